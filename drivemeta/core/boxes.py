@@ -1,0 +1,87 @@
+"""Axis-aligned boxes as float arrays of shape (n, 4); numpy only.
+
+Two layouts: `xyxy` (left, top, right, bottom) and `xywh` (left, top, width, height), in pixels,
+with the origin at the top left corner of the top left pixel.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float32]
+
+
+def xywh_to_xyxy(boxes: NDArray[np.floating]) -> FloatArray:
+    """Convert (n, 4) boxes from left, top, width, height to left, top, right, bottom.
+
+    >>> xywh_to_xyxy(np.array([[1, 2, 3, 4]])).tolist()
+    [[1.0, 2.0, 4.0, 6.0]]
+    """
+    boxes = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def xyxy_to_xywh(boxes: NDArray[np.floating]) -> FloatArray:
+    """Convert (n, 4) boxes from left, top, right, bottom to left, top, width, height.
+
+    >>> xyxy_to_xywh(np.array([[1, 2, 4, 6]])).tolist()
+    [[1.0, 2.0, 3.0, 4.0]]
+    """
+    boxes = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def box_area(boxes: FloatArray) -> FloatArray:
+    """Return the (n,) areas of (n, 4) xyxy boxes; inverted boxes have area zero."""
+    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
+    area: FloatArray = sides[:, 0] * sides[:, 1]
+    return area
+
+
+def clip_boxes(boxes: FloatArray, height: int, width: int) -> FloatArray:
+    """Clip (n, 4) xyxy boxes to an image of the given size in pixels.
+
+    >>> clip_boxes(np.array([[-5, 2, 50, 60]], dtype=np.float32), height=20, width=40).tolist()
+    [[0.0, 2.0, 40.0, 20.0]]
+    """
+    limits = np.array([width, height, width, height], dtype=np.float32)
+    return np.clip(boxes, 0, limits).astype(np.float32)
+
+
+def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return the (n_a, n_b) intersection over union of two sets of xyxy boxes.
+
+    Pairs whose union is empty score zero.
+    """
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.maximum(bottom_right - top_left, 0)
+    overlap = sides[..., 0] * sides[..., 1]
+    union = box_area(a)[:, None] + box_area(b)[None, :] - overlap
+    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+
+
+def nms(
+    boxes: FloatArray, scores: FloatArray, groups: NDArray[np.int64], iou_threshold: float = 0.6
+) -> NDArray[np.int64]:
+    """Greedy non-maximum suppression within groups.
+
+    Args:
+        boxes: (n, 4) float32 xyxy.
+        scores: (n,) float32; ties are broken by the lower index.
+        groups: (n,) int64; boxes of different groups never suppress each other.
+        iou_threshold: a box goes when it overlaps a kept one by more than this.
+
+    Returns:
+        The indices of the kept boxes, best score first.
+    """
+    order = np.argsort(-scores, kind="stable")
+    overlaps = iou_matrix(boxes[order], boxes[order]) > iou_threshold
+    overlaps &= groups[order][:, None] == groups[order][None, :]
+    keep = np.ones(len(order), dtype=bool)
+    for i in range(len(order)):
+        if keep[i]:
+            keep[i + 1 :] &= ~overlaps[i, i + 1 :]
+    kept: NDArray[np.int64] = order[keep].astype(np.int64)
+    return kept

@@ -1,0 +1,188 @@
+"""What a plugin of each kind must be able to do: one protocol a kind.
+
+Only the typing of torch values needs torch, so this module never imports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from drivemeta.core import ClassBank, Detections, Frame, Tracks
+    from drivemeta.learn.support import LabelledImages
+    from drivemeta.models.level1 import DenseOutput
+
+KINDS = ("learner", "detector", "source", "tracker", "sink", "scheduler")
+
+
+@dataclass(frozen=True)
+class StreamInfo:
+    """What is known of a stream before its first frame.
+
+    Attributes:
+        name: file name, folder name or address.
+        classes: class names in the order of the labels.
+        frame_size: height and width in pixels.
+        fps: frames a second, nominal.
+        n_frames: number of frames, or None if unknown or endless.
+        live: frames arrive at their own pace and may be dropped.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    frame_size: tuple[int, int]
+    fps: float
+    n_frames: int | None = None
+    live: bool = False
+
+
+@dataclass(frozen=True)
+class InferencePlan:
+    """How to perceive one frame: `skip` keeps the tracks and runs no network."""
+
+    mode: Literal["skip", "small", "full", "sliced"] = "full"
+
+
+@dataclass(frozen=True)
+class SchedulerState:
+    """What a running pipeline knows when it must decide on a frame.
+
+    Attributes:
+        frame_index: the frame to decide on.
+        time_s: its presentation time.
+        latency_s: seconds of the last inference that finished, 0 before the first.
+        queue_length: frames that wait for inference.
+        n_tracks: confirmed tracks at present.
+        since_full: frames since the last full look.
+    """
+
+    frame_index: int
+    time_s: float
+    latency_s: float = 0.0
+    queue_length: int = 0
+    n_tracks: int = 0
+    since_full: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one plan."""
+
+    plan: InferencePlan
+    latency_s: float
+    n_detections: int
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """What a learner yields: an `nn.Module` that names crops."""
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Map (n, 3, 64, 64) float RGB crops in [0, 1] to (n, n_way) float32 logits."""
+
+    def as_bank(self) -> ClassRows | None:
+        """Return the classifier as cosine rows, or None if it scores otherwise."""
+
+    def novel_branch(self) -> nn.Module | None:
+        """Return a traceable module that scores novel classes, or None if rows suffice."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassRows:
+    """Rows that a learner proposes for its novel classes, before they join a bank.
+
+    Attributes:
+        weights: (n_rows, dim) float32, L2-normalised.
+        biases: (n_rows,) float32.
+        owners: (n_rows,) int64, index into the support set's classes, or -1 for a distractor.
+    """
+
+    weights: Any
+    biases: Any
+    owners: Any
+
+
+class Learner(Protocol):
+    """Learns a classifier of crops from a few labelled images."""
+
+    def fit(self, network: nn.Module, support: LabelledImages) -> Classifier:
+        """Learn from the support images; the given network is never changed.
+
+        Args:
+            network: embeds (n, 3, 64, 64) float RGB crops in [0, 1] as (n, dim), L2-normalised.
+            support: the labelled crops, and negatives that belong to no class.
+        """
+
+
+class DetectorPlugin(Protocol):
+    """Builds the level-1 network, an `nn.Module`."""
+
+    def forward(self, images: Tensor) -> DenseOutput:
+        """Map (n, 3, height, width) float RGB images in [0, 1] to dense predictions."""
+
+
+class Source(Protocol):
+    """Gives frames in order; a context that is closed when the run ends."""
+
+    def info(self) -> StreamInfo:
+        """Describe the stream; `classes` is left empty."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames in order of presentation."""
+
+    def close(self) -> None:
+        """Release the file or device; may be called twice."""
+
+
+class Tracker(Protocol):
+    """Gives the objects of successive frames their identities."""
+
+    def update(self, detections: Detections, frame: Frame) -> Tracks:
+        """Take one frame's detections, in order, and return them with identities."""
+
+    def reset(self) -> None:
+        """Forget everything, as before the first frame."""
+
+
+class Sink(Protocol):
+    """Writes results; nothing stands under its final name before `close`."""
+
+    def open(self, info: StreamInfo, resume_at: int) -> None:
+        """Begin writing; frames before `resume_at` are already committed."""
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Take one frame's result, in order."""
+
+    def commit(self) -> int:
+        """Make what was written durable; return the index of the next frame expected."""
+
+    def close(self) -> list[Path]:
+        """Finish; return the files written. May be called twice."""
+
+
+class Scheduler(Protocol):
+    """Decides for each frame how much to look."""
+
+    def reset(self, stream: StreamInfo) -> None:
+        """Begin a stream."""
+
+    def act(self, state: SchedulerState) -> InferencePlan:
+        """Choose the plan for the next frame."""
+
+    def observe(self, frame_index: int, outcome: Outcome) -> None:
+        """Learn what a plan cost and found; may arrive late."""
+
+
+PROTOCOLS: dict[str, type] = {
+    "learner": Learner,
+    "detector": DetectorPlugin,
+    "source": Source,
+    "tracker": Tracker,
+    "sink": Sink,
+    "scheduler": Scheduler,
+}
