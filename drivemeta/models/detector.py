@@ -1,0 +1,80 @@
+"""The detector as one value: two networks, the bank that names their embeddings, constants."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+
+from drivemeta.core import BankRows, ClassBank, ClassSpec
+from drivemeta.models.level1 import Level1
+from drivemeta.models.level2 import Level2
+from drivemeta.models.scoring import Scoring
+
+SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
+INPUT_SIZE = (576, 1024)
+
+
+class TwoLevelDetector(nn.Module):
+    """Level 1, level 2, the class bank and the constants of the score rule.
+
+    Attributes:
+        level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
+        level2: (K, 3, 64, 64) float RGB in [0, 1] -> (K, dim), L2-normalised.
+        bank: the classes known; replaced as a whole, never changed in place.
+        scoring: constants of the score rule.
+        input_size: height and width in pixels that frames are fitted into for level 1.
+    """
+
+    def __init__(
+        self,
+        level1: nn.Module,
+        level2: nn.Module,
+        bank: ClassBank,
+        scoring: Scoring | None = None,
+        input_size: tuple[int, int] = INPUT_SIZE,
+    ) -> None:
+        super().__init__()
+        self.level1 = level1
+        self.level2 = level2
+        self.bank = bank
+        self.scoring = scoring or Scoring()
+        self.input_size = input_size
+
+    def with_bank(self, bank: ClassBank) -> TwoLevelDetector:
+        """Return a detector that shares the networks and knows other classes."""
+        return TwoLevelDetector(self.level1, self.level2, bank, self.scoring, self.input_size)
+
+
+def super_class_bank(weights: np.ndarray, biases: np.ndarray, crop_dim: int) -> ClassBank:
+    """Return the bank of the super-classes alone.
+
+    Args:
+        weights: (5, dense_dim) float32, L2-normalised, in the order of `SUPER_CLASSES`.
+        biases: (5,) float32.
+        crop_dim: length of level 2's embedding.
+    """
+    labels = np.arange(len(SUPER_CLASSES), dtype=np.int64)
+    rows = BankRows(weights.astype(np.float32), biases.astype(np.float32), labels, labels)
+    return ClassBank(tuple(map(ClassSpec, SUPER_CLASSES)), rows, BankRows.empty(crop_dim))
+
+
+def build_detector(
+    seed: int = 0, width: int = 96, input_size: tuple[int, int] = INPUT_SIZE
+) -> TwoLevelDetector:
+    """Return an untrained detector of the super-classes, in evaluation mode.
+
+    Args:
+        seed: of the random weights.
+        width: channels of level 1's neck and head; small ones make tests fast.
+        input_size: height and width in pixels, multiples of 64.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        level1, level2 = Level1(width), Level2()
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=(len(SUPER_CLASSES), level1.dim)).astype(np.float32)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    bank = super_class_bank(weights, np.full(len(weights), 0.2, np.float32), level2.dim)
+    detector = TwoLevelDetector(level1, level2, bank, input_size=input_size)
+    return detector.eval()

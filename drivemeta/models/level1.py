@@ -1,0 +1,107 @@
+"""Level 1, *where*: a small one-stage, anchor-free detector with a cosine embedding a location.
+
+After Tian et al., "FCOS", 2019, arXiv 1904.01355 (boxes as distances from a location), with a
+path-aggregation neck (Liu et al., "PANet", 2018, arXiv 1803.01534) of depthwise 5x5 convolutions.
+Different from both: a class-agnostic quality beside a dense L2-normalised embedding, which class
+bank rows name by their cosine.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drivemeta.models.backbone import EfficientNetLite0
+from drivemeta.models.blocks import SeparableConv, conv_bn
+
+STRIDES = (8, 16, 32, 64)
+
+
+class DenseOutput(NamedTuple):
+    """Predictions at every location of every stride, finest stride first.
+
+    Attributes:
+        boxes: (N, A, 4) float32, xyxy in pixels of the network's input.
+        quality: (N, A) float32, logit of being a well-placed box of any object.
+        embeddings: (N, A, dim) float32, L2-normalised.
+    """
+
+    boxes: Tensor
+    quality: Tensor
+    embeddings: Tensor
+
+
+class Neck(nn.Module):
+    """Brings three feature maps to one width, adds stride 64, and mixes down and up."""
+
+    def __init__(self, n_channels: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(conv_bn(n, width, 1) for n in n_channels)
+        self.extra = SeparableConv(width, width, stride=2)
+        self.top_down = nn.ModuleList(SeparableConv(width, width) for _ in n_channels)
+        self.down = nn.ModuleList(SeparableConv(width, width, stride=2) for _ in n_channels)
+        self.bottom_up = nn.ModuleList(SeparableConv(width, width) for _ in n_channels)
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """Map feature maps of strides 8, 16, 32 to as many and one more of `width` channels."""
+        maps = [lateral(x) for lateral, x in zip(self.lateral, features, strict=True)]
+        maps.append(self.extra(maps[-1]))
+        for i in reversed(range(len(self.top_down))):
+            upper = F.interpolate(maps[i + 1], scale_factor=2.0, mode="nearest")
+            maps[i] = self.top_down[i](maps[i] + upper)
+        for i, (down, mix) in enumerate(zip(self.down, self.bottom_up, strict=True)):
+            maps[i + 1] = mix(maps[i + 1] + down(maps[i]))
+        return maps
+
+
+class Level1(nn.Module):
+    """The network of level 1.
+
+    Args:
+        width: channels of neck and head.
+        dim: length of the dense embedding.
+    """
+
+    def __init__(self, width: int = 96, dim: int = 64) -> None:
+        super().__init__()
+        self.dim = dim
+        self.backbone = EfficientNetLite0(taps=(4, 10, 15))
+        self.neck = Neck((40, 112, 320), width)
+        self.class_tower = nn.Sequential(SeparableConv(width, width), SeparableConv(width, width))
+        self.box_tower = nn.Sequential(SeparableConv(width, width), SeparableConv(width, width))
+        self.embed = nn.Conv2d(width, dim, 1)
+        self.distances = nn.Conv2d(width, 4, 1)
+        self.quality = nn.Conv2d(width, 1, 1)
+        self.scales = nn.Parameter(torch.ones(len(STRIDES)))
+        nn.init.zeros_(self.distances.weight)
+        nn.init.constant_(self.distances.bias, 0.7)
+        nn.init.constant_(self.quality.bias, -4.0)
+
+    def forward(self, images: Tensor) -> DenseOutput:
+        """Map (N, 3, H, W) float RGB in [0, 1], sides multiples of 64, to dense predictions."""
+        outputs = []
+        for i, x in enumerate(self.neck(self.backbone(images))):
+            outputs.append(self._head(x, STRIDES[i], self.scales[i]))
+        boxes, quality, embeddings = zip(*outputs, strict=True)
+        return DenseOutput(torch.cat(boxes, 1), torch.cat(quality, 1), torch.cat(embeddings, 1))
+
+    def _head(self, x: Tensor, stride: int, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        embeddings = self.embed(self.class_tower(x)).flatten(2).transpose(1, 2)  # (N, A, dim)
+        box_features = self.box_tower(x)
+        raw = self.distances(box_features).flatten(2).transpose(1, 2)  # (N, A, 4)
+        distances = torch.exp((raw * scale).clamp(max=6.0)) * stride
+        centres = locations(x.shape[2], x.shape[3], stride, x.device)
+        boxes = torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
+        quality = self.quality(box_features).flatten(1)
+        return boxes, quality, F.normalize(embeddings, dim=-1)
+
+
+def locations(height: int, width: int, stride: int, device: torch.device) -> Tensor:
+    """Return the (height * width, 2) x, y centres of a grid's cells, in input pixels."""
+    ys = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) * stride
+    xs = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) * stride
+    grid_y, grid_x = torch.meshgrid(ys, xs, indexing="ij")
+    return torch.stack([grid_x.flatten(), grid_y.flatten()], -1)

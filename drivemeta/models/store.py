@@ -1,0 +1,114 @@
+"""Reading and writing a detector as one safetensors file that explains itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from drivemeta.core import BankRows, ClassBank, ClassSpec
+from drivemeta.errors import ModelFileError, OutputError
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level1 import Level1
+from drivemeta.models.level2 import Level2
+from drivemeta.models.scoring import Scoring
+
+SCHEMA_VERSION = 1
+BASE_PATH = Path(__file__).parents[1] / "weights" / "base.safetensors"
+_LEVELS = ("dense", "crop")
+
+
+def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, Any]) -> None:
+    """Write a detector in half precision; nothing half-written is left behind.
+
+    Args:
+        path: the `.safetensors` file to write.
+        detector: with `Level1` and `Level2` networks.
+        provenance: what is to be known of its training, as JSON values.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name in ("level1", "level2"):
+        for key, value in getattr(detector, name).state_dict().items():
+            if not key.endswith("num_batches_tracked"):
+                tensors[f"{name}.{key}"] = value.detach().half().contiguous()
+    for level in _LEVELS:
+        rows: BankRows = getattr(detector.bank, level)
+        for key, array in asdict(rows).items():
+            tensors[f"bank.{level}.{key}"] = torch.from_numpy(np.array(array))
+    header = {
+        "schema_version": SCHEMA_VERSION,
+        "classes": [asdict(spec) for spec in detector.bank.classes],
+        "scoring": asdict(detector.scoring),
+        "input_size": list(detector.input_size),
+        "width": int(detector.level1.embed.in_channels),  # type: ignore[union-attr, arg-type]
+        "provenance": provenance,
+    }
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, partial, metadata={"drivemeta": json.dumps(header)})
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"cannot write the weights to {path}: {error}") from error
+
+
+def load_detector(path: Path) -> TwoLevelDetector:
+    """Read a detector, in evaluation mode and float32.
+
+    Raises:
+        ModelFileError: the file is missing, damaged, or does not fit the networks.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelFileError(f"expected detector weights (.safetensors), found no file at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})["drivemeta"])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return _assemble(header, tensors)
+    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise ModelFileError(
+            f"expected detector weights written by DriveMeta, found something else in {path}: "
+            f"{error}"
+        ) from error
+
+
+def load_base() -> TwoLevelDetector:
+    """Return the shipped base detector, in evaluation mode.
+
+    Raises:
+        ModelFileError: the installation lacks its weights.
+    """
+    return load_detector(BASE_PATH)
+
+
+def _assemble(header: dict[str, Any], tensors: dict[str, Tensor]) -> TwoLevelDetector:
+    levels = {}
+    for level in _LEVELS:
+        keys = ("weights", "biases", "owners", "roots")
+        levels[level] = BankRows(*(tensors[f"bank.{level}.{key}"].numpy() for key in keys))
+    bank = ClassBank(tuple(ClassSpec(**spec) for spec in header["classes"]), **levels)
+    level1 = Level1(header["width"], levels["dense"].weights.shape[1])
+    level2 = Level2(levels["crop"].weights.shape[1])
+    for name, module in (("level1", level1), ("level2", level2)):
+        state = module.state_dict()
+        for key in state:
+            if not key.endswith("num_batches_tracked"):
+                state[key] = tensors[f"{name}.{key}"].float()
+        module.load_state_dict(state)
+    height, width = header["input_size"]
+    detector = TwoLevelDetector(
+        level1, level2, bank, Scoring(**header["scoring"]), (height, width)
+    )
+    return detector.eval()
