@@ -1,0 +1,1 @@
+"""Annotated images: readers, support sets, sources for training and synthetic scenes."""
