@@ -1,0 +1,206 @@
+"""The support set: the few annotated boxes that a new class is learnt from."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from drivemeta.core.boxes import clip_boxes
+from drivemeta.data.dataset import AnnotatedImage, Dataset
+from drivemeta.data.readers import read_annotations, read_coco
+from drivemeta.data.readers.files import image_size
+from drivemeta.errors import AnnotationError
+
+_TOLERANCE_PX = 2.0
+_LEAST_SIDE_PX = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class SupportSet:
+    """Annotated images of new classes; a shot is a box.
+
+    Attributes:
+        dataset: the images; boxes lie inside them, and each class has at least one.
+    """
+
+    dataset: Dataset
+
+    @classmethod
+    def from_coco(
+        cls, path: str | Path, images: str | Path | None = None
+    ) -> SupportSet:
+        """Read and check a COCO JSON file; `images` is the folder of the images.
+
+        Raises:
+            AnnotationError: as `check` and `read_coco` say.
+        """
+        return cls.check(read_coco(path, images))
+
+    @classmethod
+    def from_path(
+        cls, path: str | Path, images: str | Path | None = None
+    ) -> SupportSet:
+        """Read and check a support set in any format that `read_annotations` knows.
+
+        Raises:
+            AnnotationError: as `check` and `read_annotations` say.
+        """
+        return cls.check(read_annotations(path, images))
+
+    @classmethod
+    def check(cls, dataset: Dataset) -> SupportSet:
+        """Check a data set as a support set; boxes are clipped to their images.
+
+        Raises:
+            AnnotationError: there are no boxes, a class has none, an image is listed twice,
+                cannot be read or is not of the size annotated, or a box is degenerate or
+                outside its image by more than two pixels; names the file and the entry.
+        """
+        _check_classes(dataset)
+        seen: dict[Path, int] = {}
+        images = []
+        for position, image in enumerate(dataset.images):
+            if seen.setdefault(image.path.resolve(), position) != position:
+                raise AnnotationError(
+                    f"{dataset.source}: the image {image.path} is listed twice"
+                )
+            _check_pixels(image, dataset.source)
+            images.append(_check_boxes(image, dataset))
+        return cls(replace(dataset, images=tuple(images)))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the labels."""
+        return self.dataset.classes
+
+    @property
+    def images(self) -> tuple[AnnotatedImage, ...]:
+        """The images, those without boxes included."""
+        return self.dataset.images
+
+    @property
+    def n_boxes(self) -> dict[str, int]:
+        """How many boxes each class has, ignored ones left out."""
+        return self.dataset.n_boxes()
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over classes, boxes and image files, in hexadecimal."""
+        digest = hashlib.sha256("\0".join(self.classes).encode())
+        for image in self.images:
+            digest.update(hashlib.sha256(image.path.read_bytes()).digest())
+            for array in (image.boxes, image.labels, image.ignore):
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def draw(self, shots: int, seed: int) -> SupportSet:
+        """Draw some boxes of each class; draws of one seed are nested (1 in 3 in 5).
+
+        Only images with a drawn box remain, and their other boxes are marked as to be ignored.
+
+        Args:
+            shots: boxes a class.
+            seed: of the draw.
+
+        Raises:
+            AnnotationError: a class has fewer boxes than that.
+        """
+        return SupportSet(draw_boxes(self.dataset, shots, seed))
+
+
+def draw_boxes(dataset: Dataset, shots: int, seed: int) -> Dataset:
+    """Draw `shots` boxes of each class of a data set, as `SupportSet.draw` says."""
+    if shots < 1:
+        raise AnnotationError(f"expected 1 or more shots, found {shots}")
+    places: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for position, image in enumerate(dataset.images):
+        for row in np.flatnonzero(~image.ignore):
+            places[int(image.labels[row])].append((position, int(row)))
+    drawn: dict[int, list[int]] = defaultdict(list)
+    for label, name in enumerate(dataset.classes):
+        rows = places[label]
+        if len(rows) < shots:
+            raise AnnotationError(
+                f"{dataset.source}: class {name!r} has {len(rows)} boxes, {shots} shots were "
+                "asked for; annotate more or ask for fewer"
+            )
+        # Seeded by name, so that the draw of a class does not hang on which others are there.
+        order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(
+            len(rows)
+        )
+        for i in order[:shots]:
+            drawn[rows[i][0]].append(rows[i][1])
+    images = tuple(_keep(dataset.images[p], drawn[p]) for p in sorted(drawn))
+    return replace(dataset, images=images)
+
+
+def _keep(image: AnnotatedImage, rows: Sequence[int]) -> AnnotatedImage:
+    ignore: NDArray[np.bool_] = np.ones(len(image), np.bool_)
+    ignore[list(rows)] = False
+    return replace(image, ignore=ignore)
+
+
+def _check_classes(dataset: Dataset) -> None:
+    counts = dataset.n_boxes()
+    if not any(counts.values()):
+        raise AnnotationError(
+            f"{dataset.source}: no boxes in {len(dataset)} images; expected at least one a class"
+        )
+    empty = [name for name, count in counts.items() if not count]
+    if empty:
+        raise AnnotationError(
+            f"{dataset.source}: no boxes of {', '.join(map(repr, empty))}; expected at least one "
+            "box of each class. Annotate one, or take the class out of the list of classes"
+        )
+
+
+def _check_pixels(image: AnnotatedImage, source: Path) -> None:
+    """Refuse an image that cannot be decoded or is not of the annotated size."""
+    size = image_size(image.path)
+    try:
+        with Image.open(image.path) as opened:
+            opened.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        raise AnnotationError(
+            f"{image.path}: the image is damaged or cut short: {error}"
+        ) from error
+    if size != image.size:
+        raise AnnotationError(
+            f"{source}: {image.path.name} is annotated as {image.size[1]}x{image.size[0]} pixels, "
+            f"but the file has {size[1]}x{size[0]}; annotate the image that is given"
+        )
+
+
+def _check_boxes(image: AnnotatedImage, dataset: Dataset) -> AnnotatedImage:
+    """Return the image with boxes clipped by at most the tolerance."""
+    height, width = image.size
+    clipped = clip_boxes(image.boxes, height, width)
+    off = np.abs(clipped - image.boxes).max(axis=1, initial=0)
+    sides = (clipped[:, 2:] - clipped[:, :2]).min(axis=1, initial=np.inf)
+    given = image.boxes[:, 2:] - image.boxes[:, :2]
+    for row in np.flatnonzero(~image.ignore):
+        name = dataset.classes[image.labels[row]]
+        where = (
+            f"{dataset.source}: {image.entries[row]} ({name!r} in {image.path.name})"
+        )
+        box = "[" + ", ".join(f"{x:g}" for x in image.boxes[row]) + "]"
+        if given[row].min() <= 0:
+            raise AnnotationError(f"{where}: the box {box} (xyxy) has no area")
+        if off[row] > _TOLERANCE_PX:
+            raise AnnotationError(
+                f"{where}: the box {box} (xyxy) lies outside the image of {width}x{height} pixels"
+            )
+        if sides[row] < _LEAST_SIDE_PX:
+            raise AnnotationError(
+                f"{where}: the box {box} (xyxy) is narrower than {_LEAST_SIDE_PX:g} pixels"
+            )
+    return replace(image, boxes=clipped)
