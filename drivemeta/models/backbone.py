@@ -1,14 +1,14 @@
 """EfficientNet-Lite0, cut wherever a feature map is wanted.
 
 Paper: Tan and Le, "EfficientNet", 2019, arXiv 1905.11946, in the Lite variant (ReLU6, no squeeze
-and excitation). Strided convolutions are padded symmetrically here, not as TensorFlow does.
+and excitation). Batch normalisation is folded into the convolutions: it is never trained here.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from drivemeta.models.blocks import InvertedResidual, conv_bn
+from drivemeta.models.blocks import InvertedResidual, conv_act
 
 # (kernel, stride, expansion, channels, repeats), one row a stage
 STAGES = (
@@ -35,13 +35,15 @@ class EfficientNetLite0(nn.Module):
     def __init__(self, taps: tuple[int, ...] = (4, 10, 15)) -> None:
         super().__init__()
         self.taps = taps
-        self.stem = conv_bn(3, 32, 3, stride=2)
+        self.stem = conv_act(3, 32, 3, stride=2)
         blocks: list[nn.Module] = []
         n_in = 32
         for kernel, stride, expansion, n_out, repeats in STAGES:
             for i in range(repeats):
                 blocks.append(
-                    InvertedResidual(n_in, n_out, kernel, stride if i == 0 else 1, expansion)
+                    InvertedResidual(
+                        n_in, n_out, kernel, stride if i == 0 else 1, expansion
+                    )
                 )
                 n_in = n_out
         self.blocks = nn.ModuleList(blocks[: max(taps) + 1])

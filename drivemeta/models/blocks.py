@@ -25,26 +25,46 @@ class SeparableConv(nn.Sequential):
         )
 
 
+def conv_act(
+    n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1
+) -> nn.Sequential:
+    """Return a biased convolution and ReLU6 that keep an even size, or halve it.
+
+    For pretrained layers, into which the normalisation is folded: on a CPU the separate passes of
+    batch normalisation cost as much time as the convolutions. Strided ones are padded as
+    TensorFlow does, more to the right and bottom: padded otherwise, the ImageNet features are lost
+    (cosine 0.46 with the original ones on a street scene).
+    """
+    if stride == 1:
+        conv = nn.Conv2d(n_in, n_out, kernel, padding=kernel // 2, groups=groups)
+        return nn.Sequential(nn.Identity(), conv, nn.ReLU6(inplace=True))
+    before = (kernel - 2) // 2
+    after = kernel - 2 - before
+    return nn.Sequential(
+        nn.ZeroPad2d((before, after, before, after)),
+        nn.Conv2d(n_in, n_out, kernel, stride, groups=groups),
+        nn.ReLU6(inplace=True),
+    )
+
+
 class InvertedResidual(nn.Module):
-    """The inverted bottleneck of MobileNetV2 without squeeze and excitation.
+    """The inverted bottleneck of MobileNetV2, normalisation folded into its convolutions.
 
     Paper: Sandler et al., "MobileNetV2", 2018, arXiv 1801.04381. ReLU6 throughout and no
     squeeze-and-excitation, as in the Lite variants of EfficientNet.
     """
 
-    def __init__(self, n_in: int, n_out: int, kernel: int, stride: int, expansion: int) -> None:
+    def __init__(
+        self, n_in: int, n_out: int, kernel: int, stride: int, expansion: int
+    ) -> None:
         super().__init__()
         n_mid = n_in * expansion
         self.skip = stride == 1 and n_in == n_out
-        expand = [*conv_bn(n_in, n_mid, 1)] if expansion != 1 else []
-        self.layers = nn.Sequential(
-            *expand,
-            *conv_bn(n_mid, n_mid, kernel, stride, groups=n_mid),
-            nn.Conv2d(n_mid, n_out, 1, bias=False),
-            nn.BatchNorm2d(n_out),
-        )
+        self.expand = conv_act(n_in, n_mid, 1) if expansion != 1 else nn.Identity()
+        self.depthwise = conv_act(n_mid, n_mid, kernel, stride, groups=n_mid)
+        self.project = nn.Conv2d(n_mid, n_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, n_in, H, W) to (N, n_out, H / stride, W / stride)."""
-        y: Tensor = self.layers(x)
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
         return x + y if self.skip else y

@@ -1,0 +1,33 @@
+"""`drivemeta train`: base training of either level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Train the base: level 1 (detector) or level 2 (embedding).")
+
+Config = Annotated[Path, typer.Argument(help="YAML file, see configs/train_*.yaml.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
+
+
+@app.command()
+def detector(config: Config, resume: Resume = False) -> None:
+    """Train level 1, which finds objects of the super-classes."""
+    from drivemeta.config import load_config
+    from drivemeta.learn.train_detector import DetectorTraining, train_detector
+
+    written = train_detector(load_config(config, DetectorTraining), resume=resume)
+    typer.echo(f"weights: {written}", err=True)
+
+
+@app.command()
+def embedding(config: Config, resume: Resume = False) -> None:
+    """Train level 2, which names what level 1 finds."""
+    from drivemeta.config import load_config
+    from drivemeta.learn.train_embedding import EmbeddingTraining, train_embedding
+
+    written = train_embedding(load_config(config, EmbeddingTraining), resume=resume)
+    typer.echo(f"weights: {written}", err=True)

@@ -1,0 +1,1 @@
+"""Learning: base training, adaptation from a few shots, calibration."""

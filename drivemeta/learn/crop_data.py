@@ -1,0 +1,226 @@
+"""Training crops of level 2: sign crops of several countries, light states, objects, background."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from drivemeta.core.boxes import FloatArray, iou_matrix
+from drivemeta.data.meanings import meaning_of
+from drivemeta.data.sources import SourceImage
+from drivemeta.errors import AnnotationError
+from drivemeta.learn.photometric import degrade, jitter_colours, simulate_distance
+from drivemeta.models.level2 import CROP_SIZE
+
+STORED_SIZE = 96
+SCENE_CONTEXT = 1.6
+FILE_CONTEXT = 1.1
+BACKGROUND = "background"
+LEAST_SIDE = 9.0
+
+
+@dataclass(frozen=True, eq=False)
+class Crop:
+    """One object with some surroundings, stretched to a square.
+
+    Attributes:
+        image: (96, 96, 3) uint8, RGB.
+        context: how many times larger than the object the image is, along each axis.
+    """
+
+    image: NDArray[np.uint8]
+    context: float
+
+
+CropsByClass = dict[str, list[Crop]]
+
+
+def sign_crops(root: Path, countries: Iterable[str]) -> CropsByClass:
+    """Read the sign crops of countries, named by their meaning.
+
+    Args:
+        root: folder of `COUNTRY/manifest.csv` with columns path, class, group.
+        countries: folder names.
+    """
+    crops: CropsByClass = defaultdict(list)
+    for country in countries:
+        for row in _manifest(root / country / "manifest.csv"):
+            meaning = meaning_of(country, row["class"])
+            if meaning is not None:
+                crops[meaning].append(_read(root / row["path"]))
+    return crops
+
+
+def light_crops(root: Path) -> CropsByClass:
+    """Read traffic-light crops, named `red_light`, `yellow_light` and `green_light`."""
+    crops: CropsByClass = defaultdict(list)
+    for row in _manifest(root / "lights" / "manifest.csv"):
+        crops[f"{row['class']}_light"].append(_read(root / row["path"]))
+    return crops
+
+
+def scene_crops(
+    images: list[SourceImage],
+    name_of: dict[str, str],
+    at_most: int,
+    rng: np.random.Generator,
+) -> CropsByClass:
+    """Cut annotated objects out of scenes.
+
+    Args:
+        images: of a source whose boxes carry a category in `leaves` or a super-class.
+        name_of: category to class name; others are left out.
+        at_most: crops a class.
+        rng: chooses them.
+    """
+    crops: CropsByClass = defaultdict(list)
+    for index in rng.permutation(len(images)):
+        source = images[index]
+        names = [name_of.get(str(leaf)) for leaf in source.leaves]
+        sides = (source.boxes[:, 2:] - source.boxes[:, :2]).min(1, initial=np.inf)
+        wanted = [
+            i
+            for i, name in enumerate(names)
+            if name
+            and not source.ignore[i]
+            and sides[i] > LEAST_SIDE
+            and len(crops[name]) < at_most
+        ]
+        if wanted:
+            frame = _frame(source.path)
+            for i in wanted:
+                crops[str(names[i])].append(cut(frame, source.boxes[i], SCENE_CONTEXT))
+    return {name: found for name, found in crops.items() if found}
+
+
+def background_crops(
+    images: list[SourceImage], n: int, rng: np.random.Generator
+) -> CropsByClass:
+    """Cut places without an object, of the size of signs, out of scenes."""
+    crops: list[Crop] = []
+    while len(crops) < n:
+        source = images[rng.integers(len(images))]
+        frame = _frame(source.path)
+        height, width = frame.shape[:2]
+        for _ in range(4):
+            size = np.exp(rng.uniform(np.log(12), np.log(70), 2))
+            low = rng.uniform((0, 0), np.maximum((width, height) - size, 1))
+            box = np.concatenate([low, low + size]).astype(np.float32)
+            if not len(source.boxes) or iou_matrix(box[None], source.boxes).max() < 0.1:
+                crops.append(cut(frame, box, SCENE_CONTEXT))
+    return {BACKGROUND: crops}
+
+
+def cut(frame: NDArray[np.uint8], box: FloatArray, context: float) -> Crop:
+    """Cut an xyxy box out of an RGB frame with its surroundings, stretched to a square."""
+    centre, size = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) * context
+    scale = STORED_SIZE / np.maximum(size, 1)
+    shift = STORED_SIZE / 2 - scale * centre
+    matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], np.float64)
+    flags = cv2.INTER_AREA if scale.min() < 1 else cv2.INTER_LINEAR
+    image = cv2.warpAffine(
+        frame,
+        matrix,
+        (STORED_SIZE, STORED_SIZE),
+        flags=flags,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return Crop(np.asarray(image, np.uint8), context)
+
+
+def augment(crop: Crop, context: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a (64, 64, 3) uint8 RGB view of a crop: place, scale, light, distance; no mirroring.
+
+    Args:
+        crop: the object and its surroundings.
+        context: how much larger than the object the view is on average.
+        rng: of all that is random.
+    """
+    zoom = CROP_SIZE / STORED_SIZE * crop.context / context
+    scale = zoom * np.exp(rng.normal(0, 0.07) + rng.normal(0, 0.04, 2))
+    angle = np.deg2rad(rng.normal(0, 4))
+    linear = np.diag(scale) @ np.array(
+        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    )
+    shift = (
+        CROP_SIZE / 2
+        + rng.normal(0, 0.04, 2) * CROP_SIZE
+        - linear @ np.full(2, STORED_SIZE / 2)
+    )
+    matrix = np.column_stack([linear, shift])
+    view = cv2.warpAffine(
+        crop.image, matrix, (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE
+    )
+    view = jitter_colours(np.asarray(view, np.uint8), rng, strength=1.2)
+    if rng.random() < 0.6:
+        view = simulate_distance(view, rng)
+    return degrade(view, rng, chance=0.15)
+
+
+class CropSampler:
+    """Draws batches of `n_classes` classes with `n_each` augmented views of each.
+
+    Args:
+        crops: by class name; classes are numbered in sorted order.
+        context: how much larger than the object a view is.
+        seed: of all that is random.
+    """
+
+    def __init__(self, crops: CropsByClass, context: float, seed: int) -> None:
+        self.names = tuple(sorted(crops))
+        self._crops = [crops[name] for name in self.names]
+        frequency = np.sqrt([min(len(found), 200) for found in self._crops])
+        self._weights = frequency / frequency.sum()
+        self._context = context
+        self._rng = np.random.default_rng(seed)
+
+    def batch(self, n_classes: int, n_each: int) -> tuple[Tensor, Tensor]:
+        """Return (n_classes * n_each, 3, 64, 64) float RGB in [0, 1] and int64 labels."""
+        rng = self._rng
+        labels = rng.choice(len(self._crops), n_classes, replace=False, p=self._weights)
+        labels = np.repeat(labels, n_each)
+        views = []
+        for label in labels:
+            found = self._crops[label]
+            views.append(augment(found[rng.integers(len(found))], self._context, rng))
+        return crops_to_tensor(views), torch.from_numpy(labels)
+
+
+def crops_to_tensor(views: list[NDArray[np.uint8]]) -> Tensor:
+    """Stack (64, 64, 3) uint8 RGB views as (n, 3, 64, 64) float in [0, 1]."""
+    stacked = torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).float() / 255
+    return stacked.contiguous(memory_format=torch.channels_last)
+
+
+def _read(path: Path) -> Crop:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise AnnotationError(
+            f"expected an image of a sign or light, cannot read {path}"
+        )
+    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    size = (STORED_SIZE, STORED_SIZE)
+    return Crop(np.asarray(cv2.resize(rgb, size), np.uint8), FILE_CONTEXT)
+
+
+def _frame(path: Path) -> NDArray[np.uint8]:
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise AnnotationError(f"expected an image of a scene, cannot read {path}")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _manifest(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        raise AnnotationError(f"expected a list of crops (path,class,group) at {path}")
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,217 @@
+"""The training loop that both levels share: schedule, moving average, checkpoints, logs."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from torch import Tensor, nn
+
+from drivemeta.errors import ConfigError
+from drivemeta.learn.checkpoint import load_checkpoint, save_checkpoint
+
+CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """How long and how fast to train.
+
+    Attributes:
+        out: folder of the checkpoint and the logs.
+        minutes: wall-clock time over which the learning rate falls to zero, pauses not counted.
+        learning_rate: greatest, after the warm-up.
+        weight_decay: of AdamW; normalisation and biases are spared.
+        backbone_factor: learning rate of pretrained layers, relative to the rest.
+        warmup_steps: over which the learning rate rises.
+        average_decay: of the exponential moving average of the weights.
+        checkpoint_minutes: between checkpoints.
+    """
+
+    out: Path
+    minutes: float
+    learning_rate: float
+    weight_decay: float = 0.02
+    backbone_factor: float = 0.3
+    warmup_steps: int = 200
+    average_decay: float = 0.998
+    checkpoint_minutes: float = 3.0
+
+
+Batch = Any
+Losses = dict[str, Tensor]
+
+
+def train(
+    model: nn.Module,
+    next_batch: Callable[[], Batch],
+    losses: Callable[[Batch], Losses],
+    plan: RunPlan,
+    *,
+    resume: bool,
+) -> dict[str, Tensor]:
+    """Train until the plan's minutes are over; return the moving average of the weights.
+
+    Args:
+        model: trained in place; frozen parameters stay as they are.
+        next_batch: called from a background thread, one batch ahead.
+        losses: the parts of the loss of a batch, which are summed.
+        plan: how long and how fast.
+        resume: go on from the checkpoint in `plan.out` instead of starting anew.
+
+    Raises:
+        ConfigError: `resume` without a checkpoint.
+    """
+    plan.out.mkdir(parents=True, exist_ok=True)
+    optimizer = _optimizer(model, plan)
+    average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    progress = {"step": 0, "seconds": 0.0}
+    path = plan.out / CHECKPOINT
+    if resume:
+        if not path.is_file():
+            raise ConfigError(f"--resume: expected a checkpoint, found none at {path}")
+        progress = load_checkpoint(path, model, average, optimizer)
+    log = _Log(plan.out, append=resume)
+    last_saved = last = time.monotonic()
+    with ThreadPoolExecutor(1) as loader, _bar(plan) as bar:
+        task = bar.add_task("training", total=round(plan.minutes * 60), step=0)
+        pending = loader.submit(next_batch)
+        while progress["seconds"] < plan.minutes * 60:
+            batch, pending = pending.result(), loader.submit(next_batch)
+            _set_learning_rate(optimizer, plan, progress)
+            parts = losses(batch)
+            total = torch.stack(list(parts.values())).sum()
+            optimizer.zero_grad(set_to_none=True)
+            total.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(model.parameters(), 10.0)
+            optimizer.step()
+            _update_average(
+                average, model, min(plan.average_decay, (progress["step"] + 1) / 50)
+            )
+            now = time.monotonic()
+            progress = {
+                "step": progress["step"] + 1,
+                "seconds": progress["seconds"] + now - last,
+            }
+            last = now
+            log.add(progress, {k: float(v.detach()) for k, v in parts.items()})
+            bar.update(
+                task, completed=round(progress["seconds"]), step=progress["step"]
+            )
+            if now - last_saved > plan.checkpoint_minutes * 60:
+                save_checkpoint(path, model, average, optimizer, progress)
+                last_saved = now
+        pending.result()
+    save_checkpoint(path, model, average, optimizer, progress)
+    log.close()
+    return average
+
+
+def _optimizer(model: nn.Module, plan: RunPlan) -> torch.optim.AdamW:
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            key = ("backbone" in name, parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "weight_decay": plan.weight_decay if decays else 0.0,
+                "factor": plan.backbone_factor if pretrained else 1.0,
+            }
+            for (pretrained, decays), parameters in groups.items()
+        ],
+        lr=plan.learning_rate,
+    )
+
+
+def _set_learning_rate(
+    optimizer: torch.optim.Optimizer, plan: RunPlan, progress: dict[str, Any]
+) -> None:
+    """Warm up by steps, then follow half a cosine over the minutes."""
+    warm = min(1.0, (progress["step"] + 1) / plan.warmup_steps)
+    done = min(1.0, progress["seconds"] / (plan.minutes * 60))
+    rate = (
+        plan.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+    )
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
+
+
+@torch.no_grad()
+def _update_average(average: dict[str, Tensor], model: nn.Module, decay: float) -> None:
+    for key, value in model.state_dict().items():
+        if value.is_floating_point():
+            average[key].lerp_(value, 1 - decay)
+        else:
+            average[key].copy_(value)
+
+
+class _Log:
+    """Running means of the losses, as CSV and for TensorBoard where it is installed."""
+
+    def __init__(self, folder: Path, *, append: bool, every: int = 20) -> None:
+        self._path = folder / "log.csv"
+        if not append:
+            self._path.unlink(missing_ok=True)
+        self._every = every
+        self._sums: dict[str, float] = {}
+        self._writer = None
+        if importlib.util.find_spec("tensorboard"):
+            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  (optional)
+
+            self._writer = SummaryWriter(str(folder))
+
+    def add(self, progress: dict[str, Any], parts: dict[str, float]) -> None:
+        for name, value in parts.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        if progress["step"] % self._every:
+            return
+        means = {name: value / self._every for name, value in self._sums.items()}
+        self._sums = {}
+        row = {
+            "step": progress["step"],
+            "seconds": round(progress["seconds"], 1),
+            **means,
+        }
+        new = not self._path.exists()
+        with self._path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+        if self._writer is not None:
+            for name, value in means.items():
+                self._writer.add_scalar(name, value, progress["step"])  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()  # type: ignore[no-untyped-call]
+
+
+def _bar(plan: RunPlan) -> Progress:
+    return Progress(
+        TextColumn(plan.out.name),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("s, step {task.fields[step]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )

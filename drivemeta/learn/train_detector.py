@@ -1,0 +1,128 @@
+"""Base training of level 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from drivemeta.data.sources import SUPER_CLASSES, SourceImage, load_source
+from drivemeta.errors import AnnotationError
+from drivemeta.learn.amp import autocast
+from drivemeta.learn.detector_data import CropRule, CropSampler
+from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
+from drivemeta.learn.imagenet import load_imagenet
+from drivemeta.learn.run import RunPlan, train
+from drivemeta.learn.weights import write_weights
+from drivemeta.models.level1 import Level1
+
+WEIGHTS = "level1.safetensors"
+
+
+class SourceShare(BaseModel):
+    """One source of training images."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    share: float = Field(gt=0)
+
+
+class DetectorTraining(BaseModel):
+    """What `drivemeta train detector CONFIG` reads."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    out: Path
+    data: Path
+    sources: list[SourceShare] = Field(min_length=1)
+    sign_crops: list[str] = []
+    paste: float = Field(0.2, ge=0, le=1)
+    crop: tuple[int, int] = (320, 512)
+    reference: tuple[int, int] = (576, 1024)
+    zoom: tuple[float, float] = (0.5, 1.25)
+    batch: int = Field(8, gt=0)
+    minutes: float = Field(90, gt=0)
+    learning_rate: float = Field(1e-3, gt=0)
+    frozen_blocks: int = Field(3, ge=0, le=16)
+    width: int = Field(96, gt=0)
+    amp: str = "auto"
+    threads: int = Field(0, ge=0)
+    seed: int = 0
+
+
+def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
+    """Train level 1 and write its averaged weights; return the file.
+
+    Raises:
+        InputError: data or ImageNet weights are missing.
+    """
+    torch.manual_seed(config.seed)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    model = TrainableLevel1(Level1(config.width), len(SUPER_CLASSES))
+    if not resume:
+        load_imagenet(model.level1.backbone)
+    _freeze(model.level1, config.frozen_blocks)
+    model.to(memory_format=torch.channels_last)
+    sampler = _sampler(config, resume=resume)
+
+    def losses(batch: tuple[Tensor, list[Targets]]) -> dict[str, Tensor]:
+        images, targets = batch
+        with autocast(config.amp):
+            output, logits = model(images)
+        height, width = config.crop
+        parts = detector_loss(output, logits, targets, (height, width))
+        return {
+            "class": parts["class"],
+            "quality": parts["quality"],
+            "box": 2 * parts["box"],
+        }
+
+    plan = RunPlan(config.out, config.minutes, config.learning_rate)
+    average = train(
+        model, lambda: sampler.batch(config.batch), losses, plan, resume=resume
+    )
+    return write_weights(config.out / WEIGHTS, average)
+
+
+def _sampler(config: DetectorTraining, *, resume: bool) -> CropSampler:
+    sources: list[tuple[list[SourceImage], float]] = [
+        (load_source(config.data / "scenes", source.name, "train"), source.share)
+        for source in config.sources
+    ]
+    height, width = config.crop
+    rule = CropRule(
+        (height, width),
+        reference=config.reference,
+        zoom=config.zoom,
+        paste=config.paste if config.sign_crops else 0.0,
+    )
+    pasted = sign_crop_files(config.data, config.sign_crops)
+    # A resumed run draws other crops than those it has seen.
+    return CropSampler(sources, rule, pasted, config.seed + 1000 * resume)
+
+
+def _freeze(level1: Level1, n_blocks: int) -> None:
+    """Freeze the stem and the first blocks."""
+    frozen = (
+        [level1.backbone.stem, *level1.backbone.blocks[:n_blocks]] if n_blocks else []
+    )
+    for module in frozen:
+        module.requires_grad_(False)
+
+
+def sign_crop_files(root: Path, countries: list[str]) -> list[str]:
+    """Return the files of all sign crops of the countries named, sorted."""
+    files: list[str] = []
+    for country in countries:
+        folder = root / "signs" / country
+        found = sorted(str(path) for path in folder.glob("*/*.jpg"))
+        if not found:
+            raise AnnotationError(
+                f"expected sign crops (CLASS/*.jpg), found none in {folder}"
+            )
+        files += found
+    return files

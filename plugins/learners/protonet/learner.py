@@ -1,0 +1,128 @@
+"""Prototypical networks: a class is the mean of its support embeddings.
+
+Paper: Snell, Swersky, Zemel, "Prototypical Networks for Few-shot Learning", 2017,
+arXiv 1703.05175. Different from it: the cosine instead of the Euclidean distance, since class
+bank rows are compared by it (for normalised vectors both rank alike); a shot is first averaged
+over its augmented views; many shots give several prototypes; and things that belong to no class
+become prototypes of the background.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drivemeta.learn.support import LabelledImages
+from drivemeta.plugins.protocols import ClassRows
+
+DISTRACTOR = -1
+
+
+class ProtoNet:
+    """Learns prototypes.
+
+    Args:
+        shots_per_prototype: a class gets one more prototype for each so many shots.
+        n_background: most prototypes of the background.
+        background_margin: a negative nearer than this cosine to a prototype is left out, since
+            few annotate every instance.
+        scale: inverse temperature of the classifier's logits.
+    """
+
+    def __init__(
+        self,
+        shots_per_prototype: int = 6,
+        n_background: int = 16,
+        background_margin: float = 0.6,
+        scale: float = 20.0,
+    ) -> None:
+        self.shots_per_prototype = shots_per_prototype
+        self.n_background = n_background
+        self.background_margin = background_margin
+        self.scale = scale
+
+    def fit(self, network: nn.Module, support: LabelledImages) -> PrototypeClassifier:
+        """Average the embeddings of each class; the network is not changed."""
+        embeddings = _embed(network, support.images)
+        rows, owners = [], []
+        for label in range(support.n_way):
+            own = support.labels == label
+            shots = _mean_by(embeddings[own], support.shots[own])
+            n_prototypes = 1 + (len(shots) - 1) // self.shots_per_prototype
+            rows.append(spherical_means(shots, n_prototypes))
+            owners += [label] * len(rows[-1])
+        prototypes = torch.cat(rows)
+        if len(support.negatives):
+            negatives = _embed(network, support.negatives)
+            far = (negatives @ prototypes.T).amax(1) < self.background_margin
+            if far.any():
+                background = spherical_means(negatives[far], self.n_background)
+                prototypes = torch.cat([prototypes, background])
+                owners += [DISTRACTOR] * len(background)
+        return PrototypeClassifier(
+            network, prototypes, torch.tensor(owners), support.n_way, self.scale
+        )
+
+
+class PrototypeClassifier(nn.Module):
+    """Names images by the nearest prototype."""
+
+    rows: Tensor
+    owners: Tensor
+
+    def __init__(
+        self, network: nn.Module, rows: Tensor, owners: Tensor, n_way: int, scale: float
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.n_way = n_way
+        self.scale = scale
+        self.register_buffer("rows", rows)
+        self.register_buffer("owners", owners)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images to (n, n_way) logits: the scaled cosine to each class's nearest prototype."""
+        cosines = self.network(images) @ self.rows.T  # (n, n_rows)
+        of_class = [
+            cosines[:, self.owners == label].amax(1) for label in range(self.n_way)
+        ]
+        return self.scale * torch.stack(of_class, 1)
+
+    def as_bank(self) -> ClassRows:
+        """Return the prototypes as cosine rows."""
+        biases = torch.zeros(len(self.rows)).numpy()
+        return ClassRows(self.rows.numpy(), biases, self.owners.numpy())
+
+    def novel_branch(self) -> None:
+        """Prototypes are rows of the bank, so no branch is needed."""
+        return
+
+
+def spherical_means(vectors: Tensor, n_means: int, n_rounds: int = 10) -> Tensor:
+    """Cluster (n, dim) unit vectors by cosine; return at most `n_means` unit means.
+
+    Starts from the vectors that lie farthest apart, so the result does not depend on chance.
+    """
+    means = F.normalize(vectors.mean(0, keepdim=True), dim=-1)
+    if n_means == 1 or len(vectors) == 1:
+        return means
+    chosen = [int((vectors @ means[0]).argmax())]
+    while len(chosen) < min(n_means, len(vectors)):
+        chosen.append(int((vectors @ vectors[chosen].T).amax(1).argmin()))
+    means = vectors[chosen]
+    for _ in range(n_rounds):
+        nearest = (vectors @ means.T).argmax(1)
+        means = _mean_by(vectors, nearest)
+    return means
+
+
+def _mean_by(vectors: Tensor, groups: Tensor) -> Tensor:
+    """Return the unit mean of each group that occurs, in ascending order of the groups."""
+    means = [vectors[groups == group].mean(0) for group in torch.unique(groups)]
+    return F.normalize(torch.stack(means), dim=-1)
+
+
+@torch.no_grad()
+def _embed(network: nn.Module, images: Tensor) -> Tensor:
+    return torch.cat([network(part) for part in images.split(64)])
