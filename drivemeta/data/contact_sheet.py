@@ -40,9 +40,7 @@ def write_contact_sheet(
     path = Path(path)
     sheet = draw_contact_sheet(support, notes or {})
     try:
-        handle, name = tempfile.mkstemp(
-            suffix=".png", dir=path.parent, prefix=f".{path.name}."
-        )
+        handle, name = tempfile.mkstemp(suffix=".png", dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -60,11 +58,7 @@ def draw_contact_sheet(support: SupportSet, notes: Mapping[str, str]) -> Image.I
     tiles = _collect(support)
     columns = min(_COLUMNS, max(4, *(len(rows) for rows in tiles.values())))
     width = 2 * _MARGIN + columns * (_TILE + _GAP) - _GAP
-    height = (
-        _HEADER
-        + sum(_block_height(len(rows), columns) for rows in tiles.values())
-        + _MARGIN
-    )
+    height = _HEADER + sum(_block_height(len(rows), columns) for rows in tiles.values()) + _MARGIN
     sheet = Image.new("RGB", (width, height), _PAPER)
     pen = ImageDraw.Draw(sheet)
     n_boxes = sum(support.n_boxes.values())
@@ -73,9 +67,8 @@ def draw_contact_sheet(support: SupportSet, notes: Mapping[str, str]) -> Image.I
     top = _HEADER
     for label, (name, rows) in enumerate(tiles.items()):
         accent = _ACCENTS[label % len(_ACCENTS)]
-        _draw_heading(
-            pen, (_MARGIN, top), width, name, len(rows), notes.get(name, ""), accent
-        )
+        details = _details(len(rows), notes.get(name, ""))
+        _draw_heading(pen, (_MARGIN, top, width - _MARGIN), name, details, accent)
         for i, (crop, caption) in enumerate(rows[:_MOST]):
             x = _MARGIN + i % columns * (_TILE + _GAP)
             y = top + _CLASS + i // columns * (_TILE + _CAPTION + _GAP)
@@ -118,9 +111,7 @@ def _details(n_shots: int, note: str) -> str:
 
 def _collect(support: SupportSet) -> dict[str, list[tuple[Image.Image, str]]]:
     """Return the crops of each class with their captions."""
-    tiles: dict[str, list[tuple[Image.Image, str]]] = {
-        name: [] for name in support.classes
-    }
+    tiles: dict[str, list[tuple[Image.Image, str]]] = {name: [] for name in support.classes}
     for image in support.images:
         rows = np.flatnonzero(~image.ignore)
         if not len(rows):
@@ -132,9 +123,7 @@ def _collect(support: SupportSet) -> dict[str, list[tuple[Image.Image, str]]]:
             size = "x".join(f"{side:.0f}" for side in box[2:] - box[:2])
             stem = image.path.stem
             caption = f"{stem if len(stem) <= 12 else '…' + stem[-11:]}  {size}"
-            tiles[support.classes[image.labels[row]]].append(
-                (_crop(picture, box), caption)
-            )
+            tiles[support.classes[image.labels[row]]].append((_crop(picture, box), caption))
     return tiles
 
 

@@ -56,16 +56,12 @@ class AnnotatedImage:
         if not self.entries:
             object.__setattr__(self, "entries", tuple(f"box {i + 1}" for i in range(n)))
         if len(self.entries) != n:
-            raise ValueError(
-                f"AnnotatedImage.entries must be {n}, found {len(self.entries)}"
-            )
+            raise ValueError(f"AnnotatedImage.entries must be {n}, found {len(self.entries)}")
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __getitem__(
-        self, index: NDArray[np.bool_] | NDArray[np.int64]
-    ) -> AnnotatedImage:
+    def __getitem__(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> AnnotatedImage:
         """Select boxes by a mask or by indices; the image stays."""
         rows = np.arange(len(self))[index]
         return replace(
@@ -101,9 +97,7 @@ class Dataset:
             if len(image) and not (
                 image.labels.min() >= 0 and image.labels.max() < len(self.classes)
             ):
-                raise ValueError(
-                    f"{image.path}: a label lies outside 0..{len(self.classes) - 1}"
-                )
+                raise ValueError(f"{image.path}: a label lies outside 0..{len(self.classes) - 1}")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -111,9 +105,7 @@ class Dataset:
     def select(self, keep: Callable[[AnnotatedImage], bool] | Iterable[int]) -> Dataset:
         """Return the images that a predicate accepts, or those of the given indices."""
         if callable(keep):
-            return replace(
-                self, images=tuple(image for image in self.images if keep(image))
-            )
+            return replace(self, images=tuple(image for image in self.images if keep(image)))
         return replace(self, images=tuple(self.images[i] for i in keep))
 
     def split(self, name: str) -> Dataset:
@@ -132,14 +124,9 @@ class Dataset:
         >>> Dataset((), ("car", "bus")).map_classes({"car": "vehicle", "bus": "vehicle"}).classes
         ('vehicle',)
         """
-        names = (
-            tuple(sorted(set(mapping.values()))) if classes is None else tuple(classes)
-        )
+        names = tuple(sorted(set(mapping.values()))) if classes is None else tuple(classes)
         table = np.array(
-            [
-                names.index(mapping[old]) if old in mapping else -1
-                for old in self.classes
-            ],
+            [names.index(mapping[old]) if old in mapping else -1 for old in self.classes],
             np.int64,
         )
         images = []
@@ -153,9 +140,5 @@ class Dataset:
         """Return how many boxes each class has, ignored ones left out."""
         counts = np.zeros(len(self.classes), np.int64)
         for image in self.images:
-            counts += np.bincount(
-                image.labels[~image.ignore], minlength=len(self.classes)
-            )
-        return {
-            name: int(count) for name, count in zip(self.classes, counts, strict=True)
-        }
+            counts += np.bincount(image.labels[~image.ignore], minlength=len(self.classes))
+        return {name: int(count) for name, count in zip(self.classes, counts, strict=True)}

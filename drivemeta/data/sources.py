@@ -92,12 +92,8 @@ SOURCES: dict[str, SourceSpec] = {
             lone_rider="pedestrian",
             mirror=True,
         ),
-        SourceSpec(
-            "italy", {"*": _SIGN}, (NONE, NONE, NONE, NONE, COMPLETE), has_leaves=True
-        ),
-        SourceSpec(
-            "vietnam", {"*": _SIGN}, (NONE, NONE, NONE, NONE, PARTIAL), has_leaves=True
-        ),
+        SourceSpec("italy", {"*": _SIGN}, (NONE, NONE, NONE, NONE, COMPLETE), has_leaves=True),
+        SourceSpec("vietnam", {"*": _SIGN}, (NONE, NONE, NONE, NONE, PARTIAL), has_leaves=True),
         SourceSpec(
             "road-signs",
             {"trafficlight": _LIGHT, "*": _SIGN},
@@ -143,9 +139,7 @@ class SourceImage:
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 
-def load_source(
-    root: str | Path, name: str, split: str | None = None
-) -> list[SourceImage]:
+def load_source(root: str | Path, name: str, split: str | None = None) -> list[SourceImage]:
     """Read one source.
 
     Args:
@@ -164,9 +158,7 @@ def load_source(
     chosen = dataset if split is None else dataset.split(split)
     if not len(chosen):
         splits = {str(image.attributes.get("split")) for image in dataset.images}
-        raise InputError(
-            f"{dataset.source}: no image of split {split!r}; {suggest('', splits)}"
-        )
+        raise InputError(f"{dataset.source}: no image of split {split!r}; {suggest('', splits)}")
     return [_convert(image, spec, dataset.classes) for image in chosen.images]
 
 
@@ -193,9 +185,7 @@ def to_dataset(images: Sequence[SourceImage]) -> Dataset:
     return Dataset(tuple(converted), SUPER_CLASSES)
 
 
-def _convert(
-    image: AnnotatedImage, spec: SourceSpec, classes: Sequence[str]
-) -> SourceImage:
+def _convert(image: AnnotatedImage, spec: SourceSpec, classes: Sequence[str]) -> SourceImage:
     names = [classes[label] for label in image.labels]
     boxes, ignore = image.boxes.copy(), image.ignore.copy()
     supers = [spec.super_class(name) for name in names]
@@ -233,9 +223,7 @@ def _pairs(boxes: FloatArray, riders: list[int], cycles: list[int]) -> dict[int,
             shared = float(np.prod(np.maximum(high - low, 0)))
             areas = box_area(boxes[[rider, cycle]])
             share = shared / max(float(areas.min()), 1e-6)
-            on_top = boxes[rider, 1] < boxes[cycle, 1] + 0.1 * (
-                boxes[cycle, 3] - boxes[cycle, 1]
-            )
+            on_top = boxes[rider, 1] < boxes[cycle, 1] + 0.1 * (boxes[cycle, 3] - boxes[cycle, 1])
             if share >= _LEAST_SHARE and on_top:
                 overlaps.append((share, rider, cycle))
     pairs: dict[int, int] = {}

@@ -35,9 +35,7 @@ class SupportSet:
     dataset: Dataset
 
     @classmethod
-    def from_coco(
-        cls, path: str | Path, images: str | Path | None = None
-    ) -> SupportSet:
+    def from_coco(cls, path: str | Path, images: str | Path | None = None) -> SupportSet:
         """Read and check a COCO JSON file; `images` is the folder of the images.
 
         Raises:
@@ -46,9 +44,7 @@ class SupportSet:
         return cls.check(read_coco(path, images))
 
     @classmethod
-    def from_path(
-        cls, path: str | Path, images: str | Path | None = None
-    ) -> SupportSet:
+    def from_path(cls, path: str | Path, images: str | Path | None = None) -> SupportSet:
         """Read and check a support set in any format that `read_annotations` knows.
 
         Raises:
@@ -70,9 +66,7 @@ class SupportSet:
         images = []
         for position, image in enumerate(dataset.images):
             if seen.setdefault(image.path.resolve(), position) != position:
-                raise AnnotationError(
-                    f"{dataset.source}: the image {image.path} is listed twice"
-                )
+                raise AnnotationError(f"{dataset.source}: the image {image.path} is listed twice")
             _check_pixels(image, dataset.source)
             images.append(_check_boxes(image, dataset))
         return cls(replace(dataset, images=tuple(images)))
@@ -134,9 +128,7 @@ def draw_boxes(dataset: Dataset, shots: int, seed: int) -> Dataset:
                 "asked for; annotate more or ask for fewer"
             )
         # Seeded by name, so that the draw of a class does not hang on which others are there.
-        order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(
-            len(rows)
-        )
+        order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(len(rows))
         for i in order[:shots]:
             drawn[rows[i][0]].append(rows[i][1])
     images = tuple(_keep(dataset.images[p], drawn[p]) for p in sorted(drawn))
@@ -189,9 +181,7 @@ def _check_boxes(image: AnnotatedImage, dataset: Dataset) -> AnnotatedImage:
     given = image.boxes[:, 2:] - image.boxes[:, :2]
     for row in np.flatnonzero(~image.ignore):
         name = dataset.classes[image.labels[row]]
-        where = (
-            f"{dataset.source}: {image.entries[row]} ({name!r} in {image.path.name})"
-        )
+        where = f"{dataset.source}: {image.entries[row]} ({name!r} in {image.path.name})"
         box = "[" + ", ".join(f"{x:g}" for x in image.boxes[row]) + "]"
         if given[row].min() <= 0:
             raise AnnotationError(f"{where}: the box {box} (xyxy) has no area")

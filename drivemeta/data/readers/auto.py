@@ -32,15 +32,11 @@ def read_annotations(path: str | Path, images: str | Path | None = None) -> Data
     """
     path = Path(path)
     if images is not None and not Path(images).is_dir():
-        raise AnnotationError(
-            f"{images}: expected the folder of the images, found no folder there"
-        )
+        raise AnnotationError(f"{images}: expected the folder of the images, found no folder there")
     if path.is_dir():
         return _read_folder(path, images)
     if not path.is_file():
-        siblings = (
-            [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        )
+        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         hint = suggest(path.name, siblings[:200])
         raise AnnotationError(f"{path}: no such file or folder; {EXPECTED}; {hint}")
     return _read_file(path, images)
@@ -57,14 +53,10 @@ def _read_file(path: Path, images: str | Path | None) -> Dataset:
         case ".yaml" | ".yml":
             return read_yolo(path, images)
         case ".zip" | ".tar" | ".gz":
-            raise AnnotationError(
-                f"{path}: found an archive; unpack it and give what is inside"
-            )
+            raise AnnotationError(f"{path}: found an archive; unpack it and give what is inside")
     beside = [p.name for p in _candidates(path.parent)][:3]
     hint = f"; beside it lies {', '.join(beside)}" if beside else ""
-    raise AnnotationError(
-        f"{path}: {EXPECTED}, found a {path.suffix or 'nameless'} file{hint}"
-    )
+    raise AnnotationError(f"{path}: {EXPECTED}, found a {path.suffix or 'nameless'} file{hint}")
 
 
 def _read_folder(path: Path, images: str | Path | None) -> Dataset:
@@ -76,9 +68,7 @@ def _read_folder(path: Path, images: str | Path | None) -> Dataset:
         return read_coco(cocos[0], images)
     if len(cocos) > 1:
         names = ", ".join(p.name for p in cocos)
-        raise AnnotationError(
-            f"{path}: found several COCO files ({names}); give one of them"
-        )
+        raise AnnotationError(f"{path}: found several COCO files ({names}); give one of them")
     xmls = sorted(path.glob("*.xml"))
     if len(xmls) == 1 and parse_xml(xmls[0]).tag == "annotations":
         return read_cvat(xmls[0], images)
@@ -99,9 +89,7 @@ def _read_nested_json(path: Path, images: str | Path | None) -> Dataset:
         return read_coco(cocos[0], images)
     if cocos:
         names = ", ".join(str(p.relative_to(path)) for p in cocos)
-        raise AnnotationError(
-            f"{path}: found several COCO files ({names}); give one of them"
-        )
+        raise AnnotationError(f"{path}: found several COCO files ({names}); give one of them")
     return read_labelme(path, images)
 
 

@@ -50,17 +50,13 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
 
 def is_coco(content: object) -> bool:
     """Tell whether the content of a JSON file looks like COCO."""
-    return (
-        isinstance(content, dict) and "images" in content and "annotations" in content
-    )
+    return isinstance(content, dict) and "images" in content and "annotations" in content
 
 
 def _sections(path: Path) -> dict[str, list[Json]]:
     content = read_json(path)
     if not isinstance(content, dict):
-        raise AnnotationError(
-            f"{path}: expected a JSON object, found a {type(content).__name__}"
-        )
+        raise AnnotationError(f"{path}: expected a JSON object, found a {type(content).__name__}")
     for section in ("images", "annotations", "categories"):
         rows = content.get(section)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -74,11 +70,7 @@ def _sections(path: Path) -> dict[str, list[Json]]:
 def _folders(parent: Path) -> list[Path]:
     """Return where images usually lie for a JSON file in `parent`."""
     folders = [parent, parent / "images"]
-    return (
-        [*folders, parent.parent / "images"]
-        if parent.name == "annotations"
-        else folders
-    )
+    return [*folders, parent.parent / "images"] if parent.name == "annotations" else folders
 
 
 def _unique(path: Path, kind: str, rows: Iterable[Json]) -> list[Json]:
@@ -88,24 +80,18 @@ def _unique(path: Path, kind: str, rows: Iterable[Json]) -> list[Json]:
         if not isinstance(row.get("id"), int | str):
             raise AnnotationError(f"{path}: {kind} {str(row)[:80]} has no id")
         if row["id"] in seen:
-            raise AnnotationError(
-                f"{path}: {kind} id {row['id']} occurs twice; ids must be unique"
-            )
+            raise AnnotationError(f"{path}: {kind} id {row['id']} occurs twice; ids must be unique")
         seen.add(row["id"])
     return list(rows)
 
 
 def _categories(path: Path, content: dict[str, list[Json]]) -> dict[Any, str]:
     """Return category id to name in the order of the ids, without mere supercategories."""
-    rows = sorted(
-        _unique(path, "category", content["categories"]), key=lambda row: str(row["id"])
-    )
+    rows = sorted(_unique(path, "category", content["categories"]), key=lambda row: str(row["id"]))
     rows.sort(key=lambda row: row["id"] if isinstance(row["id"], int) else math.inf)
     used = {annotation.get("category_id") for annotation in content["annotations"]}
     parents = {
-        row.get("supercategory")
-        for row in rows
-        if row.get("supercategory") != row.get("name")
+        row.get("supercategory") for row in rows if row.get("supercategory") != row.get("name")
     }
     names: dict[Any, str] = {}
     for row in rows:
@@ -129,9 +115,7 @@ def _by_image(
     for position, row in enumerate(content["annotations"]):
         entry = f"{path}: {_entry(row, position)}"
         if row.get("image_id") not in images:
-            raise AnnotationError(
-                f"{entry}: image_id {row.get('image_id')} is not in 'images'"
-            )
+            raise AnnotationError(f"{entry}: image_id {row.get('image_id')} is not in 'images'")
         if row.get("category_id") not in labels:
             raise AnnotationError(
                 f"{entry}: category_id {row.get('category_id')} is not in 'categories' "
@@ -173,9 +157,7 @@ def _image(
         raise AnnotationError(f"{path}: image {image['id']} has no file_name")
     file = find_image(folders, name, f"{path}: image {image['id']}")
     height, width = image.get("height"), image.get("width")
-    if not (
-        isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0
-    ):
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
         height, width = image_size(file)
     found = coco_annotations_to_detections(rows, (width, height), with_masks=False)
     return AnnotatedImage(
@@ -185,7 +167,5 @@ def _image(
         labels=np.array([labels[row["category_id"]] for row in rows], np.int64),
         ignore=np.array([bool(row.get("iscrowd", 0)) for row in rows], np.bool_),
         entries=tuple(row["_entry"] for row in rows),
-        attributes={
-            key: value for key, value in image.items() if key not in _OWN_FIELDS
-        },
+        attributes={key: value for key, value in image.items() if key not in _OWN_FIELDS},
     )

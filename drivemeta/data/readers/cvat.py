@@ -30,24 +30,16 @@ def read_cvat(path: str | Path, images: str | Path | None = None) -> Dataset:
     path = Path(path)
     root = parse_xml(path)
     if root.tag != "annotations" or root.find("track") is not None:
-        found = (
-            "tracks of a video" if root.find("track") is not None else f"<{root.tag}>"
-        )
+        found = "tracks of a video" if root.find("track") is not None else f"<{root.tag}>"
         raise AnnotationError(
             f"{path}: expected the export 'CVAT for images 1.1', found {found}; "
             "export the task in that format, or as COCO"
         )
-    folders = (
-        [Path(images)] if images is not None else [path.parent, path.parent / "images"]
-    )
+    folders = [Path(images)] if images is not None else [path.parent, path.parent / "images"]
     parsed = [_image(path, element, folders) for element in root.findall("image")]
     listed = [(e.text or "").strip() for e in root.findall("meta//labels/label/name")]
     used = {box.name for image in parsed for box in image.boxes}
-    classes = (
-        list(dict.fromkeys(listed))
-        if used <= set(listed)
-        else sorted(used | set(listed))
-    )
+    classes = list(dict.fromkeys(listed)) if used <= set(listed) else sorted(used | set(listed))
     return assemble(parsed, path, classes)
 
 
@@ -76,7 +68,5 @@ def _xyxy(shape: Element) -> list[float]:
     """Return left, top, right, bottom of a shape in pixels."""
     if shape.tag == "box":
         return [float(shape.attrib[side]) for side in _SIDES]
-    points = np.array(
-        [pair.split(",") for pair in shape.attrib["points"].split(";")], float
-    )
+    points = np.array([pair.split(",") for pair in shape.attrib["points"].split(";")], float)
     return [*points.min(0).tolist(), *points.max(0).tolist()]

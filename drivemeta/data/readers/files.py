@@ -55,17 +55,13 @@ def image_size(path: Path) -> tuple[int, int]:
             width, height = image.size
             turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
     except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise AnnotationError(
-            f"{path}: expected an image, cannot read it: {error}"
-        ) from error
+        raise AnnotationError(f"{path}: expected an image, cannot read it: {error}") from error
     return (width, height) if turned else (height, width)
 
 
 def list_images(folder: Path) -> list[Path]:
     """Return the image files of a folder, sorted by name."""
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES
-    )
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def read_text(path: Path) -> str:
@@ -79,9 +75,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError as error:
         raise AnnotationError(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError(
-            f"{path}: expected a text file, cannot read it: {error}"
-        ) from error
+        raise AnnotationError(f"{path}: expected a text file, cannot read it: {error}") from error
 
 
 def read_json(path: Path) -> Any:
@@ -93,6 +87,4 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        raise AnnotationError(
-            f"{path}: expected JSON, found a fault at {error}"
-        ) from error
+        raise AnnotationError(f"{path}: expected JSON, found a fault at {error}") from error

@@ -46,29 +46,21 @@ def is_labelme(content: object) -> bool:
 def _image(path: Path, root: Path, images: str | Path | None) -> ParsedImage:
     content = read_json(path)
     if not is_labelme(content):
-        raise AnnotationError(
-            f"{path}: expected LabelMe's 'shapes' and 'imagePath', found neither"
-        )
+        raise AnnotationError(f"{path}: expected LabelMe's 'shapes' and 'imagePath', found neither")
     # LabelMe stores the path from where it was saved; only the file's own name can be relied on.
     name = PureWindowsPath(str(content["imagePath"])).name
-    folders = (
-        [Path(images)] if images is not None else [path.parent, path.parent / "images"]
-    )
+    folders = [Path(images)] if images is not None else [path.parent, path.parent / "images"]
     if images is None:
         folders.append(path.parent.parent / "images")
     file = find_image(folders, name, str(path))
     height, width = content.get("imageHeight"), content.get("imageWidth")
-    if not (
-        isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0
-    ):
+    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
         height, width = image_size(file)
     boxes = _boxes(path, content["shapes"], (width, height))
     return ParsedImage(file, (height, width), boxes, split_of(path, root))
 
 
-def _boxes(
-    path: Path, shapes: list[dict[str, Any]], size_wh: tuple[int, int]
-) -> list[ParsedBox]:
+def _boxes(path: Path, shapes: list[dict[str, Any]], size_wh: tuple[int, int]) -> list[ParsedBox]:
     groups: dict[tuple[object, ...], list[dict[str, Any]]] = {}
     entries: dict[tuple[object, ...], str] = {}
     for number, shape in enumerate(shapes, start=1):
@@ -84,16 +76,14 @@ def _boxes(
                 f"{path}: shape {number} ({label!r}): expected a rectangle or a polygon, "
                 f"found a {kind}; redraw or remove it"
             )
-        key = (label, group is None, number if group is None else group)
+        key: tuple[object, ...] = (label, group is None, number if group is None else group)
         groups.setdefault(key, []).append(shape)
         entries.setdefault(key, f"{path.name} shape {number}")
     boxes = []
     for key, members in groups.items():
         label = str(key[0])
         try:
-            found = labelme_shapes_to_detections(
-                members, {label: 0}, size_wh, with_masks=False
-            )
+            found = labelme_shapes_to_detections(members, {label: 0}, size_wh, with_masks=False)
         except ValueError as error:
             number_text = entries[key].removeprefix(path.name).strip()
             raise AnnotationError(f"{path}: {number_text}: {error}") from error

@@ -50,9 +50,7 @@ def assemble(
         AnnotatedImage(
             path=image.path,
             size=image.size,
-            boxes=np.array([box.xyxy for box in image.boxes], np.float32).reshape(
-                -1, 4
-            ),
+            boxes=np.array([box.xyxy for box in image.boxes], np.float32).reshape(-1, 4),
             labels=np.array([labels[box.name] for box in image.boxes], np.int64),
             ignore=np.array([box.ignore for box in image.boxes], np.bool_),
             entries=tuple(box.entry for box in image.boxes),

@@ -56,18 +56,14 @@ def parse_xml(path: Path) -> Element:
     try:
         root: Element = fromstring(text)
     except (ParseError, ValueError, DefusedXmlException) as error:
-        raise AnnotationError(
-            f"{path}: expected XML, found a fault: {error}"
-        ) from error
+        raise AnnotationError(f"{path}: expected XML, found a fault: {error}") from error
     return root
 
 
 def _image(path: Path, root: Path, images: str | Path | None) -> ParsedImage:
     xml = parse_xml(path)
     if xml.tag != "annotation":
-        raise AnnotationError(
-            f"{path}: expected a Pascal VOC <annotation>, found <{xml.tag}>"
-        )
+        raise AnnotationError(f"{path}: expected a Pascal VOC <annotation>, found <{xml.tag}>")
     file = _file(path, root, xml, images)
     size = _size(xml) or image_size(file)
     boxes = _boxes(path, xml, (size[1], size[0]))
@@ -79,14 +75,10 @@ def _file(path: Path, root: Path, xml: Element, images: str | Path | None) -> Pa
     folders = [Path(images)] if images is not None else [path.parent]
     if images is None:
         folders += [
-            parent / name
-            for parent in (path.parent.parent, root)
-            for name in _IMAGE_FOLDERS
+            parent / name for parent in (path.parent.parent, root) for name in _IMAGE_FOLDERS
         ]
     name = (xml.findtext("filename") or "").strip()
-    if (
-        not name or not Path(name).suffix
-    ):  # some tools leave the suffix or the name away
+    if not name or not Path(name).suffix:  # some tools leave the suffix or the name away
         for folder in folders:
             for candidate in list_images(folder) if folder.is_dir() else []:
                 if candidate.stem in {name, path.stem}:
@@ -111,9 +103,7 @@ def _boxes(path: Path, xml: Element, size_wh: tuple[int, int]) -> list[ParsedBox
         entry = f"{path.name} object {number}"
         alone = Element("annotation")
         alone.append(element)
-        for polygon in element.findall(
-            "polygon"
-        ):  # the box says it all; no mask is needed
+        for polygon in element.findall("polygon"):  # the box says it all; no mask is needed
             element.remove(polygon)
         try:
             found, names = detections_from_xml_obj(alone, [], size_wh)
@@ -123,7 +113,5 @@ def _boxes(path: Path, xml: Element, size_wh: tuple[int, int]) -> list[ParsedBox
                 f"and ymax ({error})"
             ) from error
         difficult = (element.findtext("difficult") or "0").strip() == "1"
-        boxes.append(
-            ParsedBox(entry, found.xyxy[0].tolist(), names[0].strip(), difficult)
-        )
+        boxes.append(ParsedBox(entry, found.xyxy[0].tolist(), names[0].strip(), difficult))
     return boxes

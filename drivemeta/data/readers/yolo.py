@@ -67,15 +67,11 @@ def _names(path: Path) -> list[str]:
     """Return class names in the order of the class ids."""
     text = read_text(path)
     if path.suffix not in {".yaml", ".yml"}:
-        return _distinct(
-            path, [line.strip() for line in text.splitlines() if line.strip()]
-        )
+        return _distinct(path, [line.strip() for line in text.splitlines() if line.strip()])
     try:
         content: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise AnnotationError(
-            f"{path}: expected YAML, found a fault: {error}"
-        ) from error
+        raise AnnotationError(f"{path}: expected YAML, found a fault: {error}") from error
     names = content.get("names") if isinstance(content, dict) else None
     if isinstance(names, dict) and sorted(names) == list(range(len(names))):
         names = [names[i] for i in range(len(names))]
@@ -90,9 +86,7 @@ def _names(path: Path) -> list[str]:
 def _distinct(path: Path, names: list[str]) -> list[str]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise AnnotationError(
-            f"{path}: class names must be unique, found twice: {twice}"
-        )
+        raise AnnotationError(f"{path}: class names must be unique, found twice: {twice}")
     return names
 
 
@@ -111,9 +105,7 @@ def _label_file(image: Path, folder: Path, root: Path) -> Path | None:
         root / "labels" / inner,
         root / inner,
     ]
-    return next(
-        (p.with_suffix(".txt") for p in places if p.with_suffix(".txt").is_file()), None
-    )
+    return next((p.with_suffix(".txt") for p in places if p.with_suffix(".txt").is_file()), None)
 
 
 def _check_texts(root: Path, used: set[Path], name_file: Path) -> None:
@@ -131,25 +123,17 @@ def _check_texts(root: Path, used: set[Path], name_file: Path) -> None:
 
 
 def _looks_like_boxes(path: Path) -> bool:
-    first = next(
-        (line.split() for line in read_text(path).splitlines() if line.strip()), []
-    )
+    first = next((line.split() for line in read_text(path).splitlines() if line.strip()), [])
     return len(first) >= 5 and first[0].isdigit()
 
 
-def _image(
-    file: Path, text: Path | None, names: list[str], folder: Path
-) -> ParsedImage:
+def _image(file: Path, text: Path | None, names: list[str], folder: Path) -> ParsedImage:
     height, width = image_size(file)
     boxes = []
     if text is not None:
         for number, line in enumerate(read_text(text).splitlines(), start=1):
             if line.strip():
-                boxes.append(
-                    _box(
-                        line, f"{text.name} line {number}", text, names, (width, height)
-                    )
-                )
+                boxes.append(_box(line, f"{text.name} line {number}", text, names, (width, height)))
     return ParsedImage(file, (height, width), boxes, split_of(file, folder))
 
 
