@@ -1,0 +1,1 @@
+"""How well a detector does: COCO AP, operating points and the few-shot protocol."""
