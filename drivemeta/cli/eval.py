@@ -1,0 +1,109 @@
+"""`drivemeta eval`: COCO AP of a model on annotated images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from drivemeta.data.dataset import Dataset
+
+Data = Annotated[Path, typer.Option("--data", help="Annotations: COCO, YOLO, VOC, LabelMe, CVAT.")]
+Images = Annotated[Path | None, typer.Option("--images", help="Folder of the images.")]
+Model = Annotated[Path | None, typer.Option("--model", help="ONNX model; the base if left out.")]
+Map = Annotated[Path | None, typer.Option("--map", help="YAML: data category: model class.")]
+Split = Annotated[str | None, typer.Option("--split", help="Only images of this split.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first images.")]
+Provider = Annotated[str, typer.Option("--provider", help="auto, tensorrt, cuda or cpu.")]
+AtThresholds = Annotated[
+    bool, typer.Option("--at-thresholds", help="Also precision and recall at the thresholds.")
+]
+Fps = Annotated[float, typer.Option("--fps", min=0.1, help="Frame rate of false alarms a minute.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def evaluate(  # noqa: PLR0913  (the options of a command)
+    data: Data,
+    images: Images = None,
+    model: Model = None,
+    class_map: Map = None,
+    split: Split = None,
+    limit: Limit = None,
+    provider: Provider = "auto",
+    at_thresholds: AtThresholds = False,
+    fps: Fps = 30.0,
+    as_json: Json = False,
+) -> None:
+    """Measure average precision: all, base and novel classes; thresholds are set aside."""
+    from rich.progress import Progress
+
+    from drivemeta.cli.common import console, emit_json
+    from drivemeta.data.readers import read_annotations
+    from drivemeta.evaluation.classes import ClassTree, match_classes, read_class_map
+    from drivemeta.evaluation.run import evaluate_model
+    from drivemeta.runtime.detector import OnnxDetector
+
+    mapping = read_class_map(class_map) if class_map else {}
+    dataset = _choose(read_annotations(data, images), split, limit)
+    detector = OnnxDetector(model or _base(), provider=provider, allow_fallback=provider == "auto")
+    tree = ClassTree.of(detector.manifest.classes)
+    mapping = match_classes(dataset, tree, mapping)
+    truth = dataset.map_classes(mapping, [name for name in tree.names if name in mapping.values()])
+    with Progress(console=console) as bar:
+        task = bar.add_task("evaluating", total=(1 + at_thresholds) * len(truth))
+        report = evaluate_model(
+            detector, truth, tree, fps if at_thresholds else None, lambda: bar.advance(task)
+        )
+    console.print(_table(report))
+    if as_json:
+        emit_json(report)
+
+
+def _base() -> Path:
+    from drivemeta.export.base import base_onnx
+
+    return base_onnx()
+
+
+def _choose(dataset: Dataset, split: str | None, limit: int | None) -> Dataset:
+    """Return the images of the split and the limit."""
+    from drivemeta.errors import InputError, suggest
+
+    if split is not None:
+        known = {str(image.attributes.get("split")) for image in dataset.images}
+        if split not in known:
+            raise InputError(f"{dataset.source}: no split {split!r}; {suggest(split, known)}")
+        dataset = dataset.split(split)
+    if not len(dataset):
+        raise InputError(f"{dataset.source}: expected images, found none")
+    return dataset.select(range(min(limit or len(dataset), len(dataset))))
+
+
+def _table(report: dict[str, Any]) -> Any:
+    from rich.table import Table
+
+    def percent(value: float | None) -> str:
+        return "-" if value is None else f"{100 * value:.1f}"
+
+    points = report.get("operating_points", {})
+    table = Table(
+        title=f"{report['images']} images, {report['seconds']:.1f} s, {report['provider']}"
+    )
+    for column in ("class", "origin", "boxes", "AP50", "AP"):
+        table.add_column(column, justify="left" if column in {"class", "origin"} else "right")
+    for column in ("precision", "recall", "false alarms/min") if points else ():
+        table.add_column(column, justify="right")
+    for name, row in report["classes"].items():
+        cells = [name, row["origin"], str(row["n_boxes"]), percent(row["ap50"]), percent(row["ap"])]
+        if points:
+            point = points[name]
+            cells += [percent(point["precision"]), percent(point["recall"])]
+            cells.append(f"{point['false_alarms_per_minute']:.1f}")
+        table.add_row(*cells)
+    table.add_section()
+    for group, value in report["ap50"].items():
+        if value is not None:
+            table.add_row(f"mean, {group}", "", "", percent(value), "")
+    return table
