@@ -1,0 +1,148 @@
+"""COCO JSON as tools write it, and as it goes wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from drivemeta.data.readers import read_annotations, read_coco
+from drivemeta.errors import AnnotationError
+
+Json = dict[str, Any]
+
+
+def content(file_name: str = "a.png") -> Json:
+    return {
+        "images": [{"id": 7, "file_name": file_name, "width": 80, "height": 60, "split": "val"}],
+        "categories": [
+            {"id": 2, "name": "stop", "supercategory": "signs"},
+            {"id": 9, "name": "give way", "supercategory": "signs"},
+        ],
+        "annotations": [
+            {"id": 1, "image_id": 7, "category_id": 9, "bbox": [10, 20, 30, 15], "iscrowd": 0},
+            {"id": 2, "image_id": 7, "category_id": 2, "bbox": [0, 0, 5.5, 6], "iscrowd": 1},
+        ],
+    }
+
+
+def put_image(path: Path, width: int = 80, height: int = 60) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (width, height), (90, 120, 60)).save(path)
+    return path
+
+
+def put_json(path: Path, data: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
+def test_reads_boxes_labels_crowds_and_attributes(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png")
+    dataset = read_coco(put_json(tmp_path / "support.json", content()))
+    (image,) = dataset.images
+    assert dataset.classes == ("stop", "give way")
+    assert image.size == (60, 80)
+    np.testing.assert_allclose(image.boxes, [[10, 20, 40, 35], [0, 0, 5.5, 6]])
+    assert image.labels.tolist() == [1, 0]
+    assert image.ignore.tolist() == [False, True]
+    assert image.entries == ("annotation 1", "annotation 2")
+    assert dataset.split("val").images == dataset.images
+    assert len(dataset.split("train")) == 0
+    assert dataset.n_boxes() == {"stop": 0, "give way": 1}
+
+
+@pytest.mark.parametrize(
+    ("json_at", "image_at", "file_name"),
+    [
+        ("s.json", "a.png", "a.png"),
+        ("s.json", "images/a.png", "a.png"),
+        ("s.json", "images/front/a.png", "front/a.png"),
+        ("s.json", "images/a.png", "images\\a.png"),
+        ("s.json", "images/a.png", "task_3/frames/a.png"),
+        ("annotations/instances_default.json", "images/a.png", "a.png"),
+        ("train/_annotations.coco.json", "train/a.png", "a.png"),
+    ],
+)
+def test_finds_images_where_tools_put_them(
+    tmp_path: Path, json_at: str, image_at: str, file_name: str
+) -> None:
+    expected = put_image(tmp_path / image_at)
+    path = put_json(tmp_path / json_at, content(file_name))
+    assert read_coco(path).images[0].path == expected
+
+
+def test_finds_images_in_the_folder_given(tmp_path: Path) -> None:
+    expected = put_image(tmp_path / "elsewhere" / "a.png")
+    path = put_json(tmp_path / "json" / "s.json", content())
+    assert read_annotations(path, tmp_path / "elsewhere").images[0].path == expected
+
+
+def test_roboflow_supercategory_and_missing_sizes(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png", 80, 60)
+    data = content()
+    data["categories"].insert(0, {"id": 0, "name": "signs", "supercategory": "none"})
+    del data["images"][0]["width"]
+    dataset = read_coco(put_json(tmp_path / "s.json", data))
+    assert dataset.classes == ("stop", "give way")
+    assert dataset.images[0].size == (60, 80)
+
+
+def test_a_byte_order_mark_and_segmentations_do_no_harm(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png")
+    data = content()
+    data["annotations"][0]["segmentation"] = [[10, 20, 40, 20, 40, 35]]
+    path = tmp_path / "s.json"
+    path.write_text("\ufeff" + json.dumps(data).replace("\n", "\r\n"), encoding="utf-8")
+    assert len(read_coco(path).images[0]) == 2
+
+
+def broken(change: Callable[[Json], object]) -> Json:
+    data = content()
+    change(data)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d["annotations"][0].update(category_id=5), ["annotation 1", "category_id 5"]),
+        (lambda d: d["annotations"][1].update(image_id=5), ["annotation 2", "image_id 5"]),
+        (lambda d: d["annotations"][0].update(bbox=[1, 2, 3]), ["annotation 1", "bbox"]),
+        (lambda d: d["annotations"][0].update(bbox=[1, 2, -3, 4]), ["annotation 1", "width"]),
+        (lambda d: d["annotations"][0].update(bbox=[1, 2, float("nan"), 4]), ["annotation 1"]),
+        (lambda d: d["images"][0].update(file_name="gone.png"), ["image 7", "gone.png", "missing"]),
+        (lambda d: d["images"][0].update(file_name="../a.png"), ["image 7", "leads out"]),
+        (lambda d: d["images"][0].update(file_name="/etc/passwd"), ["image 7", "leads out"]),
+        (lambda d: d["images"][0].update(file_name="C:\\a.png"), ["image 7", "leads out"]),
+        (lambda d: d["images"].append(d["images"][0]), ["image id 7", "twice"]),
+        (lambda d: d["images"][0].pop("file_name"), ["image 7", "file_name"]),
+        (lambda d: d["categories"][1].update(name="stop"), ["'stop'", "twice"]),
+        (lambda d: d["categories"][1].pop("name"), ["category 9", "no name"]),
+        (lambda d: d.pop("categories"), ["'categories'", "missing"]),
+        (lambda d: d.update(images={}), ["'images'", "no list"]),
+    ],
+)
+def test_faults_name_the_file_and_the_entry(
+    tmp_path: Path, change: Callable[[Json], object], words: list[str]
+) -> None:
+    put_image(tmp_path / "a.png")
+    path = put_json(tmp_path / "s.json", broken(change))
+    with pytest.raises(AnnotationError) as raised:
+        read_coco(path)
+    for word in ["s.json", *words]:
+        assert word in str(raised.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", "\x00\x01", '"text"'])
+def test_a_file_that_is_no_coco(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "s.json"
+    path.write_text(text)
+    with pytest.raises(AnnotationError, match=r"s\.json"):
+        read_coco(path)
