@@ -1,0 +1,148 @@
+"""Every snippet of the README and the pages under docs/ runs.
+
+`python` and `bash` blocks are executed, in the order of their page, in a folder with a small
+support set and a video; a block whose first line is a comment with a path is first written to that
+file. In `sh` blocks (`make`, long runs) the targets, commands and options must exist.
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+FILE_LINE = re.compile(r"^# (my_plugins/\S+)\n")
+SIZE_WH = (320, 192)
+MAIN = "from drivemeta.cli.main import main; main()"
+
+
+def blocks(page: Path, *languages: str) -> Iterator[str]:
+    """Yield the fenced blocks of a page in some languages."""
+    for indent, language, text in FENCE.findall(page.read_text("utf-8")):
+        if language in languages:
+            yield re.sub(rf"^{indent}", "", text, flags=re.MULTILINE)
+
+
+def commands(page: Path, language: str) -> list[list[str]]:
+    """Return the command lines of a page as words, comments left out."""
+    lines = [line for text in blocks(page, language) for line in text.splitlines()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+def draw_frame(x: int, seed: int) -> np.ndarray:
+    """Return a street in grey with a warning triangle whose left corner is at `x`."""
+    noise = np.random.default_rng(seed).normal(0, 4, (SIZE_WH[1], SIZE_WH[0], 3))
+    image = np.clip(np.where(np.arange(192)[:, None, None] < 90, 190, 90) + noise, 0, 255)
+    image = np.ascontiguousarray(image, np.uint8)
+    corners = np.array([[x, 100], [x + 40, 100], [x + 20, 64]])
+    cv2.fillPoly(image, [corners], (235, 235, 240))
+    cv2.polylines(image, [corners], isClosed=True, color=(30, 30, 200), thickness=4)
+    cv2.circle(image, (x + 20, 90), 5, (20, 20, 20), -1)
+    return image
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with what the snippets name."""
+    folder = tmp_path_factory.mktemp("readme")
+    (folder / "frames").mkdir()
+    (folder / "run").mkdir()
+    images, annotations = [], []
+    for i in range(3):
+        x = 60 + 70 * i
+        cv2.imwrite(str(folder / "frames" / f"{i}.png"), draw_frame(x, i))
+        images.append({"id": i, "file_name": f"{i}.png", "width": 320, "height": 192})
+        box = {"id": i, "image_id": i, "category_id": 1, "bbox": [x - 2, 62, 44, 40]}
+        annotations.append(box)
+    categories = [{"id": 1, "name": "falling_rocks"}]
+    coco = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "falling_rocks.json").write_text(json.dumps(coco), "utf-8")
+    cv2.imwrite(str(folder / "frame.jpg"), draw_frame(120, 9))
+    video = cv2.VideoWriter(str(folder / "drive.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, SIZE_WH)
+    for i in range(5):
+        video.write(draw_frame(40 + 8 * i, 20 + i))
+    video.release()
+    return folder
+
+
+def run(place: Path, arguments: list[str]) -> None:
+    """Run the interpreter in the folder; fail with what it printed."""
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "XDG_CACHE_HOME": str(place / "cache"),
+    }
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}{done.stderr}"
+
+
+def run_page(place: Path, page: Path) -> int:
+    """Run the snippets of a page in order; return how many there were."""
+    count = 0
+    for text in blocks(page, "bash", "python", "yaml"):
+        named = FILE_LINE.match(text)
+        if named:
+            file = place / named[1]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+        elif text.startswith("drivemeta "):
+            for line in text.splitlines():
+                run(place, ["-c", MAIN, *shlex.split(line)[1:]])
+        else:
+            run(place, ["-W", "error::SyntaxWarning", "-c", text])
+        count += 1
+    return count
+
+
+@pytest.mark.slow
+def test_readme_and_pages_run(place: Path) -> None:
+    counts = {page.name: run_page(place, page) for page in PAGES}
+    assert counts["README.md"] >= 5
+    assert (place / "falling_rocks.onnx").stat().st_size > 1_000_000
+    assert len((place / "run" / "drive.jsonl").read_text("utf-8").splitlines()) == 5
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_shown_exist(page: Path) -> None:
+    from typer.main import get_command
+
+    from drivemeta.cli.main import COMMANDS, app
+
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    group = get_command(app)
+    context = group.make_context("drivemeta", ["--help-is-not-asked"], resilient_parsing=True)
+    for words in [*commands(page, "sh"), *commands(page, "bash")]:
+        if words[0] == "make":
+            assert words[1] in targets, words
+        if words[0] != "drivemeta":
+            continue
+        assert words[1] in COMMANDS, words
+        command = group.get_command(context, words[1])  # type: ignore[attr-defined]
+        known = {option for parameter in command.params for option in parameter.opts}
+        asked = {word for word in words[2:] if word.startswith("--")}
+        assert {word.strip("[]") for word in asked} <= known | {"--resume"}, words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
