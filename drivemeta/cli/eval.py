@@ -7,64 +7,64 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivemeta.cli.common import (
+    JsonOption,
+    ModelOption,
+    ProviderOption,
+    console,
+    emit_json,
+    progress,
+)
+
 if TYPE_CHECKING:
     from drivemeta.data.dataset import Dataset
 
+app = typer.Typer(add_completion=False)
+
 Data = Annotated[Path, typer.Option("--data", help="Annotations: COCO, YOLO, VOC, LabelMe, CVAT.")]
 Images = Annotated[Path | None, typer.Option("--images", help="Folder of the images.")]
-Model = Annotated[Path | None, typer.Option("--model", help="ONNX model; the base if left out.")]
 Map = Annotated[Path | None, typer.Option("--map", help="YAML: data category: model class.")]
 Split = Annotated[str | None, typer.Option("--split", help="Only images of this split.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Only the first images.")]
-Provider = Annotated[str, typer.Option("--provider", help="auto, tensorrt, cuda or cpu.")]
 AtThresholds = Annotated[
     bool, typer.Option("--at-thresholds", help="Also precision and recall at the thresholds.")
 ]
 Fps = Annotated[float, typer.Option("--fps", min=0.1, help="Frame rate of false alarms a minute.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
-def evaluate(  # noqa: PLR0913  (the options of a command)
+@app.command("eval")
+def evaluate(
     data: Data,
     images: Images = None,
-    model: Model = None,
+    model: ModelOption = None,
     class_map: Map = None,
     split: Split = None,
     limit: Limit = None,
-    provider: Provider = "auto",
+    provider: ProviderOption = "auto",
     at_thresholds: AtThresholds = False,
     fps: Fps = 30.0,
-    as_json: Json = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Measure average precision: all, base and novel classes; thresholds are set aside."""
-    from rich.progress import Progress
-
-    from drivemeta.cli.common import console, emit_json
     from drivemeta.data.readers import read_annotations
     from drivemeta.evaluation.classes import ClassTree, match_classes, read_class_map
     from drivemeta.evaluation.run import evaluate_model
-    from drivemeta.runtime.detector import OnnxDetector
+    from drivemeta.runtime.detector import load_model
 
     mapping = read_class_map(class_map) if class_map else {}
     dataset = _choose(read_annotations(data, images), split, limit)
-    detector = OnnxDetector(model or _base(), provider=provider, allow_fallback=provider == "auto")
+    detector = load_model(model, provider=provider)
     tree = ClassTree.of(detector.manifest.classes)
     mapping = match_classes(dataset, tree, mapping)
     truth = dataset.map_classes(mapping, [name for name in tree.names if name in mapping.values()])
-    with Progress(console=console) as bar:
+    with progress() as bar:
         task = bar.add_task("evaluating", total=(1 + at_thresholds) * len(truth))
         report = evaluate_model(
             detector, truth, tree, fps if at_thresholds else None, lambda: bar.advance(task)
         )
-    console.print(_table(report))
+    console().print(_table(report))
     if as_json:
         emit_json(report)
-
-
-def _base() -> Path:
-    from drivemeta.export.base import base_onnx
-
-    return base_onnx()
 
 
 def _choose(dataset: Dataset, split: str | None, limit: int | None) -> Dataset:

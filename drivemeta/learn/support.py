@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -32,17 +34,12 @@ class LabelledImages:
         """Number of classes."""
         return len(self.names)
 
-    def without_shot(self, shot: int) -> LabelledImages:
-        """Return the task without the views of one support box."""
-        kept = self.shots != shot
-        return LabelledImages(
-            self.images[kept],
-            self.labels[kept],
-            self.shots[kept],
-            self.names,
-            self.negatives,
+    def without_shots(self, shots: NDArray[np.int64]) -> LabelledImages:
+        """Return the task without the views of some support boxes."""
+        kept = ~torch.isin(self.shots, torch.from_numpy(shots))
+        return replace(
+            self,
+            images=self.images[kept],
+            labels=self.labels[kept],
+            shots=self.shots[kept],
         )
-
-    def n_shots(self, label: int) -> int:
-        """Return how many support boxes a class has."""
-        return len(torch.unique(self.shots[self.labels == label]))

@@ -19,8 +19,8 @@ from drivemeta.data.meanings import meaning_of
 from drivemeta.data.sources import load_source
 from drivemeta.learn.amp import autocast
 from drivemeta.learn.crop_data import (
-    CropsByClass,
     CropSampler,
+    CropsByClass,
     background_crops,
     light_crops,
     scene_crops,
@@ -131,8 +131,9 @@ def training_crops(config: EmbeddingTraining) -> CropsByClass:
     if config.scenes:
         italy = load_source(config.data / "scenes", "italy", "train")
         names = {str(leaf) for image in italy for leaf in image.leaves}
-        meanings = {name: str(meaning_of("italy", name)) for name in names}
-        parts.append(scene_crops(italy, meanings, config.crops_per_class, rng))
+        meanings = {name: meaning_of("italy", name) for name in names}
+        named = {name: meaning for name, meaning in meanings.items() if meaning is not None}
+        parts.append(scene_crops(italy, named, config.crops_per_class, rng))
         bdd = load_source(config.data / "scenes", "bdd", "train")
         parts.append(background_crops(bdd + italy, config.n_background, rng))
     for part in parts:

@@ -66,13 +66,13 @@ def assign(
     quality = torch.zeros(n_locations)
     if n_objects:
         overlaps = pairwise_iou(boxes, objects)  # (A, n)
-        prior = _prior(centres, strides, objects)
-        metric = scores.clamp(min=1e-3).sqrt() * (0.2 + overlaps) ** 4 * prior
+        weights = prior(centres, strides, objects)
+        metric = scores.clamp(min=1e-3).sqrt() * (0.2 + overlaps) ** 4 * weights
         best, index = metric.topk(min(N_CANDIDATES, n_locations), dim=0)  # (k, n)
         n_positive = overlaps.gather(0, index).sum(0).round()
         n_positive = n_positive.clamp(MIN_POSITIVES, MAX_POSITIVES)
         chosen = torch.arange(len(index))[:, None] < n_positive[None]
-        chosen &= prior.gather(0, index) > 1e-3
+        chosen &= weights.gather(0, index) > 1e-3
         claims = torch.zeros_like(metric).scatter_(0, index, best * chosen)
         strongest, owner = claims.max(1)
         positive = strongest > 0
@@ -87,7 +87,7 @@ def assign(
     return Assignment(target, quality, inside & (target < 0))
 
 
-def _prior(centres: Tensor, strides: Tensor, objects: Tensor) -> Tensor:
+def prior(centres: Tensor, strides: Tensor, objects: Tensor) -> Tensor:
     """Return (A, n) weights in [0, 1] by distance to the centre and by size in strides."""
     size = (objects[:, 2:] - objects[:, :2]).clamp(min=1)
     middle = (objects[:, :2] + objects[:, 2:]) / 2

@@ -1,0 +1,111 @@
+"""`drivemeta plugins`: what is there, whence, and whether it works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drivemeta.cli.common import JsonOption, emit_json
+
+if TYPE_CHECKING:
+    from drivemeta.plugins.discovery import Found
+    from drivemeta.plugins.registry import Registry
+
+app = typer.Typer(help="List the plugins, or show one.", invoke_without_command=True)
+
+PathOption = Annotated[
+    list[Path] | None, typer.Option("--plugin-path", help="Another folder of plugins.")
+]
+
+
+@app.callback()
+def plugins(
+    ctx: typer.Context, plugin_path: PathOption = None, as_json: JsonOption = False
+) -> None:
+    """List all plugins: name, kind, version, origin, state, summary."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from drivemeta.plugins import default_registry
+
+    registry = default_registry(plugin_path or [])
+    rows = [_row(registry, found) for found in registry]
+    if as_json:
+        emit_json({"plugins": rows})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "kind", "version", "origin", "state", "summary")
+    for row in rows:
+        style = "" if row["state"] == "ok" else "red"
+        table.add_row(*(str(row[column.header]) for column in table.columns), style=style)
+    Console().print(table)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name of a plugin, or KIND/NAME.")],
+    plugin_path: PathOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a plugin's manifest and parameters."""
+    from drivemeta.errors import PluginNotFoundError, suggest
+    from drivemeta.plugins import default_registry
+
+    registry = default_registry(plugin_path or [])
+    kind, _, bare = name.rpartition("/")
+    hits = [f for f in registry if f.name == bare and kind in ("", f.kind)]
+    if not hits:
+        known = {found.name for found in registry}
+        raise PluginNotFoundError(f"unknown plugin {name!r}; {suggest(bare, known)}")
+    described = [_describe(registry, found) for found in hits]
+    if as_json:
+        emit_json({"plugins": described})
+        return
+    from rich.console import Console
+
+    for entry in described:
+        Console().print_json(data=entry)
+
+
+def _row(registry: Registry, found: Found) -> dict[str, str]:
+    manifest, problem = found.manifest, _problem(registry, found)
+    return {
+        "name": found.name,
+        "kind": found.kind,
+        "version": manifest.version if manifest else "",
+        "origin": found.origin,
+        "state": f"broken: {problem}" if problem else "ok",
+        "summary": manifest.summary if manifest else "",
+    }
+
+
+def _describe(registry: Registry, found: Found) -> dict[str, Any]:
+    from drivemeta.plugins.registry import parameters
+
+    problem = _problem(registry, found)
+    accepted: dict[str, str] = {}
+    if not problem:
+        loaded = registry.load(found.kind, found.name)
+        accepted = {key: str(value) for key, value in parameters(loaded).items()}
+    manifest = found.manifest.model_dump() if found.manifest else {}
+    return {
+        "manifest": manifest,
+        "origin": found.origin,
+        "folder": str(found.folder),
+        "parameters": accepted,
+        "problem": problem,
+    }
+
+
+def _problem(registry: Registry, found: Found) -> str:
+    """Return why a plugin cannot be used, or nothing; this imports it."""
+    from drivemeta.errors import DriveMetaError
+
+    try:
+        registry.load(found.kind, found.name)
+    except DriveMetaError as error:
+        return found.problem or str(error)
+    return ""

@@ -1,0 +1,174 @@
+"""Few-shot adaptation: from a support set to a detector that knows its classes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from drivemeta.core import BankRows, ClassBank, ClassSpec
+from drivemeta.data.support import SupportSet
+from drivemeta.errors import InputError, suggest
+from drivemeta.learn.calibration import calibrate
+from drivemeta.learn.dense import imprint_dense
+from drivemeta.learn.evidence import Evidence, observe
+from drivemeta.learn.rows import fit_rows
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.plugins.protocols import Learner
+from drivemeta.plugins.registry import default_registry
+
+if TYPE_CHECKING:
+    from drivemeta.export import ExportReport
+
+FOUND_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """What was learnt of one class.
+
+    Attributes:
+        name: of the class.
+        parent: the super-class it is found by, or None if level 1 learnt it as a new kind.
+        shots: support boxes.
+        found: how many of them the base proposes at IoU 0.5.
+        threshold: least score at which it is reported.
+        low_confidence: the threshold was set without held-out boxes.
+    """
+
+    name: str
+    parent: str | None
+    shots: int
+    found: int
+    threshold: float
+    low_confidence: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """An adapted detector and how it came about."""
+
+    detector: TwoLevelDetector
+    support: SupportSet
+    learner: str
+    learner_params: dict[str, Any]
+    classes: tuple[ClassReport, ...]
+    seconds: float
+
+    def export(self, path: str | Path, **options: Any) -> ExportReport:
+        """Write the ONNX model; options are those of `drivemeta.export.export_detector`."""
+        from drivemeta.export import export_detector  # noqa: PLC0415  (export imports onnx)
+
+        return export_detector(
+            self.detector,
+            Path(path),
+            learner=self.learner,
+            learner_params=self.learner_params,
+            support_digest=self.support.digest,
+            **options,
+        )
+
+
+def adapt(
+    base: TwoLevelDetector,
+    support: SupportSet,
+    learner: str = "protonet",
+    *,
+    parent: str | None = None,
+    negatives: Sequence[Path] = (),
+    exhaustive: bool = False,
+    learner_params: dict[str, Any] | None = None,
+) -> Adapted:
+    """Teach a detector the classes of a support set; the base is not changed.
+
+    Args:
+        base: the detector to start from.
+        support: annotated boxes of new classes; a class that the base has is extended.
+        learner: name of a learner plugin.
+        parent: super-class of the new classes; by default, the one the base finds them by.
+        negatives: images without any object of the new classes.
+        exhaustive: every instance in the support frames is annotated.
+        learner_params: of the learner.
+
+    Raises:
+        PluginNotFoundError: no such learner.
+        InputError: no such parent.
+    """
+    started = time.perf_counter()
+    params = learner_params or {}
+    plugin: Learner = default_registry().create("learner", learner, **params)
+    evidence = observe(base, support, negatives, exhaustive=exhaustive)
+    bank, parents = _add_classes(base, support.classes, evidence, parent)
+    bank = fit_rows(bank, plugin, base.level2, evidence.labelled, parents)
+    bank = calibrate(base, bank, plugin, evidence, parents)
+    return Adapted(
+        base.with_bank(bank),
+        support,
+        learner,
+        params,
+        _report(bank, support.classes, evidence),
+        time.perf_counter() - started,
+    )
+
+
+def _add_classes(
+    base: TwoLevelDetector, names: Sequence[str], evidence: Evidence, parent: str | None
+) -> tuple[ClassBank, list[str | None]]:
+    """Return the base's bank with the new classes, and the super-class of each."""
+    bank = base.bank
+    supers = [spec.name for spec in bank.classes if spec.parent is None]
+    if parent is not None and parent not in supers:
+        raise InputError(
+            f"--parent {parent}: no such super-class; {suggest(parent, supers)}"
+        )
+    parents: list[str | None] = []
+    for label, name in enumerate(names):
+        own = evidence.labels == label
+        found = evidence.roots[own & (evidence.roots >= 0)]
+        is_found = len(found) >= FOUND_SHARE * own.sum() and len(found) > 0
+        of = parent or (bank.names[np.bincount(found).argmax()] if is_found else None)
+        extends = name in supers
+        if not extends and name not in bank.names:
+            spec = ClassSpec(name, of, "novel", shots=int(own.sum()))
+            bank = replace(bank, classes=(*bank.classes, spec))
+        if not is_found or extends:
+            bank = _add_dense(base, bank, evidence, label, bank.index(name))
+        parents.append(None if extends else of)
+    return bank, parents
+
+
+def _add_dense(
+    base: TwoLevelDetector, bank: ClassBank, evidence: Evidence, label: int, owner: int
+) -> ClassBank:
+    row, bias = imprint_dense(base, evidence, label)
+    rows = BankRows(
+        row[None],
+        np.array([bias], np.float32),
+        np.array([owner], np.int64),
+        bank.roots[[owner]],
+    )
+    return replace(bank, dense=bank.dense + rows)
+
+
+def _report(
+    bank: ClassBank, names: Sequence[str], evidence: Evidence
+) -> tuple[ClassReport, ...]:
+    reports = []
+    for label, name in enumerate(names):
+        spec, own = bank.classes[bank.index(name)], evidence.labels == label
+        n_found = int((evidence.found[own] > 0).sum())
+        reports.append(
+            ClassReport(
+                name,
+                spec.parent,
+                int(own.sum()),
+                n_found,
+                spec.threshold,
+                spec.low_confidence,
+            )
+        )
+    return tuple(reports)

@@ -1,0 +1,113 @@
+"""Named banks: fine classes that ship beside the base, as recognisers and as distractors."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from drivemeta.core import DISTRACTOR, BankRows
+from drivemeta.core.boxes import FloatArray
+from drivemeta.errors import InputError, ModelFileError, OutputError, suggest
+
+FOLDER = Path(__file__).parents[1] / "weights" / "banks"
+DISTRACTOR_MARGIN = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class NamedBank:
+    """Embeddings of fine classes below one super-class.
+
+    Attributes:
+        parent: the super-class.
+        names: of the classes, one a row; several rows may share a name.
+        weights: (n_rows, dim) float32, L2-normalised.
+    """
+
+    parent: str
+    names: tuple[str, ...]
+    weights: FloatArray
+
+
+def save_bank(path: Path, bank: NamedBank) -> None:
+    """Write a named bank as safetensors.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    header = json.dumps({"parent": bank.parent, "names": bank.names})
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        weights = np.ascontiguousarray(bank.weights, np.float16)
+        save_file({"weights": weights}, partial, metadata={"drivemeta_bank": header})
+        os.replace(partial, path)
+    except (OSError, SafetensorError) as error:
+        raise OutputError(f"cannot write the bank to {path}: {error}") from error
+
+
+@cache
+def load_bank(name: str) -> NamedBank:
+    """Return a bank that ships with the package.
+
+    Raises:
+        InputError: there is none of that name.
+        ModelFileError: its file is damaged.
+    """
+    path = FOLDER / f"{name}.safetensors"
+    known = available_banks()
+    if name not in known:
+        raise InputError(f"unknown bank {name!r}; {suggest(name, known)}")
+    try:
+        with safe_open(path, framework="np") as file:
+            header = json.loads((file.metadata() or {})["drivemeta_bank"])
+            weights = np.asarray(file.get_tensor("weights"), np.float32)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ModelFileError(
+            f"expected a bank written by DriveMeta in {path}: {error}"
+        ) from error
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    return NamedBank(header["parent"], tuple(header["names"]), weights)
+
+
+def available_banks() -> tuple[str, ...]:
+    """Return the names of the banks that ship with the package."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
+
+
+def distractors_for(parent: str, novel: BankRows, root: int, at_most: int) -> BankRows:
+    """Return rows of the shipped banks that stand for "something else" below a super-class.
+
+    Rows that may well be one of the new classes are left out; if there is no room for all, the
+    nearest to the new classes stay.
+
+    Args:
+        parent: name of the super-class.
+        novel: the rows of the new classes.
+        root: label of the super-class.
+        at_most: number of rows.
+    """
+    dim = novel.weights.shape[1]
+    banks = [
+        bank for bank in map(load_bank, available_banks()) if bank.parent == parent
+    ]
+    mine = novel.weights[novel.owners != DISTRACTOR]
+    if not banks or not len(mine) or at_most <= 0:
+        return BankRows.empty(dim)
+    weights = np.concatenate([bank.weights for bank in banks])
+    nearest = (weights @ mine.T).max(1)
+    order = np.argsort(-nearest, kind="stable")
+    chosen = order[nearest[order] < DISTRACTOR_MARGIN][:at_most]
+    n = len(chosen)
+    return BankRows(
+        weights[chosen],
+        np.zeros(n, np.float32),
+        np.full(n, DISTRACTOR, np.int64),
+        np.full(n, root, np.int64),
+    )

@@ -1,0 +1,181 @@
+"""What the base sees in the support frames: which boxes it finds, crops of them, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from drivemeta.core.boxes import FloatArray, iou_matrix
+from drivemeta.data.support import SupportSet
+from drivemeta.errors import AnnotationError
+from drivemeta.learn.proposals import Proposals, propose
+from drivemeta.learn.support import LabelledImages
+from drivemeta.models.crops import roi_crops, to_tensor
+from drivemeta.models.detector import TwoLevelDetector
+
+FOUND_IOU = 0.5
+NEAR_IOU = 0.3
+MAX_NEGATIVES = 24
+# Shift in x and y and log scale of the views of a box, in box sizes: as a detector errs.
+VIEWS = (
+    (0.0, 0.0, 0.0),
+    (0.06, 0.0, 0.0),
+    (-0.06, 0.0, 0.0),
+    (0.0, 0.06, 0.0),
+    (0.0, -0.06, 0.0),
+    (0.0, 0.0, 0.12),
+    (0.0, 0.0, -0.1),
+)
+GAINS = (1.0, 0.75, 1.25)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Support boxes and negatives, as level 1 proposes and level 2 will see them.
+
+    Attributes:
+        labelled: augmented views of every support box, and negatives.
+        found: (n_boxes,) float32, score of the proposal that matches each box, 0 where none does.
+        roots: (n_boxes,) int64, super-class of that proposal, -1 where none does.
+        held: (n_boxes, 3, 64, 64) the crop that the detector itself would take of each box.
+        labels: (n_boxes,) int64 classes of the boxes.
+        negative_scores: (n_negatives,) float32, level-1 scores of the negatives.
+        negative_roots: (n_negatives,) int64.
+        frames: the images read, uint8 BGR, with the support boxes of each.
+    """
+
+    labelled: LabelledImages
+    found: NDArray[np.float32]
+    roots: NDArray[np.int64]
+    held: Tensor
+    labels: NDArray[np.int64]
+    negative_scores: NDArray[np.float32]
+    negative_roots: NDArray[np.int64]
+    frames: tuple[tuple[NDArray[np.uint8], FloatArray], ...]
+
+
+def observe(
+    base: TwoLevelDetector,
+    support: SupportSet,
+    negatives: Sequence[Path] = (),
+    *,
+    exhaustive: bool = False,
+) -> Evidence:
+    """Run the base over the support frames.
+
+    Args:
+        base: the detector to adapt.
+        support: the annotated boxes.
+        negatives: images that hold no object of the new classes.
+        exhaustive: the support frames have every instance annotated, so that whatever else the
+            base proposes there is a negative without further doubt.
+    """
+    views, labels, shots, held, found, roots, rest = [], [], [], [], [], [], []
+    frames = []
+    for image, boxes, own_labels, ignored in _frames(support, negatives):
+        proposals = propose(base, image)
+        frame = to_tensor(image)
+        for box, label in zip(boxes, own_labels, strict=True):
+            match, score, root = _match(proposals, box)
+            views.append(_views(frame, box, base.scoring.context))
+            labels.append(int(label))
+            held.append(
+                roi_crops(frame, torch.from_numpy(match[None]), base.scoring.context)[0]
+            )
+            found.append(score)
+            roots.append(root)
+        known = boxes if exhaustive else np.concatenate([boxes, ignored])
+        rest.append(_negatives(frame, proposals, known, base.scoring.context))
+        frames.append((image, boxes))
+    shots = [np.full(len(v), i) for i, v in enumerate(views)]
+    per_view = np.repeat(labels, [len(v) for v in views])
+    return Evidence(
+        LabelledImages(
+            torch.cat(views),
+            torch.from_numpy(per_view.astype(np.int64)),
+            torch.from_numpy(np.concatenate(shots).astype(np.int64)),
+            support.classes,
+            torch.cat([crops for crops, _, _ in rest]),
+        ),
+        np.array(found, np.float32),
+        np.array(roots, np.int64),
+        torch.stack(held),
+        np.array(labels, np.int64),
+        np.concatenate([scores for _, scores, _ in rest]),
+        np.concatenate([roots for _, _, roots in rest]),
+        tuple(frames),
+    )
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Return a (height, width, 3) uint8 BGR image.
+
+    Raises:
+        AnnotationError: the file is no image.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise AnnotationError(f"expected an image, cannot read {path}")
+    return np.asarray(image, np.uint8)
+
+
+def _frames(
+    support: SupportSet, negatives: Sequence[Path]
+) -> Iterator[tuple[NDArray[np.uint8], FloatArray, NDArray[np.int64], FloatArray]]:
+    """Yield images with the boxes to learn, their labels, and the boxes to ignore."""
+    none = np.zeros((0, 4), np.float32)
+    for item in support.images:
+        learn = ~item.ignore
+        yield (
+            read_image(item.path),
+            item.boxes[learn],
+            item.labels[learn],
+            item.boxes[~learn],
+        )
+    for path in negatives:
+        yield read_image(path), none, np.zeros(0, np.int64), none
+
+
+def _match(proposals: Proposals, box: FloatArray) -> tuple[FloatArray, float, int]:
+    """Return the proposal that finds a box best, else the box itself with score 0."""
+    if not len(proposals.boxes):
+        return box, 0.0, -1
+    overlaps = iou_matrix(proposals.boxes, box[None])[:, 0]
+    found = np.flatnonzero(overlaps >= FOUND_IOU)
+    if not len(found):
+        return box, 0.0, -1
+    best = found[0]  # proposals come best score first
+    return (
+        proposals.boxes[best],
+        float(proposals.scores[best]),
+        int(proposals.roots[best]),
+    )
+
+
+def _views(frame: Tensor, box: FloatArray, context: float) -> Tensor:
+    """Return views of a box that differ in place, scale and light; none is mirrored."""
+    size = box[2:] - box[:2]
+    boxes = []
+    for dx, dy, log_scale in VIEWS:
+        centre = (box[:2] + box[2:]) / 2 + np.array([dx, dy]) * size
+        half = size / 2 * np.exp(log_scale)
+        boxes.append(np.concatenate([centre - half, centre + half]))
+    crops = roi_crops(frame, torch.from_numpy(np.array(boxes, np.float32)), context)
+    return torch.cat([(crops * gain).clamp(max=1) for gain in GAINS])
+
+
+def _negatives(
+    frame: Tensor, proposals: Proposals, known: FloatArray, context: float
+) -> tuple[Tensor, NDArray[np.float32], NDArray[np.int64]]:
+    """Return crops, scores and super-classes of the best proposals that touch no known box."""
+    overlaps = iou_matrix(proposals.boxes, known).max(1, initial=0)
+    chosen = np.flatnonzero(overlaps < NEAR_IOU)[:MAX_NEGATIVES]
+    crops = roi_crops(frame, torch.from_numpy(proposals.boxes[chosen]), context)
+    return crops, proposals.scores[chosen], proposals.roots[chosen]

@@ -1,0 +1,75 @@
+"""From what a learner proposes to rows of the class bank, with distractors beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from torch import nn
+
+from drivemeta.core import DISTRACTOR, BankRows, ClassBank
+from drivemeta.errors import PluginError
+from drivemeta.learn.banks import distractors_for
+from drivemeta.learn.support import LabelledImages
+from drivemeta.plugins.protocols import ClassRows, Learner
+
+CAPACITY = 256
+
+
+def fit_rows(
+    bank: ClassBank,
+    learner: Learner,
+    network: nn.Module,
+    labelled: LabelledImages,
+    parents: Sequence[str | None],
+) -> ClassBank:
+    """Append the level-2 rows that a learner finds, and distractors unlike them.
+
+    Args:
+        bank: already holds the classes.
+        learner: makes the rows.
+        network: embeds the images of `labelled`.
+        labelled: views of the support boxes.
+        parents: super-class of each class, None for one that level 1 learnt whole.
+
+    Raises:
+        PluginError: the learner has no rows, which the exported model would need.
+    """
+    proposed = learner.fit(network, labelled).as_bank()
+    if proposed is None:
+        raise PluginError(
+            f"learner {type(learner).__name__} scores otherwise than by cosine rows, "
+            f"which adapted models cannot hold yet"
+        )
+    for root in sorted({name for name in parents if name is not None}):
+        rows = _rows_of(bank, proposed, labelled.names, parents, root)
+        free = CAPACITY - len(bank.crop) - len(rows)
+        extra = distractors_for(root, rows, bank.index(root), free)
+        bank = replace(bank, crop=bank.crop + rows + extra)
+    return bank
+
+
+def _rows_of(
+    bank: ClassBank,
+    proposed: ClassRows,
+    names: Sequence[str],
+    parents: Sequence[str | None],
+    root: str,
+) -> BankRows:
+    """Return the learner's rows that compete below one super-class."""
+    owner_of = {
+        i: bank.index(names[i]) for i in range(len(names)) if parents[i] == root
+    }
+    chosen = [
+        i
+        for i, o in enumerate(proposed.owners)
+        if o == DISTRACTOR or int(o) in owner_of
+    ]
+    owners = [owner_of.get(int(proposed.owners[i]), DISTRACTOR) for i in chosen]
+    return BankRows(
+        np.asarray(proposed.weights[chosen], np.float32),
+        np.asarray(proposed.biases[chosen], np.float32),
+        np.array(owners, np.int64),
+        np.full(len(chosen), bank.index(root), np.int64),
+    )

@@ -1,0 +1,6 @@
+"""Everything learned or exchangeable is a plugin: manifests, discovery, registry, protocols."""
+
+from drivemeta.plugins.manifest import PluginManifest
+from drivemeta.plugins.registry import Registry, default_registry
+
+__all__ = ["PluginManifest", "Registry", "default_registry"]

@@ -1,0 +1,102 @@
+"""Finding plugins: the built-in folder, folders the user names, and installed packages.
+
+Only manifests are read here; nothing else is ever scanned and no plugin's code is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from drivemeta.errors import PluginError
+from drivemeta.plugins.location import builtin_folder
+from drivemeta.plugins.manifest import FILE_NAME, PluginManifest, folder_of, read_manifest
+from drivemeta.plugins.protocols import KINDS
+
+ENVIRONMENT = "DRIVEMETA_PLUGIN_PATH"
+ENTRY_POINTS = "drivemeta.plugins"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A plugin that was found, or what is known of one that is broken.
+
+    Attributes:
+        name: of the plugin; the folder's or entry point's name if the manifest is unreadable.
+        kind: of the plugin, by its folder if the manifest is unreadable, or empty.
+        origin: `built-in`, a folder, or a distribution with its version.
+        folder: that holds the manifest.
+        manifest: None if it is broken.
+        problem: why it is broken.
+    """
+
+    name: str
+    kind: str
+    origin: str
+    folder: Path | None
+    manifest: PluginManifest | None
+    problem: str = ""
+
+
+def discover(extra_paths: Iterable[Path] = ()) -> Iterator[Found]:
+    """Yield every plugin of the three places, broken ones too.
+
+    Args:
+        extra_paths: folders laid out like the built-in one (`learners/NAME/plugin.yaml`), or
+            plugin folders themselves; those of the environment variable come after them.
+    """
+    yield from _folder(builtin_folder("plugins"), "built-in")
+    listed = os.environ.get(ENVIRONMENT, "")
+    for path in [*extra_paths, *(Path(p) for p in listed.split(os.pathsep) if p)]:
+        if path.is_dir():
+            yield from _folder(path, str(path))
+        else:
+            problem = f"expected a folder of plugins, found none at {path}"
+            yield Found(path.name, "", str(path), None, None, problem)
+    yield from _installed()
+
+
+def _folder(root: Path, origin: str) -> Iterator[Found]:
+    if (root / FILE_NAME).is_file():
+        yield _read(root, "", origin)
+        return
+    for kind in KINDS:
+        for folder in sorted((root / folder_of(kind)).glob("*/")):
+            if (folder / FILE_NAME).is_file():
+                yield _read(folder, kind, origin)
+
+
+def _installed() -> Iterator[Found]:
+    for point in metadata.entry_points(group=ENTRY_POINTS):
+        origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
+        try:
+            folder = _package_folder(point)
+        except PluginError as error:
+            yield Found(point.name, "", origin, None, None, str(error))
+            continue
+        yield _read(folder, "", origin)
+
+
+def _package_folder(point: metadata.EntryPoint) -> Path:
+    """Return the folder of an entry point's module, without importing it."""
+    parts = point.module.split(".")
+    for file in (point.dist.files if point.dist else None) or ():
+        if file.parts[-1] == FILE_NAME and list(file.parts[:-1]) == parts:
+            return Path(str(file.locate())).parent
+    raise PluginError(
+        f"entry point {point.name} = {point.value}: expected {FILE_NAME} in package {point.module}"
+    )
+
+
+def _read(folder: Path, kind: str, origin: str) -> Found:
+    try:
+        manifest = read_manifest(folder / FILE_NAME)
+    except PluginError as error:
+        return Found(folder.name, kind, origin, folder, None, str(error))
+    if kind and manifest.kind != kind:
+        problem = f"{folder / FILE_NAME}: expected kind {kind} by its folder, found {manifest.kind}"
+        return Found(manifest.name, manifest.kind, origin, folder, None, problem)
+    return Found(manifest.name, manifest.kind, origin, folder, manifest)

@@ -1,0 +1,54 @@
+"""Does a class fit its protocol? Methods by name, and by the arguments they must accept."""
+
+from __future__ import annotations
+
+import inspect
+
+from drivemeta.errors import PluginError
+from drivemeta.plugins.protocols import PROTOCOLS
+
+
+def check_fits(kind: str, loaded: object, where: str) -> None:
+    """Refuse a class that lacks a method of its protocol or takes other arguments.
+
+    Args:
+        kind: of the plugin.
+        loaded: what the manifest's entry names.
+        where: the plugin and its origin, for the message.
+
+    Raises:
+        PluginError: names the method, the expected and the actual signature.
+    """
+    if not inspect.isclass(loaded):
+        raise PluginError(f"{where}: expected a class, found {type(loaded).__name__}")
+    for name, expected in _methods(PROTOCOLS[kind]).items():
+        actual = getattr(loaded, name, None)
+        if not callable(actual):
+            raise PluginError(
+                f"{where} does not fit the {kind} protocol: expected "
+                f"{name}{inspect.signature(expected)}, found no method {name!r}"
+            )
+        if not _accepts(inspect.signature(actual), inspect.signature(expected)):
+            raise PluginError(
+                f"{where} does not fit the {kind} protocol: expected "
+                f"{name}{inspect.signature(expected)}, found {name}{inspect.signature(actual)}"
+            )
+
+
+def _methods(protocol: type) -> dict[str, object]:
+    wanted = {"__iter__", "__call__"}
+    return {
+        name: value
+        for name, value in vars(protocol).items()
+        if inspect.isfunction(value) and (not name.startswith("_") or name in wanted)
+    }
+
+
+def _accepts(actual: inspect.Signature, expected: inspect.Signature) -> bool:
+    """Tell whether a method can be called with the protocol's arguments, by position."""
+    arguments = [object()] * len(expected.parameters)
+    try:
+        actual.bind(*arguments)
+    except TypeError:
+        return False
+    return True

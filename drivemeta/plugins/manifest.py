@@ -1,0 +1,82 @@
+"""What a plugin says of itself in its `plugin.yaml`, read without importing its code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from drivemeta.errors import PluginError
+from drivemeta.plugins.protocols import KINDS
+
+API_VERSION = 1
+FILE_NAME = "plugin.yaml"
+
+
+class PluginManifest(BaseModel):
+    """The manifest of a plugin.
+
+    Attributes:
+        name: unique among the plugins of its kind; lower case, digits, `-` and `_`.
+        kind: what protocol it fits.
+        entry: `module:Class`; the module lies in the plugin's folder, or is importable for plugins
+            of installed packages.
+        api_version: of the protocols it was written to.
+        summary: one line.
+        version: of the plugin.
+        paper: authors, title, year, arXiv number, where it implements one.
+        extra: optional dependency group of DriveMeta that it needs.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    kind: Literal["learner", "detector", "source", "tracker", "sink", "scheduler"]
+    entry: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
+    api_version: int
+    summary: str
+    version: str = "0"
+    paper: str | None = None
+    extra: str | None = None
+
+
+def read_manifest(path: Path) -> PluginManifest:
+    """Read and check a `plugin.yaml`.
+
+    Raises:
+        PluginError: it cannot be read, lists every mistake, or is of another API version.
+    """
+    try:
+        return parse_manifest(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise PluginError(f"cannot read the plugin manifest {path}: {error}") from error
+
+
+def parse_manifest(data: object, where: str) -> PluginManifest:
+    """Check a manifest's values; `where` names their origin in messages."""
+    try:
+        manifest = PluginManifest.model_validate(data)
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in error.errors()
+        )
+        raise PluginError(f"invalid plugin manifest {where}: {mistakes}") from error
+    if manifest.api_version != API_VERSION:
+        raise PluginError(
+            f"plugin manifest {where}: expected api_version {API_VERSION}, "
+            f"found {manifest.api_version}"
+        )
+    return manifest
+
+
+def folder_of(kind: str) -> str:
+    """Return the folder name of a kind.
+
+    >>> folder_of("learner")
+    'learners'
+    """
+    if kind not in KINDS:
+        raise ValueError(f"expected one of {', '.join(KINDS)}, found {kind!r}")
+    return f"{kind}s"
