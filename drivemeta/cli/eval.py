@@ -19,8 +19,6 @@ from drivemeta.cli.common import (
 if TYPE_CHECKING:
     from drivemeta.data.dataset import Dataset
 
-app = typer.Typer(add_completion=False)
-
 Data = Annotated[Path, typer.Option("--data", help="Annotations: COCO, YOLO, VOC, LabelMe, CVAT.")]
 Images = Annotated[Path | None, typer.Option("--images", help="Folder of the images.")]
 Map = Annotated[Path | None, typer.Option("--map", help="YAML: data category: model class.")]
@@ -32,8 +30,7 @@ AtThresholds = Annotated[
 Fps = Annotated[float, typer.Option("--fps", min=0.1, help="Frame rate of false alarms a minute.")]
 
 
-@app.command("eval")
-def evaluate(
+def eval(  # noqa: A001  (the name of the command)
     data: Data,
     images: Images = None,
     model: ModelOption = None,

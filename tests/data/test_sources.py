@@ -58,7 +58,8 @@ def test_a_rider_joins_the_cycle_below_and_a_lone_cycle_is_ignored(tmp_path: Pat
         "vehicle": 1,
         "pedestrian": 0,
         "cyclist": 2,
-        **{"traffic_light": 0, "traffic_sign": 0},
+        "traffic_light": 0,
+        "traffic_sign": 0,
     }
     assert scored.images[0].ignore.sum() == len(SUPER_CLASSES)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.evaluation.classes import ClassTree, match_classes, read_class_map
 from drivemeta.errors import ConfigError, InputError
+from drivemeta.evaluation.classes import ClassTree, match_classes, read_class_map
 
 TREE = ClassTree(("vehicle", "traffic_sign", "stop"), (None, None, "traffic_sign"), ("base",) * 3)
 
