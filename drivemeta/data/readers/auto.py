@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from drivemeta.data.readers.files import read_json
 from drivemeta.data.readers.labelme import is_labelme, read_labelme
 from drivemeta.data.readers.voc import parse_xml, read_voc
 from drivemeta.data.readers.yolo import NAME_FILES, read_yolo
-from drivemeta.errors import AnnotationError, suggest
+from drivemeta.errors import AnnotationError
 
 EXPECTED = (
     "expected a COCO json, a CVAT xml, or a folder in the format of YOLO (data.yaml), "
@@ -37,8 +38,9 @@ def read_annotations(path: str | Path, images: str | Path | None = None) -> Data
         return _read_folder(path, images)
     if not path.is_file():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = suggest(path.name, siblings[:200])
-        raise AnnotationError(f"{path}: no such file or folder; {EXPECTED}; {hint}")
+        near = difflib.get_close_matches(path.name, siblings, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise AnnotationError(f"{path}: no such file or folder; {EXPECTED}{hint}")
     return _read_file(path, images)
 
 
