@@ -1,0 +1,30 @@
+# Every target makes .venv if it is absent and never reinstalls what is there.
+# Plain `make` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.drivemeta
+
+.PHONY: help setup demo test check
+help:
+	@echo "setup   .venv with everything that developers need"
+	@echo "demo    learn a sign from five frames and find it in a video: demo/"
+	@echo "test    the tests"
+	@echo "check   ruff and mypy"
+
+setup: $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/drivemeta demo --out demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+check: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy drivemeta plugins
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -c constraints.txt -e '.[dev]'
+	touch $@
