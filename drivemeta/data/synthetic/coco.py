@@ -1,0 +1,181 @@
+"""Synthetic frames as a COCO data set on disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from drivemeta.core.boxes import xyxy_to_xywh
+from drivemeta.data.synthetic.pen import Image
+from drivemeta.data.synthetic.pictograms import CATALOGUE
+from drivemeta.data.synthetic.render import SyntheticFrame, render
+from drivemeta.data.synthetic.scene import Plan, Scene
+from drivemeta.errors import OutputError
+
+SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
+
+
+@dataclass(frozen=True)
+class CocoOptions:
+    """What is written.
+
+    Attributes:
+        size: height and width of the images in pixels.
+        pictograms: `train`, `demo`, or names of sign classes.
+        leaves: annotate signs by their sign class, not by their super-class.
+        only: only these classes are annotated; None is all.
+        frames: images taken from each scene, half a second apart.
+        suffix: `.png` or `.jpg`.
+        split: part of the images that are marked as `val`; the rest are `train`.
+        plan: what is asked of the scenes.
+    """
+
+    size: tuple[int, int] = (360, 640)
+    pictograms: str | tuple[str, ...] = "train"
+    leaves: bool = True
+    only: tuple[str, ...] | None = None
+    frames: int = 1
+    suffix: str = ".jpg"
+    split: float = 0.0
+    plan: Plan | None = None
+
+
+def write_coco(
+    folder: str | Path, n: int, seed: int = 0, options: CocoOptions | None = None
+) -> Path:
+    """Render n images, each of another scene, and annotate them.
+
+    The objects that are tiny or mostly hidden are marked `iscrowd`, which readers ignore. Each
+    annotation also holds `visible`, `track_id` and, for traffic lights, `state`.
+
+    Args:
+        folder: gets `images/` and `annotations.json`; made if it is absent.
+        n: number of images.
+        seed: of the first scene; each further scene has the next one.
+        options: how.
+
+    Returns:
+        The path of the JSON file.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    options = options or CocoOptions()
+    frames = []
+    for i in range(n):
+        scene, step = _scene(seed, i, options)
+        frames.append((f"{seed + i // options.frames:06d}_{step:03d}", render(scene, step)))
+        _write_image(Path(folder) / "images", frames[-1][0] + options.suffix, frames[-1][1].image)
+        frames[-1] = (frames[-1][0], _without_image(frames[-1][1]))
+    return write_annotations(Path(folder) / "annotations.json", frames, options)
+
+
+def write_frames(
+    folder: str | Path, frames: Sequence[tuple[str, SyntheticFrame]], options: CocoOptions
+) -> Path:
+    """Write frames that are already rendered; see `write_coco`.
+
+    Args:
+        folder: gets `images/` and `annotations.json`.
+        frames: names, without suffix, and frames.
+        options: how; what concerns rendering is not used.
+    """
+    for name, frame in frames:
+        _write_image(Path(folder) / "images", name + options.suffix, frame.image)
+    return write_annotations(Path(folder) / "annotations.json", frames, options)
+
+
+def write_annotations(
+    path: Path, frames: Sequence[tuple[str, SyntheticFrame]], options: CocoOptions
+) -> Path:
+    """Write the COCO JSON of frames whose images are in `images/` beside it."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    names = (*SUPER_CLASSES, *(CATALOGUE if options.leaves else ()))
+    if options.only is not None:
+        names = tuple(name for name in names if name in options.only)
+    for i, (name, frame) in enumerate(frames):
+        is_val = (i * 7919) % 1000 < 1000 * options.split
+        height, width = options.size if frame.image.size == 0 else frame.image.shape[:2]
+        images.append({
+            "id": i + 1, "file_name": name + options.suffix, "width": width, "height": height,
+            "split": "val" if is_val else "train",
+        })  # fmt: skip
+        annotations += _rows(frame, i + 1, names, leaves=options.leaves)
+    for number, row in enumerate(annotations):
+        row["id"] = number + 1
+    used = {row["category_id"] for row in annotations}
+    categories = [
+        {"id": i + 1, "name": name, "supercategory": name if i < 5 else "traffic_sign"}
+        for i, name in enumerate(names)
+        if i + 1 in used or name in SUPER_CLASSES or options.only is not None
+    ]
+    for category in categories:
+        in_super = category["name"] in SUPER_CLASSES
+        category["supercategory"] = category["name"] if in_super else "traffic_sign"
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    _replace(path, json.dumps(content).encode())
+    return path
+
+
+def _scene(seed: int, i: int, options: CocoOptions) -> tuple[Scene, int]:
+    scene = Scene(seed + i // options.frames, options.size, options.pictograms, options.plan)
+    return scene, (i % options.frames) * max(1, round(scene.plan.fps / 2))
+
+
+def _without_image(frame: SyntheticFrame) -> SyntheticFrame:
+    return SyntheticFrame(
+        frame.image[:0], frame.boxes, frame.names, frame.leaves, frame.ids, frame.visible
+    )
+
+
+def _rows(
+    frame: SyntheticFrame, image_id: int, names: tuple[str, ...], *, leaves: bool
+) -> list[dict[str, Any]]:
+    rows = []
+    clear = frame.clear
+    for i, box in enumerate(xyxy_to_xywh(frame.boxes)):
+        name, leaf = frame.names[i], frame.leaves[i]
+        if leaves and name == "traffic_sign" and leaf is not None:
+            name = leaf
+        if name not in names:
+            continue
+        row: dict[str, Any] = {
+            "image_id": image_id,
+            "category_id": names.index(name) + 1,
+            "bbox": [round(float(x), 2) for x in box],
+            "area": round(float(box[2] * box[3]), 2),
+            "iscrowd": int(not clear[i]),
+            "visible": round(float(frame.visible[i]), 3),
+            "track_id": int(frame.ids[i]),
+        }
+        if name == "traffic_light":
+            row["state"] = leaf
+        rows.append(row)
+    return rows
+
+
+def _write_image(folder: Path, name: str, image: Image) -> None:
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 92] if name.endswith(".jpg") else []
+    done, data = cv2.imencode(Path(name).suffix, image, quality)
+    if not done:
+        raise OutputError(f"cannot encode {name}; use the suffix .png or .jpg")
+    _replace(folder / name, data.tobytes())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
+            temporary.write(data)
+        os.replace(temporary.name, path)  # noqa: PTH105
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
