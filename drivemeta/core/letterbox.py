@@ -33,8 +33,11 @@ class Letterbox:
     def fit(cls, frame_hw: tuple[int, int], input_hw: tuple[int, int]) -> Letterbox:
         """Return the largest scale at which the frame fits; heights and widths in pixels."""
         scale = min(input_hw[0] / frame_hw[0], input_hw[1] / frame_hw[1])
-        height = min(input_hw[0], max(1, int(frame_hw[0] * scale + 0.5)))
-        width = min(input_hw[1], max(1, int(frame_hw[1] * scale + 0.5)))
+        # In integers, so that every implementation rounds halves alike: the exported graph does.
+        by_width = frame_hw[0] * input_hw[1] <= frame_hw[1] * input_hw[0]
+        above, below = (input_hw[1], frame_hw[1]) if by_width else (input_hw[0], frame_hw[0])
+        height = min(input_hw[0], max(1, (2 * frame_hw[0] * above + below) // (2 * below)))
+        width = min(input_hw[1], max(1, (2 * frame_hw[1] * above + below) // (2 * below)))
         return cls(scale, height, width)
 
     def to_input(self, boxes: FloatArray) -> FloatArray:

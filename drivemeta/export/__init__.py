@@ -1,0 +1,1 @@
+"""From the torch detector to one ONNX file that explains itself."""

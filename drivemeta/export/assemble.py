@@ -1,0 +1,183 @@
+"""The whole graph: frames in, rows out, with the class bank as optional inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from drivemeta.core import ClassBank
+from drivemeta.export.builder import GraphBuilder
+from drivemeta.export.locate import N_ROWS, BankValues, Rows, locate
+from drivemeta.export.name import name_leaves
+from drivemeta.export.networks import OPSET
+from drivemeta.export.preprocess import Prepared, prepare
+from drivemeta.models.scoring import Scoring
+from drivemeta.runtime.bank_feed import bank_arrays
+from drivemeta.runtime.manifest import BankRule, InputRule
+
+IR_VERSION = 10
+DENSE = ("boxes", "quality", "embeddings")
+_TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64}
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The exported networks.
+
+    Attributes:
+        level1: graph from images to dense output.
+        level2: graph from crops to embeddings.
+        n_locations: number of level 1's locations at its input size.
+    """
+
+    level1: onnx.GraphProto
+    level2: onnx.GraphProto
+    n_locations: int
+
+
+def assemble(
+    networks: Networks, bank: ClassBank, scoring: Scoring, rule: InputRule, bank_rule: BankRule
+) -> onnx.ModelProto:
+    """Return the model, its metadata still empty.
+
+    Raises:
+        InputError: the bank has more rows or classes than its rule allows.
+    """
+    g = GraphBuilder()
+    optional = _add_bank(g, bank, bank_rule)
+    fed = bank_rule.mode == "fed"
+    frame = prepare(g, "frames", (rule.height, rule.width), rule.frame_size)
+    dense = g.inline(networks.level1, {"x": frame.images})
+    values = _rows_in_use(g, "dense", fed)
+    rows = locate(g, dense, networks.n_locations, values, frame, scoring)
+    n_classes = bank_rule.capacity if fed else len(bank.classes)
+    leaves = None
+    if fed:
+        leaves = _name_if_any(g, rows, frame, networks.level2, scoring, n_classes)
+    elif len(bank.crop):
+        values = _rows_in_use(g, "crop", fed)
+        leaves = name_leaves(g, rows, values, frame, networks.level2, scoring, n_classes)
+    _decide(g, rows, leaves, scoring)
+    height, width = rule.frame_size or ("H", "W")
+    frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", height, width, 3])
+    graph = g.graph("drivemeta", [frames, *optional], _outputs())
+    return helper.make_model(
+        graph,
+        producer_name="drivemeta",
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+    )
+
+
+def with_dense_outputs(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a copy that also gives level 1's tensors before TopK, as `dense_*`."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    level1 = {output for node in model.graph.node for output in node.output}
+    for name in DENSE:
+        inside = next(o for o in level1 if o.startswith("level1_") and o.endswith(f"/{name}"))
+        copy.graph.node.append(helper.make_node("Identity", [inside], [f"dense_{name}"]))
+        copy.graph.output.append(
+            helper.make_tensor_value_info(f"dense_{name}", TensorProto.FLOAT, None)
+        )
+    return copy
+
+
+def _add_bank(g: GraphBuilder, bank: ClassBank, rule: BankRule) -> list[onnx.ValueInfoProto]:
+    """Add the bank's initialisers and return those that may be fed in their place."""
+    fed = rule.mode == "fed"
+    optional = []
+    for name, array in bank_arrays(bank, rule.capacity if fed else None).items():
+        if not fed and (name.endswith("_count") or not array.size):
+            continue
+        g.initializer(name, array)
+        if fed or name == "thresholds":
+            kind = _TYPES[array.dtype]
+            optional.append(helper.make_tensor_value_info(name, kind, array.shape))
+    return optional
+
+
+def _rows_in_use(g: GraphBuilder, level: str, fed: bool) -> BankValues:
+    """Return a level's rows without their padding."""
+    names = [f"{level}_{field}" for field in ("weights", "biases", "owners", "roots")]
+    if fed:
+        names = [g.Slice(name, [0], f"{level}_count", [0]) for name in names]
+    return BankValues(*names)
+
+
+def _name_if_any(
+    g: GraphBuilder,
+    rows: Rows,
+    frame: Prepared,
+    level2: onnx.GraphProto,
+    scoring: Scoring,
+    n_classes: int,
+) -> tuple[str, str]:
+    """Add level 2 as a branch that is not run while the bank fed has no crop rows."""
+    branch = g.child("level2_on")
+    bank = _rows_in_use(branch, "crop", fed=True)
+    leaf, probability = name_leaves(branch, rows, bank, frame, level2, scoring, n_classes)
+    without = g.child("level2_off")
+    nothing = without.Mul(rows.scores, 0.0)
+    outputs = {
+        "then_branch": (branch, leaf, probability),
+        "else_branch": (without, without.cast(nothing, np.int64), nothing),
+    }
+    graphs = {
+        key: builder.graph(
+            key,
+            [],
+            [
+                helper.make_tensor_value_info(leaf_name, TensorProto.INT64, ["N", rows.n]),
+                helper.make_tensor_value_info(score_name, TensorProto.FLOAT, ["N", rows.n]),
+            ],
+        )
+        for key, (builder, leaf_name, score_name) in outputs.items()
+    }
+    any_rows = g.Greater(g.Squeeze("crop_count", [0]), 0)
+    leaf, probability = g.many("If", 2, any_rows, **graphs)
+    return leaf, probability
+
+
+def _decide(g: GraphBuilder, rows: Rows, leaves: tuple[str, str] | None, scoring: Scoring) -> None:
+    """Add the choice between leaf, parent and nothing, and the outputs."""
+    passes = g.GreaterOrEqual(rows.scores, g.Gather("thresholds", rows.labels))
+    scores, labels = g.Where(passes, rows.scores, -1.0), rows.labels
+    if leaves is not None:
+        leaf, probability = leaves
+        joint = g.Mul(rows.scores, g.Pow(probability, float(scoring.crop_power)))
+        named = g.And(
+            g.And(
+                g.Greater(probability, 0.0), g.GreaterOrEqual(joint, g.Gather("thresholds", leaf))
+            ),
+            g.GreaterOrEqual(probability, float(scoring.leaf_floor)),
+        )
+        scores, labels = g.Where(named, joint, scores), g.Where(named, leaf, labels)
+    scores, order = g.many("TopK", 2, scores, [rows.n], axis=1)
+    boxes = g.GatherND(rows.boxes, g.Unsqueeze(order, [2]), batch_dims=1)
+    labels = g.GatherElements(labels, order, axis=1)
+    real = g.GreaterOrEqual(scores, 0.0)
+    outputs = {
+        "boxes": g.Where(g.Unsqueeze(real, [2]), boxes, 0.0),
+        "scores": g.Where(real, scores, 0.0),
+        "labels": g.Where(real, labels, 0),
+    }
+    for name, value in outputs.items():
+        missing = [0, 0, 0, N_ROWS - rows.n]
+        pads = [0, 0, 0, 0, N_ROWS - rows.n, 0] if name == "boxes" else missing
+        full = g.Pad(value, pads) if rows.n < N_ROWS else value
+        g.nodes.append(helper.make_node("Identity", [full], [name], name))
+    count = g.ReduceSum(g.cast(real, np.int64), [1], keepdims=0)
+    g.nodes.append(helper.make_node("Identity", [count], ["count"], "count"))
+
+
+def _outputs() -> list[onnx.ValueInfoProto]:
+    return [
+        helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["N", N_ROWS, 4]),
+        helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", N_ROWS]),
+        helper.make_tensor_value_info("labels", TensorProto.INT64, ["N", N_ROWS]),
+        helper.make_tensor_value_info("count", TensorProto.INT64, ["N"]),
+    ]

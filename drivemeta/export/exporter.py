@@ -1,0 +1,201 @@
+"""The export: networks, graph, parity, manifest and probe, then one file in one step."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from drivemeta.errors import InputError, OutputError, ParityError
+from drivemeta.export.assemble import Networks, assemble
+from drivemeta.export.networks import OPSET, level1_graph, level2_graph
+from drivemeta.export.parity import ParityReport, check_parity, torch_dense, torch_rows
+from drivemeta.export.scene import PROBE_SIZE, draw_noise, draw_scene
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.runtime import manifest as m
+from drivemeta.runtime.model_file import graph_digest
+from drivemeta.runtime.probe import Probe
+
+STRIDE = 64
+MIN_PROBE_ROWS = 5
+MAX_PROBE_ROWS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class ExportOptions:
+    """How the model is written.
+
+    Attributes:
+        frame_size: height and width of the only frames it shall take, or None for any.
+        bank: `fed` lets a running session take other classes, `baked` makes them constant.
+        bank_capacity: most rows a level and most classes, if fed.
+        frames: further (height, width, 3) uint8 BGR frames to compare on, for instance real ones.
+        licence: stated in the manifest.
+    """
+
+    frame_size: tuple[int, int] | None = None
+    bank: Literal["fed", "baked"] = "fed"
+    bank_capacity: int = 256
+    frames: Sequence[NDArray[np.uint8]] = ()
+    licence: str = "Apache-2.0"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        n_bytes: its size.
+        parity: the differences found between torch and ONNX Runtime.
+        manifest: what it says about itself.
+        seconds: what it took.
+    """
+
+    path: Path
+    n_bytes: int
+    parity: ParityReport
+    manifest: m.Manifest
+    seconds: float
+
+
+def export_detector(  # noqa: PLR0913  (what is said of the learning goes into the file's manifest)
+    detector: TwoLevelDetector,
+    path: str | Path,
+    *,
+    learner: str = "",
+    learner_params: Mapping[str, Any] | None = None,
+    support_digest: str = "",
+    input_size: tuple[int, int] | None = None,
+    options: ExportOptions | None = None,
+) -> ExportReport:
+    """Write a detector as one ONNX file, after checking that it computes the same.
+
+    Args:
+        detector: what to export; it is not changed.
+        path: the file to write; it appears whole or not at all.
+        learner: name of the method that learnt the novel classes.
+        learner_params: its parameters, as JSON values.
+        support_digest: SHA-256 of the support set.
+        input_size: height and width of level 1's input, multiples of 64; None for the detector's.
+        options: how it is written.
+
+    Raises:
+        InputError: the input size does not fit, or the bank exceeds its capacity.
+        ParityError: ONNX Runtime does not find what torch finds; nothing is written.
+        OutputError: the file cannot be written.
+    """
+    start = time.perf_counter()
+    options = options or ExportOptions()
+    detector = _for_export(detector, input_size or detector.input_size)
+    height, width = detector.input_size
+    rule = m.InputRule(height=height, width=width, frame_size=options.frame_size)
+    bank = m.BankRule(
+        mode=options.bank,
+        capacity=options.bank_capacity,
+        dense_dim=detector.bank.dense.weights.shape[1],
+        crop_dim=detector.bank.crop.weights.shape[1],
+    )
+    model = assemble(_networks(detector), detector.bank, detector.scoring, rule, bank)
+    scene = draw_scene(options.frame_size or PROBE_SIZE)
+    noise = draw_noise(options.frame_size or (405, 300))
+    parity = check_parity(model, detector, [scene, noise, *options.frames])
+    manifest = m.Manifest(
+        classes=m.class_entries(detector.bank),
+        input=rule,
+        bank=bank,
+        scoring=asdict(detector.scoring),
+        opset=OPSET,
+        learner=m.Learner(name=learner, params=dict(learner_params or {})),
+        digests=m.Digests(
+            weights=weights_digest(detector),
+            support=support_digest,
+            graph=graph_digest(model.graph),
+        ),
+        licence=options.licence,
+        versions={name: m.package_version(name) for name in ("drivemeta", "torch", "onnx")},
+    )
+    probe = make_probe(detector, scene)
+    properties = {m.MANIFEST_KEY: manifest.model_dump_json(), m.PROBE_KEY: probe.model_dump_json()}
+    onnx.helper.set_model_props(model, properties)
+    data = model.SerializeToString()
+    path = Path(path)
+    write_atomically(path, data)
+    return ExportReport(path, len(data), parity, manifest, time.perf_counter() - start)
+
+
+def make_probe(detector: TwoLevelDetector, image: NDArray[np.uint8]) -> Probe:
+    """Return a frame with at least five detections and a threshold that parts them clearly.
+
+    The threshold lies in the middle of the widest gap between neighbouring scores, so that no
+    rounding moves a row across it.
+    """
+    dense = torch_dense(detector, image)
+    scores = torch_rows(detector, image, dense, 0.0).scores[: MAX_PROBE_ROWS + 1]
+    if len(scores) <= MIN_PROBE_ROWS:
+        raise ParityError(
+            f"the detector finds only {len(scores)} boxes in the probe's frame at any threshold, "
+            f"more than {MIN_PROBE_ROWS} are needed; are its weights those of a trained network?"
+        )
+    gaps = scores[MIN_PROBE_ROWS - 1 : -1] - scores[MIN_PROBE_ROWS:]
+    last = MIN_PROBE_ROWS - 1 + int(gaps.argmax())
+    threshold = float((scores[last] + scores[last + 1]) / 2)
+    return Probe.make(image, threshold, torch_rows(detector, image, dense, threshold))
+
+
+def weights_digest(detector: TwoLevelDetector) -> str:
+    """Return the SHA-256 of both networks' parameters and buffers."""
+    digest = hashlib.sha256()
+    for level in (detector.level1, detector.level2):
+        for key, tensor in level.state_dict().items():
+            digest.update(key.encode())
+            digest.update(tensor.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_bytes(data)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write the model to {path}: {error.strerror or error}") from error
+
+
+def _for_export(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoLevelDetector:
+    if any(side < STRIDE or side % STRIDE for side in input_size):
+        raise InputError(
+            f"expected an input size of multiples of {STRIDE}, found {input_size[0]}x"
+            f"{input_size[1]}; for instance 576x1024 or 384x640 (height x width)"
+        )
+    return TwoLevelDetector(
+        detector.level1, detector.level2, detector.bank, detector.scoring, input_size
+    ).eval()
+
+
+@torch.inference_mode()
+def _networks(detector: TwoLevelDetector) -> Networks:
+    n_locations = detector.level1(torch.zeros(1, 3, *detector.input_size)).quality.shape[1]
+    return Networks(
+        level1_graph(detector.level1, detector.input_size),
+        level2_graph(detector.level2),
+        int(n_locations),
+    )

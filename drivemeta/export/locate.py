@@ -1,0 +1,124 @@
+"""The second part of the graph: from level 1's dense output to at most 300 distinct boxes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivemeta.export.builder import GraphBuilder
+from drivemeta.export.preprocess import Prepared
+from drivemeta.models.scoring import Scoring
+
+N_CANDIDATES = 600
+N_ROWS = 300
+N_ROUNDS = 8
+MIN_SIDE = 1.0
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Names of the values of one array of boxes, best score first.
+
+    Attributes:
+        boxes: (N, n, 4) float32, xyxy in frame pixels.
+        scores: (N, n) float32; -1 where there is no box.
+        labels: (N, n) int64, level 1's class.
+        roots: (N, n) int64, its super-class.
+        n: number of rows.
+    """
+
+    boxes: str
+    scores: str
+    labels: str
+    roots: str
+    n: int
+
+
+@dataclass(frozen=True)
+class BankValues:
+    """Names of the rows in use of one level: see `core.BankRows`."""
+
+    weights: str
+    biases: str
+    owners: str
+    roots: str
+
+
+def locate(
+    g: GraphBuilder,
+    dense: tuple[str, ...],
+    n_locations: int,
+    bank: BankValues,
+    frame: Prepared,
+    scoring: Scoring,
+) -> Rows:
+    """Add scoring, the choice of candidates and suppression within super-classes.
+
+    Args:
+        g: the graph.
+        dense: boxes (N, A, 4), quality (N, A), embeddings (N, A, dim).
+        n_locations: A.
+        bank: the dense rows.
+        frame: gives scale and limits of the frames.
+        scoring: constants.
+    """
+    boxes, quality, embeddings = dense
+    logits, scores = score_locations(g, quality, embeddings, bank, scoring)
+    n = min(N_CANDIDATES, n_locations)
+    scores, chosen = g.many("TopK", 2, scores, [n], axis=1)
+    at = g.Unsqueeze(chosen, [2])
+    row = g.ArgMax(g.GatherND(logits, at, batch_dims=1), axis=2, keepdims=0)
+    boxes = g.Div(g.GatherND(boxes, at, batch_dims=1), frame.scale)
+    boxes = g.Min(g.Max(boxes, 0.0), frame.limits)
+    candidates = Rows(boxes, scores, g.Gather(bank.owners, row), g.Gather(bank.roots, row), n)
+    kept = suppress(g, candidates, scoring.nms_iou)
+    return take_best(g, candidates, g.Where(kept, scores, -1.0), min(N_ROWS, n))
+
+
+def score_locations(
+    g: GraphBuilder, quality: str, embeddings: str, bank: BankValues, scoring: Scoring
+) -> tuple[str, str]:
+    """Add `p ** (1 - a) * sigmoid(quality) ** a`; return row logits (N, A, rows), scores (N, A)."""
+    cosines = g.MatMul(embeddings, g.Transpose(bank.weights, perm=[1, 0]))
+    logits = g.Mul(g.Sub(cosines, bank.biases), float(scoring.dense_scale))
+    best = g.Sigmoid(g.ReduceMax(logits, [2], keepdims=0))
+    power = float(scoring.quality_power)
+    return logits, g.Mul(g.Pow(best, 1 - power), g.Pow(g.Sigmoid(quality), power))
+
+
+def suppress(g: GraphBuilder, rows: Rows, iou_threshold: float) -> str:
+    """Add greedy non-maximum suppression of static shape; return (N, n) bool, what is kept.
+
+    A row stays if no row that stays, is better and of the same root overlaps it: starting from all,
+    this is applied eight times, which settles chains of up to eight boxes and leaves longer ones
+    with a box too many. Boxes narrower or lower than one frame pixel go.
+    """
+    corners = g.many("Split", 4, rows.boxes, axis=2, num_outputs=4)  # each (N, n, 1)
+    x1, y1, x2, y2 = corners
+    tx1, ty1, tx2, ty2 = (g.Transpose(corner, perm=[0, 2, 1]) for corner in corners)
+    overlap = g.Mul(
+        g.Relu(g.Sub(g.Min(x2, tx2), g.Max(x1, tx1))),
+        g.Relu(g.Sub(g.Min(y2, ty2), g.Max(y1, ty1))),
+    )  # (N, n, n)
+    width, height = g.Sub(x2, x1), g.Sub(y2, y1)
+    area = g.Mul(width, height)
+    iou = g.Div(overlap, g.Sub(g.Add(area, g.Transpose(area, perm=[0, 2, 1])), overlap))
+    better = np.triu(np.ones((rows.n, rows.n), bool), 1)
+    roots = g.cast(rows.roots, np.float32)
+    same = g.And(g.Equal(g.Unsqueeze(roots, [2]), g.Unsqueeze(roots, [1])), better)
+    beats = g.cast(g.And(g.Greater(iou, float(iou_threshold)), same), np.float32)
+    real = g.GreaterOrEqual(g.Transpose(g.Min(width, height), perm=[0, 2, 1]), MIN_SIDE)
+    keep = real  # (N, 1, n)
+    for _ in range(N_ROUNDS):
+        keep = g.And(real, g.Equal(g.MatMul(g.cast(keep, np.float32), beats), 0.0))
+    return g.Squeeze(keep, [1])
+
+
+def take_best(g: GraphBuilder, rows: Rows, scores: str, n: int) -> Rows:
+    """Add the choice of the n best rows by other scores, best first."""
+    best, chosen = g.many("TopK", 2, scores, [n], axis=1)
+    boxes = g.GatherND(rows.boxes, g.Unsqueeze(chosen, [2]), batch_dims=1)
+    labels = g.GatherElements(rows.labels, chosen, axis=1)
+    roots = g.GatherElements(rows.roots, chosen, axis=1)
+    return Rows(boxes, best, labels, roots, n)

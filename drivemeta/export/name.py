@@ -1,0 +1,105 @@
+"""The third part of the graph: level 2 names the leaves of the boxes that have some."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+
+from drivemeta.export.builder import GraphBuilder
+from drivemeta.export.locate import BankValues, Rows
+from drivemeta.export.preprocess import Prepared
+from drivemeta.models.scoring import Scoring
+
+N_CROPS = 32
+CROP_SIZE = 64
+_NEVER = -1e9
+
+
+def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those before it)
+    g: GraphBuilder,
+    rows: Rows,
+    bank: BankValues,
+    frame: Prepared,
+    level2: onnx.GraphProto,
+    scoring: Scoring,
+    n_classes: int,
+) -> tuple[str, str]:
+    """Add the choice of crops, level 2 and the choice among leaves.
+
+    Args:
+        g: the graph; the bank must have at least one crop row when this part runs.
+        rows: what level 1 located.
+        bank: the crop rows.
+        frame: the frames at full resolution.
+        level2: graph from crops to embeddings.
+        scoring: constants.
+        n_classes: number of labels there can be.
+
+    Returns:
+        For each row the best leaf (N, n) int64 and its probability (N, n) float32, 0 where level 2
+        did not look.
+    """
+    n_crops = min(N_CROPS, rows.n)
+    priority, slots = g.many("TopK", 2, crop_priority(g, rows, bank, n_classes), [n_crops], axis=1)
+    crops = cut_crops(g, rows, slots, frame, scoring.context, n_crops)
+    (embeddings,) = g.inline(level2, {"x": crops})
+    cosines = g.MatMul(embeddings, g.Transpose(bank.weights, perm=[1, 0]))
+    logits = g.Mul(g.Sub(cosines, bank.biases), float(scoring.crop_scale))  # (N * k, rows)
+    roots = g.Reshape(g.GatherElements(rows.roots, slots, axis=1), [-1, 1])
+    logits = g.Where(g.Equal(roots, bank.roots), logits, _NEVER)
+    labels = np.arange(n_classes, dtype=np.int64)
+    votes = g.cast(g.Equal(g.Unsqueeze(bank.owners, [1]), labels), np.float32)
+    by_class = g.MatMul(g.Softmax(logits, axis=1), votes)  # (N * k, classes)
+    per_frame = [-1, n_crops]
+    leaf = g.Reshape(g.ArgMax(by_class, axis=1, keepdims=0), per_frame)
+    best = g.Reshape(g.ReduceMax(by_class, [1], keepdims=0), per_frame)
+    best = g.Where(g.Greater(priority, 0.0), g.Min(best, 1.0), 0.0)
+    nothing = g.Mul(rows.scores, 0.0)
+    return (
+        g.ScatterElements(g.cast(nothing, np.int64), slots, leaf, axis=1),
+        g.ScatterElements(nothing, slots, best, axis=1),
+    )
+
+
+def crop_priority(g: GraphBuilder, rows: Rows, bank: BankValues, n_classes: int) -> str:
+    """Add how urgently each row wants level 2: 0 if its root has no leaves there.
+
+    Every root that owns rows has the same quota of crops; its best boxes come before all boxes
+    beyond anyone's quota. Returns (N, n) float32.
+    """
+    labels = np.arange(n_classes, dtype=np.int64)[:, None]
+    names = g.GreaterOrEqual(bank.owners, 0)
+    owned = g.cast(g.And(g.Equal(bank.roots, labels), names), np.float32)  # (classes, rows)
+    owns = g.ReduceMax(owned, [1], keepdims=0)
+    quota = g.Floor(g.Div(float(N_CROPS), g.Max(g.ReduceSum(owns, keepdims=0), 1.0)))
+    before = np.tril(np.ones((rows.n, rows.n), np.float32), -1)
+    roots = g.cast(rows.roots, np.float32)
+    same = g.cast(g.Equal(g.Unsqueeze(roots, [2]), g.Unsqueeze(roots, [1])), np.float32)
+    rank = g.ReduceSum(g.Mul(same, before), [2], keepdims=0)
+    bonus = g.Where(g.Less(rank, quota), 2.0, 0.0)
+    real = g.cast(g.GreaterOrEqual(rows.scores, 0.0), np.float32)
+    return g.Mul(g.Mul(g.Gather(owns, rows.roots), real), g.Add(rows.scores, bonus))
+
+
+def cut_crops(
+    g: GraphBuilder, rows: Rows, slots: str, frame: Prepared, context: float, n_crops: int
+) -> str:
+    """Add the cutting of (N * n_crops, 3, 64, 64) RGB crops in [0, 1] from the frames."""
+    boxes = g.GatherND(rows.boxes, g.Unsqueeze(slots, [2]), batch_dims=1)
+    # x1' = x1 - m (x2 - x1) and so on: one product with a constant matrix
+    m = (context - 1) / 2
+    grow = np.kron(np.array([[1 + m, -m], [-m, 1 + m]]), np.eye(2)).astype(np.float32)
+    boxes = g.Min(g.Max(g.MatMul(boxes, grow), 0.0), frame.limits)
+    batch = g.Range(0, g.Squeeze(frame.n_frames, [0]), 1)
+    batch = g.Expand(g.Unsqueeze(batch, [1]), [1, n_crops])
+    crops = g.RoiAlign(
+        frame.planes,
+        g.Reshape(boxes, [-1, 4]),
+        g.Reshape(batch, [-1]),
+        output_height=CROP_SIZE,
+        output_width=CROP_SIZE,
+        sampling_ratio=2,
+        coordinate_transformation_mode="half_pixel",
+        mode="avg",
+    )
+    return g.Mul(crops, 1 / 255)

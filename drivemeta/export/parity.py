@@ -1,0 +1,154 @@
+"""Holding an exported model against the torch detector, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from drivemeta.core import Letterbox
+from drivemeta.core.boxes import FloatArray, clip_boxes
+from drivemeta.errors import ParityError
+from drivemeta.export.assemble import DENSE, with_dense_outputs
+from drivemeta.export.reference import DenseArrays, decide, locate, score_locations
+from drivemeta.models.crops import roi_crops, to_tensor
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.runtime.probe import (
+    BOX_TOLERANCE_PX,
+    SCORE_TOLERANCE,
+    RowArrays,
+    compare_rows,
+)
+from drivemeta.runtime.providers import SessionOptions
+from drivemeta.runtime.session import OUTPUTS, Session
+
+MIN_SCORE = 0.001
+# Two rows in a hundred may differ for ties: an overlap or a score on the very edge of a choice.
+UNMATCHED_SHARE = 0.02
+GREY = 114 / 255
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """The largest differences found between torch and ONNX Runtime.
+
+    Attributes:
+        n_frames: frames compared.
+        dense_box_px: of level 1's boxes clipped to the input, in input pixels.
+        dense_score: of level 1's location scores.
+        n_rows: final rows compared.
+        n_unmatched: rows of either side without a partner.
+        row_box_px: of paired final boxes, in frame pixels.
+        row_score: of paired final scores.
+    """
+
+    n_frames: int
+    dense_box_px: float
+    dense_score: float
+    n_rows: int
+    n_unmatched: int
+    row_box_px: float
+    row_score: float
+
+
+def check_parity(
+    model: onnx.ModelProto, detector: TwoLevelDetector, frames: Sequence[Image]
+) -> ParityReport:
+    """Compare the tensors before TopK and the final rows on frames of any sizes.
+
+    Args:
+        model: what is about to be written.
+        detector: what it was made from, with the same input size and bank.
+        frames: each (height, width, 3) uint8 BGR.
+
+    Raises:
+        ParityError: a difference is past the tolerance.
+    """
+    session = Session(
+        with_dense_outputs(model).SerializeToString(),
+        SessionOptions("cpu"),
+        outputs=(*OUTPUTS, *(f"dense_{name}" for name in DENSE)),
+    )
+    n_thresholds = next(t.dims[0] for t in model.graph.initializer if t.name == "thresholds")
+    feeds = {"thresholds": np.full(n_thresholds, MIN_SCORE, np.float32)}
+    worst = np.zeros(4)
+    n_rows = n_unmatched = 0
+    for frame in frames:
+        boxes, scores, labels, count, *dense = (a[0] for a in session.run(frame[None], feeds))
+        expected_dense = torch_dense(detector, frame)
+        expected = torch_rows(detector, frame, expected_dense, MIN_SCORE)
+        found = RowArrays(boxes[:count], scores[:count], labels[:count])
+        rows = compare_rows(expected, found)
+        n_rows, n_unmatched = n_rows + rows.n_rows, n_unmatched + rows.n_unmatched
+        differences = _dense_differences(detector, expected_dense, DenseArrays(*dense))
+        worst = np.maximum(worst, [*differences, rows.box_px, rows.score])
+    report = ParityReport(
+        len(frames), float(worst[0]), float(worst[1]), n_rows, n_unmatched, *map(float, worst[2:])
+    )
+    _judge(report)
+    return report
+
+
+@torch.inference_mode()
+def torch_dense(detector: TwoLevelDetector, frame: Image) -> DenseArrays:
+    """Return level 1's output of the torch detector for one uint8 BGR frame."""
+    height, width = detector.input_size
+    fit = Letterbox.fit((frame.shape[0], frame.shape[1]), detector.input_size)
+    image = F.interpolate(
+        to_tensor(frame)[None], (fit.height, fit.width), mode="bilinear", align_corners=False
+    )
+    image = F.pad(image, (0, width - fit.width, 0, height - fit.height), value=GREY)
+    output = detector.level1(image)
+    return DenseArrays(*(getattr(output, name)[0].numpy() for name in DENSE))
+
+
+def torch_rows(
+    detector: TwoLevelDetector, frame: Image, dense: DenseArrays, min_score: float
+) -> RowArrays:
+    """Return the final rows of the torch detector for one uint8 BGR frame."""
+
+    @torch.inference_mode()
+    def embed(boxes: FloatArray) -> FloatArray:
+        crops = roi_crops(to_tensor(frame), torch.from_numpy(boxes), detector.scoring.context)
+        embeddings: FloatArray = detector.level2(crops).numpy()
+        return embeddings
+
+    bank, scoring = detector.bank, detector.scoring
+    located = locate(dense, bank, scoring, (frame.shape[0], frame.shape[1]), detector.input_size)
+    thresholds = np.full(len(bank.classes), min_score, np.float32)
+    return RowArrays(*decide(located, embed, bank, scoring, thresholds))
+
+
+def _dense_differences(
+    detector: TwoLevelDetector, expected: DenseArrays, found: DenseArrays
+) -> tuple[float, float]:
+    height, width = detector.input_size
+    boxes = [clip_boxes(dense.boxes, height, width) for dense in (expected, found)]
+    rows, scoring = detector.bank.dense, detector.scoring
+    scores = [score_locations(dense, rows, scoring)[0] for dense in (expected, found)]
+    return float(np.abs(boxes[0] - boxes[1]).max()), float(np.abs(scores[0] - scores[1]).max())
+
+
+def _judge(report: ParityReport) -> None:
+    """Raise ParityError where a difference (or something that is no number) is past tolerance."""
+    limits = {
+        "dense_box_px": BOX_TOLERANCE_PX,
+        "dense_score": SCORE_TOLERANCE,
+        "n_unmatched": max(2, UNMATCHED_SHARE * report.n_rows),
+    }
+    broken = [
+        f"{name} is {getattr(report, name):.3g}, at most {limit:.3g} is allowed"
+        for name, limit in limits.items()
+        if not getattr(report, name) <= limit
+    ]
+    if broken:
+        raise ParityError(
+            f"the exported model disagrees with the torch model on {report.n_frames} frames "
+            f"({report.n_rows} rows): {'; '.join(broken)}. Nothing was written"
+        )

@@ -1,0 +1,151 @@
+"""The score rule in numpy, from raw network outputs to rows: what the graph is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.core import BankRows, ClassBank, Letterbox
+from drivemeta.core.boxes import FloatArray, clip_boxes, nms
+from drivemeta.models.scoring import Scoring
+
+N_CANDIDATES = 600
+N_ROWS = 300
+N_CROPS = 32
+MIN_SIDE = 1.0
+
+Embed = Callable[[FloatArray], FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class DenseArrays:
+    """Level 1's output for one frame.
+
+    Attributes:
+        boxes: (A, 4) float32, xyxy in pixels of the network's input.
+        quality: (A,) float32 logits.
+        embeddings: (A, dim) float32, L2-normalised.
+    """
+
+    boxes: FloatArray
+    quality: FloatArray
+    embeddings: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """Boxes of level 1 after suppression, best first.
+
+    Attributes:
+        boxes: (n, 4) float32, xyxy in frame pixels, clipped to the frame.
+        scores: (n,) float32.
+        labels: (n,) int64, the class of the best dense row.
+        roots: (n,) int64, its super-class.
+    """
+
+    boxes: FloatArray
+    scores: FloatArray
+    labels: NDArray[np.int64]
+    roots: NDArray[np.int64]
+
+
+def sigmoid(x: FloatArray) -> FloatArray:
+    """Return the logistic function of any array.
+
+    >>> sigmoid(np.zeros(1, np.float32)).tolist()
+    [0.5]
+    """
+    y: FloatArray = (1 / (1 + np.exp(-x))).astype(np.float32)
+    return y
+
+
+def score_locations(
+    dense: DenseArrays, rows: BankRows, scoring: Scoring
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return the (A,) scores of all locations and the (A,) indices of their best dense rows."""
+    logits = scoring.dense_scale * (dense.embeddings @ rows.weights.T - rows.biases)
+    best = sigmoid(logits.max(1))
+    power = scoring.quality_power
+    return best ** (1 - power) * sigmoid(dense.quality) ** power, logits.argmax(1)
+
+
+def locate(
+    dense: DenseArrays,
+    bank: ClassBank,
+    scoring: Scoring,
+    frame_hw: tuple[int, int],
+    input_hw: tuple[int, int],
+) -> Located:
+    """Return at most 300 boxes of level 1: scores, the best 600, suppression within roots."""
+    scores, row = score_locations(dense, bank.dense, scoring)
+    top = np.argsort(-scores, kind="stable")[:N_CANDIDATES]
+    boxes = Letterbox.fit(frame_hw, input_hw).to_frame(dense.boxes[top])
+    boxes = clip_boxes(boxes, *frame_hw)
+    real = (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(1)
+    top, boxes = top[real], boxes[real]
+    roots = bank.dense.roots[row[top]]
+    kept = nms(boxes, scores[top], roots, scoring.nms_iou)[:N_ROWS]
+    return Located(boxes[kept], scores[top][kept], bank.dense.owners[row[top]][kept], roots[kept])
+
+
+def choose_crops(located: Located, rows: BankRows) -> NDArray[np.int64]:
+    """Return the indices of at most 32 boxes that level 2 looks at, by quota, most urgent first."""
+    owning = np.unique(rows.roots[rows.owners >= 0])
+    if not len(owning):
+        return np.zeros(0, np.int64)
+    quota = N_CROPS // len(owning)
+    same = located.roots[:, None] == located.roots[None, :]
+    rank = np.tril(same, -1).sum(1)
+    eligible = np.isin(located.roots, owning)
+    priority = eligible * (located.scores + 2 * (rank < quota))
+    order = np.argsort(-priority, kind="stable")[:N_CROPS]
+    chosen: NDArray[np.int64] = order[priority[order] > 0].astype(np.int64)
+    return chosen
+
+
+def name_leaves(
+    embeddings: FloatArray, roots: NDArray[np.int64], bank: ClassBank, scoring: Scoring
+) -> tuple[NDArray[np.int64], FloatArray]:
+    """Return the best leaf of each crop and its probability among the rows of its root.
+
+    Args:
+        embeddings: (n, dim) float32, L2-normalised.
+        roots: (n,) int64, the crops' super-classes.
+        bank: the classes.
+        scoring: constants.
+    """
+    rows = bank.crop
+    logits = scoring.crop_scale * (embeddings @ rows.weights.T - rows.biases)
+    logits = np.where(roots[:, None] == rows.roots[None, :], logits, -np.inf)
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    votes = rows.owners[:, None] == np.arange(len(bank.classes))[None, :]
+    by_class = p @ votes.astype(np.float32)
+    return by_class.argmax(1), np.minimum(by_class.max(1), 1).astype(np.float32)
+
+
+def decide(
+    located: Located, embed: Embed, bank: ClassBank, scoring: Scoring, thresholds: FloatArray
+) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """Return the final boxes (n, 4), scores (n,) and labels (n,), best first.
+
+    Args:
+        located: boxes of level 1.
+        embed: level 2, from (k, 4) boxes in frame pixels to (k, dim) embeddings of their crops.
+        bank: the classes.
+        scoring: constants.
+        thresholds: (n_classes,) float32.
+    """
+    passes = located.scores >= thresholds[located.labels]
+    scores, labels = np.where(passes, located.scores, -1), located.labels.copy()
+    chosen = choose_crops(located, bank.crop)
+    if len(chosen):
+        leaf, p = name_leaves(embed(located.boxes[chosen]), located.roots[chosen], bank, scoring)
+        joint = located.scores[chosen] * p**scoring.crop_power
+        named = (p > 0) & (p >= scoring.leaf_floor) & (joint >= thresholds[leaf])
+        scores[chosen[named]], labels[chosen[named]] = joint[named], leaf[named]
+    order = np.argsort(-scores, kind="stable")[: int((scores >= 0).sum())]
+    return located.boxes[order], scores[order].astype(np.float32), labels[order].astype(np.int64)

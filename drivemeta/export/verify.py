@@ -1,0 +1,97 @@
+"""Verifying an exported model from its file alone; torch is not needed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from pydantic import ValidationError
+
+from drivemeta.errors import ModelFileError, ParityError
+from drivemeta.runtime.detector import OnnxDetector
+from drivemeta.runtime.manifest import PROBE_KEY
+from drivemeta.runtime.model_file import ModelFile, read_model_file
+from drivemeta.runtime.probe import Probe, RowArrays, compare_rows
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What was verified.
+
+    Attributes:
+        path: the file.
+        n_bytes: its size.
+        classes: names in the order of the labels.
+        precision: of the weights.
+        opset: of ONNX.
+        provider: the one that really ran.
+        n_rows: rows of the probe, all found again.
+        box_px: largest difference of a box coordinate, in pixels.
+        score: largest difference of a score.
+        seconds: what the probe took.
+    """
+
+    path: str
+    n_bytes: int
+    classes: tuple[str, ...]
+    precision: str
+    opset: int
+    provider: str
+    n_rows: int
+    box_px: float
+    score: float
+    seconds: float
+
+
+def verify_model(path: str | Path, provider: str = "auto") -> VerifyReport:
+    """Check a file's structure and manifest, and repeat its probe.
+
+    Raises:
+        ModelFileError: the file is damaged, incomplete, not valid ONNX or not ours.
+        ProviderError: the provider asked for does not run.
+        ParityError: the probe does not give the rows that the file promises.
+    """
+    file = read_model_file(path)
+    try:
+        onnx.checker.check_model(file.proto)
+    except onnx.checker.ValidationError as error:
+        raise ModelFileError(f"{file.path} is not a valid ONNX model: {error}") from error
+    probe = _read_probe(file)
+    detector = OnnxDetector(path, provider=provider)
+    start = time.perf_counter()
+    found = detector([probe.image()], min_score=probe.threshold)[0]
+    seconds = time.perf_counter() - start
+    agreement = compare_rows(
+        probe.rows(), RowArrays(found.boxes, found.scores, found.labels.astype(np.int64))
+    )
+    if agreement.n_unmatched:
+        raise ParityError(
+            f"{file.path} does not find in its probe what it promises: {agreement.n_unmatched} of "
+            f"{agreement.n_rows} rows are missing or extra on provider {detector.provider!r}; "
+            "export it again, or run it on another provider"
+        )
+    return VerifyReport(
+        path=str(file.path),
+        n_bytes=len(file.data),
+        classes=detector.classes,
+        precision=file.manifest.precision,
+        opset=file.manifest.opset,
+        provider=detector.provider,
+        n_rows=agreement.n_rows,
+        box_px=agreement.box_px,
+        score=agreement.score,
+        seconds=seconds,
+    )
+
+
+def _read_probe(file: ModelFile) -> Probe:
+    text = file.properties.get(PROBE_KEY)
+    if text is None:
+        raise ModelFileError(f"{file.path} has no probe to be verified by; export it again")
+    try:
+        return Probe.model_validate_json(text)
+    except ValidationError as error:
+        raise ModelFileError(f"the probe in {file.path} is damaged; export it again") from error

@@ -1,0 +1,1 @@
+"""Running exported detectors on ONNX Runtime; never imports torch."""

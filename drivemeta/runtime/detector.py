@@ -1,0 +1,148 @@
+"""The exported detector on ONNX Runtime: raw frames in, `Detections` in their own pixels out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.core import ClassBank, Detections
+from drivemeta.errors import InputError
+from drivemeta.runtime.bank_feed import bank_arrays
+from drivemeta.runtime.manifest import Manifest
+from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.providers import AUTO, SessionOptions
+from drivemeta.runtime.session import Session
+
+Image = NDArray[np.uint8]
+
+
+class OnnxDetector:
+    """An exported model, ready to run.
+
+    Args:
+        path: a model exported by DriveMeta.
+        provider: `tensorrt`, `cuda`, `cpu`, or `auto` for the first of these that runs.
+        allow_fallback: run on a later provider if the one asked for does not.
+        threads: of the CPU for one operator, or None for ONNX Runtime's choice.
+
+    Attributes:
+        classes: names in the order of the labels.
+        provider: the short name of the provider that really runs.
+        manifest: what the file says about itself.
+
+    Raises:
+        ModelFileError: the file is damaged or was not written by DriveMeta.
+        ProviderError: the provider does not run and no fall-back is allowed.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        provider: str = AUTO,
+        allow_fallback: bool = False,
+        threads: int | None = None,
+    ) -> None:
+        file = read_model_file(path)
+        self.manifest: Manifest = file.manifest
+        self.classes: tuple[str, ...] = file.manifest.names
+        self._session = Session(file.data, SessionOptions(provider, allow_fallback, threads))
+        self.provider: str = self._session.provider
+        self._n_thresholds = _n_thresholds(self.manifest)
+
+    def __call__(self, frames: Sequence[Image], min_score: float | None = None) -> list[Detections]:
+        """Detect objects.
+
+        Args:
+            frames: each (height, width, 3) uint8 BGR; those of one size run as one batch.
+            min_score: threshold in place of every class's own, for evaluation.
+
+        Returns:
+            For each frame its detections, best score first, boxes in pixels of that frame.
+
+        Raises:
+            InputError: a frame is no uint8 BGR image, or the model takes another size only.
+        """
+        feeds: dict[str, NDArray[Any]] = {}
+        if min_score is not None:
+            feeds["thresholds"] = np.full(self._n_thresholds, min_score, np.float32)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for i, frame in enumerate(frames):
+            self._check(frame, i)
+            groups.setdefault(frame.shape, []).append(i)
+        found: dict[int, Detections] = {}
+        for members in groups.values():
+            batch = np.stack([frames[i] for i in members])
+            outputs = self._session.run(batch, feeds)
+            for row, i in enumerate(members):
+                found[i] = self._detections(*(output[row] for output in outputs))
+        return [found[i] for i in range(len(frames))]
+
+    def set_bank(self, bank: ClassBank) -> None:
+        """Detect the classes of another bank from now on, without a new export.
+
+        Raises:
+            InputError: the bank was baked into the model, or the bank given does not fit it.
+        """
+        rule = self.manifest.bank
+        if rule.mode != "fed":
+            raise InputError(
+                "this model's classes are baked into it and cannot be replaced while it runs; "
+                "export it with `--bank fed`"
+            )
+        found = (bank.dense.weights.shape[1], bank.crop.weights.shape[1])
+        if found != (rule.dense_dim, rule.crop_dim):
+            raise InputError(
+                f"the model takes bank rows of {rule.dense_dim} (dense) and {rule.crop_dim} "
+                f"(crop) columns, the bank has {found[0]} and {found[1]}: it was learnt with "
+                "another base"
+            )
+        self._session.hold(bank_arrays(bank, rule.capacity))
+        self.classes = bank.names
+
+    def _check(self, frame: Image, index: int) -> None:
+        fits = frame.ndim == 3 and frame.shape[2] == 3 and frame.dtype == np.uint8
+        if not fits or 0 in frame.shape:
+            raise InputError(
+                f"frame {index}: expected (height, width, 3) uint8 BGR, "
+                f"found {frame.shape} {frame.dtype}"
+            )
+        size = self.manifest.input.frame_size
+        if size is not None and frame.shape[:2] != tuple(size):
+            raise InputError(
+                f"frame {index}: this model was exported for frames of {size[0]}x{size[1]} only, "
+                f"found {frame.shape[0]}x{frame.shape[1]}; export it without --frame-size"
+            )
+
+    def _detections(
+        self,
+        boxes: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        count: NDArray[np.int64],
+    ) -> Detections:
+        n = int(count)
+        return Detections(boxes[:n].copy(), scores[:n].copy(), labels[:n].copy(), self.classes)
+
+
+def load_model(path: str | Path | None = None, **options: Any) -> OnnxDetector:
+    """Load an exported model; options are those of `OnnxDetector`.
+
+    Args:
+        path: the model, or None for the shipped base, which is exported once on first use.
+        **options: `provider`, `allow_fallback`, `threads`.
+    """
+    if path is None:
+        from drivemeta.export.base import base_onnx  # noqa: PLC0415  (torch, on first use only)
+
+        path = base_onnx()
+    return OnnxDetector(path, **options)
+
+
+def _n_thresholds(manifest: Manifest) -> int:
+    baked = manifest.bank.mode == "baked"
+    return len(manifest.classes) if baked else manifest.bank.capacity

@@ -1,0 +1,127 @@
+"""What an exported model says about itself: the JSON under `drivemeta` in its metadata."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivemeta.core import ClassBank, ClassSpec
+
+SCHEMA_VERSION = 1
+MANIFEST_KEY = "drivemeta"
+PROBE_KEY = "drivemeta.probe"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ClassEntry(_Frozen):
+    """One class, in the order of the labels; see `ClassSpec`."""
+
+    name: str
+    parent: str | None = None
+    origin: Literal["base", "novel"] = "base"
+    threshold: float = 0.3
+    shots: int = 0
+    low_confidence: bool = False
+
+    def spec(self) -> ClassSpec:
+        """Return the entry as the core type."""
+        return ClassSpec(**self.model_dump())
+
+
+class InputRule(_Frozen):
+    """How the graph treats the frames it is given; nothing is left to the caller.
+
+    Attributes:
+        height: of level 1's input in pixels.
+        width: of level 1's input in pixels.
+        frame_size: height and width of the only frames taken, or None for any.
+        resize: one scale, rounded half up, bilinear with half-pixel centres, image at the top
+            left, grey of value `pad` to the right and at the bottom.
+    """
+
+    height: int
+    width: int
+    frame_size: tuple[int, int] | None = None
+    layout: Literal["uint8 NHWC BGR"] = "uint8 NHWC BGR"
+    resize: Literal["letterbox top-left"] = "letterbox top-left"
+    pad: int = 114
+
+
+class BankRule(_Frozen):
+    """Whether other classes may be fed to a running session, and how many.
+
+    Attributes:
+        mode: `fed` if the bank is an optional input, `baked` if it is constant.
+        capacity: most rows a level and most classes that fit, in mode `fed`.
+        dense_dim: length of level 1's embedding.
+        crop_dim: length of level 2's embedding.
+    """
+
+    mode: Literal["fed", "baked"]
+    capacity: int
+    dense_dim: int
+    crop_dim: int
+
+
+class Learner(_Frozen):
+    """Which method learnt the novel classes, and with which parameters."""
+
+    name: str = ""
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class Digests(_Frozen):
+    """SHA-256 of the base weights, of the support set (empty for none) and of the graph."""
+
+    weights: str
+    support: str = ""
+    graph: str = ""
+
+
+class Manifest(_Frozen):
+    """The model's own description, checked when a file is loaded."""
+
+    schema_version: Literal[1] = 1
+    classes: tuple[ClassEntry, ...]
+    input: InputRule
+    bank: BankRule
+    scoring: dict[str, float]
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    opset: int
+    learner: Learner = Learner()
+    digests: Digests
+    licence: str = "Apache-2.0"
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names in the order of the labels."""
+        return tuple(entry.name for entry in self.classes)
+
+
+def class_entries(bank: ClassBank) -> tuple[ClassEntry, ...]:
+    """Return the classes of a bank as manifest entries."""
+    return tuple(
+        ClassEntry(
+            name=spec.name,
+            parent=spec.parent,
+            origin=spec.origin,
+            threshold=spec.threshold,
+            shots=spec.shots,
+            low_confidence=spec.low_confidence,
+        )
+        for spec in bank.classes
+    )
+
+
+def package_version(package: str) -> str:
+    """Return an installed package's version, or `unknown`."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"

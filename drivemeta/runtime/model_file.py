@@ -1,0 +1,119 @@
+"""Reading an exported model's file: whole, ours, self-contained, and unaltered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from pydantic import ValidationError
+
+from drivemeta.errors import ModelFileError
+from drivemeta.runtime.manifest import MANIFEST_KEY, SCHEMA_VERSION, Manifest
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """An exported model as read from its file.
+
+    Attributes:
+        path: where it was read from.
+        data: the file's bytes.
+        proto: the parsed model.
+        manifest: what it says about itself.
+    """
+
+    path: Path
+    data: bytes
+    proto: onnx.ModelProto
+    manifest: Manifest
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """The model's metadata."""
+        return {entry.key: entry.value for entry in self.proto.metadata_props}
+
+
+def read_model_file(path: str | Path) -> ModelFile:
+    """Read an exported model and check that it is whole and ours.
+
+    Raises:
+        ModelFileError: the file is missing, truncated, not ONNX, not written by DriveMeta, refers
+            to data outside itself, or its graph is not the one that its manifest describes.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(
+            f"expected an ONNX model exported by DriveMeta, cannot read {path}: {error.strerror}"
+        ) from error
+    proto = _parse(path, data)
+    manifest = _read_manifest(path, proto)
+    if manifest.digests.graph != graph_digest(proto.graph):
+        raise ModelFileError(
+            f"the graph in {path} is not the one that its manifest describes: the file was changed "
+            "after its export or is damaged; export it again"
+        )
+    return ModelFile(path, data, proto, manifest)
+
+
+def graph_digest(graph: onnx.GraphProto) -> str:
+    """Return the SHA-256 of a graph, weights included, as hexadecimal digits."""
+    return hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest()
+
+
+def external_tensors(graph: onnx.GraphProto) -> Iterator[str]:
+    """Yield the names of tensors whose data lies outside the file, subgraphs included."""
+    for tensor in graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            yield tensor.name
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.t.data_location == onnx.TensorProto.EXTERNAL:
+                yield attribute.t.name or node.name
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from external_tensors(attribute.g)
+
+
+def _parse(path: Path, data: bytes) -> onnx.ModelProto:
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(data)
+    except DecodeError as error:
+        raise ModelFileError(
+            f"expected an ONNX model exported by DriveMeta, found {len(data)} bytes that are no "
+            f"whole ONNX file in {path}: it is truncated or damaged"
+        ) from error
+    if not proto.graph.node:
+        raise ModelFileError(
+            f"expected an ONNX model exported by DriveMeta, found one without a graph in {path}"
+        )
+    outside = next(external_tensors(proto.graph), None)
+    if outside is not None:
+        raise ModelFileError(
+            f"expected all weights inside {path}, found tensor {outside!r} in an external file; "
+            "models of DriveMeta are one file, export it again"
+        )
+    return proto
+
+
+def _read_manifest(path: Path, proto: onnx.ModelProto) -> Manifest:
+    text = next((p.value for p in proto.metadata_props if p.key == MANIFEST_KEY), None)
+    if text is None:
+        raise ModelFileError(
+            f"expected a model exported by DriveMeta, found an ONNX model without its manifest in "
+            f"{path}; use `drivemeta export` to make one"
+        )
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ModelFileError(
+            f"expected a manifest of schema version {SCHEMA_VERSION} in {path}, found a mistake at "
+            f"{where or 'its top'}: {first['msg']}; export the model again with this version"
+        ) from error

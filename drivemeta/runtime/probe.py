@@ -1,0 +1,129 @@
+"""A small frame and what the model must find in it: a file's own proof that it works."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from drivemeta.errors import ModelFileError
+
+BOX_TOLERANCE_PX = 0.1
+SCORE_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class RowArrays:
+    """Final rows of one frame.
+
+    Attributes:
+        boxes: (n, 4) float32, xyxy in frame pixels.
+        scores: (n,) float32.
+        labels: (n,) int64.
+    """
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True)
+class RowAgreement:
+    """How far two sets of rows of one frame agree.
+
+    Attributes:
+        n_rows: rows expected.
+        n_unmatched: rows of either side without a partner of the same label within tolerance.
+        box_px: largest difference of a coordinate among partners, in pixels.
+        score: largest difference of scores among partners.
+    """
+
+    n_rows: int
+    n_unmatched: int
+    box_px: float
+    score: float
+
+
+class Probe(BaseModel):
+    """The probe as it is stored in the model's metadata, as JSON.
+
+    Attributes:
+        png: the frame as PNG in base64, BGR once decoded.
+        threshold: the score from which rows are expected.
+        boxes: expected xyxy boxes in pixels of the frame.
+        scores: expected scores.
+        labels: expected labels.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    png: str
+    threshold: float
+    boxes: tuple[tuple[float, float, float, float], ...]
+    scores: tuple[float, ...]
+    labels: tuple[int, ...]
+
+    @classmethod
+    def make(cls, image: NDArray[np.uint8], threshold: float, rows: RowArrays) -> Probe:
+        """Store a (height, width, 3) uint8 BGR frame and the rows expected in it."""
+        _, encoded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+        return cls(
+            png=base64.b64encode(encoded.tobytes()).decode("ascii"),
+            threshold=threshold,
+            boxes=tuple(tuple(map(float, box)) for box in rows.boxes),
+            scores=tuple(map(float, rows.scores)),
+            labels=tuple(map(int, rows.labels)),
+        )
+
+    def image(self) -> NDArray[np.uint8]:
+        """Return the frame, (height, width, 3) uint8 BGR.
+
+        Raises:
+            ModelFileError: the stored picture is damaged.
+        """
+        data = np.frombuffer(base64.b64decode(self.png), np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        if image is None:
+            raise ModelFileError(
+                "expected a PNG in the model's probe, found something else; export it again"
+            )
+        return np.asarray(image, np.uint8)
+
+    def rows(self) -> RowArrays:
+        """Return the rows expected."""
+        return RowArrays(
+            np.array(self.boxes, np.float32).reshape(-1, 4),
+            np.array(self.scores, np.float32),
+            np.array(self.labels, np.int64),
+        )
+
+
+def compare_rows(expected: RowArrays, found: RowArrays) -> RowAgreement:
+    """Pair rows of one label within tolerance, nearest first, and measure what is left.
+
+    >>> rows = RowArrays(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.zeros(1, int))
+    >>> compare_rows(rows, rows).n_unmatched
+    0
+    """
+    pixels = np.abs(expected.boxes[:, None] - found.boxes[None]).max(2, initial=0)  # (n, m)
+    scores = np.abs(expected.scores[:, None] - found.scores[None])
+    cost = np.maximum(pixels / BOX_TOLERANCE_PX, scores / SCORE_TOLERANCE)
+    cost[expected.labels[:, None] != found.labels[None]] = np.inf
+    free = np.ones(len(found), bool)
+    box_px = score = 0.0
+    n_pairs = 0
+    for i in np.argsort(cost.min(1, initial=np.inf), kind="stable"):
+        j = int(np.where(free, cost[i], np.inf).argmin()) if free.any() else -1
+        if j >= 0 and free[j] and cost[i, j] <= 1:
+            free[j] = False
+            n_pairs += 1
+            box_px, score = max(box_px, pixels[i, j]), max(score, scores[i, j])
+    n_unmatched = len(expected) + len(found) - 2 * n_pairs
+    return RowAgreement(len(expected), n_unmatched, float(box_px), float(score))

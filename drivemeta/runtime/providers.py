@@ -1,0 +1,150 @@
+"""Execution providers: what was asked for, what really runs, and no silent fall-back.
+
+ONNX Runtime lists providers that it was built with, loads them when a session is made, and goes on
+without those that fail. Here the session's own list decides.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as pybind
+
+from drivemeta.errors import InputError, ModelFileError, ProviderError, suggest
+
+PROVIDERS = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
+AUTO = "auto"
+_NAMES = {value: key for key, value in PROVIDERS.items()}
+# Convolutions in TF32 would miss the parity bounds of fp32.
+_PROVIDER_OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}
+_ORT_ERRORS = (
+    RuntimeError,
+    ValueError,
+    pybind.EPFail,
+    pybind.Fail,
+    pybind.InvalidArgument,
+    pybind.InvalidGraph,
+    pybind.InvalidProtobuf,
+    pybind.NotImplemented,
+    pybind.RuntimeException,
+)
+_FATAL = 4
+_WARNING = 2
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """How a session shall run.
+
+    Attributes:
+        provider: `auto`, `tensorrt`, `cuda` or `cpu`.
+        allow_fallback: run on a later provider if the one asked for does not; `auto` always may.
+        threads: of the CPU for one operator, or None for ONNX Runtime's choice.
+        profile: prefix of a profile's file, or None for no profile.
+    """
+
+    provider: str = AUTO
+    allow_fallback: bool = False
+    threads: int | None = None
+    profile: str | None = None
+
+
+def create_session(model: bytes, options: SessionOptions) -> tuple[ort.InferenceSession, str]:
+    """Make a session and say which provider really runs it.
+
+    Args:
+        model: the serialised ONNX model.
+        options: how it shall run.
+
+    Returns:
+        The session, and the short name of the provider that it uses.
+
+    Raises:
+        InputError: the provider's name is unknown.
+        ModelFileError: ONNX Runtime does not take the model.
+        ProviderError: the provider asked for does not run and no fall-back is allowed.
+    """
+    wanted = requested_providers(options.provider)
+    with _quiet_loading():
+        if wanted != ["cpu"] and hasattr(ort, "preload_dlls"):
+            _preload()
+        session = _first_that_runs(model, wanted, options)
+    first = session.get_providers()[0]
+    running = _NAMES.get(first, first)
+    if running != wanted[0] and options.provider != AUTO and not options.allow_fallback:
+        built_in = ", ".join(_NAMES.get(name, name) for name in ort.get_available_providers())
+        raise ProviderError(
+            f"provider {wanted[0]!r} was asked for, but {running!r} is what runs here (built in: "
+            f"{built_in}); install its libraries (extra `gpu`), or allow a fall-back with "
+            "--allow-fallback"
+        )
+    return session, running
+
+
+def requested_providers(provider: str) -> list[str]:
+    """Return the short names to try, best first.
+
+    >>> requested_providers("cuda"), requested_providers("auto")
+    (['cuda', 'cpu'], ['tensorrt', 'cuda', 'cpu'])
+    """
+    if provider == AUTO:
+        return list(PROVIDERS)
+    name = _NAMES.get(provider, provider.lower())
+    if name not in PROVIDERS:
+        raise InputError(
+            f"unknown execution provider {provider!r}; {suggest(provider, [AUTO, *PROVIDERS])}"
+        )
+    order = list(PROVIDERS)
+    return order[order.index(name) :]
+
+
+def _first_that_runs(
+    model: bytes, wanted: list[str], options: SessionOptions
+) -> ort.InferenceSession:
+    """Return a session of the first provider that loads; ONNX Runtime may skip some by itself."""
+    built_in = set(ort.get_available_providers())
+    names = [PROVIDERS[name] for name in wanted if PROVIDERS[name] in built_in]
+    for i in range(len(names)):
+        providers = [(name, dict(_PROVIDER_OPTIONS.get(name, {}))) for name in names[i:]]
+        try:
+            return ort.InferenceSession(
+                model, _ort_options(options), providers=providers, enable_fallback=0
+            )
+        except _ORT_ERRORS as error:
+            if i == len(names) - 1:
+                raise ModelFileError(f"ONNX Runtime does not take the model: {error}") from error
+    raise ProviderError("this build of ONNX Runtime has no execution provider that can be used")
+
+
+def _ort_options(options: SessionOptions) -> ort.SessionOptions:
+    settings = ort.SessionOptions()
+    settings.log_severity_level = _FATAL
+    if options.threads is not None:
+        settings.intra_op_num_threads = options.threads
+    if options.profile is not None:
+        settings.enable_profiling = True
+        settings.profile_file_prefix = options.profile
+    return settings
+
+
+def _preload() -> None:
+    """Load CUDA and cuDNN from the packages of the extra `gpu`, if they are installed."""
+    with contextlib.redirect_stdout(None):  # it prints what it does not find
+        ort.preload_dlls()
+
+
+@contextlib.contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Silence ONNX Runtime while it tries providers; what runs is reported instead."""
+    ort.set_default_logger_severity(_FATAL)
+    try:
+        yield
+    finally:
+        ort.set_default_logger_severity(_WARNING)

@@ -1,0 +1,78 @@
+"""One ONNX Runtime session and the arrays that it holds between runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from drivemeta.runtime.providers import SessionOptions, create_session
+
+OUTPUTS = ("boxes", "scores", "labels", "count")
+_ON_GPU = ("tensorrt", "cuda")
+
+
+class Session:
+    """A session whose optional inputs stay where they were put.
+
+    On a GPU the held arrays are copied to the device once, and each run binds them, the frames and
+    the outputs (I/O binding), so that only frames go up and only rows come down.
+
+    Args:
+        model: the serialised ONNX model.
+        options: how it shall run.
+        outputs: names of the outputs wanted.
+
+    Attributes:
+        provider: the short name of the provider that really runs.
+    """
+
+    def __init__(
+        self, model: bytes, options: SessionOptions, outputs: tuple[str, ...] = OUTPUTS
+    ) -> None:
+        self._outputs = outputs
+        self._session, self.provider = create_session(model, options)
+        self._device = "cuda" if self.provider in _ON_GPU else "cpu"
+        self._held: dict[str, ort.OrtValue] = {}
+
+    def hold(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Feed these arrays in every later run."""
+        for name, array in arrays.items():
+            # The counts say how many rows are in use: shapes, which ONNX Runtime wants on the CPU.
+            device = "cpu" if name.endswith("_count") else self._device
+            self._held[name] = ort.OrtValue.ortvalue_from_numpy(
+                np.ascontiguousarray(array), device, 0
+            )
+
+    def run(
+        self, frames: NDArray[np.uint8], feeds: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[Any], ...]:
+        """Run a batch.
+
+        Args:
+            frames: (N, H, W, 3) uint8 BGR.
+            feeds: further inputs of this run only.
+
+        Returns:
+            The outputs wanted, each with a leading axis of length N.
+        """
+        binding = self._session.io_binding()
+        binding.bind_cpu_input("frames", np.ascontiguousarray(frames))
+        for name, value in self._held.items():
+            if name not in feeds:
+                binding.bind_ortvalue_input(name, value)
+        for name, array in feeds.items():
+            # numpy arrays can be bound to true inputs only, not to optional ones
+            binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(array))
+        for name in self._outputs:
+            binding.bind_output(name, "cpu")
+        self._session.run_with_iobinding(binding)
+        return tuple(binding.copy_outputs_to_cpu())
+
+    def end_profiling(self) -> str:
+        """Close the profile and return the path of its file."""
+        path: str = self._session.end_profiling()
+        return path
