@@ -136,9 +136,7 @@ class ClassBank:
     @property
     def roots(self) -> NDArray[np.int64]:
         """(n_classes,) int64: the super-class of each class (itself for a super-class)."""
-        return np.array(
-            [self.index(spec.parent or spec.name) for spec in self.classes], np.int64
-        )
+        return np.array([self.index(spec.parent or spec.name) for spec in self.classes], np.int64)
 
     def index(self, name: str) -> int:
         """Return the label of a class; ValueError if it is unknown."""

@@ -59,7 +59,8 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
     sides = np.maximum(bottom_right - top_left, 0)
     overlap = sides[..., 0] * sides[..., 1]
     union = box_area(a)[:, None] + box_area(b)[None, :] - overlap
-    return np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    iou: FloatArray = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return iou
 
 
 def nms(

@@ -57,7 +57,7 @@ class Detections:
                     f"Detections.{field} must be {shape} {dtype}, "
                     f"found {found[field][0]} {found[field][1]}"
                 )
-        if n and not (0 <= self.labels.min() and self.labels.max() < len(self.classes)):
+        if n and not (self.labels.min() >= 0 and self.labels.max() < len(self.classes)):
             raise ValueError(
                 f"Detections.labels must lie in 0..{len(self.classes) - 1}, "
                 f"found {self.labels.min()}..{self.labels.max()}"
@@ -100,9 +100,7 @@ class Detections:
 
     def __getitem__(self, index: Index) -> Detections:
         """Select rows by a mask, by indices or by a slice."""
-        return Detections(
-            self.boxes[index], self.scores[index], self.labels[index], self.classes
-        )
+        return Detections(self.boxes[index], self.scores[index], self.labels[index], self.classes)
 
     @property
     def names(self) -> list[str]:

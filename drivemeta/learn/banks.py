@@ -69,9 +69,7 @@ def load_bank(name: str) -> NamedBank:
             header = json.loads((file.metadata() or {})["drivemeta_bank"])
             weights = np.asarray(file.get_tensor("weights"), np.float32)
     except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelFileError(
-            f"expected a bank written by DriveMeta in {path}: {error}"
-        ) from error
+        raise ModelFileError(f"expected a bank written by DriveMeta in {path}: {error}") from error
     weights /= np.linalg.norm(weights, axis=1, keepdims=True)
     return NamedBank(header["parent"], tuple(header["names"]), weights)
 
@@ -94,9 +92,7 @@ def distractors_for(parent: str, novel: BankRows, root: int, at_most: int) -> Ba
         at_most: number of rows.
     """
     dim = novel.weights.shape[1]
-    banks = [
-        bank for bank in map(load_bank, available_banks()) if bank.parent == parent
-    ]
+    banks = [bank for bank in map(load_bank, available_banks()) if bank.parent == parent]
     mine = novel.weights[novel.owners != DISTRACTOR]
     if not banks or not len(mine) or at_most <= 0:
         return BankRows.empty(dim)

@@ -54,9 +54,7 @@ def calibrate(
         if own.sum() == 1:
             uncertain.add(name)
     classes = tuple(
-        replace(spec, low_confidence=spec.name in uncertain)
-        if spec.name in thresholds
-        else spec
+        replace(spec, low_confidence=spec.name in uncertain) if spec.name in thresholds else spec
         for spec in bank.classes
     )
     return replace(bank, classes=classes).with_thresholds(thresholds)
@@ -82,9 +80,7 @@ def _held_out_scores(
     )
     held = embed(base.level2, evidence.held)
     found = evidence.found[evidence.found > 0]
-    dense = np.where(
-        evidence.found > 0, evidence.found, np.median(found) if len(found) else 0.1
-    )
+    dense = np.where(evidence.found > 0, evidence.found, np.median(found) if len(found) else 0.1)
     scores = dense.astype(np.float32)
 
     def score(boxes: NDArray[np.int64], rows: ClassBank) -> None:
@@ -159,11 +155,7 @@ def threshold(positives: FloatArray, negatives: FloatArray) -> float:
         positives: scores of held-out support boxes.
         negatives: scores of things that are something else.
     """
-    low = (
-        float(np.quantile(negatives, 1 - FALSE_POSITIVE_RATE))
-        if len(negatives)
-        else 0.0
-    )
+    low = float(np.quantile(negatives, 1 - FALSE_POSITIVE_RATE)) if len(negatives) else 0.0
     high = float(np.quantile(positives, 0.25)) if len(positives) else GREATEST
     low = max(low, 0.2 * high, 1e-3)
     middle = float(np.sqrt(low * max(high, 1e-3)))
@@ -176,5 +168,5 @@ def embed(network: nn.Module, images: torch.Tensor) -> FloatArray:
     if not len(images):
         return np.zeros((0, 1), np.float32)
     return np.asarray(
-        torch.cat([network(part) for part in images.split(64)]).numpy(), np.float32
+        torch.cat([network(part) for part in torch.split(images, 64)]).numpy(), np.float32
     )

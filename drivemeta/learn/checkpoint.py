@@ -37,9 +37,7 @@ def save_checkpoint(
         for key, value in state.items():
             tensors[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
     partial = path.with_name(path.name + ".part")
-    stored = {
-        key: value.detach().clone().contiguous() for key, value in tensors.items()
-    }
+    stored = {key: value.detach().clone().contiguous() for key, value in tensors.items()}
     save_file(stored, partial, metadata={"progress": json.dumps(progress)})
     os.replace(partial, path)
 
@@ -69,13 +67,9 @@ def load_checkpoint(
             {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
         )
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise ModelFileError(
-            f"cannot resume from checkpoint {path}: {error}"
-        ) from error
+        raise ModelFileError(f"cannot resume from checkpoint {path}: {error}") from error
     return progress
 
 
 def _strip(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {
-        k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)
-    }
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -51,9 +51,7 @@ def imprint_dense(
         for i in np.flatnonzero(own):
             weights, index = fit[:, i].topk(N_LOCATIONS)
             positives.append((output.embeddings[0][index] * weights[:, None]).sum(0))
-        away = (overlaps.amax(1) < 0.1) & (
-            prior(centres, strides, objects).amax(1) < 1e-3
-        )
+        away = (overlaps.amax(1) < 0.1) & (prior(centres, strides, objects).amax(1) < 1e-3)
         background.append(output.embeddings[0][away])
     shots = F.normalize(torch.stack(positives), dim=-1)
     row = F.normalize(shots.mean(0), dim=-1)

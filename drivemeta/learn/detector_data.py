@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, box_area, clip_boxes
 from drivemeta.data.sources import SourceImage
 from drivemeta.learn.detector_loss import Targets
+from drivemeta.learn.evidence import read_image
 from drivemeta.learn.photometric import degrade, jitter_colours
 
 GREY = (114, 114, 114)
@@ -73,9 +75,7 @@ class CropSampler:
         rng = self._rng
         images = self._sources[rng.choice(len(self._sources), p=self._shares)]
         source = images[rng.integers(len(images))]
-        frame = cv2.cvtColor(
-            cv2.imread(str(source.path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
-        )
+        frame = cv2.cvtColor(read_image(source.path), cv2.COLOR_BGR2RGB)
         matrix = self._affine(source, frame.shape[:2])
         height, width = self._rule.size
         crop = cv2.warpAffine(frame, matrix, (width, height), borderValue=GREY)
@@ -91,9 +91,7 @@ class CropSampler:
             torch.from_numpy(np.asarray(source.coverage, np.int64)),
         )
 
-    def _affine(
-        self, source: SourceImage, size: tuple[int, int]
-    ) -> NDArray[np.float64]:
+    def _affine(self, source: SourceImage, size: tuple[int, int]) -> NDArray[np.float64]:
         """Return the 2x3 matrix from frame to crop pixels: zoom, place, aspect, mirror."""
         rng, rule = self._rng, self._rule
         zoom = np.exp(rng.uniform(*np.log(rule.zoom)))
@@ -115,9 +113,7 @@ class CropSampler:
             ]
         )
 
-    def _centre(
-        self, source: SourceImage, size: tuple[int, int]
-    ) -> NDArray[np.float64]:
+    def _centre(self, source: SourceImage, size: tuple[int, int]) -> NDArray[np.float64]:
         """Return the x, y in the frame to centre on: often near an object, of any class alike."""
         rng = self._rng
         learnt = np.flatnonzero(~source.ignore)
@@ -140,9 +136,7 @@ class CropSampler:
         height, width = crop.shape[:2]
         crop = crop.copy()
         for _ in range(rng.integers(1, 4)):
-            sign = cv2.imread(
-                self._pasted[rng.integers(len(self._pasted))], cv2.IMREAD_COLOR
-            )
+            sign = read_image(Path(self._pasted[rng.integers(len(self._pasted))]))
             side = int(np.exp(rng.uniform(np.log(10), np.log(64))))
             x, y = (
                 int(rng.integers(0, width - side)),
@@ -151,17 +145,15 @@ class CropSampler:
             box = np.array([[x, y, x + side, y + side]], np.float32)
             if len(boxes) and _overlaps(boxes, box[0]):
                 continue
-            sign = cv2.resize(
-                sign[..., ::-1], (side, side), interpolation=cv2.INTER_AREA
-            )
+            resized = cv2.resize(sign[..., ::-1], (side, side), interpolation=cv2.INTER_AREA)
             mask = np.zeros((side, side), np.float32)
             axes = (side // 2, side // 2)
             cv2.ellipse(mask, axes, axes, 0, 0, 360, 1.0, -1)
             mask = cv2.GaussianBlur(mask, (0, 0), max(0.6, side / 24))[..., None]
             region = crop[y : y + side, x : x + side]
-            crop[y : y + side, x : x + side] = (
-                mask * sign + (1 - mask) * region
-            ).astype(np.uint8)
+            crop[y : y + side, x : x + side] = (mask * resized + (1 - mask) * region).astype(
+                np.uint8
+            )
             inset = np.array([[0.06, 0.06, -0.06, -0.06]], np.float32) * side
             boxes = np.concatenate([boxes, box + inset])
             labels = np.append(labels, label)

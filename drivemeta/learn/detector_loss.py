@@ -64,9 +64,7 @@ def grid(height: int, width: int) -> tuple[Tensor, Tensor]:
     """Return (A, 2) centres and (A,) strides of all locations of an input of that size."""
     cpu = torch.device("cpu")
     centres = [locations(height // s, width // s, s, cpu) for s in STRIDES]
-    strides = [
-        torch.full((len(c),), float(s)) for c, s in zip(centres, STRIDES, strict=True)
-    ]
+    strides = [torch.full((len(c),), float(s)) for c, s in zip(centres, STRIDES, strict=True)]
     return torch.cat(centres), torch.cat(strides)
 
 
@@ -84,9 +82,7 @@ def detector_loss(
     for i, target in enumerate(targets):
         boxes, class_logits = output.boxes[i].float(), logits[i].float()
         scores = torch.sigmoid(class_logits.detach())[:, target.labels]
-        found = assign(
-            boxes.detach(), scores, centres, strides, target.boxes, target.ignore
-        )
+        found = assign(boxes.detach(), scores, centres, strides, target.boxes, target.ignore)
         positive = found.target >= 0
         owner = found.target[positive]
         goal = torch.zeros_like(class_logits)
@@ -99,9 +95,7 @@ def detector_loss(
         seen[found.ignored] = 0
         seen[positive] = 1
         quality = output.quality[i].float()
-        sums["quality"] = sums["quality"] + quality_focal_loss(
-            quality, found.quality, seen
-        )
+        sums["quality"] = sums["quality"] + quality_focal_loss(quality, found.quality, seen)
         if positive.any():
             pair = boxes[positive], target.boxes[owner]
             loss = giou_loss(*pair) + 0.25 * log_size_loss(*pair)

@@ -86,9 +86,7 @@ def observe(
             match, score, root = _match(proposals, box)
             views.append(_views(frame, box, base.scoring.context))
             labels.append(int(label))
-            held.append(
-                roi_crops(frame, torch.from_numpy(match[None]), base.scoring.context)[0]
-            )
+            held.append(roi_crops(frame, torch.from_numpy(match[None]), base.scoring.context)[0])
             found.append(score)
             roots.append(root)
         known = boxes if exhaustive else np.concatenate([boxes, ignored])

@@ -33,32 +33,24 @@ def load_imagenet(backbone: EfficientNetLite0) -> None:
     backbone.load_state_dict(_folded(weights, backbone))
 
 
-def _folded(
-    weights: dict[str, Tensor], backbone: EfficientNetLite0
-) -> dict[str, Tensor]:
+def _folded(weights: dict[str, Tensor], backbone: EfficientNetLite0) -> dict[str, Tensor]:
     """Map the package's parameters to ours, each normalisation folded into its convolution."""
     folded = _fold(weights, "_conv_stem", "_bn0", "stem.1")
     for i in range(len(backbone.blocks)):
         ours, theirs = f"blocks.{i}", f"_blocks.{i}"
         if f"{theirs}._expand_conv.weight" in weights:
-            folded |= _fold(
-                weights, f"{theirs}._expand_conv", f"{theirs}._bn0", f"{ours}.expand.1"
-            )
+            folded |= _fold(weights, f"{theirs}._expand_conv", f"{theirs}._bn0", f"{ours}.expand.1")
         folded |= _fold(
             weights,
             f"{theirs}._depthwise_conv",
             f"{theirs}._bn1",
             f"{ours}.depthwise.1",
         )
-        folded |= _fold(
-            weights, f"{theirs}._project_conv", f"{theirs}._bn2", f"{ours}.project"
-        )
+        folded |= _fold(weights, f"{theirs}._project_conv", f"{theirs}._bn2", f"{ours}.project")
     return folded
 
 
-def _fold(
-    weights: dict[str, Tensor], conv: str, norm: str, ours: str
-) -> dict[str, Tensor]:
+def _fold(weights: dict[str, Tensor], conv: str, norm: str, ours: str) -> dict[str, Tensor]:
     variance, mean = weights[f"{norm}.running_var"], weights[f"{norm}.running_mean"]
     scale = weights[f"{norm}.weight"] / (variance + NORM_EPSILON).sqrt()
     return {

@@ -57,9 +57,7 @@ def propose(
     best = best[scores[best] >= min_score]
     boxes = letterbox.to_frame(output.boxes[0][best].numpy())
     boxes = clip_boxes(boxes, *image.shape[:2])
-    kept = nms(
-        boxes, scores[best].numpy(), roots[best].numpy(), detector.scoring.nms_iou
-    )
+    kept = nms(boxes, scores[best].numpy(), roots[best].numpy(), detector.scoring.nms_iou)
     chosen = best[torch.from_numpy(kept)]
     return Proposals(
         boxes[kept],
@@ -74,9 +72,7 @@ def dense_scores(
 ) -> tuple[Tensor, Tensor]:
     """Return (A,) scores and (A,) int64 super-classes of dense predictions, by their best row."""
     scoring, rows = detector.scoring, detector.bank.dense
-    cosines = embeddings @ torch.from_numpy(rows.weights).T - torch.from_numpy(
-        rows.biases
-    )
+    cosines = embeddings @ torch.from_numpy(rows.weights).T - torch.from_numpy(rows.biases)
     best, index = torch.sigmoid(scoring.dense_scale * cosines).max(-1)
     power = scoring.quality_power
     scores = best ** (1 - power) * torch.sigmoid(quality) ** power

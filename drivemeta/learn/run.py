@@ -101,9 +101,7 @@ def train(
             total.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 10.0)
             optimizer.step()
-            _update_average(
-                average, model, min(plan.average_decay, (progress["step"] + 1) / 50)
-            )
+            _update_average(average, model, min(plan.average_decay, (progress["step"] + 1) / 50))
             now = time.monotonic()
             progress = {
                 "step": progress["step"] + 1,
@@ -111,9 +109,7 @@ def train(
             }
             last = now
             log.add(progress, {k: float(v.detach()) for k, v in parts.items()})
-            bar.update(
-                task, completed=round(progress["seconds"]), step=progress["step"]
-            )
+            bar.update(task, completed=round(progress["seconds"]), step=progress["step"])
             if now - last_saved > plan.checkpoint_minutes * 60:
                 save_checkpoint(path, model, average, optimizer, progress)
                 last_saved = now
@@ -148,9 +144,7 @@ def _set_learning_rate(
     """Warm up by steps, then follow half a cosine over the minutes."""
     warm = min(1.0, (progress["step"] + 1) / plan.warmup_steps)
     done = min(1.0, progress["seconds"] / (plan.minutes * 60))
-    rate = (
-        plan.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
-    )
+    rate = plan.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
 
@@ -173,7 +167,7 @@ class _Log:
             self._path.unlink(missing_ok=True)
         self._every = every
         self._sums: dict[str, float] = {}
-        self._writer = None
+        self._writer: Any = None
         if importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  (optional)
 
@@ -199,11 +193,11 @@ class _Log:
             writer.writerow(row)
         if self._writer is not None:
             for name, value in means.items():
-                self._writer.add_scalar(name, value, progress["step"])  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(name, value, progress["step"])
 
     def close(self) -> None:
         if self._writer is not None:
-            self._writer.close()  # type: ignore[no-untyped-call]
+            self._writer.close()
 
 
 def _bar(plan: RunPlan) -> Progress:

@@ -66,7 +66,7 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
     if not resume:
         load_imagenet(model.level1.backbone)
     _freeze(model.level1, config.frozen_blocks)
-    model.to(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     sampler = _sampler(config, resume=resume)
 
     def losses(batch: tuple[Tensor, list[Targets]]) -> dict[str, Tensor]:
@@ -82,9 +82,7 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
         }
 
     plan = RunPlan(config.out, config.minutes, config.learning_rate)
-    average = train(
-        model, lambda: sampler.batch(config.batch), losses, plan, resume=resume
-    )
+    average = train(model, lambda: sampler.batch(config.batch), losses, plan, resume=resume)
     return write_weights(config.out / WEIGHTS, average)
 
 
@@ -107,9 +105,7 @@ def _sampler(config: DetectorTraining, *, resume: bool) -> CropSampler:
 
 def _freeze(level1: Level1, n_blocks: int) -> None:
     """Freeze the stem and the first blocks."""
-    frozen = (
-        [level1.backbone.stem, *level1.backbone.blocks[:n_blocks]] if n_blocks else []
-    )
+    frozen = [level1.backbone.stem, *level1.backbone.blocks[:n_blocks]] if n_blocks else []
     for module in frozen:
         module.requires_grad_(False)
 
@@ -121,8 +117,6 @@ def sign_crop_files(root: Path, countries: list[str]) -> list[str]:
         folder = root / "signs" / country
         found = sorted(str(path) for path in folder.glob("*/*.jpg"))
         if not found:
-            raise AnnotationError(
-                f"expected sign crops (CLASS/*.jpg), found none in {folder}"
-            )
+            raise AnnotationError(f"expected sign crops (CLASS/*.jpg), found none in {folder}")
         files += found
     return files

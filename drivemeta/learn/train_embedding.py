@@ -85,13 +85,11 @@ def train_embedding(config: EmbeddingTraining, *, resume: bool) -> Path:
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
-    sampler = CropSampler(
-        training_crops(config), config.context, config.seed + 1000 * resume
-    )
+    sampler = CropSampler(training_crops(config), config.context, config.seed + 1000 * resume)
     model = TrainableLevel2(Level2(), len(sampler.names))
     if not resume:
         load_imagenet(model.level2.backbone)
-    model.to(memory_format=torch.channels_last)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     config.out.mkdir(parents=True, exist_ok=True)
     names = json.dumps(sampler.names, indent=1)
     (config.out / "classes.json").write_text(names, encoding="utf-8")
@@ -160,7 +158,7 @@ def episode_loss(embeddings: Tensor, n_each: int, scale: float) -> Tensor:
 
     The first half of each class's views are its support, the rest its queries.
     """
-    by_class = embeddings.unflatten(0, (-1, n_each))  # (n_way, n_each, dim)
+    by_class = embeddings.reshape(-1, n_each, embeddings.shape[1])  # (n_way, n_each, dim)
     n_support = n_each // 2
     prototypes = F.normalize(by_class[:, :n_support].mean(1), dim=-1)
     queries = by_class[:, n_support:].flatten(0, 1)  # (n_query, dim)

@@ -82,7 +82,7 @@ def assign(
     inside = (
         _inside(centres, ignore).any(1)
         if len(ignore)
-        else torch.zeros_like(target, dtype=bool)
+        else torch.zeros_like(target, dtype=torch.bool)
     )
     return Assignment(target, quality, inside & (target < 0))
 
@@ -106,6 +106,6 @@ def prior(centres: Tensor, strides: Tensor, objects: Tensor) -> Tensor:
 
 def _inside(points: Tensor, boxes: Tensor) -> Tensor:
     """Return (n_points, n_boxes): whether each point lies in each box."""
-    return (
-        (points[:, None] >= boxes[None, :, :2]) & (points[:, None] < boxes[None, :, 2:])
-    ).all(-1)
+    return ((points[:, None] >= boxes[None, :, :2]) & (points[:, None] < boxes[None, :, 2:])).all(
+        -1
+    )

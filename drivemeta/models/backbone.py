@@ -41,9 +41,7 @@ class EfficientNetLite0(nn.Module):
         for kernel, stride, expansion, n_out, repeats in STAGES:
             for i in range(repeats):
                 blocks.append(
-                    InvertedResidual(
-                        n_in, n_out, kernel, stride if i == 0 else 1, expansion
-                    )
+                    InvertedResidual(n_in, n_out, kernel, stride if i == 0 else 1, expansion)
                 )
                 n_in = n_out
         self.blocks = nn.ModuleList(blocks[: max(taps) + 1])

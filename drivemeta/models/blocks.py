@@ -5,9 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
-def conv_bn(
-    n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1
-) -> nn.Sequential:
+def conv_bn(n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
     """Return convolution, batch normalisation and ReLU6 with padding that keeps the size."""
     return nn.Sequential(
         nn.Conv2d(n_in, n_out, kernel, stride, kernel // 2, groups=groups, bias=False),
@@ -25,9 +23,7 @@ class SeparableConv(nn.Sequential):
         )
 
 
-def conv_act(
-    n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1
-) -> nn.Sequential:
+def conv_act(n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
     """Return a biased convolution and ReLU6 that keep an even size, or halve it.
 
     For pretrained layers, into which the normalisation is folded: on a CPU the separate passes of
@@ -54,9 +50,7 @@ class InvertedResidual(nn.Module):
     squeeze-and-excitation, as in the Lite variants of EfficientNet.
     """
 
-    def __init__(
-        self, n_in: int, n_out: int, kernel: int, stride: int, expansion: int
-    ) -> None:
+    def __init__(self, n_in: int, n_out: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         n_mid = n_in * expansion
         self.skip = stride == 1 and n_in == n_out

@@ -37,12 +37,10 @@ def roi_crops(frame: Tensor, boxes: Tensor, context: float, size: int = 64) -> T
     height, width = frame.shape[1:]
     boxes = enlarge(boxes, context, height, width)
     steps = (torch.arange(size * SAMPLES, dtype=torch.float32) + 0.5) / (size * SAMPLES)
-    xs = (
-        boxes[:, None, 0] + steps * (boxes[:, 2] - boxes[:, 0])[:, None]
-    )  # (n, size * 2)
+    xs = boxes[:, None, 0] + steps * (boxes[:, 2] - boxes[:, 0])[:, None]  # (n, size * 2)
     ys = boxes[:, None, 1] + steps * (boxes[:, 3] - boxes[:, 1])[:, None]
     grid = torch.stack(
-        torch.broadcast_tensors(
+        torch.broadcast_tensors(  # type: ignore[no-untyped-call]
             (xs * 2 / width - 1)[:, None, :], (ys * 2 / height - 1)[:, :, None]
         ),
         -1,

@@ -43,14 +43,10 @@ class TwoLevelDetector(nn.Module):
 
     def with_bank(self, bank: ClassBank) -> TwoLevelDetector:
         """Return a detector that shares the networks and knows other classes."""
-        return TwoLevelDetector(
-            self.level1, self.level2, bank, self.scoring, self.input_size
-        )
+        return TwoLevelDetector(self.level1, self.level2, bank, self.scoring, self.input_size)
 
 
-def super_class_bank(
-    weights: np.ndarray, biases: np.ndarray, crop_dim: int
-) -> ClassBank:
+def super_class_bank(weights: np.ndarray, biases: np.ndarray, crop_dim: int) -> ClassBank:
     """Return the bank of the super-classes alone.
 
     Args:
@@ -59,12 +55,8 @@ def super_class_bank(
         crop_dim: length of level 2's embedding.
     """
     labels = np.arange(len(SUPER_CLASSES), dtype=np.int64)
-    rows = BankRows(
-        weights.astype(np.float32), biases.astype(np.float32), labels, labels
-    )
-    return ClassBank(
-        tuple(map(ClassSpec, SUPER_CLASSES)), rows, BankRows.empty(crop_dim)
-    )
+    rows = BankRows(weights.astype(np.float32), biases.astype(np.float32), labels, labels)
+    return ClassBank(tuple(map(ClassSpec, SUPER_CLASSES)), rows, BankRows.empty(crop_dim))
 
 
 def build_detector(

@@ -42,9 +42,7 @@ class Neck(nn.Module):
         self.lateral = nn.ModuleList(conv_bn(n, width, 1) for n in n_channels)
         self.extra = SeparableConv(width, width, stride=2)
         self.top_down = nn.ModuleList(SeparableConv(width, width) for _ in n_channels)
-        self.down = nn.ModuleList(
-            SeparableConv(width, width, stride=2) for _ in n_channels
-        )
+        self.down = nn.ModuleList(SeparableConv(width, width, stride=2) for _ in n_channels)
         self.bottom_up = nn.ModuleList(SeparableConv(width, width) for _ in n_channels)
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
@@ -72,19 +70,16 @@ class Level1(nn.Module):
         self.dim = dim
         self.backbone = EfficientNetLite0(taps=(4, 10, 15))
         self.neck = Neck((40, 112, 320), width)
-        self.class_tower = nn.Sequential(
-            SeparableConv(width, width), SeparableConv(width, width)
-        )
-        self.box_tower = nn.Sequential(
-            SeparableConv(width, width), SeparableConv(width, width)
-        )
+        self.class_tower = nn.Sequential(SeparableConv(width, width), SeparableConv(width, width))
+        self.box_tower = nn.Sequential(SeparableConv(width, width), SeparableConv(width, width))
         self.embed = nn.Conv2d(width, dim, 1)
         self.distances = nn.Conv2d(width, 4, 1)
         self.quality = nn.Conv2d(width, 1, 1)
         self.scales = nn.Parameter(torch.ones(len(STRIDES)))
         nn.init.zeros_(self.distances.weight)
-        nn.init.constant_(self.distances.bias, 0.7)
-        nn.init.constant_(self.quality.bias, -4.0)
+        for layer, bias in ((self.distances, 0.7), (self.quality, -4.0)):
+            assert layer.bias is not None  # built with one
+            nn.init.constant_(layer.bias, bias)
 
     def forward(self, images: Tensor) -> DenseOutput:
         """Map (N, 3, H, W) float RGB in [0, 1], sides multiples of 64, to dense predictions."""
@@ -92,23 +87,15 @@ class Level1(nn.Module):
         for i, x in enumerate(self.neck(self.backbone(images))):
             outputs.append(self._head(x, STRIDES[i], self.scales[i]))
         boxes, quality, embeddings = zip(*outputs, strict=True)
-        return DenseOutput(
-            torch.cat(boxes, 1), torch.cat(quality, 1), torch.cat(embeddings, 1)
-        )
+        return DenseOutput(torch.cat(boxes, 1), torch.cat(quality, 1), torch.cat(embeddings, 1))
 
-    def _head(
-        self, x: Tensor, stride: int, scale: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        embeddings = (
-            self.embed(self.class_tower(x)).flatten(2).transpose(1, 2)
-        )  # (N, A, dim)
+    def _head(self, x: Tensor, stride: int, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        embeddings = self.embed(self.class_tower(x)).flatten(2).transpose(1, 2)  # (N, A, dim)
         box_features = self.box_tower(x)
         raw = self.distances(box_features).flatten(2).transpose(1, 2)  # (N, A, 4)
         distances = torch.exp((raw * scale).clamp(max=6.0)) * stride
         centres = locations(x.shape[2], x.shape[3], stride, x.device)
-        boxes = torch.cat(
-            [centres - distances[..., :2], centres + distances[..., 2:]], -1
-        )
+        boxes = torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
         quality = self.quality(box_features).flatten(1)
         return boxes, quality, F.normalize(embeddings, dim=-1)
 

@@ -28,10 +28,7 @@ def giou_loss(boxes: Tensor, targets: Tensor) -> Tensor:
     Rezatofighi et al., "Generalized Intersection over Union", 2019, arXiv 1902.09630.
     """
     overlap = (
-        (
-            torch.minimum(boxes[:, 2:], targets[:, 2:])
-            - torch.maximum(boxes[:, :2], targets[:, :2])
-        )
+        (torch.minimum(boxes[:, 2:], targets[:, 2:]) - torch.maximum(boxes[:, :2], targets[:, :2]))
         .clamp(min=0)
         .prod(-1)
     )
@@ -39,8 +36,7 @@ def giou_loss(boxes: Tensor, targets: Tensor) -> Tensor:
     target_area = (targets[:, 2:] - targets[:, :2]).prod(-1)
     union = area + target_area - overlap
     hull = (
-        torch.maximum(boxes[:, 2:], targets[:, 2:])
-        - torch.minimum(boxes[:, :2], targets[:, :2])
+        torch.maximum(boxes[:, 2:], targets[:, 2:]) - torch.minimum(boxes[:, :2], targets[:, :2])
     ).prod(-1)
     return 1 - overlap / union.clamp(min=1e-6) + (hull - union) / hull.clamp(min=1e-6)
 

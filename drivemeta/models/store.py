@@ -26,9 +26,7 @@ BASE_PATH = Path(__file__).parents[1] / "weights" / "base.safetensors"
 _LEVELS = ("dense", "crop")
 
 
-def save_detector(
-    path: Path, detector: TwoLevelDetector, provenance: dict[str, Any]
-) -> None:
+def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, Any]) -> None:
     """Write a detector in half precision; nothing half-written is left behind.
 
     Args:
@@ -73,9 +71,7 @@ def load_detector(path: Path) -> TwoLevelDetector:
     """
     path = Path(path)
     if not path.is_file():
-        raise ModelFileError(
-            f"expected detector weights (.safetensors), found no file at {path}"
-        )
+        raise ModelFileError(f"expected detector weights (.safetensors), found no file at {path}")
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["drivemeta"])
@@ -101,9 +97,7 @@ def _assemble(header: dict[str, Any], tensors: dict[str, Tensor]) -> TwoLevelDet
     levels = {}
     for level in _LEVELS:
         keys = ("weights", "biases", "owners", "roots")
-        levels[level] = BankRows(
-            *(tensors[f"bank.{level}.{key}"].numpy() for key in keys)
-        )
+        levels[level] = BankRows(*(tensors[f"bank.{level}.{key}"].numpy() for key in keys))
     bank = ClassBank(tuple(ClassSpec(**spec) for spec in header["classes"]), **levels)
     level1 = Level1(header["width"], levels["dense"].weights.shape[1])
     level2 = Level2(levels["crop"].weights.shape[1])
@@ -114,7 +108,5 @@ def _assemble(header: dict[str, Any], tensors: dict[str, Tensor]) -> TwoLevelDet
                 state[key] = tensors[f"{name}.{key}"].float()
         module.load_state_dict(state)
     height, width = header["input_size"]
-    detector = TwoLevelDetector(
-        level1, level2, bank, Scoring(**header["scoring"]), (height, width)
-    )
+    detector = TwoLevelDetector(level1, level2, bank, Scoring(**header["scoring"]), (height, width))
     return detector.eval()

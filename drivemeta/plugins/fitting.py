@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 from drivemeta.errors import PluginError
 from drivemeta.plugins.protocols import PROTOCOLS
@@ -35,7 +37,7 @@ def check_fits(kind: str, loaded: object, where: str) -> None:
             )
 
 
-def _methods(protocol: type) -> dict[str, object]:
+def _methods(protocol: type) -> dict[str, Callable[..., Any]]:
     wanted = {"__iter__", "__call__"}
     return {
         name: value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from drivemeta.core import ClassBank, Detections, Frame, Tracks
+    from drivemeta.core import Detections, Frame, Tracks
     from drivemeta.learn.support import LabelledImages
     from drivemeta.models.level1 import DenseOutput
 

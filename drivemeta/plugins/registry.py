@@ -46,9 +46,7 @@ class Registry:
         """
         hits = [found for found in self._found if (found.kind, found.name) == (kind, name)]
         if not hits:
-            raise PluginNotFoundError(
-                f"unknown {kind} {name!r}; {suggest(name, self.names(kind))}"
-            )
+            raise PluginNotFoundError(f"unknown {kind} {name!r}; {suggest(name, self.names(kind))}")
         if len(hits) > 1:
             origins = " and ".join(f"{hit.origin} ({hit.folder})" for hit in hits)
             raise PluginError(f"two plugins are called {kind} {name!r}: from {origins}; rename one")
@@ -63,7 +61,7 @@ class Registry:
             PluginError: its code fails to import, or a method does not fit; shows both signatures.
         """
         found = self.find(kind, name)
-        assert found.manifest is not None  # noqa: S101  (find refuses broken ones)
+        assert found.manifest is not None  # find refuses broken ones
         module_name, class_name = found.manifest.entry.split(":")
         where = f"{kind} {name!r} from {found.origin}"
         try:
@@ -89,8 +87,7 @@ class Registry:
         for given in params:
             if given not in accepted:
                 raise InputError(
-                    f"{kind} {plugin_name!r} has no parameter {given!r}; "
-                    f"{suggest(given, accepted)}"
+                    f"{kind} {plugin_name!r} has no parameter {given!r}; {suggest(given, accepted)}"
                 )
         missing = [
             p.name for p in accepted.values() if p.default is p.empty and p.name not in params

@@ -84,9 +84,7 @@ class PrototypeClassifier(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map images to (n, n_way) logits: the scaled cosine to each class's nearest prototype."""
         cosines = self.network(images) @ self.rows.T  # (n, n_rows)
-        of_class = [
-            cosines[:, self.owners == label].amax(1) for label in range(self.n_way)
-        ]
+        of_class = [cosines[:, self.owners == label].amax(1) for label in range(self.n_way)]
         return self.scale * torch.stack(of_class, 1)
 
     def as_bank(self) -> ClassRows:
@@ -125,4 +123,4 @@ def _mean_by(vectors: Tensor, groups: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _embed(network: nn.Module, images: Tensor) -> Tensor:
-    return torch.cat([network(part) for part in images.split(64)])
+    return torch.cat([network(part) for part in torch.split(images, 64)])
