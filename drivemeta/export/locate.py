@@ -8,12 +8,10 @@ import numpy as np
 
 from drivemeta.export.builder import GraphBuilder
 from drivemeta.export.preprocess import Prepared
+from drivemeta.export.reference import MIN_SIDE, N_CANDIDATES, N_ROWS
 from drivemeta.models.scoring import Scoring
 
-N_CANDIDATES = 600
-N_ROWS = 300
 N_ROUNDS = 8
-MIN_SIDE = 1.0
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ import onnx
 from drivemeta.export.builder import GraphBuilder
 from drivemeta.export.locate import BankValues, Rows
 from drivemeta.export.preprocess import Prepared
+from drivemeta.export.reference import N_CROPS
+from drivemeta.models.level2 import CROP_SIZE
 from drivemeta.models.scoring import Scoring
 
-N_CROPS = 32
-CROP_SIZE = 64
 _NEVER = -1e9
 
 

@@ -13,8 +13,9 @@ import torch
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+from drivemeta.models.level2 import CROP_SIZE
+
 OPSET = 18
-CROP_SIZE = 64
 
 
 def level1_graph(network: nn.Module, input_size: tuple[int, int]) -> onnx.GraphProto:

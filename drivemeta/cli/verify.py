@@ -1,0 +1,34 @@
+"""`drivemeta verify`: does an ONNX file compute what it was exported to compute?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivemeta.cli.common import JsonOption, ProviderOption, console, emit_json
+
+
+def verify(
+    model: Annotated[Path, typer.Argument(help="An ONNX model exported by DriveMeta.")],
+    provider: ProviderOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Check that an ONNX model computes what it was exported to compute.
+
+    The file alone is enough: it holds a probe frame and the rows expected in it.
+    """
+    from drivemeta.export.verify import verify_model
+
+    report = verify_model(model, provider)
+    if as_json:
+        emit_json(asdict(report))
+        return
+    console().print(
+        f"{report.path} is sound: {report.n_bytes / 1e6:.1f} MB, {report.precision}, opset "
+        f"{report.opset}, {len(report.classes)} classes ({', '.join(report.classes)})\n"
+        f"its probe gives all {report.n_rows} rows on provider {report.provider}: boxes differ by "
+        f"at most {report.box_px:.1g} px, scores by {report.score:.1g}"
+    )
