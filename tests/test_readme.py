@@ -17,9 +17,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from typer.main import get_command
 
-from drivemeta.cli.main import COMMANDS, build_app
+from drivemeta.cli.main import COMMANDS, load_command
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -138,13 +137,10 @@ def test_commands_shown_exist(page: Path) -> None:
 def options(words: list[str]) -> set[str]:
     """Return the options of the command that the words call; it must exist."""
     assert words[0] in COMMANDS, words
-    command = get_command(build_app(words))
-    known = set()
-    for word in words:
-        if hasattr(command, "commands") and word in command.commands:
-            command = command.commands[word]
-        known |= {option for parameter in command.params for option in parameter.opts}
-    return known
+    command = load_command(words[0])
+    for word in words[1:]:
+        command = getattr(command, "commands", {}).get(word, command)
+    return {option for parameter in command.params for option in parameter.opts}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
