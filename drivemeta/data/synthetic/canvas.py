@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from drivemeta.data.synthetic.pen import Image
 
 NOBODY = -1
+Air = tuple[NDArray[np.float32], float]
 _SHIFT = 4
 _MARGIN = 2
 
@@ -37,17 +39,23 @@ class Canvas:
         self.glow = np.zeros_like(self.image)
 
     def blend(
-        self, sprite: Image, x: int, y: int, haze: tuple[NDArray[np.float32], float], owner: int
+        self,
+        sprite: Image,
+        place: tuple[int, int],
+        haze: Air,
+        owner: int,
+        gain: NDArray[np.float32] | None = None,
     ) -> None:
-        """Lay a sprite with its top left corner at pixel (x, y).
+        """Lay a sprite on the image.
 
         Args:
             sprite: (h, w, 4) uint8 premultiplied BGRA.
-            x: column of its left edge, may be negative.
-            y: row of its top edge, may be negative.
+            place: column and row of its top left corner; may lie outside.
             haze: colour of the air and the part of the sprite's light that comes through it.
             owner: index of the object painted, or `NOBODY`.
+            gain: (3,) BGR light that falls on it; None leaves its colours.
         """
+        x, y = place
         height, width = self.image.shape[:2]
         x0, y0 = max(x, 0), max(y, 0)
         x1, y1 = min(x + sprite.shape[1], width), min(y + sprite.shape[0], height)
@@ -57,6 +65,8 @@ class Canvas:
         alpha = part[..., 3:] * np.float32(1 / 255)
         colour, through = haze
         lit = part[..., :3]
+        if gain is not None:
+            lit = np.minimum(lit * gain, part[..., 3:])
         if through < 1:
             lit = lit * np.float32(through) + alpha * (colour * np.float32(1 - through))
         target = self.image[y0:y1, x0:x1]
@@ -64,6 +74,8 @@ class Canvas:
         target += lit
         solid = alpha[..., 0] > 0.5
         self.owner[y0:y1, x0:x1][solid] = owner
+        if self.glowing:
+            self.glow[y0:y1, x0:x1][solid] = 0  # lamps behind it are hidden
         if owner != NOBODY:
             self.painted[owner] = self.painted.get(owner, 0) + int(solid.sum())
 
@@ -98,7 +110,7 @@ class Patch:
     fine: int
 
     @classmethod
-    def around(cls, box: ArrayLike, size: tuple[int, int]) -> Patch | None:
+    def around(cls, box: ArrayLike, size: tuple[int, int], most: int = 4) -> Patch | None:
         """Return an empty patch for the part of a box (xyxy) inside a canvas, None if outside."""
         x0, y0, x1, y1 = np.asarray(box, float)
         left, top = max(int(x0) - _MARGIN, 0), max(int(y0) - _MARGIN, 0)
@@ -106,30 +118,31 @@ class Patch:
         if right <= left or bottom <= top:
             return None
         side = max(right - left, bottom - top)
-        fine = 4 if side < 24 else 3 if side < 60 else 2 if side < 200 else 1
+        fine = min(most, 4 if side < 24 else 3 if side < 60 else 2 if side < 200 else 1)
         shape = ((bottom - top) * fine, (right - left) * fine, 4)
         return cls(left, top, np.zeros(shape, np.uint8), fine)
 
-    def polygon(self, points: ArrayLike, colour: ArrayLike) -> None:
-        """Fill a polygon of (n, 2) canvas pixels."""
-        cv2.fillPoly(self.image, [self._fixed(points)], _bgra(colour), cv2.LINE_AA, _SHIFT)
+    def convex(self, polygons: Sequence[NDArray[np.float64]], colours: ArrayLike) -> None:
+        """Fill convex polygons, each of (n, 2) canvas pixels, one over the other."""
+        pixels = (np.concatenate(polygons) - (self.x, self.y)) * self.fine
+        pixels = np.clip(pixels, -8000, 8000)  # keeps OpenCV's fixed point in range
+        fixed = np.round(pixels * (1 << _SHIFT)).astype(np.int32)
+        inks = np.clip(np.asarray(colours, float), 0, 255).tolist()
+        first = 0
+        for polygon, (b, g, r) in zip(polygons, inks, strict=True):
+            part = fixed[first : first + len(polygon)]
+            first += len(polygon)
+            cv2.fillConvexPoly(self.image, part, (b, g, r, 255.0), cv2.LINE_AA, _SHIFT)
 
-    def convex(self, points: ArrayLike, colour: ArrayLike) -> None:
-        """Fill a convex polygon of (n, 2) canvas pixels; faster."""
-        cv2.fillConvexPoly(self.image, self._fixed(points), _bgra(colour), cv2.LINE_AA, _SHIFT)
-
-    def paste(self, canvas: Canvas, haze: tuple[NDArray[np.float32], float], owner: int) -> None:
+    def paste(
+        self, canvas: Canvas, haze: Air, owner: int, gain: NDArray[np.float32] | None = None
+    ) -> None:
         """Lay what was drawn on the canvas."""
         sprite = self.image
         if self.fine > 1:
             shape = (sprite.shape[1] // self.fine, sprite.shape[0] // self.fine)
             sprite = cv2.resize(sprite, shape, interpolation=cv2.INTER_AREA)
-        canvas.blend(sprite, self.x, self.y, haze, owner)
-
-    def _fixed(self, points: ArrayLike) -> NDArray[np.int32]:
-        pixels = (np.asarray(points, float) - (self.x, self.y)) * self.fine
-        pixels = np.clip(pixels, -8000, 8000)  # keeps OpenCV's fixed point in range
-        return np.round(pixels * (1 << _SHIFT)).astype(np.int32)
+        canvas.blend(sprite, (self.x, self.y), haze, owner, gain)
 
 
 def warp_sprite(canvas_size: tuple[int, int], sprite: Image, quad: ArrayLike) -> Patch | None:
@@ -141,7 +154,7 @@ def warp_sprite(canvas_size: tuple[int, int], sprite: Image, quad: ArrayLike) ->
         quad: (4, 2) pixels of its corners: top left, top right, bottom right, bottom left.
     """
     corners = np.asarray(quad, float)
-    patch = Patch.around([*corners.min(axis=0), *corners.max(axis=0)], canvas_size)
+    patch = Patch.around([*corners.min(axis=0), *corners.max(axis=0)], canvas_size, most=2)
     if patch is None:
         return None
     wanted = max(np.ptp(corners[:, 0]), 1.0), max(np.ptp(corners[:, 1]), 1.0)
@@ -157,8 +170,3 @@ def warp_sprite(canvas_size: tuple[int, int], sprite: Image, quad: ArrayLike) ->
     shape = patch.image.shape[1], patch.image.shape[0]
     patch.image = np.asarray(cv2.warpPerspective(small, matrix, shape), np.uint8)
     return patch
-
-
-def _bgra(colour: ArrayLike) -> tuple[float, float, float, float]:
-    b, g, r = np.clip(np.asarray(colour, float), 0, 255).tolist()
-    return b, g, r, 255.0

@@ -176,6 +176,6 @@ def _replace(path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
             temporary.write(data)
-        os.replace(temporary.name, path)  # noqa: PTH105
+        os.replace(temporary.name, path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -71,8 +71,9 @@ def paint_sky(image: Plane, camera: Camera, light: Light, drift: float) -> None:
     if light.clouds > 0.05:
         stretch = 1 / np.maximum(up + 0.08, 0.02)
         columns = np.linspace(-1, 1, width, dtype=np.float32)[None] * stretch[:, None] * 90
-        lines = np.repeat((stretch * 60)[:, None], width, axis=1) + drift
-        puffs = _sample(noise_tile(1.7, 1), lines, columns + drift)
+        lines = np.repeat((stretch * 60)[:, None], width, axis=1) + np.float32(drift)
+        columns = np.asarray(columns + np.float32(drift), np.float32)
+        puffs = _sample(noise_tile(1.7, 1), np.asarray(lines, np.float32), columns)
         cover = np.clip(puffs * 0.6 + light.clouds * 2.2 - 1.1, 0, 1)[..., None]
         cover *= np.clip(up * 5, 0, 1)[:, None, None] * 0.9
         cloud = light.haze * 1.08 + 6 * puffs[..., None]
@@ -90,7 +91,9 @@ def paint_hills(image: Plane, camera: Camera, light: Light, seed: int, colour: C
         crest = tall * height * (0.55 + 0.35 * shape) * (0.4 + (seed >> layer) % 3 / 2)
         through = light.through(depth * 0.6)
         for top, bottom in ((max(base - int(crest.max()) - 1, 0), base),):
-            mask = np.clip(np.arange(top, bottom)[:, None] - (camera.horizon_px - crest)[None], 0, 1)
+            mask = np.clip(
+                np.arange(top, bottom)[:, None] - (camera.horizon_px - crest)[None], 0, 1
+            )
             rough = 1 + 0.16 * grain[: bottom - top, np.arange(width) % SIDE]
             tone = (colour * light.flat(400.0)) * rough[..., None]
             tone = tone * through + light.haze * (1 - through)
@@ -235,7 +238,11 @@ def _lighting(across: Plane, ahead: Plane, camera: Camera, light: Light) -> Plan
     upward = light.on(np.array([[0.0, 1.0, 0.0]]), 1e6)[0]
     if not light.dark:
         return np.asarray(upward[None, None])
-    offset = across - np.float32(camera.across_m) + camera.bend(ahead).astype(np.float32)
+    offset = (
+        across
+        - np.float32(camera.across_m)
+        + camera.bend(ahead.astype(np.float64)).astype(np.float32)
+    )
     spread = np.exp(-((offset / (1.2 + 0.17 * ahead)) ** 2))
     pool = light.headlights * 0.75 * spread / (1 + (ahead / 16) ** 2) * np.clip(ahead / 6, 0.4, 1)
     warm = np.array([0.82, 0.95, 1.0], np.float32)

@@ -135,7 +135,7 @@ class Light:
 
     def flat(self, depth_m: float, across_m: float = 0.0) -> Colour3:
         """Return the (3,) light on something that faces the camera."""
-        return self.on(np.array([[0.0, 0.3, -0.95]]), depth_m, across_m)[0]
+        return np.asarray(self.on(np.array([[0.0, 0.3, -0.95]]), depth_m, across_m)[0])
 
     def beam(self, depth_m: float, across_m: float) -> float:
         """Return the light of the own headlights at a place; `across_m` is from the camera."""

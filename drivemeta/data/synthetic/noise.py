@@ -31,6 +31,5 @@ def noise_tile(exponent: float, seed: int = 0) -> NDArray[np.float32]:
 def profile(exponent: float, seed: int, n: int) -> NDArray[np.float32]:
     """Return (n,) smooth noise, a row of a tile stretched to n values."""
     row = noise_tile(exponent)[seed % SIDE]
-    return np.interp(np.linspace(0, SIDE, n, endpoint=False), np.arange(SIDE), row).astype(
-        np.float32
-    )
+    places = np.linspace(0, SIDE, n, endpoint=False)
+    return np.asarray(np.interp(places, np.arange(SIDE), row), np.float32)

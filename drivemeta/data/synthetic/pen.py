@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import cv2
@@ -44,7 +45,7 @@ class Pen:
     def line(self, points: ArrayLike, width: float, colour: Colour) -> None:
         """Draw a line of the given width through (n, 2) points, with round joints and ends."""
         path = np.asarray(points, float)
-        for start, end in zip(path[:-1], path[1:], strict=True):
+        for start, end in itertools.pairwise(path):
             along = end - start
             length = float(np.hypot(*along)) or 1.0
             side = np.array([-along[1], along[0]]) / length * width / 2
@@ -89,7 +90,7 @@ class Pen:
         path = np.asarray(points, float).reshape(-1, 2) * self.scale + self.shift
         if self.mirror:
             path = path * (-1, 1)
-        return np.round((path + 1) / 2 * self.image.shape[0] * _ONE).astype(np.int32)
+        return np.asarray(np.round((path + 1) / 2 * self.image.shape[0] * _ONE), np.int32)
 
 
 def _opaque(colour: Colour) -> tuple[int, int, int, int]:

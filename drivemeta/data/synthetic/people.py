@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,9 +81,13 @@ class _Figure:
     def wheel(self, x: float, radius: float, squeeze: float, colour: Paint) -> None:
         """Add a wheel seen at an angle, as a ring of segments."""
         angles = np.linspace(0, 2 * np.pi, 17)
-        ring = np.stack([x + radius * squeeze * np.cos(angles), radius + radius * np.sin(angles)], 1)
-        for a, b in zip(ring[:-1], ring[1:], strict=True):
-            self.parts.append((_capsule(a * (self.turn, 1), b * (self.turn, 1), 0.05, 0.05), colour))
+        ring = np.stack(
+            [x + radius * squeeze * np.cos(angles), radius + radius * np.sin(angles)], 1
+        )
+        for a, b in itertools.pairwise(ring):
+            self.parts.append(
+                (_capsule(a * (self.turn, 1), b * (self.turn, 1), 0.05, 0.05), colour)
+            )
 
 
 def _capsule(a: Floats, b: Floats, wa: float, wb: float) -> Floats:
@@ -120,7 +125,11 @@ def _walker(person: Person, phase: float, side: float) -> _Figure:
         figure.limb([(x, shoulder - 0.04), elbow, hand], [0.11 * k, 0.09 * k, 0.08 * k], sleeve)  # type: ignore[arg-type]
         figure.blob(hand, (0.045, 0.05), person.skin)
     width = (0.36 - 0.12 * side) * k
-    figure.limb([(0, hip), (0, 1.2 * k), (0, shoulder - 0.06)], [width * 0.85, width * 0.9, width], person.top)
+    figure.limb(
+        [(0, hip), (0, 1.2 * k), (0, shoulder - 0.06)],
+        [width * 0.85, width * 0.9, width],
+        person.top,
+    )
     _head(figure, person, 0.02 * side, 1.6 * k, side)
     if person.bag:
         figure.limb([(-0.13 * side - 0.16 * (1 - side), 1.05 * k)] * 2, [0.24, 0.26], (50, 55, 70))
@@ -143,7 +152,11 @@ def _cyclist(person: Person, phase: float, side: float) -> _Figure:
     rear, front = (-0.52 * side, 0.34), (0.52 * side, 0.34)
     for chain in ([rear, crank, seat, rear], [crank, bar], [front, bar], [seat, bar]):
         figure.limb(chain, [0.045] * len(chain), frame)
-    figure.limb([(bar[0] - 0.28 * (1 - side), 1.06), (bar[0] + 0.28 * (1 - side), 1.06)], [0.05, 0.05], (35, 35, 35))
+    figure.limb(
+        [(bar[0] - 0.28 * (1 - side), 1.06), (bar[0] + 0.28 * (1 - side), 1.06)],
+        [0.05, 0.05],
+        (35, 35, 35),
+    )
     for sign in (-1, 1):
         turn = phase + (0 if sign > 0 else np.pi)
         x = sign * 0.09 * (1 - side)
@@ -157,7 +170,11 @@ def _cyclist(person: Person, phase: float, side: float) -> _Figure:
     for sign in (-1, 1):
         grip = (bar[0] + sign * 0.26 * (1 - side), 1.08)
         elbow = ((neck[0] + grip[0]) / 2 + sign * 0.12 * (1 - side), 1.2)
-        figure.limb([(neck[0] + sign * 0.15 * (1 - side), 1.44), elbow, grip], [0.11, 0.09, 0.07], person.top)
+        figure.limb(
+            [(neck[0] + sign * 0.15 * (1 - side), 1.44), elbow, grip],
+            [0.11, 0.09, 0.07],
+            person.top,
+        )
     _head(figure, person, neck[0] + 0.06 * side, 1.70, side)
     return figure
 
@@ -194,8 +211,7 @@ def paint_person(
     if patch is None:
         return None
     lit = light.flat(ahead, across - camera.across_m)
-    for points, colour in parts:
-        patch.convex(points, np.array(colour) * lit)
+    patch.convex([points for points, _ in parts], np.array([ink for _, ink in parts]) * lit)
     _round(patch)
     patch.paste(canvas, (light.haze, light.through(ahead)), owner)
     return np.asarray(box)

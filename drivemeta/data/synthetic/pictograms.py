@@ -10,14 +10,9 @@ import numpy as np
 
 from drivemeta.data.synthetic import symbols as sym
 from drivemeta.data.synthetic.pen import Colour, Image, Pen
+from drivemeta.data.synthetic.plates import BLACK, RED, WHITE, YELLOW, draw_plate
 from drivemeta.errors import InputError, suggest
 
-WHITE: Colour = (238, 238, 238)
-BLACK: Colour = (24, 22, 22)
-RED: Colour = (38, 26, 190)
-BLUE: Colour = (165, 80, 20)
-YELLOW: Colour = (25, 195, 245)
-GREEN: Colour = (70, 110, 15)
 _SIDE = 512
 _SPRITE = 192
 _WIDTHS_M = {"warning": 0.9, "give_way": 0.9, "stop": 0.8, "prohibition": 0.65}
@@ -75,8 +70,9 @@ def _mast(pen: Pen, _ink: Colour) -> None:
 
 _CURVE = sym.path((-0.25, 0.7), (-0.25, 0.1), (0.3, -0.6), width=0.2)
 _BEND = sym.path((0.0, 0.75), (0.25, 0.3), (-0.25, -0.1), (0.1, -0.7), width=0.18)
-_UP, _RIGHT = sym.path((0, 0.75), (0, -0.75), width=0.26), sym.path(
-    (-0.75, 0), (0.75, 0), width=0.26
+_UP, _RIGHT = (
+    sym.path((0, 0.75), (0, -0.75), width=0.26),
+    sym.path((-0.75, 0), (0.75, 0), width=0.26),
 )
 _TURN = sym.path((-0.3, 0.75), (-0.3, -0.2), (0.75, -0.2), width=0.24)
 _KEEP = sym.path((-0.5, -0.5), (0.55, 0.55), width=0.26)
@@ -126,7 +122,8 @@ _TRAIN: dict[str, Pictogram] = {
     "no_u_turn": _ban(sym.both(_UTURN, _slash)),
     "max_height": _ban(sym.both(
         sym.text("3.5m", 0.42, 1.1),
-        sym.shape([(-0.3, -0.85), (0.3, -0.85), (0, -0.5)], [(-0.3, 0.85), (0.3, 0.85), (0, 0.5)]))),
+        sym.shape([(-0.3, -0.85), (0.3, -0.85), (0, -0.5)]),
+        sym.shape([(-0.3, 0.85), (0.3, 0.85), (0, 0.5)]))),
     "max_weight": _ban(sym.text("7.5t", 0.6, 1.2)),
     **{f"speed_{n}": _ban(sym.text(str(n), 0.95, 0.62 * len(str(n)) - 0.12 * (n > 99)))
        for n in (20, 30, 40, 50, 60, 70, 80, 90, 100, 120)},
@@ -200,7 +197,7 @@ def pictogram(name: str, *, yellow: bool = False) -> Image:
     """
     sign = CATALOGUE[name]
     pen = Pen(_SIDE)
-    ink = _plate(pen, sign.plate, YELLOW if yellow else WHITE)
+    ink = draw_plate(pen, sign.plate, YELLOW if yellow else WHITE)
     if sign.symbol is not None:
         sign.symbol(pen, ink)
     x, y, w, h = cv2.boundingRect((pen.image[..., 3] > 127).astype(np.uint8))
@@ -209,114 +206,3 @@ def pictogram(name: str, *, yellow: bool = False) -> Image:
     sprite: Image = cv2.resize(tight, size, interpolation=cv2.INTER_AREA)
     sprite.setflags(write=False)
     return sprite
-
-
-def _regular(n: int, radius: float, turn: float) -> list[tuple[float, float]]:
-    angles = turn + np.arange(n) * 2 * np.pi / n
-    return [(radius * np.cos(a), radius * np.sin(a)) for a in angles]
-
-
-def _triangle(pen: Pen, grow: float, colour: Colour, *, down: bool = False) -> None:
-    points = np.array([(0, -0.84), (0.97, 0.84), (-0.97, 0.84)])
-    centre = points.mean(axis=0)
-    points = (centre + (points - centre) * grow) * (1, -1 if down else 1)
-    pen.polygon(points, colour)
-    pen.line([*points, points[0]], 0.06, colour)
-
-
-def _diamond(pen: Pen, radius: float, colour: Colour) -> None:
-    pen.polygon(_regular(4, radius, 0.0), colour)
-
-
-def _square(pen: Pen, half: float, colour: Colour, height: float | None = None) -> None:
-    h = half if height is None else height
-    pen.polygon([(-half, -h), (half, -h), (half, h), (-half, h)], colour)
-
-
-def _plate(pen: Pen, plate: str, ground: Colour) -> Colour:
-    """Draw the plate and return the colour of the ink on it."""
-    _PLATES[plate](pen, ground)
-    return BLACK if plate in ("warning", "prohibition") else WHITE
-
-
-def _discs(*rings: tuple[float, Colour | None]) -> sym.Symbol:
-    def draw(pen: Pen, ground: Colour) -> None:
-        for radius, colour in rings:
-            pen.disc(0, 0, radius, colour or ground)
-
-    return draw
-
-
-def _warning_plate(pen: Pen, ground: Colour) -> None:
-    _triangle(pen, 0.97, WHITE)
-    _triangle(pen, 0.95, RED)
-    _triangle(pen, 0.68, ground)
-
-
-def _give_way(pen: Pen, ground: Colour) -> None:
-    _triangle(pen, 0.96, RED, down=True)
-    _triangle(pen, 0.62, ground, down=True)
-
-
-def _stop(pen: Pen, _ground: Colour) -> None:
-    pen.polygon(_regular(8, 1.0, np.pi / 8), WHITE)
-    pen.polygon(_regular(8, 0.93, np.pi / 8), RED)
-
-
-def _priority(pen: Pen, _ground: Colour) -> None:
-    _diamond(pen, 1.0, WHITE)
-    _diamond(pen, 0.68, YELLOW)
-
-
-def _stopping(lines: int) -> sym.Symbol:
-    def draw(pen: Pen, _ground: Colour) -> None:
-        _discs((0.98, RED), (0.76, BLUE))(pen, WHITE)
-        for side in (-1, 1)[:lines]:
-            pen.line([(-0.56 * side, -0.56), (0.56 * side, 0.56)], 0.2, RED)
-
-    return draw
-
-
-def _no_entry(pen: Pen, _ground: Colour) -> None:
-    _discs((0.98, WHITE), (0.94, RED))(pen, WHITE)
-    pen.polygon([(-0.68, -0.16), (0.68, -0.16), (0.68, 0.16), (-0.68, 0.16)], WHITE)
-
-
-def _end(pen: Pen, _ground: Colour) -> None:
-    _discs((0.98, BLACK), (0.92, WHITE))(pen, WHITE)
-    for x in (-0.16, 0.0, 0.16):
-        pen.line([(x - 0.55, 0.55), (x + 0.55, -0.55)], 0.06, BLACK)
-
-
-def _info_plate(pen: Pen, _ground: Colour) -> None:
-    _square(pen, 0.96, WHITE)
-    _square(pen, 0.9, BLUE)
-
-
-def _one_way(pen: Pen, _ground: Colour) -> None:
-    _square(pen, 0.98, WHITE, 0.42)
-    _square(pen, 0.94, BLUE, 0.37)
-
-
-def _chevron(pen: Pen, _ground: Colour) -> None:
-    _square(pen, 0.9, RED)
-    for x in (-0.75, 0.05):
-        points = [(x, -0.75), (x + 0.35, -0.75), (x + 0.75, 0), (x + 0.35, 0.75), (x, 0.75)]
-        pen.polygon([*points, (x + 0.4, 0)], WHITE)
-
-
-_PLATES: dict[str, sym.Symbol] = {
-    "warning": _warning_plate,
-    "prohibition": _discs((0.98, WHITE), (0.96, RED), (0.74, None)),
-    "mandatory": _discs((0.98, WHITE), (0.93, BLUE)),
-    "no_entry": _no_entry,
-    "give_way": _give_way,
-    "stop": _stop,
-    "priority": _priority,
-    "parking_ban": _stopping(1),
-    "stopping_ban": _stopping(2),
-    "end": _end,
-    "info": _info_plate,
-    "one_way": _one_way,
-    "chevron": _chevron,
-}

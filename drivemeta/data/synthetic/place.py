@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drivemeta.data.synthetic.furniture import Building, Lamps, LampPost, Poster, Rail, Sign, Tree
+from drivemeta.data.synthetic.bodies import Paint
+from drivemeta.data.synthetic.furniture import Arm, Building, LampPost, Pole, Poster, Rail, Tree
+from drivemeta.data.synthetic.signals import Lamps, Sign
 from drivemeta.data.synthetic.sprites import N_BOARDS, N_FACADES, N_POSTERS, N_TREES
 from drivemeta.data.synthetic.traffic import draw_vehicle
-from drivemeta.data.synthetic.vehicles import Paint
 
 if TYPE_CHECKING:
     from drivemeta.data.synthetic.scene import Scene
@@ -26,22 +27,6 @@ class Parked:
     kind: str
     paint: Paint
     heading: float
-
-
-@dataclass(frozen=True)
-class Pole:
-    """A bare pole."""
-
-    top_m: float
-    width_m: float
-
-
-@dataclass(frozen=True)
-class Arm:
-    """A bar across the road that signs or lights hang from."""
-
-    height_m: float
-    to_m: float
 
 
 Thing = Sign | Lamps | Tree | Building | Rail | LampPost | Poster | Parked | Pole | Arm
@@ -120,20 +105,24 @@ def _backdrop(cell: _Cell) -> None:
             house = road.kind != "urban"
             tall = rng.uniform(3, 6.5) if house else rng.uniform(6, 22)
             far = road.pavement_m + (rng.uniform(4, 14) if house else rng.uniform(0.3, 5))
-            tint = tuple(float(v) for v in rng.uniform(0.8, 1.15) * rng.uniform(0.94, 1.06, 3))
             roofs = ((60, 70, 130), (70, 75, 85), (80, 95, 140), (60, 62, 66))
             roof = roofs[rng.integers(4)] if house else None
             size = (rng.uniform(8, 16), tall, rng.uniform(8, CELL_M - 0.2 if house else CELL_M))
-            thing = Building(int(rng.integers(N_FACADES)), size, tint, roof, left)  # type: ignore[arg-type]
-            cell.put(thing, sign * (edge + far), cell.start)
+            facade = int(rng.integers(N_FACADES))
+            house_or_block = Building(facade, size, _tint(rng, 0.06), roof, left)
+            cell.put(house_or_block, sign * (edge + far), cell.start)
         trees = {"urban": 0.35, "suburban": 1.1, "rural": 1.5, "motorway": 1.3}[road.kind]
         for _ in range(rng.poisson(trees)):
             far = rng.uniform(1.0, 3.0) if road.kind == "urban" else rng.uniform(2.5, 22)
-            tint = tuple(float(v) for v in rng.uniform(0.75, 1.15) * rng.uniform(0.92, 1.08, 3))
-            thing = Tree(int(rng.integers(N_TREES)), rng.uniform(3.0, 10.0), tint)  # type: ignore[arg-type]
-            cell.put(thing, sign * (edge + far), cell.somewhere())
+            tree = Tree(int(rng.integers(N_TREES)), rng.uniform(3.0, 10.0), _tint(rng, 0.08))
+            cell.put(tree, sign * (edge + far), cell.somewhere())
         if road.kind == "motorway" or (road.kind == "rural" and (cell.scene.seed + left) % 3 == 0):
             cell.put(Rail(CELL_M), sign * (edge + 0.6), cell.start)
+
+
+def _tint(rng: np.random.Generator, spread: float) -> tuple[float, float, float]:
+    b, g, r = rng.uniform(0.78, 1.15) * rng.uniform(1 - spread, 1 + spread, 3)
+    return float(b), float(g), float(r)
 
 
 def _parked(cell: _Cell) -> None:
@@ -157,7 +146,11 @@ def _clutter(cell: _Cell) -> None:
         cell.put(LampPost(rng.uniform(6, 9), 1.6 if left else -1.6), across, cell.somewhere())
     if rng.random() < 0.07:
         across, _ = cell.side(rng.uniform(2.5, 9))
-        cell.put(Poster(int(rng.integers(N_POSTERS)), rng.uniform(2.2, 4.5), rng.uniform(2, 4.5)), across, cell.somewhere())
+        cell.put(
+            Poster(int(rng.integers(N_POSTERS)), rng.uniform(2.2, 4.5), rng.uniform(2, 4.5)),
+            across,
+            cell.somewhere(),
+        )
     if rng.random() < 0.12:
         across, _ = cell.side(rng.uniform(0.4, 3))
         cell.put(Pole(rng.uniform(1, 8), rng.uniform(0.06, 0.25)), across, cell.somewhere())
@@ -180,7 +173,13 @@ def _signs(cell: _Cell) -> None:
     if rng.random() < (0.09 if road.kind == "motorway" else 0.03) * scene.plan.signs:
         along, scale = cell.somewhere(), rng.uniform(0.7, 1.2)
         across = road.right_m + 1.5 + scale
-        sign = Sign(None, rng.uniform(2.6, 3.4), scale, rng.normal(0, 0.05), board=int(rng.integers(N_BOARDS)))
+        sign = Sign(
+            None,
+            rng.uniform(2.6, 3.4),
+            scale,
+            rng.normal(0, 0.05),
+            board=int(rng.integers(N_BOARDS)),
+        )
         if road.kind == "motorway" and rng.random() < 0.6:
             sign = Sign(None, 6.2, 1.5, board=int(rng.integers(N_BOARDS)))
             cell.put(Pole(6.4, 0.3), across, along + 0.3)

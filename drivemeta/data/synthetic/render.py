@@ -12,20 +12,23 @@ from drivemeta.core.boxes import FloatArray, box_area, clip_boxes
 from drivemeta.data.synthetic.camera import Camera
 from drivemeta.data.synthetic.canvas import Canvas
 from drivemeta.data.synthetic.effects import add_glow, expose, paint_bonnet
-from drivemeta.data.synthetic.furniture import (
-    STATES, Building, Lamps, Rail, Sign, Tree, View, paint_polygon, paint_pole,
-)  # fmt: skip
+from drivemeta.data.synthetic.furniture import Building, Rail, Tree
 from drivemeta.data.synthetic.ground import paint_ground, paint_hills, paint_sky
+from drivemeta.data.synthetic.panels import View
 from drivemeta.data.synthetic.pen import Image
 from drivemeta.data.synthetic.people import Person, paint_person
-from drivemeta.data.synthetic.place import Arm, Parked, Pole, Prop
+from drivemeta.data.synthetic.place import Parked, Prop
 from drivemeta.data.synthetic.scene import Scene
+from drivemeta.data.synthetic.signals import STATES, Lamps, Sign
 from drivemeta.data.synthetic.traffic import Mover
 from drivemeta.data.synthetic.vehicles import Pose, footprint, paint_vehicle
 
 LEAST_PX, LEAST_VISIBLE = 3.0, 0.1
 CLEAR_PX, CLEAR_VISIBLE = 5.0, 0.35
 _LEAST_THROUGH = 0.1
+_NEAREST_SIGN_M = 2.0
+_TURN = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+_DISC = np.stack([np.cos(_TURN), 0 * _TURN, np.sin(_TURN)], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,31 +136,21 @@ def _paint_prop(
 ) -> _Found | None:
     prop, travelled, frame_index = placed
     thing, across, ahead = prop.thing, prop.across_m, prop.along_m - travelled
-    if isinstance(thing, Tree | Building | Rail):
+    if not isinstance(thing, Sign | Lamps | Parked):
         thing.paint(view, across, ahead)
         return None
-    if ahead < 2.0 and not isinstance(thing, Parked):
-        return None
-    if isinstance(thing, Sign):
-        box = thing.paint(view, across, ahead, owner)
-        return _Found(box, "traffic_sign", thing.name, prop.number, ahead)
-    if isinstance(thing, Lamps):
-        state = light_state(scene, prop, frame_index)
-        box = thing.paint(view, (across, ahead), state, owner)
-        return _Found(box, "traffic_light", state, prop.number, ahead)
     if isinstance(thing, Parked):
         parked = (thing.kind, thing.paint, Pose(across, ahead, thing.heading), False)
         box = paint_vehicle(view.canvas, view.camera, view.light, parked, owner)
         return _Found(box, "vehicle", None, prop.number, ahead)
-    if isinstance(thing, Pole):
-        paint_pole(view, across, ahead, thing.top_m, thing.width_m)
-    elif isinstance(thing, Arm):
-        bar = [(across, thing.height_m + 0.08, ahead), (thing.to_m, thing.height_m + 0.08, ahead),
-               (thing.to_m, thing.height_m - 0.08, ahead), (across, thing.height_m - 0.08, ahead)]  # fmt: skip
-        paint_polygon(view, bar, np.array((110, 112, 112)) * view.lit(across, ahead), ahead)
-    else:
-        thing.paint(view, across, ahead)
-    return None
+    if ahead < _NEAREST_SIGN_M:
+        return None
+    if isinstance(thing, Sign):
+        box = thing.paint(view, across, ahead, owner)
+        return _Found(box, "traffic_sign", thing.name, prop.number, ahead)
+    state = light_state(scene, prop, frame_index)
+    box = thing.paint(view, (across, ahead), state, owner)
+    return _Found(box, "traffic_light", state, prop.number, ahead)
 
 
 def light_state(scene: Scene, prop: Prop, frame_index: int) -> str:
@@ -188,20 +181,19 @@ def _shadows(
     ]  # fmt: skip
     shapes = [footprint(kind, pose) for kind, pose in under if pose.ahead_m > 2]
     if strong:
-        shapes += [shape + (reach[0] * k, 0, reach[1] * k) for shape in shapes[:] for k in (0.6, 1.2)]
-        circle = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+        lean = np.array((reach[0], 0.0, reach[1]), float)
+        shapes += [shape + lean * k for shape in shapes[:] for k in (0.6, 1.2)]
         for p in props:
             ahead = p.along_m - travelled
             if isinstance(p.thing, Tree) and 3 < ahead < 80:
-                r = p.thing.height_m * 0.28
-                x, z = p.across_m + reach[0] * r * 2, ahead + reach[1] * r * 2
-                shapes.append(np.stack([x + r * np.cos(circle), 0 * circle, z + r * np.sin(circle)], 1))
+                crown = np.array((p.across_m, 0.0, ahead)) + lean * p.thing.height_m * 0.56
+                shapes.append(crown + _DISC * p.thing.height_m * 0.28)
     for shape in shapes:
         if (shape[:, 2] > 1.5).all():
             pixels = np.clip(camera.project(shape)[0] / 2, -4000, 4000)
             cv2.fillConvexPoly(mask, np.round(pixels * 16).astype(np.int32), 255, cv2.LINE_8, 4)
     soft = cv2.GaussianBlur(mask, (0, 0), 1.2 * height / 360)
-    return np.asarray(cv2.resize(soft, (width, height)), np.float32) / 255
+    return np.asarray(cv2.resize(soft, (width, height)) / np.float32(255), np.float32)
 
 
 def _annotate(image: Image, found: list[_Found], canvas: Canvas, scene: Scene) -> SyntheticFrame:

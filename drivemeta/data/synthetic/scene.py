@@ -89,7 +89,9 @@ class Scene:
         self.curvature = 0.0 if standing else float(rng.normal(0, 0.0012))
         self.swerve = rng.uniform(-0.3, 0.3)
         self.sensor = Sensor.draw(rng, dark=weather == "night")
-        self.hills = np.array(((62, 88, 75), (85, 95, 88), (70, 100, 92))[rng.integers(3)], np.float32)
+        self.hills = np.array(
+            ((62, 88, 75), (85, 95, 88), (70, 100, 92))[rng.integers(3)], np.float32
+        )
         self.yellow_signs = bool(rng.random() < 0.22)
         self.traffic = Traffic(seed, self.road, self.speed_mps, self.own_lane)
 

@@ -134,9 +134,7 @@ def poster(index: int) -> Image:
     return _frozen(np.dstack([image, np.full((128, 192), 255, np.uint8)]))
 
 
-def _crop(
-    tile: np.ndarray, rng: np.random.Generator, shape: tuple[int, int]
-) -> np.ndarray:
+def _crop(tile: np.ndarray, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     y, x = rng.integers(0, SIDE - shape[0]), rng.integers(0, SIDE - shape[1])
     return tile[y : y + shape[0], x : x + shape[1]]
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivemeta.data.synthetic.bodies import BODIES, PAINTS, Paint
 from drivemeta.data.synthetic.ground import Road
 from drivemeta.data.synthetic.people import Person
-from drivemeta.data.synthetic.vehicles import BODIES, PAINTS, Paint, Pose
+from drivemeta.data.synthetic.vehicles import Pose
 
 _RING_M, _BEHIND_M = 210.0, 30.0
 _LAPS = 10_000
@@ -83,7 +84,11 @@ class Traffic:
             ours = lane >= 0
             n = int(rng.poisson(busy * (4.2 if ours else 4.8)))
             speed = rng.uniform(-3, 5) if lane != own_lane else 0.0
-            velocity = self._own_speed + speed if ours else -rng.uniform(0.7, 1.2) * max(self._own_speed, 8)
+            velocity = (
+                self._own_speed + speed
+                if ours
+                else -rng.uniform(0.7, 1.2) * max(self._own_speed, 8)
+            )
             for k in range(n):
                 start = (k + rng.uniform(0.15, 0.7)) * _RING_M / n - _BEHIND_M
                 if lane == own_lane:
@@ -93,7 +98,11 @@ class Traffic:
                 across = (lane + 0.5) * road.lane_m + rng.normal(0, 0.18)
                 heading = rng.normal(0, 0.01) + (0.0 if ours else np.pi)
                 still = waiting or lane == own_lane
-                slots.append(_Slot(start, 0.0 if waiting else velocity, across, heading, "vehicle", still=still))
+                slots.append(
+                    _Slot(
+                        start, 0.0 if waiting else velocity, across, heading, "vehicle", still=still
+                    )
+                )
         return slots
 
     def _queue(self, rng: np.random.Generator, k: int, *, ours: bool, own: bool) -> float:
@@ -112,8 +121,12 @@ class Traffic:
             away = rng.random() < 0.5
             speed = rng.uniform(0.9, 1.7) * (1 if away else -1)
             heading = (0.0 if away else np.pi) + rng.normal(0, 0.25)
-            slots.append(_Slot(rng.uniform(0, 75), speed, across if right else -across, heading, "walker"))
-        for _ in range(rng.poisson({"urban": 1.6, "suburban": 1.1, "rural": 0.5, "motorway": 0}[road.kind])):
+            slots.append(
+                _Slot(rng.uniform(0, 75), speed, across if right else -across, heading, "walker")
+            )
+        for _ in range(
+            rng.poisson({"urban": 1.6, "suburban": 1.1, "rural": 0.5, "motorway": 0}[road.kind])
+        ):
             right = rng.random() < 0.65
             across = road.right_m - 0.6 if right else road.left_m + 0.6
             speed = rng.uniform(3.5, 6.5) * (1 if right else -1)
@@ -127,12 +140,16 @@ class Traffic:
             speed = side * rng.uniform(4, 9)
             for k in range(rng.poisson(2.2)):
                 start = (k + rng.uniform(0.1, 0.6)) * 30
-                slots.append(_Slot(start, speed, 2.0 * -side, side * np.pi / 2, "vehicle", crossing=True))
+                slots.append(
+                    _Slot(start, speed, 2.0 * -side, side * np.pi / 2, "vehicle", crossing=True)
+                )
             for _ in range(rng.poisson(1.3)):
                 across = rng.choice((-6.5, 6.5)) + rng.normal(0, 0.4)
                 kind = "walker" if rng.random() < 0.7 else "cyclist"
                 pace = side * (rng.uniform(0.9, 1.6) if kind == "walker" else rng.uniform(3, 5))
-                slots.append(_Slot(rng.uniform(0, 40), pace, across, side * np.pi / 2, kind, crossing=True))
+                slots.append(
+                    _Slot(rng.uniform(0, 40), pace, across, side * np.pi / 2, kind, crossing=True)
+                )
         return slots
 
     def _mover(self, index: int, slot: _Slot, time_s: float) -> Mover:
