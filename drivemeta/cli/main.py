@@ -7,67 +7,91 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from drivemeta.errors import DriveMetaError
 
-# name -> (module below drivemeta.cli, help shown by `drivemeta --help`)
+# name -> what `drivemeta --help` says of it; drivemeta/cli/NAME.py holds a function NAME, or an
+# `app` where the command has commands of its own
 COMMANDS = {
-    "adapt": ("adapt", "Learn new classes from a few annotated frames; write an ONNX model."),
-    "detect": ("detect", "Detect in images: annotated pictures, JSON, COCO pre-labels."),
-    "process": ("process", "Detect and track in a video or a folder of images."),
-    "export": ("export", "Write a detector's weights as one ONNX file."),
-    "verify": ("verify", "Check that an ONNX model computes what it was exported to compute."),
-    "eval": ("eval", "Score a model on annotated images: COCO AP."),
-    "plugins": ("plugins", "List the plugins, or show one."),
-    "train": ("train", "Train the base: level 1 or level 2."),
-    "demo": ("demo", "Learn a sign from five frames and find it in a video, start to end."),
+    "adapt": "Learn new classes from a few annotated frames; write an ONNX model.",
+    "detect": "Detect in images: annotated pictures, JSON, COCO pre-labels.",
+    "process": "Detect and track in a video or a folder of images.",
+    "export": "Write a detector's weights as one ONNX file.",
+    "verify": "Check that an ONNX model computes what it was exported to compute.",
+    "eval": "Score a model on annotated images: COCO AP.",
+    "plugins": "List the plugins, or show one.",
+    "train": "Train the base: level 1 or level 2.",
+    "demo": "Learn a sign from five frames and find it in a video, start to end.",
 }
 
 
-def build_app(arguments: Sequence[str]) -> typer.Typer:
-    """Return the application with the command called for, the others listed but not imported."""
-    app = typer.Typer(no_args_is_help=True, add_completion=False)
-    app.callback()(_top)
-    called = next((word for word in arguments if not word.startswith("-")), None)
-    for name, (module_name, summary) in COMMANDS.items():
-        if name != called:
-            app.command(name, help=summary)(_listed)
-            continue
-        module = importlib.import_module(f"drivemeta.cli.{module_name}")
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=name)
-        else:
-            run: Callable[..., None] = getattr(module, module_name)
-            app.command(name)(run)
-    return app
+class LazyGroup(TyperGroup):
+    """Lists the commands of the table and imports the one that is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Replace the command that was asked for by the real one."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed if name is None else load_command(name), rest
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code; errors are one message, no traceback."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        build_app(words)(args=words)
-    except DriveMetaError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(error.exit_code)
+def load_command(name: str) -> Any:
+    """Import a command of the table and return it as Typer's own kind of command."""
+    module = importlib.import_module(f"drivemeta.cli.{name}")
+    parent = typer.Typer(add_completion=False)
+    parent.callback()(_listed)  # makes it a group even of one command
+    if hasattr(module, "app"):
+        parent.add_typer(module.app, name=name)
+    else:
+        parent.command(name)(getattr(module, name))
+    group: Any = typer.main.get_command(parent)
+    return group.commands[name]
 
 
-def _top(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
-) -> None:
-    """Few-shot perception for driving: adapt a detector from a few frames, export it, run it."""
-    if version:
+def _show_version(asked: bool) -> None:
+    if asked:
         from drivemeta import __version__
 
         typer.echo(f"drivemeta {__version__}")
         raise typer.Exit
 
 
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Few-shot perception for driving: adapt a detector from a few frames, export it, run it."""
+
+
 def _listed() -> None:
-    """Stand for a command that is only listed."""
+    """Stand in the list for a command that is not imported yet."""
+
+
+app = typer.Typer(
+    cls=LazyGroup, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+app.callback()(_top)
+for _name, _summary in COMMANDS.items():
+    if find_spec(f"drivemeta.cli.{_name}"):
+        app.command(_name, help=_summary)(_listed)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code; errors are one message, no traceback."""
+    try:
+        app(args=arguments)
+    except DriveMetaError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":
