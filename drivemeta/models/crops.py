@@ -34,6 +34,8 @@ def roi_crops(frame: Tensor, boxes: Tensor, context: float, size: int = 64) -> T
     Returns:
         (n, 3, size, size) crops.
     """
+    if not len(boxes):
+        return frame.new_zeros((0, len(frame), size, size))
     height, width = frame.shape[1:]
     boxes = enlarge(boxes, context, height, width)
     steps = (torch.arange(size * SAMPLES, dtype=torch.float32) + 0.5) / (size * SAMPLES)

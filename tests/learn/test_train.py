@@ -1,0 +1,182 @@
+"""Base training of both levels on a handful of drawn images: it runs, resumes and writes."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from drivemeta.data.sources import SUPER_CLASSES
+from drivemeta.errors import AnnotationError, ConfigError, InputError
+from drivemeta.learn import train_detector as detector_module
+from drivemeta.learn import train_embedding as embedding_module
+from drivemeta.learn.detector_data import CropRule, CropSampler
+from drivemeta.learn.detector_loss import TrainableLevel1
+from drivemeta.learn.train_detector import DetectorTraining, train_detector
+from drivemeta.learn.train_embedding import (
+    EmbeddingTraining,
+    episode_loss,
+    margin_loss,
+    train_embedding,
+)
+from drivemeta.models.level1 import Level1
+from drivemeta.models.level2 import Level2
+
+BOX = (30, 20, 24, 18)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a data folder: four images of one source and two classes of signs."""
+    # The ImageNet weights are in an optional package, and of no use in two steps.
+    for module in (detector_module, embedding_module):
+        monkeypatch.setattr(module, "load_imagenet", lambda backbone: None)
+    root, rng = tmp_path / "data", np.random.default_rng(0)
+    scenes = root / "scenes" / "bdd"
+    (scenes / "images").mkdir(parents=True)
+    images, annotations = [], []
+    for i in range(4):
+        image = rng.integers(0, 90, (96, 128, 3), dtype=np.uint8)
+        x, y, width, height = BOX
+        image[y : y + height, x : x + width] = 220
+        cv2.imwrite(str(scenes / "images" / f"{i}.png"), image)
+        images.append(
+            {"id": i, "file_name": f"{i}.png", "height": 96, "width": 128, "split": "train"}
+        )
+        annotations.append({"id": i, "image_id": i, "category_id": 1, "bbox": BOX, "area": 432})
+    coco = {
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "car"}],
+    }
+    (scenes / "annotations.json").write_text(json.dumps(coco))
+    write_crops(root / "signs", "germany", ("00", "01"), rng)
+    write_crops(root, "lights", ("red",), rng)
+    return root
+
+
+def write_crops(root: Path, name: str, classes: tuple[str, ...], rng: np.random.Generator) -> None:
+    """Write three crops a class, and the manifest that lists them."""
+    rows = ["path,class,group"]
+    for label in classes:
+        (root / name / label).mkdir(parents=True)
+        for i in range(3):
+            path = f"{name}/{label}/{i}.jpg"
+            cv2.imwrite(str(root / path), rng.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+            rows.append(f"{path},{label},{i}")
+    (root / name / "manifest.csv").write_text("\n".join(rows))
+
+
+def config(data: Path, **changes: object) -> DetectorTraining:
+    values = {
+        "out": data.parent / "run",
+        "data": data,
+        "sources": [{"name": "bdd", "share": 1.0}],
+        "sign_crops": ["germany"],
+        "paste": 0.5,
+        "crop": (64, 64),
+        "reference": (96, 128),
+        "batch": 2,
+        "minutes": 0.01,
+        "frozen_blocks": 1,
+        "width": 8,
+        "amp": "off",
+    }
+    return DetectorTraining.model_validate(values | changes)
+
+
+def test_level1_trains_resumes_and_writes_weights_that_fit(data):
+    path = train_detector(config(data), resume=False)
+    assert not list(path.parent.glob("*.part"))
+    first = load_file(path)
+    with safe_open(path.parent / "checkpoint.safetensors", framework="pt") as file:
+        seconds = json.loads(file.metadata()["progress"])["seconds"]
+    again = train_detector(config(data, minutes=(seconds + 0.5) / 60), resume=True)
+    assert again == path
+    second = load_file(path)
+    changed = {name for name in first if not torch.equal(first[name], second[name])}
+    assert "rows.weights" in changed
+    assert not any(name.startswith("level1.backbone.stem") for name in changed)  # frozen
+    TrainableLevel1(Level1(8), len(SUPER_CLASSES)).load_state_dict(second)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"sources": [{"name": "bbd", "share": 1}]}, InputError, "did you mean 'bdd'"),
+        ({"sign_crops": ["atlantis"]}, AnnotationError, r"found none in .*atlantis"),
+    ],
+)
+def test_missing_data_is_told(data, changes, error, message):
+    with pytest.raises(error, match=message):
+        train_detector(config(data, **changes), resume=False)
+
+
+def test_resuming_level1_without_a_checkpoint_is_told(data):
+    with pytest.raises(ConfigError, match="expected a checkpoint"):
+        train_detector(config(data), resume=True)
+
+
+def test_crops_show_what_their_targets_say(data):
+    images = detector_module.load_source(data / "scenes", "bdd", "train")
+    sampler = CropSampler([(images, 1.0)], CropRule((64, 96), (96, 128), (0.9, 1.1)), [], 0)
+    n_boxes = 0
+    for _ in range(20):
+        crop, target = sampler.sample()
+        assert crop.shape == (64, 96, 3)
+        assert crop.dtype == np.uint8
+        assert target.coverage.tolist() == [2] * len(SUPER_CLASSES)
+        for box, label in zip(target.boxes, target.labels, strict=True):
+            x0, y0, x1, y1 = box.round().int().tolist()
+            assert label == SUPER_CLASSES.index("vehicle")
+            middle = crop[(y0 + y1) // 2, (x0 + x1) // 2].mean()
+            assert middle > np.median(crop) + 30
+            n_boxes += 1
+    assert n_boxes > 10
+
+
+def test_a_batch_is_float_rgb(data):
+    images = detector_module.load_source(data / "scenes", "bdd", "train")
+    sampler = CropSampler([(images, 1.0)], CropRule((64, 64), (96, 128)), [], 0)
+    batch, targets = sampler.batch(3)
+    assert batch.shape == (3, 3, 64, 64)
+    assert batch.dtype == torch.float32
+    assert float(batch.min()) >= 0
+    assert float(batch.max()) <= 1
+    assert len(targets) == 3
+
+
+def test_level2_trains_and_writes_weights_that_fit(data):
+    plan = EmbeddingTraining(
+        out=data.parent / "run2",
+        data=data,
+        countries=["germany"],
+        scenes=False,
+        classes_per_batch=2,
+        views_per_class=2,
+        minutes=0.01,
+        amp="off",
+    )
+    weights = load_file(train_embedding(plan, resume=False))
+    level2 = {k.removeprefix("level2."): v for k, v in weights.items() if k.startswith("level2.")}
+    Level2().load_state_dict(level2)
+    names = json.loads((data.parent / "run2" / "classes.json").read_text())
+    assert len(names) == weights["rows"].shape[0] == 3
+    assert "red_light" in names
+
+
+def test_margin_loss_is_the_cross_entropy_of_handicapped_cosines():
+    cosines, labels = torch.tensor([[0.8, 0.1]]), torch.tensor([0])
+    expected = torch.log(1 + torch.exp(torch.tensor(10 * (0.1 - 0.6))))
+    assert float(margin_loss(cosines, labels, 10, 0.2)) == pytest.approx(float(expected))
+
+
+def test_episode_loss_is_small_where_views_agree_and_large_where_they_do_not():
+    agree = torch.eye(3).repeat_interleave(4, 0)
+    assert float(episode_loss(agree, 4, 20)) < 1e-6
+    shuffled = agree.roll(2, 0)
+    assert float(episode_loss(shuffled, 4, 20)) > 5
