@@ -92,6 +92,12 @@ SOURCES: dict[str, SourceSpec] = {
             lone_rider="pedestrian",
             mirror=True,
         ),
+        SourceSpec(
+            "synthetic",
+            {**{name: name for name in SUPER_CLASSES}, "*": _SIGN},
+            (COMPLETE, COMPLETE, COMPLETE, COMPLETE, COMPLETE),
+            has_leaves=True,
+        ),
         SourceSpec("italy", {"*": _SIGN}, (NONE, NONE, NONE, NONE, COMPLETE), has_leaves=True),
         SourceSpec("vietnam", {"*": _SIGN}, (NONE, NONE, NONE, NONE, PARTIAL), has_leaves=True),
         SourceSpec(

@@ -76,31 +76,31 @@ class Adapted:
 def adapt(
     base: TwoLevelDetector,
     support: SupportSet,
-    learner: str = "protonet",
+    learner: str | Learner = "protonet",
     *,
     parent: str | None = None,
     negatives: Sequence[Path] = (),
     exhaustive: bool = False,
-    learner_params: dict[str, Any] | None = None,
 ) -> Adapted:
     """Teach a detector the classes of a support set; the base is not changed.
 
     Args:
         base: the detector to start from.
         support: annotated boxes of new classes; a class that the base has is extended.
-        learner: name of a learner plugin.
+        learner: name of a learner plugin, or one built with parameters of its own.
         parent: super-class of the new classes; by default, the one the base finds them by.
         negatives: images without any object of the new classes.
         exhaustive: every instance in the support frames is annotated.
-        learner_params: of the learner.
 
     Raises:
         PluginNotFoundError: no such learner.
         InputError: no such parent.
     """
     started = time.perf_counter()
-    params = learner_params or {}
-    plugin: Learner = default_registry().create("learner", learner, **params)
+    if isinstance(learner, str):
+        plugin: Learner = default_registry().create("learner", learner)
+    else:
+        plugin = learner
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
     bank, parents = _add_classes(base, support.classes, evidence, parent)
     bank = fit_rows(bank, plugin, base.level2, evidence.labelled, parents)
@@ -108,8 +108,8 @@ def adapt(
     return Adapted(
         base.with_bank(bank),
         support,
-        learner,
-        params,
+        learner if isinstance(learner, str) else type(learner).__name__,
+        dict(vars(plugin)),
         _report(bank, support.classes, evidence),
         time.perf_counter() - started,
     )
@@ -122,9 +122,7 @@ def _add_classes(
     bank = base.bank
     supers = [spec.name for spec in bank.classes if spec.parent is None]
     if parent is not None and parent not in supers:
-        raise InputError(
-            f"--parent {parent}: no such super-class; {suggest(parent, supers)}"
-        )
+        raise InputError(f"--parent {parent}: no such super-class; {suggest(parent, supers)}")
     parents: list[str | None] = []
     for label, name in enumerate(names):
         own = evidence.labels == label
@@ -154,9 +152,7 @@ def _add_dense(
     return replace(bank, dense=bank.dense + rows)
 
 
-def _report(
-    bank: ClassBank, names: Sequence[str], evidence: Evidence
-) -> tuple[ClassReport, ...]:
+def _report(bank: ClassBank, names: Sequence[str], evidence: Evidence) -> tuple[ClassReport, ...]:
     reports = []
     for label, name in enumerate(names):
         spec, own = bank.classes[bank.index(name)], evidence.labels == label

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialize
 
 from drivemeta.core import DISTRACTOR, BankRows
 from drivemeta.core.boxes import FloatArray
-from drivemeta.errors import InputError, ModelFileError, OutputError, suggest
+from drivemeta.errors import InputError, ModelFileError, suggest
+from drivemeta.files import write_bytes
 
 FOLDER = Path(__file__).parents[1] / "weights" / "banks"
 DISTRACTOR_MARGIN = 0.6
@@ -42,14 +42,9 @@ def save_bank(path: Path, bank: NamedBank) -> None:
         OutputError: the file cannot be written.
     """
     header = json.dumps({"parent": bank.parent, "names": bank.names})
-    partial = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        weights = np.ascontiguousarray(bank.weights, np.float16)
-        save_file({"weights": weights}, partial, metadata={"drivemeta_bank": header})
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"cannot write the bank to {path}: {error}") from error
+    weights = np.ascontiguousarray(bank.weights, np.float16)
+    data = serialize({"weights": weights}, metadata={"drivemeta_bank": header})
+    write_bytes(path, data)
 
 
 @cache

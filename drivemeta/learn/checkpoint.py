@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from drivemeta.errors import ModelFileError
+from drivemeta.files import atomic_path
 
 
 def save_checkpoint(
@@ -36,10 +36,9 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
             tensors[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
-    partial = path.with_name(path.name + ".part")
     stored = {key: value.detach().clone().contiguous() for key, value in tensors.items()}
-    save_file(stored, partial, metadata={"progress": json.dumps(progress)})
-    os.replace(partial, path)
+    with atomic_path(path) as partial:
+        save_file(stored, partial, metadata={"progress": json.dumps(progress)})
 
 
 def load_checkpoint(

@@ -102,9 +102,7 @@ def scene_crops(
     return {name: found for name, found in crops.items() if found}
 
 
-def background_crops(
-    images: list[SourceImage], n: int, rng: np.random.Generator
-) -> CropsByClass:
+def background_crops(images: list[SourceImage], n: int, rng: np.random.Generator) -> CropsByClass:
     """Cut places without an object, of the size of signs, out of scenes."""
     crops: list[Crop] = []
     while len(crops) < n:
@@ -137,6 +135,11 @@ def cut(frame: NDArray[np.uint8], box: FloatArray, context: float) -> Crop:
     return Crop(np.asarray(image, np.uint8), context)
 
 
+def view(crop: Crop, context: float) -> NDArray[np.uint8]:
+    """Return the (64, 64, 3) uint8 RGB view that is `context` times larger than the object."""
+    return _warp(crop, np.full(2, crop.context / context), 0.0, np.zeros(2))
+
+
 def augment(crop: Crop, context: float, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return a (64, 64, 3) uint8 RGB view of a crop: place, scale, light, distance; no mirroring.
 
@@ -145,25 +148,25 @@ def augment(crop: Crop, context: float, rng: np.random.Generator) -> NDArray[np.
         context: how much larger than the object the view is on average.
         rng: of all that is random.
     """
-    zoom = CROP_SIZE / STORED_SIZE * crop.context / context
-    scale = zoom * np.exp(rng.normal(0, 0.07) + rng.normal(0, 0.04, 2))
-    angle = np.deg2rad(rng.normal(0, 4))
-    linear = np.diag(scale) @ np.array(
-        [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    )
-    shift = (
-        CROP_SIZE / 2
-        + rng.normal(0, 0.04, 2) * CROP_SIZE
-        - linear @ np.full(2, STORED_SIZE / 2)
-    )
-    matrix = np.column_stack([linear, shift])
-    view = cv2.warpAffine(
-        crop.image, matrix, (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE
-    )
-    view = jitter_colours(np.asarray(view, np.uint8), rng, strength=1.2)
+    zoom = crop.context / context * np.exp(rng.normal(0, 0.07) + rng.normal(0, 0.04, 2))
+    changed = _warp(crop, zoom, np.deg2rad(rng.normal(0, 4)), rng.normal(0, 0.04, 2))
+    changed = jitter_colours(changed, rng, strength=1.2)
     if rng.random() < 0.6:
-        view = simulate_distance(view, rng)
-    return degrade(view, rng, chance=0.15)
+        changed = simulate_distance(changed, rng)
+    return degrade(changed, rng, chance=0.15)
+
+
+def _warp(
+    crop: Crop, zoom: NDArray[np.float64], angle: float, shift: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Zoom, rotate and shift about the centre; the shift is in sides of the view."""
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = np.diag(zoom * CROP_SIZE / STORED_SIZE) @ rotation
+    offset = CROP_SIZE * (0.5 + shift) - linear @ np.full(2, STORED_SIZE / 2)
+    matrix = np.column_stack([linear, offset])
+    size = (CROP_SIZE, CROP_SIZE)
+    warped = cv2.warpAffine(crop.image, matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, np.uint8)
 
 
 class CropSampler:
@@ -204,9 +207,7 @@ def crops_to_tensor(views: list[NDArray[np.uint8]]) -> Tensor:
 def _read(path: Path) -> Crop:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        raise AnnotationError(
-            f"expected an image of a sign or light, cannot read {path}"
-        )
+        raise AnnotationError(f"expected an image of a sign or light, cannot read {path}")
     rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     size = (STORED_SIZE, STORED_SIZE)
     return Crop(np.asarray(cv2.resize(rgb, size), np.uint8), FILE_CONTEXT)

@@ -101,7 +101,11 @@ def train(
             total.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(model.parameters(), 10.0)
             optimizer.step()
-            _update_average(average, model, min(plan.average_decay, (progress["step"] + 1) / 50))
+            _update_average(
+                average,
+                model,
+                min(plan.average_decay, (1 + progress["step"]) / (10 + progress["step"])),
+            )
             now = time.monotonic()
             progress = {
                 "step": progress["step"] + 1,

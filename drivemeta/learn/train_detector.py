@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from drivemeta.data.sources import SUPER_CLASSES, SourceImage, load_source
+from drivemeta.data.synthetic import CocoOptions, write_coco
 from drivemeta.errors import AnnotationError
 from drivemeta.learn.amp import autocast
 from drivemeta.learn.detector_data import CropRule, CropSampler
@@ -19,6 +20,8 @@ from drivemeta.learn.weights import write_weights
 from drivemeta.models.level1 import Level1
 
 WEIGHTS = "level1.safetensors"
+SYNTHETIC = "synthetic"
+SYNTHETIC_SEED = 7000
 
 
 class SourceShare(BaseModel):
@@ -38,6 +41,7 @@ class DetectorTraining(BaseModel):
     out: Path
     data: Path
     sources: list[SourceShare] = Field(min_length=1)
+    n_synthetic: int = Field(0, ge=0)
     sign_crops: list[str] = []
     paste: float = Field(0.2, ge=0, le=1)
     crop: tuple[int, int] = (320, 512)
@@ -48,6 +52,7 @@ class DetectorTraining(BaseModel):
     learning_rate: float = Field(1e-3, gt=0)
     frozen_blocks: int = Field(3, ge=0, le=16)
     width: int = Field(96, gt=0)
+    average_decay: float = Field(0.995, ge=0, lt=1)
     amp: str = "auto"
     threads: int = Field(0, ge=0)
     seed: int = 0
@@ -81,14 +86,16 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
             "box": 2 * parts["box"],
         }
 
-    plan = RunPlan(config.out, config.minutes, config.learning_rate)
+    plan = RunPlan(
+        config.out, config.minutes, config.learning_rate, average_decay=config.average_decay
+    )
     average = train(model, lambda: sampler.batch(config.batch), losses, plan, resume=resume)
     return write_weights(config.out / WEIGHTS, average)
 
 
 def _sampler(config: DetectorTraining, *, resume: bool) -> CropSampler:
     sources: list[tuple[list[SourceImage], float]] = [
-        (load_source(config.data / "scenes", source.name, "train"), source.share)
+        (load_source(_scenes(config, source.name), source.name, "train"), source.share)
         for source in config.sources
     ]
     height, width = config.crop
@@ -101,6 +108,16 @@ def _sampler(config: DetectorTraining, *, resume: bool) -> CropSampler:
     pasted = sign_crop_files(config.data, config.sign_crops)
     # A resumed run draws other crops than those it has seen.
     return CropSampler(sources, rule, pasted, config.seed + 1000 * resume)
+
+
+def _scenes(config: DetectorTraining, name: str) -> Path:
+    """Return the folder of a source; synthetic frames are rendered into the run's own, once."""
+    if name != SYNTHETIC:
+        return config.data / "scenes"
+    folder = config.out / SYNTHETIC
+    if not (folder / SYNTHETIC / "annotations.json").is_file():
+        write_coco(folder / SYNTHETIC, config.n_synthetic, SYNTHETIC_SEED, CocoOptions(frames=2))
+    return folder
 
 
 def _freeze(level1: Level1, n_blocks: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialize
 from torch import Tensor
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
-from drivemeta.errors import ModelFileError, OutputError
+from drivemeta.errors import ModelFileError
+from drivemeta.files import write_bytes
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
@@ -54,13 +54,7 @@ def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, 
         "width": int(detector.level1.embed.in_channels),  # type: ignore[union-attr, arg-type]
         "provenance": provenance,
     }
-    partial = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, metadata={"drivemeta": json.dumps(header)})
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        raise OutputError(f"cannot write the weights to {path}: {error}") from error
+    write_bytes(path, serialize(tensors, metadata={"drivemeta": json.dumps(header)}))
 
 
 def load_detector(path: Path) -> TwoLevelDetector:
