@@ -1,0 +1,80 @@
+"""AP50 of each super-class on the validation parts of the sources, as a Markdown table.
+
+    python tools/base_table.py --data ../shared/data/scenes --model base.onnx
+
+Only classes that a source annotates completely are scored: elsewhere a hit may look like a miss.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from fewshot_page import machine
+from rich.progress import track
+
+from drivemeta.data.sources import COMPLETE, SOURCES, SUPER_CLASSES, load_source, to_dataset
+from drivemeta.evaluation.classes import ClassTree
+from drivemeta.evaluation.run import evaluate_model
+from drivemeta.runtime.detector import OnnxDetector, load_model
+
+Report = dict[str, Any]
+MEASURED = ("bdd", "kitti", "italy", "coco")
+
+
+def main() -> None:
+    """Read the arguments, score each source and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/scenes"))
+    parser.add_argument("--model", type=Path, help="ONNX model; the shipped base if absent")
+    parser.add_argument("--sources", nargs="+", default=list(MEASURED), choices=list(SOURCES))
+    parser.add_argument("--split", default="val")
+    parser.add_argument("--limit", type=int, help="only the first images of each source")
+    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    arguments = parser.parse_args()
+    detector = load_model(arguments.model)
+    reports = {
+        name: score_source(detector, arguments.data, name, arguments.split, arguments.limit)
+        for name in arguments.sources
+    }
+    print("\n".join(table(reports)))
+    print(f"\n`python {shlex.join(sys.argv)}`; {detector.provider}; {machine()}.")
+    if arguments.out:
+        arguments.out.write_text(json.dumps(reports, indent=1) + "\n")
+
+
+def score_source(
+    detector: OnnxDetector, root: Path, name: str, split: str, limit: int | None
+) -> Report:
+    """Return the report of one source over the classes that it annotates completely."""
+    images = load_source(root, name, split)[:limit]
+    covered = [
+        super_class
+        for super_class, coverage in zip(SUPER_CLASSES, SOURCES[name].coverage, strict=True)
+        if coverage == COMPLETE
+    ]
+    truth = to_dataset(images).map_classes({name: name for name in covered}, covered)
+    tree = ClassTree.of(detector.manifest.classes)
+    bar = iter(track(range(len(images)), name, transient=True))
+    return evaluate_model(detector, truth, tree, on_image=lambda: next(bar, None))
+
+
+def table(reports: dict[str, Report]) -> list[str]:
+    """Return the lines of the table: AP50 in percent, with the number of boxes."""
+    lines = [f"| source | images | {' | '.join(SUPER_CLASSES)} |", "|---" * 7 + "|"]
+    for name, report in reports.items():
+        cells = []
+        for super_class in SUPER_CLASSES:
+            score = report["classes"].get(super_class, {"ap50": None})
+            known = score["ap50"] is not None
+            cells.append(f"{100 * score['ap50']:.1f} ({score['n_boxes']})" if known else "-")
+        lines.append(f"| {name} | {report['images']} | {' | '.join(cells)} |")
+    return lines
+
+
+if __name__ == "__main__":
+    main()
