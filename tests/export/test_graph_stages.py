@@ -1,0 +1,121 @@
+"""Each stage of the graph by itself against numpy."""
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto, helper
+
+from drivemeta.core import BankRows, Letterbox
+from drivemeta.core.boxes import nms
+from drivemeta.export.builder import GraphBuilder
+from drivemeta.export.locate import BankValues, Rows, suppress
+from drivemeta.export.name import crop_priority
+from drivemeta.export.preprocess import prepare
+from drivemeta.export.reference import Located, choose_crops
+
+FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
+
+
+def session(g, inputs, outputs):
+    infos = [helper.make_tensor_value_info(name, kind, None) for name, kind in inputs.items()]
+    wanted = [helper.make_empty_tensor_value_info(name) for name in outputs]
+    graph = g.graph("stage", infos, wanted)
+    opset = [helper.make_opsetid("", 18)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=10)
+    made = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return lambda **feeds: made.run(None, feeds)
+
+
+@pytest.fixture(scope="module")
+def graph_nms():
+    made = {}
+
+    def run(boxes, roots):
+        n = len(boxes)
+        if n not in made:
+            g = GraphBuilder()
+            keep = suppress(g, Rows("boxes", "", "", "roots", n), 0.6)
+            made[n] = session(g, {"boxes": FLOAT, "roots": INT64}, [keep])
+        return made[n](boxes=boxes[None], roots=roots[None])[0][0]
+
+    return run
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10**6), n=st.sampled_from([1, 7, 60]), crowd=st.floats(1, 100))
+def test_static_suppression_equals_greedy(graph_nms, seed, n, crowd):
+    rng = np.random.default_rng(seed)
+    corner = rng.uniform(0, crowd, (n, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(1, 60, (n, 2))], 1).astype(np.float32)
+    roots = rng.integers(0, 3, n)
+    scores = np.sort(rng.uniform(size=n).astype(np.float32))[::-1]
+    assert np.flatnonzero(graph_nms(boxes, roots)).tolist() == nms(boxes, scores, roots).tolist()
+
+
+def test_boxes_below_a_pixel_go_and_suppress_nothing(graph_nms):
+    boxes = np.array([[0, 0, 0.5, 9], [0, 0, 10, 10], [0, 0, 10, 9]], np.float32)
+    assert graph_nms(boxes, np.zeros(3, np.int64)).tolist() == [False, True, False]
+
+
+@pytest.fixture(scope="module")
+def graph_fit():
+    made = {}
+
+    def run(frame, input_hw):
+        if input_hw not in made:
+            g = GraphBuilder()
+            prepared = prepare(g, "frames", input_hw, None)
+            outputs = [prepared.images, prepared.scale, prepared.limits]
+            made[input_hw] = session(g, {"frames": UINT8}, outputs)
+        return made[input_hw](frames=frame[None])
+
+    return run
+
+
+@settings(max_examples=40)
+@given(height=st.integers(1, 300), width=st.integers(1, 300))
+def test_frames_are_fitted_as_the_letterbox_says(graph_fit, height, width):
+    frame = np.full((height, width, 3), 255, np.uint8)
+    images, scale, limits = graph_fit(frame, (64, 128))
+    fit = Letterbox.fit((height, width), (64, 128))
+    assert images.shape == (1, 3, 64, 128)
+    inside = np.zeros((64, 128), bool)
+    inside[: fit.height, : fit.width] = True
+    assert np.allclose(images[0, :, inside], 1)
+    assert np.allclose(images[0, :, ~inside], 114 / 255)
+    assert scale == pytest.approx(fit.scale)
+    assert limits.tolist() == [width, height, width, height]
+
+
+def test_bgr_becomes_rgb(graph_fit):
+    frame = np.zeros((64, 128, 3), np.uint8)
+    frame[..., 0] = 255  # blue
+    assert graph_fit(frame, (64, 128))[0][0, :, 5, 5].tolist() == [0, 0, 1]
+
+
+def test_crops_are_chosen_by_quota():
+    rng = np.random.default_rng(0)
+    n = 120
+    rows = BankRows(
+        np.zeros((5, 4), np.float32),
+        np.zeros(5, np.float32),
+        np.array([5, 6, 6, 7, -1], np.int64),
+        np.array([3, 4, 4, 4, 2], np.int64),
+    )
+    roots = np.where(np.arange(n) < 90, 3, rng.integers(0, 5, n))
+    scores = np.sort(rng.uniform(size=n).astype(np.float32))[::-1].copy()
+    located = Located(np.zeros((n, 4), np.float32), scores, roots, roots)
+    chosen = choose_crops(located, rows)
+    assert len(chosen) == 32
+    n_signs = (roots == 4).sum()
+    assert (roots[chosen] == 4).sum() == min(n_signs, 16)
+    assert set(roots[chosen]) == {3, 4}
+    g = GraphBuilder()
+    bank = BankValues("", "", g.value(rows.owners), g.value(rows.roots))
+    priority = crop_priority(g, Rows("", "scores", "", "roots", n), bank, 8)
+    run = session(g, {"scores": FLOAT, "roots": INT64}, [priority])
+    found = run(scores=scores[None], roots=roots[None])[0][0]
+    assert np.argsort(-found, kind="stable")[:32].tolist() == chosen.tolist()
+    assert (found[~np.isin(roots, [3, 4])] == 0).all()
