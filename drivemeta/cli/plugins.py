@@ -35,12 +35,14 @@ def plugins(
         emit_json({"plugins": rows})
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table("name", "kind", "version", "origin", "state", "summary")
+    columns = ("name", "kind", "version", "origin", "state", "summary")
+    table = Table(*columns)
     for row in rows:
         style = "" if row["state"] == "ok" else "red"
-        table.add_row(*(str(row[column.header]) for column in table.columns), style=style)
+        table.add_row(*(escape(row[column]) for column in columns), style=style)
     Console().print(table)
 
 
@@ -63,11 +65,9 @@ def show(
     described = [_describe(registry, found) for found in hits]
     if as_json:
         emit_json({"plugins": described})
-        return
-    from rich.console import Console
-
-    for entry in described:
-        Console().print_json(data=entry)
+    else:
+        for entry in described:
+            _print(entry)
 
 
 def _row(registry: Registry, found: Found) -> dict[str, str]:
@@ -75,7 +75,7 @@ def _row(registry: Registry, found: Found) -> dict[str, str]:
     return {
         "name": found.name,
         "kind": found.kind,
-        "version": manifest.version if manifest else "",
+        "version": found.version,
         "origin": found.origin,
         "state": f"broken: {problem}" if problem else "ok",
         "summary": manifest.summary if manifest else "",
@@ -83,29 +83,57 @@ def _row(registry: Registry, found: Found) -> dict[str, str]:
 
 
 def _describe(registry: Registry, found: Found) -> dict[str, Any]:
-    from drivemeta.plugins.registry import parameters
-
     problem = _problem(registry, found)
-    accepted: dict[str, str] = {}
-    if not problem:
-        loaded = registry.load(found.kind, found.name)
-        accepted = {key: str(value) for key, value in parameters(loaded).items()}
-    manifest = found.manifest.model_dump() if found.manifest else {}
     return {
-        "manifest": manifest,
+        "manifest": found.manifest.model_dump() if found.manifest else {"name": found.name},
         "origin": found.origin,
-        "folder": str(found.folder),
-        "parameters": accepted,
+        "folder": str(found.folder or ""),
+        "parameters": [] if problem else _parameters(registry.load(found.kind, found.name)),
         "problem": problem,
     }
+
+
+def _parameters(loaded: type) -> list[dict[str, Any]]:
+    from drivemeta.plugins.parameters import parameters
+
+    return [
+        {
+            "name": name,
+            "type": "" if p.annotation is p.empty else str(p.annotation),
+            "required": p.default is p.empty,
+            "default": None if p.default is p.empty else p.default,
+        }
+        for name, p in parameters(loaded).items()
+    ]
+
+
+def _print(entry: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    facts = Table(box=None, show_header=False)
+    shown = {**entry["manifest"], "origin": entry["origin"], "folder": entry["folder"]}
+    for key, value in (shown | {"problem": entry["problem"]}).items():
+        if value:
+            facts.add_row(key, escape(str(value)))
+    Console().print(facts)
+    table = Table("parameter", "type", "default")
+    for row in entry["parameters"]:
+        default = "required" if row["required"] else repr(row["default"])
+        table.add_row(row["name"], escape(row["type"]), escape(default))
+    if entry["parameters"]:
+        Console().print(table)
 
 
 def _problem(registry: Registry, found: Found) -> str:
     """Return why a plugin cannot be used, or nothing; this imports it."""
     from drivemeta.errors import DriveMetaError
 
+    if found.problem:
+        return found.problem
     try:
         registry.load(found.kind, found.name)
     except DriveMetaError as error:
-        return found.problem or str(error)
+        return str(error)
     return ""

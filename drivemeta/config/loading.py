@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from drivemeta.config.mistakes import list_mistakes
 from drivemeta.errors import ConfigError, suggest
+from drivemeta.location import builtin_folder
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -20,14 +22,14 @@ def load_config(path: Path, model: type[Model]) -> Model:
     mappings are merged, lists and values replaced.
 
     Args:
-        path: the YAML file.
+        path: the YAML file; where there is none, a shipped one of that name is taken.
         model: what it must fit.
 
     Raises:
         ConfigError: a file is missing or no YAML, files extend each other in a circle, or values
             are wrong; lists every mistake and suggests the nearest name for an unknown key.
     """
-    return validate(_merged(path, ()), model, str(path))
+    return validate(_merged(_locate(path), ()), model, str(path))
 
 
 def validate(values: object, model: type[Model], where: str) -> Model:
@@ -39,16 +41,19 @@ def validate(values: object, model: type[Model], where: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        mistakes = []
-        for mistake in error.errors():
-            place = ".".join(map(str, mistake["loc"])) or "the file"
-            message = mistake["msg"]
-            if mistake["type"] == "extra_forbidden":
-                hint = suggest(str(mistake["loc"][-1]), model.model_fields)
-                message = f"unknown key; {hint}"
-            mistakes.append(f"  {place}: {message}")
-        listed = "\n".join(mistakes)
-        raise ConfigError(f"{where}: {len(mistakes)} mistake(s)\n{listed}") from error
+        mistakes = list_mistakes(error, model)
+        listed = "\n".join(f"  {mistake}" for mistake in mistakes)
+        count = f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+        raise ConfigError(f"{where}: {count}\n{listed}") from error
+
+
+def _locate(path: Path) -> Path:
+    """Return the file, or the one of that name among the configurations that ship."""
+    shipped = builtin_folder("configs") / path.name
+    if path.exists() or shipped.is_file():
+        return path if path.exists() else shipped
+    known = {file.name for file in shipped.parent.glob("*.yaml")}
+    raise ConfigError(f"no configuration {path}; {suggest(path.name, known)}")
 
 
 def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:

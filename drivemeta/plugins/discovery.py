@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 
 from drivemeta.errors import PluginError
-from drivemeta.plugins.location import builtin_folder
-from drivemeta.plugins.manifest import FILE_NAME, PluginManifest, folder_of, read_manifest
+from drivemeta.location import builtin_folder
+from drivemeta.plugins.manifest import (
+    FILE_NAME,
+    PluginManifest,
+    folder_of,
+    load_manifest,
+    parse_manifest,
+)
 from drivemeta.plugins.protocols import KINDS
 
 ENVIRONMENT = "DRIVEMETA_PLUGIN_PATH"
@@ -31,6 +39,8 @@ class Found:
         folder: that holds the manifest.
         manifest: None if it is broken.
         problem: why it is broken.
+        version: of the plugin, as far as it can be told.
+        package: import name of the folder, if the plugin belongs to an installed package.
     """
 
     name: str
@@ -39,6 +49,8 @@ class Found:
     folder: Path | None
     manifest: PluginManifest | None
     problem: str = ""
+    version: str = ""
+    package: str = ""
 
 
 def discover(extra_paths: Iterable[Path] = ()) -> Iterator[Found]:
@@ -61,42 +73,56 @@ def discover(extra_paths: Iterable[Path] = ()) -> Iterator[Found]:
 
 def _folder(root: Path, origin: str) -> Iterator[Found]:
     if (root / FILE_NAME).is_file():
-        yield _read(root, "", origin)
+        yield _read(root, origin)
         return
     for kind in KINDS:
         for folder in sorted((root / folder_of(kind)).glob("*/")):
             if (folder / FILE_NAME).is_file():
-                yield _read(folder, kind, origin)
+                yield _read(folder, origin, kind)
 
 
 def _installed() -> Iterator[Found]:
     for point in metadata.entry_points(group=ENTRY_POINTS):
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.module
+        version = point.dist.version if point.dist else ""
         try:
             folder = _package_folder(point)
         except PluginError as error:
-            yield Found(point.name, "", origin, None, None, str(error))
+            yield Found(point.name, "", origin, None, None, str(error), version)
             continue
-        yield _read(folder, "", origin)
+        found = _read(folder, origin)
+        yield replace(found, version=found.version or version, package=point.module)
 
 
 def _package_folder(point: metadata.EntryPoint) -> Path:
-    """Return the folder of an entry point's module, without importing it."""
-    parts = point.module.split(".")
-    for file in (point.dist.files if point.dist else None) or ():
-        if file.parts[-1] == FILE_NAME and list(file.parts[:-1]) == parts:
-            return Path(str(file.locate())).parent
-    raise PluginError(
-        f"entry point {point.name} = {point.value}: expected {FILE_NAME} in package {point.module}"
-    )
+    """Return the folder of an entry point's package, without importing any of it."""
+    expected = f"entry point {point.name} = {point.value}: expected {FILE_NAME} in package"
+    top, *below = point.module.split(".")
+    spec = find_spec(top)  # of a top-level name, this imports nothing
+    for n in range(len(below)):
+        name = ".".join([top, *below[: n + 1]])
+        places = spec.submodule_search_locations if spec else None
+        spec = PathFinder.find_spec(name, places) if places else None
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        if (Path(place) / FILE_NAME).is_file():
+            return Path(place)
+    raise PluginError(f"{expected} {point.module}, found {'none in it' if spec else 'no package'}")
 
 
-def _read(folder: Path, kind: str, origin: str) -> Found:
+def _read(folder: Path, origin: str, kind: str = "") -> Found:
+    """Read a manifest; `kind` is what the folder above says, if anything."""
     try:
-        manifest = read_manifest(folder / FILE_NAME)
+        raw = load_manifest(folder / FILE_NAME)
     except PluginError as error:
         return Found(folder.name, kind, origin, folder, None, str(error))
-    if kind and manifest.kind != kind:
-        problem = f"{folder / FILE_NAME}: expected kind {kind} by its folder, found {manifest.kind}"
-        return Found(manifest.name, manifest.kind, origin, folder, None, problem)
-    return Found(manifest.name, manifest.kind, origin, folder, manifest)
+    version = str(raw.get("version", ""))
+    try:
+        manifest = parse_manifest(raw, str(folder / FILE_NAME))
+        if kind and manifest.kind != kind:
+            raise PluginError(
+                f"{folder / FILE_NAME}: expected kind {kind} by its folder, found {manifest.kind}"
+            )
+    except PluginError as error:
+        name, said = str(raw.get("name", folder.name)), str(raw.get("kind", kind))
+        return Found(name, said, origin, folder, None, str(error), version)
+    return Found(manifest.name, manifest.kind, origin, folder, manifest, "", version)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from drivemeta.config.mistakes import list_mistakes
 from drivemeta.errors import PluginError
 from drivemeta.plugins.protocols import KINDS
 
@@ -21,8 +22,7 @@ class PluginManifest(BaseModel):
     Attributes:
         name: unique among the plugins of its kind; lower case, digits, `-` and `_`.
         kind: what protocol it fits.
-        entry: `module:Class`; the module lies in the plugin's folder, or is importable for plugins
-            of installed packages.
+        entry: `module:Class`; the module lies beside the manifest.
         api_version: of the protocols it was written to.
         summary: one line.
         version: of the plugin.
@@ -37,31 +37,38 @@ class PluginManifest(BaseModel):
     entry: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
     api_version: int
     summary: str
-    version: str = "0"
+    version: str = ""
     paper: str | None = None
     extra: str | None = None
 
 
-def read_manifest(path: Path) -> PluginManifest:
-    """Read and check a `plugin.yaml`.
+def load_manifest(path: Path) -> dict[str, Any]:
+    """Read a `plugin.yaml` without checking its values.
 
     Raises:
-        PluginError: it cannot be read, lists every mistake, or is of another API version.
+        PluginError: it cannot be read or holds no mapping.
     """
     try:
-        return parse_manifest(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PluginError(f"cannot read the plugin manifest {path}: {error}") from error
-
-
-def parse_manifest(data: object, where: str) -> PluginManifest:
-    """Check a manifest's values; `where` names their origin in messages."""
-    try:
-        manifest = PluginManifest.model_validate(data)
-    except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in error.errors()
+    if not isinstance(values, dict):
+        raise PluginError(
+            f"plugin manifest {path}: expected keys and values, found {type(values).__name__}"
         )
+    return values
+
+
+def parse_manifest(values: dict[str, Any], where: str) -> PluginManifest:
+    """Check a manifest's values; `where` names their origin in messages.
+
+    Raises:
+        PluginError: lists every mistake, or names the API version that was expected.
+    """
+    try:
+        manifest = PluginManifest.model_validate(values)
+    except ValidationError as error:
+        mistakes = "; ".join(list_mistakes(error, PluginManifest))
         raise PluginError(f"invalid plugin manifest {where}: {mistakes}") from error
     if manifest.api_version != API_VERSION:
         raise PluginError(

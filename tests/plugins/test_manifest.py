@@ -16,7 +16,7 @@ GOOD = {
 
 def test_a_good_one_is_read():
     manifest = parse_manifest(GOOD, "here")
-    assert (manifest.name, manifest.kind, manifest.version) == ("flow", "tracker", "0")
+    assert (manifest.name, manifest.kind, manifest.version) == ("flow", "tracker", "")
 
 
 def test_all_mistakes_come_at_once():

@@ -1,0 +1,55 @@
+"""What pydantic found wrong, in sentences: where, what was found, and the nearest known key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from drivemeta.errors import suggest
+
+
+def list_mistakes(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Return one line a mistake, in the order of the model's fields.
+
+    >>> class Sink(BaseModel, extra="forbid"):
+    ...     name: str
+    >>> try:
+    ...     Sink.model_validate({"nmae": "mp4"})
+    ... except ValidationError as error:
+    ...     print("; ".join(list_mistakes(error, Sink)))
+    name: is missing; nmae: unknown key; did you mean 'name'?
+    """
+    return [_line(mistake, model) for mistake in error.errors()]
+
+
+def _line(mistake: Mapping[str, Any], model: type[BaseModel]) -> str:
+    place = ".".join(map(str, mistake["loc"]))
+    if mistake["type"] == "missing":
+        return f"{place}: is missing"
+    if mistake["type"] == "extra_forbidden":
+        *above, key = mistake["loc"]
+        known = {name for owner in _models_at(model, above) for name in owner.model_fields}
+        return f"{place}: unknown key; {suggest(str(key), known)}"
+    problem = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    shown = repr(mistake["input"])
+    found = f", found {shown}" if len(shown) <= 60 else ""
+    return f"{place}: {problem}{found}" if place else f"{problem}{found}"
+
+
+def _models_at(model: type[BaseModel], path: list[str | int]) -> list[type[BaseModel]]:
+    """Return the models that may stand at a place below a model."""
+    here = [model]
+    for step in path:
+        fields = [owner.model_fields[step] for owner in here if step in owner.model_fields]
+        here = [m for field in fields for m in _models_in(field.annotation)] or here
+    return here
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the models named in a type such as `list[Source] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
