@@ -120,7 +120,7 @@ def test_readme_and_pages_run(place: Path) -> None:
     counts = {page.name: run_page(place, page) for page in PAGES}
     assert counts["README.md"] >= 5
     assert (place / "falling_rocks.onnx").stat().st_size > 1_000_000
-    assert len((place / "run" / "drive.jsonl").read_text("utf-8").splitlines()) == 5
+    assert len((place / "run" / "detections.jsonl").read_text("utf-8").splitlines()) == 5
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
