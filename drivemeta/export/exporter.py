@@ -12,16 +12,16 @@ from typing import Any, Literal
 
 import numpy as np
 import onnx
-import torch
 from numpy.typing import NDArray
 
 from drivemeta.errors import InputError, OutputError, ParityError
 from drivemeta.export.assemble import Networks, assemble
 from drivemeta.export.networks import OPSET, level1_graph, level2_graph
-from drivemeta.export.parity import ParityReport, check_parity, torch_dense, torch_rows
+from drivemeta.export.parity import Expected, ParityReport, check_parity, torch_dense, torch_rows
 from drivemeta.export.scene import PROBE_SIZE, draw_noise, draw_scene
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.runtime import manifest as m
+from drivemeta.runtime.bank_feed import check_capacity
 from drivemeta.runtime.model_file import graph_digest
 from drivemeta.runtime.probe import Probe
 
@@ -95,20 +95,22 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
         OutputError: the file cannot be written.
     """
     start = time.perf_counter()
-    options = options or ExportOptions()
+    path, options = Path(path), options or ExportOptions()
     detector = _for_export(detector, input_size or detector.input_size)
-    height, width = detector.input_size
-    rule = m.InputRule(height=height, width=width, frame_size=options.frame_size)
-    bank = m.BankRule(
-        mode=options.bank,
-        capacity=options.bank_capacity,
-        dense_dim=detector.bank.dense.weights.shape[1],
-        crop_dim=detector.bank.crop.weights.shape[1],
-    )
-    model = assemble(_networks(detector), detector.bank, detector.scoring, rule, bank)
+    if options.bank == "fed":
+        check_capacity(detector.bank, options.bank_capacity)
+    make_folder(path)
+    rule, bank = _rules(detector, options)
     scene = draw_scene(options.frame_size or PROBE_SIZE)
     noise = draw_noise(options.frame_size or (405, 300))
-    parity = check_parity(model, detector, [scene, noise, *options.frames])
+    expected = [torch_dense(detector, frame) for frame in (scene, noise, *options.frames)]
+    networks = Networks(
+        level1_graph(detector.level1, detector.input_size),
+        level2_graph(detector.level2),
+        len(expected[0].dense.quality),
+    )
+    model = assemble(networks, detector.bank, detector.scoring, rule, bank)
+    parity = check_parity(model, detector, expected)
     manifest = m.Manifest(
         classes=m.class_entries(detector.bank),
         input=rule,
@@ -124,23 +126,21 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
         licence=options.licence,
         versions={name: m.package_version(name) for name in ("drivemeta", "torch", "onnx")},
     )
-    probe = make_probe(detector, scene)
+    probe = make_probe(detector, expected[0])
     properties = {m.MANIFEST_KEY: manifest.model_dump_json(), m.PROBE_KEY: probe.model_dump_json()}
     onnx.helper.set_model_props(model, properties)
     data = model.SerializeToString()
-    path = Path(path)
     write_atomically(path, data)
     return ExportReport(path, len(data), parity, manifest, time.perf_counter() - start)
 
 
-def make_probe(detector: TwoLevelDetector, image: NDArray[np.uint8]) -> Probe:
+def make_probe(detector: TwoLevelDetector, expected: Expected) -> Probe:
     """Return a frame with at least five detections and a threshold that parts them clearly.
 
     The threshold lies in the middle of the widest gap between neighbouring scores, so that no
     rounding moves a row across it.
     """
-    dense = torch_dense(detector, image)
-    scores = torch_rows(detector, image, dense, 0.0).scores[: MAX_PROBE_ROWS + 1]
+    scores = torch_rows(detector, expected, 0.0).scores[: MAX_PROBE_ROWS + 1]
     if len(scores) <= MIN_PROBE_ROWS:
         raise ParityError(
             f"the detector finds only {len(scores)} boxes in the probe's frame at any threshold, "
@@ -149,7 +149,8 @@ def make_probe(detector: TwoLevelDetector, image: NDArray[np.uint8]) -> Probe:
     gaps = scores[MIN_PROBE_ROWS - 1 : -1] - scores[MIN_PROBE_ROWS:]
     last = MIN_PROBE_ROWS - 1 + int(gaps.argmax())
     threshold = float((scores[last] + scores[last + 1]) / 2)
-    return Probe.make(image, threshold, torch_rows(detector, image, dense, threshold))
+    rows = torch_rows(detector, expected, threshold)
+    return Probe.make(expected.frame, threshold, rows)
 
 
 def weights_digest(detector: TwoLevelDetector) -> str:
@@ -162,6 +163,18 @@ def weights_digest(detector: TwoLevelDetector) -> str:
     return digest.hexdigest()
 
 
+def make_folder(path: Path) -> None:
+    """Make the folder of a file that will be written after long work.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write the model to {path}: {error.strerror or error}") from error
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write a file that appears whole or not at all.
 
@@ -170,7 +183,6 @@ def write_atomically(path: Path, data: bytes) -> None:
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             partial.write_bytes(data)
             os.replace(partial, path)
@@ -191,11 +203,13 @@ def _for_export(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoL
     ).eval()
 
 
-@torch.inference_mode()
-def _networks(detector: TwoLevelDetector) -> Networks:
-    n_locations = detector.level1(torch.zeros(1, 3, *detector.input_size)).quality.shape[1]
-    return Networks(
-        level1_graph(detector.level1, detector.input_size),
-        level2_graph(detector.level2),
-        int(n_locations),
+def _rules(detector: TwoLevelDetector, options: ExportOptions) -> tuple[m.InputRule, m.BankRule]:
+    height, width = detector.input_size
+    rule = m.InputRule(height=height, width=width, frame_size=options.frame_size)
+    bank = m.BankRule(
+        mode=options.bank,
+        capacity=options.bank_capacity,
+        dense_dim=detector.bank.dense.weights.shape[1],
+        crop_dim=detector.bank.crop.weights.shape[1],
     )
+    return rule, bank

@@ -57,15 +57,28 @@ class ParityReport:
     row_score: float
 
 
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """What the torch detector computes for one frame.
+
+    Attributes:
+        frame: (height, width, 3) uint8 BGR.
+        dense: level 1's output.
+    """
+
+    frame: Image
+    dense: DenseArrays
+
+
 def check_parity(
-    model: onnx.ModelProto, detector: TwoLevelDetector, frames: Sequence[Image]
+    model: onnx.ModelProto, detector: TwoLevelDetector, expected: Sequence[Expected]
 ) -> ParityReport:
     """Compare the tensors before TopK and the final rows on frames of any sizes.
 
     Args:
         model: what is about to be written.
         detector: what it was made from, with the same input size and bank.
-        frames: each (height, width, 3) uint8 BGR.
+        expected: the frames and level 1's output for them, see `torch_dense`.
 
     Raises:
         ParityError: a difference is past the tolerance.
@@ -79,24 +92,23 @@ def check_parity(
     feeds = {"thresholds": np.full(n_thresholds, MIN_SCORE, np.float32)}
     worst = np.zeros(4)
     n_rows = n_unmatched = 0
-    for frame in frames:
-        boxes, scores, labels, count, *dense = (a[0] for a in session.run(frame[None], feeds))
-        expected_dense = torch_dense(detector, frame)
-        expected = torch_rows(detector, frame, expected_dense, MIN_SCORE)
+    for each in expected:
+        outputs = session.run(each.frame[None], feeds)
+        boxes, scores, labels, count, *dense = (output[0] for output in outputs)
         found = RowArrays(boxes[:count], scores[:count], labels[:count])
-        rows = compare_rows(expected, found)
+        rows = compare_rows(torch_rows(detector, each, MIN_SCORE), found)
         n_rows, n_unmatched = n_rows + rows.n_rows, n_unmatched + rows.n_unmatched
-        differences = _dense_differences(detector, expected_dense, DenseArrays(*dense))
+        differences = _dense_differences(detector, each.dense, DenseArrays(*dense))
         worst = np.maximum(worst, [*differences, rows.box_px, rows.score])
     report = ParityReport(
-        len(frames), float(worst[0]), float(worst[1]), n_rows, n_unmatched, *map(float, worst[2:])
+        len(expected), float(worst[0]), float(worst[1]), n_rows, n_unmatched, *map(float, worst[2:])
     )
     _judge(report)
     return report
 
 
 @torch.inference_mode()
-def torch_dense(detector: TwoLevelDetector, frame: Image) -> DenseArrays:
+def torch_dense(detector: TwoLevelDetector, frame: Image) -> Expected:
     """Return level 1's output of the torch detector for one uint8 BGR frame."""
     height, width = detector.input_size
     fit = Letterbox.fit((frame.shape[0], frame.shape[1]), detector.input_size)
@@ -105,22 +117,23 @@ def torch_dense(detector: TwoLevelDetector, frame: Image) -> DenseArrays:
     )
     image = F.pad(image, (0, width - fit.width, 0, height - fit.height), value=GREY)
     output = detector.level1(image)
-    return DenseArrays(*(getattr(output, name)[0].numpy() for name in DENSE))
+    dense = DenseArrays(*(getattr(output, name)[0].numpy() for name in DENSE))
+    return Expected(frame, dense)
 
 
-def torch_rows(
-    detector: TwoLevelDetector, frame: Image, dense: DenseArrays, min_score: float
-) -> RowArrays:
-    """Return the final rows of the torch detector for one uint8 BGR frame."""
+def torch_rows(detector: TwoLevelDetector, expected: Expected, min_score: float) -> RowArrays:
+    """Return the final rows of the torch detector for a frame, by one threshold for all classes."""
+    image = to_tensor(expected.frame)
+    frame_hw = (image.shape[1], image.shape[2])
 
     @torch.inference_mode()
     def embed(boxes: FloatArray) -> FloatArray:
-        crops = roi_crops(to_tensor(frame), torch.from_numpy(boxes), detector.scoring.context)
+        crops = roi_crops(image, torch.from_numpy(boxes), detector.scoring.context)
         embeddings: FloatArray = detector.level2(crops).numpy()
         return embeddings
 
     bank, scoring = detector.bank, detector.scoring
-    located = locate(dense, bank, scoring, (frame.shape[0], frame.shape[1]), detector.input_size)
+    located = locate(expected.dense, bank, scoring, frame_hw, detector.input_size)
     thresholds = np.full(len(bank.classes), min_score, np.float32)
     return RowArrays(*decide(located, embed, bank, scoring, thresholds))
 

@@ -29,10 +29,12 @@ def bank_arrays(bank: ClassBank, capacity: int | None = None) -> dict[str, NDArr
     Raises:
         InputError: the bank has more rows or classes than fit.
     """
-    arrays: dict[str, NDArray[Any]] = {"thresholds": thresholds(bank, capacity)}
+    if capacity is not None:
+        check_capacity(bank, capacity)
+    thresholds = _pad(bank.thresholds, capacity, UNREACHABLE)
+    arrays: dict[str, NDArray[Any]] = {"thresholds": thresholds}
     for level in LEVELS:
         rows: BankRows = getattr(bank, level)
-        _check(len(rows), capacity, f"{level} rows")
         arrays[f"{level}_weights"] = _pad(rows.weights.astype(np.float32), capacity, 0)
         arrays[f"{level}_biases"] = _pad(rows.biases.astype(np.float32), capacity, 0)
         arrays[f"{level}_owners"] = _pad(rows.owners, capacity, -1)
@@ -41,18 +43,23 @@ def bank_arrays(bank: ClassBank, capacity: int | None = None) -> dict[str, NDArr
     return arrays
 
 
-def thresholds(bank: ClassBank, capacity: int | None = None) -> NDArray[np.float32]:
-    """Return the thresholds of a bank's classes, padded with one that no score reaches."""
-    _check(len(bank.classes), capacity, "classes")
-    return _pad(bank.thresholds, capacity, UNREACHABLE)
+def check_capacity(bank: ClassBank, capacity: int) -> None:
+    """Refuse a bank that has more rows or classes than a model can hold.
 
-
-def _check(n: int, capacity: int | None, what: str) -> None:
-    if capacity is not None and n > capacity:
-        raise InputError(
-            f"the class bank has {n} {what}, the model holds at most {capacity}; "
-            "export it again with a larger --bank-capacity"
-        )
+    Raises:
+        InputError: it has.
+    """
+    sizes = {
+        "classes": len(bank.classes),
+        "dense rows": len(bank.dense),
+        "crop rows": len(bank.crop),
+    }
+    for what, n in sizes.items():
+        if n > capacity:
+            raise InputError(
+                f"the class bank has {n} {what}, the model holds at most {capacity}; "
+                "export it again with a larger --bank-capacity"
+            )
 
 
 def _pad(array: NDArray[Any], capacity: int | None, value: float) -> NDArray[Any]:
