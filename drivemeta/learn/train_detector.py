@@ -18,6 +18,7 @@ from drivemeta.learn.imagenet import load_imagenet
 from drivemeta.learn.run import RunPlan, train
 from drivemeta.learn.weights import write_weights
 from drivemeta.models.level1 import Level1
+from drivemeta.plugins.registry import default_registry
 
 WEIGHTS = "level1.safetensors"
 SYNTHETIC = "synthetic"
@@ -51,7 +52,8 @@ class DetectorTraining(BaseModel):
     minutes: float = Field(90, gt=0)
     learning_rate: float = Field(1e-3, gt=0)
     frozen_blocks: int = Field(3, ge=0, le=16)
-    width: int = Field(96, gt=0)
+    detector: str = "lite"
+    detector_params: dict[str, int] = {}
     average_decay: float = Field(0.995, ge=0, lt=1)
     amp: str = "auto"
     threads: int = Field(0, ge=0)
@@ -67,7 +69,8 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
-    model = TrainableLevel1(Level1(config.width), len(SUPER_CLASSES))
+    level1 = default_registry().create("detector", config.detector, **config.detector_params)
+    model = TrainableLevel1(level1, len(SUPER_CLASSES))
     if not resume:
         load_imagenet(model.level1.backbone)
     _freeze(model.level1, config.frozen_blocks)

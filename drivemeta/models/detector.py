@@ -13,6 +13,7 @@ from drivemeta.models.scoring import Scoring
 
 SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 INPUT_SIZE = (576, 1024)
+ARCHITECTURE = "lite"
 
 
 class TwoLevelDetector(nn.Module):
@@ -24,6 +25,7 @@ class TwoLevelDetector(nn.Module):
         bank: the classes known; replaced as a whole, never changed in place.
         scoring: constants of the score rule.
         input_size: height and width in pixels that frames are fitted into for level 1.
+        architecture: name of the detector plugin that builds level 1.
     """
 
     def __init__(
@@ -40,10 +42,13 @@ class TwoLevelDetector(nn.Module):
         self.bank = bank
         self.scoring = scoring or Scoring()
         self.input_size = input_size
+        self.architecture = ARCHITECTURE
 
     def with_bank(self, bank: ClassBank) -> TwoLevelDetector:
         """Return a detector that shares the networks and knows other classes."""
-        return TwoLevelDetector(self.level1, self.level2, bank, self.scoring, self.input_size)
+        other = TwoLevelDetector(self.level1, self.level2, bank, self.scoring, self.input_size)
+        other.architecture = self.architecture
+        return other
 
 
 def super_class_bank(weights: np.ndarray, biases: np.ndarray, crop_dim: int) -> ClassBank:

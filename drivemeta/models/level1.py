@@ -68,6 +68,7 @@ class Level1(nn.Module):
     def __init__(self, width: int = 96, dim: int = 64) -> None:
         super().__init__()
         self.dim = dim
+        self.params = {"width": width, "dim": dim}
         self.backbone = EfficientNetLite0(taps=(4, 10, 15))
         self.neck = Neck((40, 112, 320), width)
         self.class_tower = nn.Sequential(SeparableConv(width, width), SeparableConv(width, width))

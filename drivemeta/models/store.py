@@ -17,9 +17,9 @@ from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.errors import ModelFileError
 from drivemeta.files import write_bytes
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
 from drivemeta.models.scoring import Scoring
+from drivemeta.plugins.registry import default_registry
 
 SCHEMA_VERSION = 1
 BASE_PATH = Path(__file__).parents[1] / "weights" / "base.safetensors"
@@ -31,7 +31,7 @@ def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, 
 
     Args:
         path: the `.safetensors` file to write.
-        detector: with `Level1` and `Level2` networks.
+        detector: level 1 of a detector plugin, with its `params`, and `Level2`.
         provenance: what is to be known of its training, as JSON values.
 
     Raises:
@@ -51,7 +51,8 @@ def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, 
         "classes": [asdict(spec) for spec in detector.bank.classes],
         "scoring": asdict(detector.scoring),
         "input_size": list(detector.input_size),
-        "width": int(detector.level1.embed.in_channels),  # type: ignore[union-attr, arg-type]
+        "detector": detector.architecture,
+        "detector_params": detector.level1.params,
         "provenance": provenance,
     }
     write_bytes(path, serialize(tensors, metadata={"drivemeta": json.dumps(header)}))
@@ -93,7 +94,8 @@ def _assemble(header: dict[str, Any], tensors: dict[str, Tensor]) -> TwoLevelDet
         keys = ("weights", "biases", "owners", "roots")
         levels[level] = BankRows(*(tensors[f"bank.{level}.{key}"].numpy() for key in keys))
     bank = ClassBank(tuple(ClassSpec(**spec) for spec in header["classes"]), **levels)
-    level1 = Level1(header["width"], levels["dense"].weights.shape[1])
+    registry = default_registry()
+    level1 = registry.create("detector", header["detector"], **header["detector_params"])
     level2 = Level2(levels["crop"].weights.shape[1])
     for name, module in (("level1", level1), ("level2", level2)):
         state = module.state_dict()
@@ -103,4 +105,5 @@ def _assemble(header: dict[str, Any], tensors: dict[str, Tensor]) -> TwoLevelDet
         module.load_state_dict(state)
     height, width = header["input_size"]
     detector = TwoLevelDetector(level1, level2, bank, Scoring(**header["scoring"]), (height, width))
+    detector.architecture = header["detector"]
     return detector.eval()

@@ -1,0 +1,1 @@
+"""Frames in, tracks out: sources, inference, tracking and sinks, overlapping in threads."""

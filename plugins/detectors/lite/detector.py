@@ -1,0 +1,17 @@
+"""The level-1 network that the base ships with."""
+
+from __future__ import annotations
+
+from drivemeta.models.level1 import Level1
+
+
+class LiteDetector(Level1):
+    """A one-stage, anchor-free detector of 3 M parameters; see `drivemeta.models.level1`.
+
+    Args:
+        width: channels of neck and head.
+        dim: length of the dense embedding.
+    """
+
+    def __init__(self, width: int = 96, dim: int = 64) -> None:
+        super().__init__(width, dim)
