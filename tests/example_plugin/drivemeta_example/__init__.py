@@ -1,0 +1,1 @@
+"""Plugins for DriveMeta that live in a package of their own."""

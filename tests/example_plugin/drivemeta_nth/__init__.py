@@ -1,0 +1,1 @@
+"""A scheduler plugin for DriveMeta; importing the package does nothing."""

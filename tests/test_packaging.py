@@ -1,0 +1,167 @@
+"""DriveMeta installed as a wheel, from the sdist and editable, used outside the checkout.
+
+Each is installed into a fresh environment that sees this one's third-party packages.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "tests" / "example_plugin"
+LIST_PLUGINS = """
+import json
+from drivemeta.plugins import default_registry
+print(json.dumps({f"{f.kind}/{f.name}": [f.origin, str(f.folder), f.problem, f.version]
+                  for f in default_registry()}))
+"""
+
+pytestmark = pytest.mark.slow
+
+
+class Environment:
+    """A virtual environment of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        venv.create(folder, with_pip=False)
+        self.python = folder / "bin" / "python"
+        self.site = Path(self.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))"))
+
+    def see_third_party(self) -> None:
+        """Show it the packages of the environment that runs the tests."""
+        (self.site / "third_party.pth").write_text(sysconfig.get_path("purelib") + "\n")
+
+    def install(self, *what: str) -> None:
+        options = ("--no-deps", "--no-index", "--no-build-isolation", "--ignore-installed")
+        pip = [sys.executable, "-m", "pip", "--python", str(self.python), "install", *options]
+        run([*pip, *what], self.folder)
+
+    def run(self, *arguments: str) -> str:
+        return run([str(self.python), *arguments], self.folder).strip()
+
+    def plugins(self) -> dict[str, list[str]]:
+        """Return origin, folder, problem and version of each plugin."""
+        return json.loads(self.run("-c", LIST_PLUGINS))
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Run a command in a folder outside the checkout; return what it prints."""
+    hidden = {"PYTHONPATH", "DRIVEMETA_PLUGIN_PATH"}
+    environment = {key: value for key, value in os.environ.items() if key not in hidden}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def build(kind: str, source: Path, out: Path) -> Path:
+    """Build a wheel or sdist of a source tree."""
+    run([sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(out)], source)
+    (built,) = out.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("sdist", ROOT, tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from the sdist alone."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (tree,) = folder.iterdir()
+    return build("wheel", tree, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Install the wheel, and the example plugin beside it."""
+    environment = Environment(tmp_path_factory.mktemp("installed"))
+    environment.install(str(wheel))
+    environment.see_third_party()
+    environment.install(str(EXAMPLE))
+    return environment
+
+
+def built_in(folder: Path) -> set[str]:
+    """Return the `kind/name` of the plugins below a folder."""
+    manifests = folder.glob("*/*/plugin.yaml")
+    return {f"{path.parts[-3].removesuffix('s')}/{path.parts[-2]}" for path in manifests}
+
+
+def test_the_sdist_makes_the_same_wheel_as_the_checkout(wheel, tmp_path):
+    direct = build("wheel", ROOT, tmp_path)
+    names = [zipfile.ZipFile(path).namelist() for path in (wheel, direct)]
+    assert sorted(names[0]) == sorted(names[1])
+
+
+def test_the_wheel_puts_nothing_else_at_the_top(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {"drivemeta", "drivemeta-0.1.0.dist-info"}
+    assert "drivemeta/py.typed" in names
+    assert "drivemeta/_configs/train_detector.yaml" in names
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_wheel_has_every_built_in_plugin(installed):
+    found = installed.plugins()
+    inside = installed.site / "drivemeta" / "_plugins"
+    ours = {name for name, (origin, *_) in found.items() if origin == "built-in"}
+    assert ours == built_in(ROOT / "plugins")
+    assert all(Path(found[name][1]).is_relative_to(inside) for name in ours)
+    assert not [problem for _, _, problem, _ in found.values() if problem]
+
+
+def test_a_third_party_plugin_is_found_by_its_entry_point(installed):
+    origin, folder, problem, version = installed.plugins()["scheduler/nth"]
+    assert (origin, problem, version) == ("drivemeta-nth 2.5.0", "", "2.5.0")
+    assert Path(folder) == installed.site / "drivemeta_nth"
+
+
+def test_a_third_party_plugin_is_not_imported_before_it_is_selected(installed):
+    code = "from drivemeta.plugins import default_registry; import sys; r = default_registry(); "
+    create = "s = r.create('scheduler', 'nth', n=5); "
+    look = "print('drivemeta_nth' in sys.modules)"
+    assert installed.run("-c", code + look) == "False"
+    assert installed.run("-c", code + create + "print(s.n); " + look) == "5\nTrue"
+
+
+def test_the_command_shows_a_third_party_plugin(installed):
+    command = [str(installed.folder / "bin" / "drivemeta"), "plugins", "show", "nth", "--json"]
+    (shown,) = json.loads(run(command, installed.folder))["plugins"]
+    assert shown["parameters"][0]["name"] == "n"
+    assert shown["problem"] == ""
+
+
+def test_a_shipped_configuration_is_found_by_name(installed):
+    code = (
+        "from pathlib import Path; from drivemeta.config import load_config; "
+        "from drivemeta.learn.train_embedding import EmbeddingTraining as T; "
+        "print(load_config(Path('train_embedding.yaml'), T).out)"
+    )
+    assert installed.run("-c", code) == "runs/level2"
+
+
+def test_editable_sees_the_checkout_and_editable_plugins(tmp_path):
+    environment = Environment(tmp_path)
+    environment.see_third_party()
+    environment.install("-e", str(ROOT), "-e", str(EXAMPLE))
+    found = environment.plugins()
+    ours = {name for name, (origin, *_) in found.items() if origin == "built-in"}
+    assert ours == built_in(ROOT / "plugins")
+    assert Path(found["learner/protonet"][1]).is_relative_to(ROOT / "plugins")
+    assert found["scheduler/nth"][1:3] == [str(EXAMPLE / "drivemeta_nth"), ""]
+    assert not (environment.site / "drivemeta").exists()
