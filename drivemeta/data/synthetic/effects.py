@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from drivemeta.data.synthetic.canvas import NOBODY, Canvas
 from drivemeta.data.synthetic.light import Light
+from drivemeta.data.synthetic.noise import SIDE, noise_tile
 from drivemeta.data.synthetic.pen import Image
 
 
@@ -98,24 +99,34 @@ def expose(
     if sensor.blur_px * unit > 0.25:
         image = cv2.GaussianBlur(image, (0, 0), sensor.blur_px * unit)
     mean = float(image[::4, ::4].mean()) / 255
-    gain = np.clip(sensor.target / max(mean, 1e-3), 0.6, 2.6)
-    image = np.clip(image * np.float32(gain / 255), 0, 1)
+    gain = float(np.clip(sensor.target / max(mean, 1e-3), 0.6, 2.6))
+    mix = sensor.saturation * np.eye(3) + (1 - sensor.saturation) / 3
+    image = np.asarray(cv2.transform(image, gain * mix), np.float32)
     if sensor.vignette:
         y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] ** 2
         x = np.linspace(-1, 1, width, dtype=np.float32)[None] ** 2
         image *= (1 - np.float32(sensor.vignette) * (x + y) / 2)[..., None]
-    image = cv2.pow(image, sensor.contrast)
-    grey = image.mean(axis=2, keepdims=True)
-    image = (grey + (image - grey) * np.float32(sensor.saturation)) * 255
-    shape = (height, width, 3) if unit < 3 else (height // 2 + 1, width // 2 + 1, 3)
-    noise = rng.standard_normal(shape, dtype=np.float32) * np.float32(sensor.noise)
-    noise = noise * np.float32(0.6) + noise.mean(axis=2, keepdims=True) * np.float32(0.9)
-    image += cv2.resize(noise, (width, height)) if unit >= 3 else noise
-    frame: Image = np.clip(image, 0, 255).astype(np.uint8)
+    curve = 255 * (np.arange(256) / 255) ** sensor.contrast
+    frame: Image = cv2.LUT(
+        np.clip(image, 0, 255).astype(np.uint8), np.round(curve).astype(np.uint8)
+    )
+    frame = cv2.add(frame, _noise(rng, sensor.noise, (height, width)), dtype=cv2.CV_8U)
     if sensor.jpeg is not None:
         _, data = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, sensor.jpeg])
         frame = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return frame
+
+
+def _noise(rng: np.random.Generator, deviation: float, size: tuple[int, int]) -> NDArray[np.int16]:
+    """Return (h, w, 3) noise, some of it common to the colours; coarser in large frames."""
+    tile, shifts = noise_tile(0.0, 9), rng.integers(0, SIDE, (4, 2))
+    grey, *colours = (np.roll(tile, tuple(shift), (0, 1)) for shift in shifts)
+    grain = np.dstack([0.52 * grey + 0.6 * colour for colour in colours]) * deviation
+    grain = np.round(grain).astype(np.int16)
+    zoom = max(1, round(size[0] / 540))
+    repeats = [-(-side // (SIDE * zoom)) for side in size]
+    large = np.tile(np.kron(grain, np.ones((zoom, zoom, 1), np.int16)), (*repeats, 1))
+    return large[: size[0], : size[1]]
 
 
 def _rain(

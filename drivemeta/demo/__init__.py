@@ -1,0 +1,1 @@
+"""What `drivemeta demo` needs: its material, its score and its picture."""
