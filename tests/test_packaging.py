@@ -126,23 +126,23 @@ def test_the_wheel_has_every_built_in_plugin(installed):
 
 
 def test_a_third_party_plugin_is_found_by_its_entry_point(installed):
-    origin, folder, problem, version = installed.plugins()["scheduler/nth"]
-    assert (origin, problem, version) == ("drivemeta-nth 2.5.0", "", "2.5.0")
-    assert Path(folder) == installed.site / "drivemeta_nth"
+    origin, folder, problem, version = installed.plugins()["tracker/overlap"]
+    assert (origin, problem, version) == ("drivemeta-example 2.5.0", "", "1.2.3")
+    assert Path(folder) == installed.site / "drivemeta_example" / "overlap"
 
 
 def test_a_third_party_plugin_is_not_imported_before_it_is_selected(installed):
     code = "from drivemeta.plugins import default_registry; import sys; r = default_registry(); "
-    create = "s = r.create('scheduler', 'nth', n=5); "
-    look = "print('drivemeta_nth' in sys.modules)"
+    create = "t = r.create('tracker', 'overlap', least_iou='0.5'); "
+    look = "print('drivemeta_example' in sys.modules)"
     assert installed.run("-c", code + look) == "False"
-    assert installed.run("-c", code + create + "print(s.n); " + look) == "5\nTrue"
+    assert installed.run("-c", code + create + "print(t.least_iou); " + look) == "0.5\nTrue"
 
 
 def test_the_command_shows_a_third_party_plugin(installed):
-    command = [str(installed.folder / "bin" / "drivemeta"), "plugins", "show", "nth", "--json"]
+    command = [str(installed.folder / "bin" / "drivemeta"), "plugins", "show", "overlap", "--json"]
     (shown,) = json.loads(run(command, installed.folder))["plugins"]
-    assert shown["parameters"][0]["name"] == "n"
+    assert shown["parameters"][0]["name"] == "least_iou"
     assert shown["problem"] == ""
 
 
@@ -163,5 +163,5 @@ def test_editable_sees_the_checkout_and_editable_plugins(tmp_path):
     ours = {name for name, (origin, *_) in found.items() if origin == "built-in"}
     assert ours == built_in(ROOT / "plugins")
     assert Path(found["learner/protonet"][1]).is_relative_to(ROOT / "plugins")
-    assert found["scheduler/nth"][1:3] == [str(EXAMPLE / "drivemeta_nth"), ""]
+    assert found["tracker/overlap"][1:3] == [str(EXAMPLE / "drivemeta_example" / "overlap"), ""]
     assert not (environment.site / "drivemeta").exists()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Annotated, Any
 
 import typer
@@ -81,17 +80,19 @@ app = typer.Typer(
 )
 app.callback()(_top)
 for _name, _summary in COMMANDS.items():
-    if find_spec(f"drivemeta.cli.{_name}"):
-        app.command(_name, help=_summary)(_listed)
+    app.command(_name, help=_summary)(_listed)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors are one message, no traceback."""
     try:
-        app(args=arguments)
+        app(args=arguments, prog_name="drivemeta")
     except DriveMetaError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(error.exit_code)
+    except OSError as error:  # of a file or device, which its message names
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -16,14 +16,14 @@ class OverlapTracker:
     """
 
     def __init__(self, least_iou: float = 0.3) -> None:
-        self._least_iou = least_iou
+        self.least_iou = least_iou
         self.reset()
 
     def update(self, detections: Detections, frame: Frame) -> Tracks:
         """Take one frame's detections and return them with identities."""
         ids = np.full(len(detections), -1, np.int64)
         overlaps = iou_matrix(detections.boxes, self._boxes)
-        while overlaps.size and overlaps.max() >= self._least_iou:
+        while overlaps.size and overlaps.max() >= self.least_iou:
             row, column = np.unravel_index(overlaps.argmax(), overlaps.shape)
             ids[row] = self._ids[column]
             overlaps[row, :] = overlaps[:, column] = -1

@@ -1,1 +1,0 @@
-"""A scheduler plugin for DriveMeta; importing the package does nothing."""
