@@ -4,11 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.drivemeta
 
-.PHONY: help setup demo test check
+.PHONY: help setup demo test test-slow check
 help:
 	@echo "setup   .venv with everything that developers need"
 	@echo "demo    learn a sign from five frames and find it in a video: demo/"
 	@echo "test    the tests"
+	@echo "test-slow  the tests that take longer: README snippets, wheel and sdist"
 	@echo "check   ruff and mypy"
 
 setup: $(STAMP)
@@ -18,6 +19,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+test-slow: $(STAMP)
+	$(BIN)/python -m pytest -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff check

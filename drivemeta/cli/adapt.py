@@ -41,7 +41,8 @@ def adapt(
 ) -> None:
     """Learn new classes from a few annotated frames; write an ONNX model.
 
-    Beside the model come a contact sheet of the support crops (.png) and a report (.json).
+    Beside the model come a contact sheet of the support crops (.crops.png) and a report
+    (.report.json).
     """
     import json
 
@@ -67,7 +68,7 @@ def adapt(
         )
         adapted.export(out)
         verify_model(out, provider="cpu")
-    sheet = out.with_suffix(".png")
+    sheet = out.with_suffix(".crops.png")
     notes = {
         row.name: f"{row.shots} shots, threshold {row.threshold:.2f}" for row in adapted.classes
     }
@@ -81,7 +82,7 @@ def adapt(
         "adapt_seconds": round(adapted.seconds, 2),
         "seconds": round(time.perf_counter() - started, 2),
     }
-    write_text(out.with_suffix(".json"), json.dumps(report, indent=2) + "\n")
+    write_text(out.with_suffix(".report.json"), json.dumps(report, indent=2) + "\n")
     if as_json:
         emit_json(report)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,9 @@ def run(
 ) -> RunSummary:
     """Process a stream to its end, into sinks, and sum up.
 
+    An interrupt (SIGINT) ends the run early and closes the sinks; after an error they keep their
+    unfinished files under other names than the final ones.
+
     Args:
         source: of the frames.
         model: an exported ONNX model; None for the shipped base.
@@ -140,18 +143,18 @@ def run(
         advance: called after each frame with the number of frames done and, if known, of all.
 
     Raises:
-        DriveMetaError: whatever a stage raises; the sinks are closed with what they have.
+        DriveMetaError: whatever a stage raises.
     """
     detector = _detector(model, options)
     info = replace(source.info(), classes=detector.classes)
     summary = RunSummary(provider=detector.provider)
     identities: set[int] = set()
     started = time.perf_counter()
-    with ExitStack() as stack:
-        for sink in sinks:
-            sink.open(info, 0)
-            stack.callback(lambda sink=sink: summary.files.extend(sink.close()))
-        for frame, tracks in _pipeline(detector, options).run(source):
+    pipeline = _pipeline(detector, options)
+    for sink in sinks:
+        sink.open(info, 0)
+    with suppress(KeyboardInterrupt), closing(pipeline.run(source)) as results:
+        for frame, tracks in results:
             for sink in sinks:
                 sink.write(frame, tracks)
             summary.frames += 1
@@ -159,6 +162,8 @@ def run(
             identities.update(int(i) for i in tracks.ids if i != UNTRACKED)
             if advance is not None:
                 advance(summary.frames, info.n_frames)
+    for sink in sinks:
+        summary.files.extend(sink.close())
     summary.seconds = time.perf_counter() - started
     summary.tracks = len(identities)
     summary.corrupt = getattr(source, "n_corrupt", 0)
