@@ -6,8 +6,10 @@ Exit codes: 0 done; 1 failed; 2 the input or the usage was wrong.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -61,14 +63,22 @@ def _show_version(asked: bool) -> None:
 
 
 def _top(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  (its callback does it)
         bool,
         typer.Option(
             "--version", is_eager=True, callback=_show_version, help="Print the version and exit."
         ),
     ] = False,
+    plugin_path: Annotated[
+        list[Path] | None, typer.Option("--plugin-path", help="Another folder of plugins.")
+    ] = None,
 ) -> None:
     """Few-shot perception for driving: adapt a detector from a few frames, export it, run it."""
+    if plugin_path:
+        from drivemeta.plugins.discovery import ENVIRONMENT
+
+        named = [*map(str, plugin_path), os.environ.get(ENVIRONMENT, "")]
+        os.environ[ENVIRONMENT] = os.pathsep.join(filter(None, named))
 
 
 def _listed() -> None:

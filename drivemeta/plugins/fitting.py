@@ -30,7 +30,7 @@ def check_fits(kind: str, loaded: object, where: str) -> None:
                 f"{where} does not fit the {kind} protocol: expected "
                 f"{name}{inspect.signature(expected)}, found no method {name!r}"
             )
-        if not _accepts(inspect.signature(actual), inspect.signature(expected)):
+        if not _accepts(loaded, name, len(inspect.signature(expected).parameters)):
             raise PluginError(
                 f"{where} does not fit the {kind} protocol: expected "
                 f"{name}{inspect.signature(expected)}, found {name}{inspect.signature(actual)}"
@@ -46,11 +46,12 @@ def _methods(protocol: type) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _accepts(actual: inspect.Signature, expected: inspect.Signature) -> bool:
-    """Tell whether a method can be called with the protocol's arguments, by position."""
-    arguments = [object()] * len(expected.parameters)
+def _accepts(loaded: type, name: str, n_arguments: int) -> bool:
+    """Tell whether a method can be called with so many arguments by position, itself included."""
+    if isinstance(inspect.getattr_static(loaded, name), staticmethod | classmethod):
+        n_arguments -= 1
     try:
-        actual.bind(*arguments)
+        inspect.signature(getattr(loaded, name)).bind(*[None] * n_arguments)
     except TypeError:
         return False
     return True

@@ -158,6 +158,48 @@ def test_what_does_not_fit_is_refused_with_both_signatures(tmp_path, was, now, e
     assert (actual or now) in str(caught.value)
 
 
+def test_static_methods_fit_too(tmp_path):
+    code = TRACKER.replace("        def reset(self)", "        @staticmethod\n        def reset()")
+    write_plugin(tmp_path / "trackers" / "odd", code)
+    assert registry(tmp_path).load("tracker", "odd").__name__ == "Still"
+
+
+def test_the_modules_of_a_plugin_may_import_each_other(tmp_path):
+    code = "from .helper import BASE\n" + textwrap.dedent(TRACKER).replace("Still:", "Still(BASE):")
+    folder = write_plugin(tmp_path / "trackers" / "two-files", code)
+    (folder / "helper.py").write_text("class BASE: pass")
+    loaded = registry(tmp_path).load("tracker", "two-files")
+    assert loaded.__module__ == "drivemeta_plugins.tracker.two-files.module"
+
+
+def test_a_plugin_of_the_same_name_from_another_folder_is_another(tmp_path):
+    for place in ("a", "b"):
+        write_plugin(tmp_path / place / "trackers" / "still", TRACKER + f"    WHERE = '{place}'")
+    loaded = [registry(tmp_path / p).load("tracker", "still") for p in ("a", "b")]
+    assert [sys.modules[each.__module__].WHERE for each in loaded] == ["b", "b"]
+    assert loaded[0] is not loaded[1]
+
+
+def test_a_plugin_that_exits_when_imported_is_broken(tmp_path):
+    write_plugin(tmp_path / "trackers" / "rude", "import sys; sys.exit(3)")
+    with pytest.raises(PluginError, match=r"'rude' from .* cannot be imported: SystemExit"):
+        registry(tmp_path).load("tracker", "rude")
+
+
+def test_values_are_converted_to_the_annotated_types(tmp_path):
+    write_plugin(tmp_path / "trackers" / "still")
+    still = registry(tmp_path).create("tracker", "still", patience="7")
+    assert still.patience == 7
+
+
+def test_all_wrong_parameters_come_at_once(tmp_path):
+    write_plugin(tmp_path / "trackers" / "still")
+    with pytest.raises(InputError) as caught:
+        registry(tmp_path).create("tracker", "still", patience="long", gat=1)
+    assert "parameter 'patience': Input should be a valid integer" in str(caught.value)
+    assert "no parameter 'gat'; did you mean 'gate'?" in str(caught.value)
+
+
 def test_what_is_no_class_is_refused(tmp_path):
     write_plugin(tmp_path / "trackers" / "value", "Still = 3")
     with pytest.raises(PluginError, match="expected a class, found int"):
@@ -208,6 +250,16 @@ def test_the_command_lists_broken_ones_too(tmp_path, capsys):
     assert "no_such_module" in rows["broken"]["state"]
     assert rows["broken"]["version"] == "1.2"
     assert rows["broken"]["origin"] == str(tmp_path)
+
+
+def test_any_command_may_be_given_a_folder(tmp_path, monkeypatch, capsys):
+    write_plugin(tmp_path / "trackers" / "still")
+    monkeypatch.setenv(ENVIRONMENT, "")
+    with pytest.raises(SystemExit) as done:
+        main(["--plugin-path", str(tmp_path), "plugins", "show", "still", "--json"])
+    assert done.value.code == 0
+    (shown,) = json.loads(capsys.readouterr().out)["plugins"]
+    assert [row["name"] for row in shown["parameters"]] == ["patience", "gate"]
 
 
 def test_the_command_shows_manifest_and_parameters(capsys):

@@ -1,0 +1,52 @@
+"""What is imported is declared, what is declared is pinned and its licence is named."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+ALIASES = {"onnxruntime-gpu": "onnxruntime", "pydantic-core": "pydantic"}
+
+
+def plain(requirement: str) -> str:
+    """Return the normalised name of a requirement."""
+    name = re.match(r"[\w.-]+", requirement)
+    return name[0].lower().replace("_", "-").replace(".", "-") if name else ""
+
+
+def imported() -> Iterator[str]:
+    """Yield the top-level names that the package and the plugins import."""
+    for folder in ("drivemeta", "plugins"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Import):
+                    yield from (alias.name.split(".")[0] for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    yield node.module.split(".")[0]
+
+
+def test_every_import_is_of_a_declared_dependency():
+    declared = {plain(each) for each in PROJECT["dependencies"]}
+    distributions = packages_distributions()
+    for name in set(imported()) - sys.stdlib_module_names - {"drivemeta", "__future__"}:
+        owners = {plain(owner) for owner in distributions.get(name, [name])}
+        assert declared & (owners | {ALIASES.get(owner, owner) for owner in owners}), name
+
+
+def test_every_dependency_is_pinned_and_its_licence_named():
+    pins = {plain(line) for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()}
+    page = (ROOT / "docs" / "licences.md").read_text("utf-8")
+    named = {plain(row) for row in re.findall(r"^\| \*\*([\w.-]+)\*\*", page, re.MULTILINE)}
+    extras = PROJECT["optional-dependencies"]
+    wanted = {plain(each) for each in [*PROJECT["dependencies"], *extras["train"], *extras["dev"]]}
+    assert wanted - {"onnxruntime"} <= pins
+    assert wanted - {"onnxruntime"} <= named
+
+
+def test_dependencies_are_ranges():
+    assert not [each for each in PROJECT["dependencies"] if "==" in each.split(";")[0]]
