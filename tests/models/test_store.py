@@ -78,5 +78,5 @@ def test_weights_of_something_else_are_told(tmp_path, metadata):
 
 def test_an_unwritable_place_is_told(detector, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="cannot write the weights"):
+    with pytest.raises(OutputError, match=r"cannot write .*file"):
         save_detector(tmp_path / "file" / "base.safetensors", detector, {})

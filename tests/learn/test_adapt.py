@@ -1,0 +1,116 @@
+"""Adaptation on a random base: what is added, what stays, and what is refused."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from drivemeta.data.support import SupportSet
+from drivemeta.errors import InputError, PluginNotFoundError
+from drivemeta.learn.adapt import adapt
+from drivemeta.plugins import default_registry
+
+BOX = (60, 40, 48, 48)
+
+
+@pytest.fixture
+def base(lively_detector):
+    return lively_detector
+
+
+@pytest.fixture
+def make_support(tmp_path: Path):
+    """Return a function that writes a support set: so many frames with one sign of each class."""
+
+    def make(n: int, *names: str) -> SupportSet:
+        rng = np.random.default_rng(0)
+        images, annotations = [], []
+        for i in range(n * len(names)):
+            label = i % len(names)
+            image = rng.integers(60, 120, (192, 256, 3), dtype=np.uint8)
+            x, y, width, height = BOX
+            centre = (x + width // 2, y + height // 2)
+            cv2.circle(image, centre, width // 2, (20 + 200 * label, 40, 230 - 200 * label), -1)
+            cv2.imwrite(str(tmp_path / f"{i}.png"), image)
+            images.append({"id": i, "file_name": f"{i}.png", "height": 192, "width": 256})
+            annotations.append(
+                {"id": i, "image_id": i, "category_id": label, "bbox": BOX, "area": 48 * 48}
+            )
+        categories = [{"id": i, "name": name} for i, name in enumerate(names)]
+        coco = {"images": images, "annotations": annotations, "categories": categories}
+        path = tmp_path / "support.json"
+        path.write_text(json.dumps(coco))
+        return SupportSet.from_coco(path)
+
+    return make
+
+
+def test_new_classes_join_the_bank(base, make_support):
+    adapted = adapt(base, make_support(3, "rocks", "ice"), parent="traffic_sign")
+    bank = adapted.detector.bank
+    for name in ("rocks", "ice"):
+        spec = bank.classes[bank.index(name)]
+        assert (spec.parent, spec.origin, spec.shots) == ("traffic_sign", "novel", 3)
+        assert not spec.low_confidence
+        assert 0 < spec.threshold < 1
+        assert (bank.crop.owners == bank.index(name)).any()
+    norms = np.linalg.norm(bank.crop.weights, axis=1)
+    np.testing.assert_allclose(norms, 1, atol=1e-5)
+    assert [report.name for report in adapted.classes] == ["rocks", "ice"]
+    assert all(report.shots == 3 for report in adapted.classes)
+    assert adapted.learner == "protonet"
+    assert adapted.seconds > 0
+
+
+def test_the_base_is_left_as_it_was(base, make_support):
+    bank, state = base.bank, {k: v.clone() for k, v in base.state_dict().items()}
+    adapted = adapt(base, make_support(2, "rocks"), parent="traffic_sign")
+    assert base.bank is bank
+    assert "rocks" not in base.bank.names
+    for key, value in base.state_dict().items():
+        assert torch.equal(value, state[key]), key
+    n_dense, n_crop = len(bank.dense), len(bank.crop)
+    for level, n in (("dense", n_dense), ("crop", n_crop)):
+        old, new = getattr(bank, level), getattr(adapted.detector.bank, level)
+        np.testing.assert_array_equal(new.weights[:n], old.weights)
+        np.testing.assert_array_equal(new.biases[:n], old.biases)
+
+
+def test_one_shot_is_flagged(base, make_support):
+    adapted = adapt(base, make_support(1, "rocks"), parent="traffic_sign")
+    assert adapted.classes[0].low_confidence
+
+
+def test_a_known_class_is_extended(base, make_support):
+    adapted = adapt(base, make_support(2, "traffic_light"))
+    bank = adapted.detector.bank
+    assert bank.names == base.bank.names
+    added = len(bank.dense) - len(base.bank.dense)
+    assert added == 1
+    assert bank.dense.owners[-1] == bank.index("traffic_light")
+
+
+def test_the_same_support_gives_the_same_bank(base, make_support):
+    support = make_support(2, "rocks")
+    one, two = (adapt(base, support, parent="traffic_sign").detector.bank for _ in range(2))
+    np.testing.assert_array_equal(one.crop.weights, two.crop.weights)
+    assert one.classes == two.classes
+
+
+def test_a_learner_with_parameters_of_its_own(base, make_support):
+    learner = default_registry().create("learner", "protonet", n_background=1)
+    adapted = adapt(base, make_support(2, "rocks"), learner, parent="traffic_sign")
+    assert adapted.learner_params["n_background"] == 1
+
+
+def test_an_unknown_parent_suggests_the_nearest(base, make_support):
+    with pytest.raises(InputError, match=r"--parent trafic_sign: .* did you mean 'traffic_sign'"):
+        adapt(base, make_support(1, "rocks"), parent="trafic_sign")
+
+
+def test_an_unknown_learner_suggests_the_nearest(base, make_support):
+    with pytest.raises(PluginNotFoundError, match="did you mean 'protonet'"):
+        adapt(base, make_support(1, "rocks"), "protonte")

@@ -1,0 +1,69 @@
+"""Named banks: on disk, and as distractors."""
+
+import numpy as np
+import pytest
+
+from drivemeta.core import BankRows
+from drivemeta.errors import InputError, ModelFileError, OutputError
+from drivemeta.learn import banks
+from drivemeta.learn.banks import NamedBank, available_banks, distractors_for, load_bank, save_bank
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Let the shipped banks be those of an empty folder."""
+    monkeypatch.setattr(banks, "FOLDER", tmp_path)
+    load_bank.cache_clear()
+    yield tmp_path
+    load_bank.cache_clear()
+
+
+def bank(n: int = 6, parent: str = "traffic_sign") -> NamedBank:
+    weights = np.eye(n, 8, dtype=np.float32)
+    return NamedBank(parent, tuple(f"sign{i // 2}" for i in range(n)), weights)
+
+
+def novel(index: int) -> BankRows:
+    label = np.zeros(1, np.int64)
+    return BankRows(np.eye(8, dtype=np.float32)[[index]], np.zeros(1, np.float32), label, label)
+
+
+def test_comes_back(folder):
+    save_bank(folder / "signs.safetensors", bank())
+    assert available_banks() == ("signs",)
+    back = load_bank("signs")
+    assert (back.parent, back.names) == (bank().parent, bank().names)
+    np.testing.assert_allclose(back.weights, bank().weights, atol=1e-3)
+
+
+def test_an_unknown_bank_suggests_the_nearest(folder):
+    save_bank(folder / "signs.safetensors", bank())
+    with pytest.raises(InputError, match="unknown bank 'sings'; did you mean 'signs'"):
+        load_bank("sings")
+
+
+def test_a_damaged_bank_is_told(folder):
+    (folder / "signs.safetensors").write_bytes(b"no bank")
+    with pytest.raises(ModelFileError, match=r"expected a bank .*signs\.safetensors"):
+        load_bank("signs")
+
+
+def test_an_unwritable_place_is_told(folder):
+    (folder / "file").write_text("")
+    with pytest.raises(OutputError, match=r"cannot write .*file"):
+        save_bank(folder / "file" / "signs.safetensors", bank())
+
+
+def test_distractors_are_unlike_the_new_class(folder):
+    save_bank(folder / "signs.safetensors", bank())
+    found = distractors_for("traffic_sign", novel(2), root=4, at_most=100)
+    assert len(found) == 5
+    assert (found.weights[:, 2] < 0.5).all()
+    assert set(found.owners.tolist()) == {-1}
+    assert set(found.roots.tolist()) == {4}
+
+
+@pytest.mark.parametrize(("parent", "at_most", "n"), [("vehicle", 9, 0), ("traffic_sign", 2, 2)])
+def test_no_more_distractors_than_there_is_room_for(folder, parent, at_most, n):
+    save_bank(folder / "signs.safetensors", bank())
+    assert len(distractors_for(parent, novel(7), 4, at_most)) == n
