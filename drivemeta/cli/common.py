@@ -19,9 +19,7 @@ JsonOption = Annotated[
 ProviderOption = Annotated[
     str, typer.Option(help="auto, tensorrt, cuda or cpu: where the model runs.")
 ]
-ModelOption = Annotated[
-    Path | None, typer.Option(help="ONNX model; without it, the shipped base.")
-]
+ModelOption = Annotated[Path | None, typer.Option(help="ONNX model; without it, the shipped base.")]
 
 
 def console() -> Console:
