@@ -1,24 +1,24 @@
-"""Writing the demo's clip as a video file, and keeping what is truly in it."""
+"""The demo's clip: written as a video file, then scored while it is processed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 
-import av
-import av.video
+import numpy as np
+from numpy.typing import NDArray
 
+from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.data.synthetic import Scene, SyntheticFrame, render
-from drivemeta.errors import OutputError
-from drivemeta.files import atomic_path
-
-ENCODERS = ("libx264", "libopenh264", "mpeg4")
+from drivemeta.demo.score import ClipScore
+from drivemeta.plugins.protocols import Sink, StreamInfo
+from drivemeta.plugins.registry import default_registry
+from drivemeta.video.render import draw
 
 
 def write_clip(
-    path: Path, scene: Scene, n_frames: int, done: Callable[[], None] = lambda: None
+    path: Path, scene: Scene, n_frames: int, encoder: str, done: Callable[[int], None]
 ) -> list[SyntheticFrame]:
     """Render the first frames of a scene into an MP4 file.
 
@@ -26,39 +26,63 @@ def write_clip(
         path: the file to write.
         scene: to render.
         n_frames: how many frames.
-        done: is called after each frame.
+        encoder: of the `mp4` sink.
+        done: is called after each frame with the number done.
 
     Returns:
         What is in each frame, without its pixels.
 
     Raises:
-        OutputError: the file cannot be written, or no encoder is there.
+        OutputError: the file cannot be written.
     """
-    truths: list[SyntheticFrame] = []
-
-    def frames() -> Iterator[SyntheticFrame]:
-        for index in range(n_frames):
-            frame = render(scene, index)
-            truths.append(replace(frame, image=frame.image[:0]))
-            yield frame
-            done()
-
-    with atomic_path(path) as partial:
-        encode(partial, frames(), scene.size, scene.plan.fps)
+    sink: Sink = default_registry().create(
+        "sink", "mp4", folder=path.parent, encoder=encoder, name=path.name
+    )
+    nothing = Tracks.untracked(Detections.empty(()))
+    truths = []
+    sink.open(StreamInfo(path.name, (), scene.size, scene.plan.fps, n_frames), 0)
+    for index in range(n_frames):
+        frame = render(scene, index)
+        sink.write(Frame(frame.image, index, scene.time_s(index)), nothing)
+        truths.append(replace(frame, image=frame.image[:0]))
+        done(index + 1)
+    sink.close()
     return truths
 
 
-def encode(path: Path, frames: Iterator[SyntheticFrame], size: tuple[int, int], fps: float) -> None:
-    """Encode frames with the first encoder that PyAV has."""
-    encoder = next((name for name in ENCODERS if name in av.codecs_available), None)
-    if encoder is None:
-        raise OutputError(f"expected PyAV with one of the encoders {', '.join(ENCODERS)}")
-    with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream(encoder, rate=Fraction(fps).limit_denominator(1001))
-        stream.height, stream.width = size
-        stream.pix_fmt = "yuv420p"
-        stream.bit_rate = int(size[0] * size[1] * fps * 0.25)
-        for frame in frames:
-            picture = av.VideoFrame.from_ndarray(frame.image, format="bgr24")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode())
+class ScoringSink:
+    """A sink that compares what is found with the truth, and keeps the frame that shows it best.
+
+    Args:
+        name: the class to score.
+        truths: what is in each frame.
+
+    Attributes:
+        score: the counts so far.
+        best: the best frame with its tracks drawn, (h, w, 3) uint8 BGR; None before the first hit.
+    """
+
+    def __init__(self, name: str, truths: list[SyntheticFrame]) -> None:
+        self.score = ClipScore(name)
+        self.best: NDArray[np.uint8] | None = None
+        self._truths, self._next = truths, 0
+
+    def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002
+        """Begin; a resumed run is scored from where it goes on."""
+        self._next = resume_at
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Score one frame."""
+        before = self.score.best
+        self.score.add(frame.index, tracks.detections, self._truths[frame.index])
+        if self.score.best > before:
+            self.best = draw(frame.image, tracks)
+        self._next = frame.index + 1
+
+    def commit(self) -> int:
+        """Return the index of the next frame."""
+        return self._next
+
+    def close(self) -> list[Path]:
+        """Write nothing."""
+        return []
