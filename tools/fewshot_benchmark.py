@@ -57,8 +57,9 @@ def main() -> None:
     for seed in range(arguments.seeds):
         for n_shots, trial in _trials(base, scenes, novel, truth, arguments, seed):
             trials[n_shots].append(trial)
-            means = [f"{trial.ap50(group):.3f}" for group in (names, [BASE])]
-            print(f"seed {seed} shots {n_shots}: novel {means[0]} base {means[1]}", flush=True)
+            novel_ap50 = f"{trial.ap50(names):.3f}" if n_shots else "-"
+            base_ap50 = f"{trial.ap50([BASE]):.3f}"
+            print(f"seed {seed} shots {n_shots}: novel {novel_ap50} base {base_ap50}", flush=True)
     row = _row(trials, names, len(paths), arguments)
     print(json.dumps(row["shots"], indent=1))
     if arguments.write:

@@ -79,9 +79,7 @@ class Trial:
             weights: how often each image of the whole data set counts, once if None.
         """
         own = None if weights is None else weights[self.query]
-        values = np.array([self.matches[name].average_precision(own) for name in names])
-        known = values[~np.isnan(values)]
-        return float(known.mean()) if len(known) else float("nan")
+        return _mean([self.matches[name].average_precision(own) for name in names])
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def difference(
 
     def measure(chosen: Sequence[int], weights: NDArray[np.float64] | None) -> float:
         once = {i: _gain(trials, others, i, names, weights) for i in set(chosen)}
-        return float(np.nanmean([once[i] for i in chosen]))
+        return _mean([once[i] for i in chosen])
 
     rng = np.random.default_rng(seed)
     n_images = 1 + max(int(trial.query.max(initial=0)) for trial in trials)
@@ -132,6 +130,12 @@ def difference(
         rounds.append(measure(chosen, counts.astype(np.float64)))
     low, high = np.nanquantile(rounds, [0.025, 0.975])
     return Estimate(measure(range(len(trials)), None), float(low), float(high))
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Return the mean of what is known, NaN if nothing is."""
+    known = [value for value in values if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _gain(
