@@ -1,0 +1,84 @@
+"""Real videos of a coloured box, and a real detector of such boxes."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from drivemeta.core import Detections
+
+CLASSES = ("vehicle", "sign")
+COLOURS = ((40, 40, 230), (230, 60, 40))  # BGR, of the classes
+
+
+def draw_frame(index: int, size: tuple[int, int]) -> np.ndarray:
+    """Return a frame: a red box that moves right, a blue one that stands, on textured grey."""
+    height, width = size
+    ground = np.random.default_rng(0).integers(90, 150, (height, width), np.uint8)
+    image = cv2.cvtColor(cv2.GaussianBlur(ground, (0, 0), 2), cv2.COLOR_GRAY2BGR)
+    left = width // 10 + 2 * index
+    cv2.rectangle(image, (left, height // 2), (left + 23, height // 2 + 19), COLOURS[0], -1)
+    cv2.rectangle(image, (width - 40, 10), (width - 21, 29), COLOURS[1], -1)
+    return image
+
+
+def find_boxes(frames: Sequence[np.ndarray]) -> list[Detections]:
+    """Detect the boxes by their colour, one a class and frame."""
+    results = []
+    for frame in frames:
+        boxes, labels = [], []
+        for label, colour in enumerate(COLOURS):
+            far = np.abs(frame.astype(np.int64) - colour).max(2)
+            x, y, width, height = cv2.boundingRect((far < 60).astype(np.uint8))
+            if width * height >= 100:
+                boxes.append((x, y, x + width, y + height))
+                labels.append(label)
+        n = len(boxes)
+        results.append(
+            Detections(
+                np.array(boxes, np.float32).reshape(n, 4),
+                np.full(n, 0.9, np.float32),
+                np.array(labels, np.int64),
+                CLASSES,
+            )
+        )
+    return results
+
+
+def read_video(path: Path) -> list[tuple[float, np.ndarray]]:
+    """Return the time in seconds and the BGR image of each frame."""
+    with av.open(str(path)) as container:
+        return [
+            (float(frame.pts * frame.time_base), frame.to_ndarray(format="bgr24"))
+            for frame in container.decode(video=0)
+        ]
+
+
+@pytest.fixture
+def write_video(tmp_path) -> Callable[..., Path]:
+    """Write a video whose frames are shown at the given milliseconds."""
+
+    def write(
+        times_ms: Sequence[int],
+        name: str = "clip.mp4",
+        size: tuple[int, int] = (120, 160),
+        options: dict[str, str] | None = None,
+    ) -> Path:
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25, options=options or {})
+            stream.height, stream.width = size
+            stream.pix_fmt = "yuv420p"
+            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+            for index, time_ms in enumerate(times_ms):
+                frame = av.VideoFrame.from_ndarray(draw_frame(index, size), format="bgr24")
+                frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
+
+    return write

@@ -1,0 +1,166 @@
+"""The pipeline: every frame once, in order; errors come out; no thread stays."""
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.errors import VideoError
+from drivemeta.plugins import default_registry
+from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.video.pipeline import Pipeline
+
+from .conftest import draw_frame, find_boxes
+
+SIZE = (120, 160)
+
+
+class Drawn:
+    """A source of `n` drawn frames that fails after them if told to."""
+
+    def __init__(self, n: int, error: Exception | None = None) -> None:
+        self.n, self.error, self.closed = n, error, False
+
+    def info(self) -> StreamInfo:
+        return StreamInfo("drawn", (), SIZE, 10.0, self.n)
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index in range(self.n):
+            yield Frame(draw_frame(index, SIZE), index, index / 10)
+        if self.error:
+            raise self.error
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def build(detect=find_boxes, *, tracker: str = "none", every: int = 1, batch: int = 1, keep=None):
+    registry = default_registry()
+    return Pipeline(
+        detect,
+        registry.create("tracker", tracker),
+        registry.create("scheduler", "fixed", every=every),
+        batch,
+        keep,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_stays():
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize("batch", [1, 4, 7, 50])
+def test_every_frame_comes_once_and_in_order(batch):
+    results = list(build(batch=batch).run(Drawn(30)))
+    assert [frame.index for frame, _ in results] == list(range(30))
+    assert all(len(tracks) == 2 for _, tracks in results)
+
+
+def test_batches_change_nothing():
+    single, batched = (
+        [tracks.detections.boxes for _, tracks in build(batch=n).run(Drawn(12))] for n in (1, 5)
+    )
+    np.testing.assert_array_equal(single, batched)
+
+
+def test_the_network_sees_no_more_frames_at_once_than_a_batch():
+    seen = []
+
+    def detect(frames):
+        seen.append(len(frames))
+        return find_boxes(frames)
+
+    list(build(detect, batch=4).run(Drawn(10)))
+    assert seen == [4, 4, 2]
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_between_looks_the_tracks_are_carried(batch):
+    seen = []
+
+    def detect(frames):
+        seen.extend(frames)
+        return find_boxes(frames)
+
+    results = list(build(detect, every=3, batch=batch).run(Drawn(10)))
+    assert len(results) == 10
+    assert len(seen) == 4
+    boxes = [tracks.detections.boxes[0, 0] for _, tracks in results]
+    assert boxes[0] == boxes[1] == boxes[2] < boxes[3] == boxes[5] < boxes[6]
+
+
+def test_kept_rows_only():
+    results = list(build(keep=lambda found: found.labels == 1).run(Drawn(3)))
+    assert all(tracks.detections.names == ["sign"] for _, tracks in results)
+
+
+@pytest.mark.parametrize("tracker", ["bytetrack", "botsort"])
+def test_a_moving_box_keeps_its_identity(tracker):
+    results = list(build(tracker=tracker).run(Drawn(20)))
+    later = np.array([tracks.ids for _, tracks in results[5:]])
+    assert (later >= 0).all()
+    assert (later == later[0]).all()
+    assert later[0, 0] != later[0, 1]
+
+
+def test_an_error_of_the_source_comes_out_after_its_frames():
+    source, seen = Drawn(5, VideoError("the cable is out")), []
+    with pytest.raises(VideoError, match="cable"):
+        for frame, _ in build().run(source):
+            seen.append(frame.index)  # noqa: PERF401  (a comprehension would lose them)
+    assert seen == [0, 1, 2, 3, 4]
+    assert source.closed
+
+
+def test_an_error_of_the_detector_comes_out():
+    def detect(frames):
+        raise ArithmeticError("no")
+
+    source = Drawn(100)
+    with pytest.raises(ArithmeticError, match="no"):
+        list(build(detect).run(source))
+    assert source.closed
+
+
+def test_an_error_of_the_tracker_comes_out():
+    class Broken:
+        def update(self, detections: Detections, frame: Frame) -> Tracks:
+            raise LookupError("lost")
+
+        def reset(self) -> None:
+            pass
+
+    source = Drawn(100)
+    pipeline = Pipeline(find_boxes, Broken(), default_registry().create("scheduler", "fixed"))
+    with pytest.raises(LookupError, match="lost"):
+        list(pipeline.run(source))
+    assert source.closed
+
+
+def test_stopping_early_stops_everything():
+    source = Drawn(1000)
+    results = build().run(source)
+    assert next(results)[0].index == 0
+    results.close()
+    assert source.closed
+
+
+def test_a_slow_consumer_is_waited_for_with_bounded_memory():
+    made = []
+
+    class Counted(Drawn):
+        def __iter__(self) -> Iterator[Frame]:
+            for frame in super().__iter__():
+                made.append(frame.index)
+                yield frame
+
+    results = build().run(Counted(500))
+    next(results)
+    threading.Event().wait(0.3)
+    assert len(made) < 40
+    results.close()
