@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,9 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from torch import nn
 
-from drivemeta.errors import InputError, OutputError, ParityError
+from drivemeta.errors import InputError, ParityError
 from drivemeta.export.assemble import Networks, assemble
+from drivemeta.export.files import make_folder, write_atomically
+from drivemeta.export.network_cache import weights_digest
 from drivemeta.export.networks import OPSET, level1_graph, level2_graph
 from drivemeta.export.parity import Expected, ParityReport, check_parity, torch_dense, torch_rows
 from drivemeta.export.scene import PROBE_SIZE, draw_noise, draw_scene
@@ -119,7 +120,7 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
         opset=OPSET,
         learner=m.Learner(name=learner, params=dict(learner_params or {})),
         digests=m.Digests(
-            weights=weights_digest(detector),
+            weights=weights_digest(nn.ModuleList([detector.level1, detector.level2])),
             support=support_digest,
             graph=graph_digest(model.graph),
         ),
@@ -151,45 +152,6 @@ def make_probe(detector: TwoLevelDetector, expected: Expected) -> Probe:
     threshold = float((scores[last] + scores[last + 1]) / 2)
     rows = torch_rows(detector, expected, threshold)
     return Probe.make(expected.frame, threshold, rows)
-
-
-def weights_digest(detector: TwoLevelDetector) -> str:
-    """Return the SHA-256 of both networks' parameters and buffers."""
-    digest = hashlib.sha256()
-    for level in (detector.level1, detector.level2):
-        for key, tensor in level.state_dict().items():
-            digest.update(key.encode())
-            digest.update(tensor.detach().contiguous().numpy().tobytes())
-    return digest.hexdigest()
-
-
-def make_folder(path: Path) -> None:
-    """Make the folder of a file that will be written after long work.
-
-    Raises:
-        OutputError: it cannot be made.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot write the model to {path}: {error.strerror or error}") from error
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that appears whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        try:
-            partial.write_bytes(data)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot write the model to {path}: {error.strerror or error}") from error
 
 
 def _for_export(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoLevelDetector:

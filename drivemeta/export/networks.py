@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+from drivemeta.export.network_cache import cached_graph, trace_key
 from drivemeta.models.level2 import CROP_SIZE
 
 OPSET = 18
@@ -50,6 +51,14 @@ def _fuse_sequence(sequence: nn.Sequential) -> None:
 
 
 def _export(
+    name: str, network: nn.Module, example: torch.Tensor, outputs: list[str]
+) -> onnx.GraphProto:
+    """Return the graph of a network, traced now or before."""
+    key = trace_key(network, name, tuple(example.shape), outputs, OPSET)
+    return cached_graph(key, lambda: _trace(name, network, example, outputs))
+
+
+def _trace(
     name: str, network: nn.Module, example: torch.Tensor, outputs: list[str]
 ) -> onnx.GraphProto:
     """Trace a network whose first axis is the batch.

@@ -1,0 +1,67 @@
+"""Traced networks, kept in the user's cache folder.
+
+Adapting changes the class bank and seldom the networks, and tracing them is the longest part of an
+export. A kept graph is held against torch by the parity check like a fresh one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import onnx
+import platformdirs
+import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from torch import nn
+
+from drivemeta.errors import OutputError
+from drivemeta.export.files import make_folder, write_atomically
+
+
+def cached_graph(key: str, make: Callable[[], onnx.GraphProto]) -> onnx.GraphProto:
+    """Return the graph kept under a key, or make it and keep it.
+
+    A damaged file is made again; a folder that cannot be written only costs time.
+    """
+    path = platformdirs.user_cache_path("drivemeta") / "networks" / f"{key[:32]}.onnx"
+    with contextlib.suppress(OSError, DecodeError):
+        graph = onnx.GraphProto.FromString(path.read_bytes())
+        if graph.node:
+            return graph
+    graph = make()
+    with contextlib.suppress(OutputError):
+        make_folder(path)
+        write_atomically(path, graph.SerializeToString())
+    return graph
+
+
+def trace_key(network: nn.Module, *settings: object) -> str:
+    """Return a digest of all that a trace depends on: weights, code, settings, version of torch."""
+    digest = hashlib.sha256(repr((torch.__version__, settings)).encode())
+    for source in sorted({_source(module) for module in network.modules()}):
+        digest.update(source.encode())
+    for name, module in network.named_modules():
+        digest.update(f"{name}: {module.extra_repr()}".encode())
+    digest.update(weights_digest(network).encode())
+    return digest.hexdigest()
+
+
+def weights_digest(network: nn.Module) -> str:
+    """Return the SHA-256 of a network's parameters and buffers, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for key, tensor in network.state_dict().items():
+        digest.update(key.encode())
+        digest.update(tensor.detach().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _source(module: nn.Module) -> str:
+    kind = type(module)
+    if kind.__module__.startswith("torch."):
+        return kind.__qualname__
+    file = inspect.getsourcefile(kind)
+    return Path(file).read_text(encoding="utf-8") if file else kind.__qualname__
