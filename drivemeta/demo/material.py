@@ -25,9 +25,10 @@ SIZE = (540, 960)
 FPS = 10.0
 N_FRAMES = 100
 SUPPORT_SIDES_PX = (64.0, 52.0, 44.0, 38.0, 32.0)
-_SUPPORT_SEED, _CLIP_SEED, _SEEDS = 900_000, 950_000, 40
+_SUPPORT_SEED, _CLIP_SEED, _SEEDS = 900_000, 950_000, 200
 _STEPS = range(0, 60, 4)
 _LEAST_SHOWN = 3
+_BRIGHT = 0.44
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def write_support(folder: Path, name: str, seed: int, size: tuple[int, int] = SI
     Returns:
         The path of the COCO JSON.
     """
-    frames, scenes = [], _scenes(_SUPPORT_SEED + seed * _SEEDS * 10, name, size, None)
+    frames, scenes = [], _scenes(_SUPPORT_SEED + seed * _SEEDS, name, size, None)
     for number, side in enumerate(SUPPORT_SIDES_PX):
         frames.append((f"{name}_{number + 1}", _frame_showing(scenes, name, side)))
     options = CocoOptions(size, (name,), only=(name,), suffix=".png")
@@ -64,11 +65,13 @@ def write_support(folder: Path, name: str, seed: int, size: tuple[int, int] = SI
 
 def find_clip(name: str, seed: int, size: tuple[int, int] = SIZE) -> Scene:
     """Return a scene whose first `N_FRAMES` pass at least three signs of the class."""
-    plan = Plan("clear", "rural", signs=1.3, fps=FPS, speed_mps=15.0)
+    plan = Plan("clear", "suburban", signs=1.2, fps=FPS, speed_mps=13.0)
     best, most = None, -1
     for scene, _ in zip(
         _scenes(_CLIP_SEED + seed * _SEEDS, name, size, plan), range(_SEEDS), strict=False
     ):
+        if scene.sensor.target < _BRIGHT or scene.sensor.saturation < 1.0:
+            continue
         way = scene.travelled_m(N_FRAMES)
         passed = [
             prop

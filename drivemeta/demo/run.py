@@ -161,8 +161,8 @@ def _pictures(
     pictures = {"contact sheet": sheet}
     if scoring.best is not None:
         words = (
-            f"{learnt.name}: learnt from these {learnt.shots} boxes in {adapted.seconds:.1f} s\n"
-            f"found {len(score.signs_found)} of {len(score.signs)} signs in the clip, "
+            f"{learnt.name}: learnt from {learnt.shots} boxes\n"
+            f"{len(score.signs_found)} of {len(score.signs)} signs of the clip found, "
             f"precision {score.precision:.2f}"
         )
         pictures["poster"] = write_poster(out / "poster.png", support, scoring.best, words)

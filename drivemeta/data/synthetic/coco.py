@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from drivemeta.data.synthetic.pictograms import CATALOGUE
 from drivemeta.data.synthetic.render import SyntheticFrame, render
 from drivemeta.data.synthetic.scene import Plan, Scene
 from drivemeta.errors import OutputError
+from drivemeta.files import write_bytes, write_text
 
 SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 
@@ -121,7 +120,7 @@ def write_annotations(
         in_super = category["name"] in SUPER_CLASSES
         category["supercategory"] = category["name"] if in_super else "traffic_sign"
     content = {"images": images, "annotations": annotations, "categories": categories}
-    _replace(path, json.dumps(content).encode())
+    write_text(path, json.dumps(content))
     return path
 
 
@@ -167,15 +166,4 @@ def _write_image(folder: Path, name: str, image: Image) -> None:
     done, data = cv2.imencode(Path(name).suffix, image, quality)
     if not done:
         raise OutputError(f"cannot encode {name}; use the suffix .png or .jpg")
-    _replace(folder / name, data.tobytes())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as temporary:
-            temporary.write(data)
-        os.replace(temporary.name, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    write_bytes(folder / name, data.tobytes())
