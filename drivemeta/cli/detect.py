@@ -119,7 +119,8 @@ def _record(frame: Frame, found: Detections) -> dict[str, Any]:
 def _coco(results: list[tuple[Frame, Detections]], classes: tuple[str, ...]) -> dict[str, Any]:
     from drivemeta.core.boxes import xyxy_to_xywh
 
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for frame, found in results:
         height, width = frame.size
         image_id = frame.index + 1

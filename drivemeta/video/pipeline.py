@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -45,7 +45,7 @@ class Pipeline:
     batch: int = 1
     keep: Callable[[Detections], NDArray[np.bool_]] | None = None
 
-    def run(self, source: Source) -> Iterator[tuple[Frame, Tracks]]:
+    def run(self, source: Source) -> Generator[tuple[Frame, Tracks], None, None]:
         """Yield every frame of a source with its tracks, in order; closes the source at the end.
 
         A frame that the scheduler skips carries the tracks of the frame before it.
