@@ -47,20 +47,29 @@ def detect(
     if not images.exists():
         raise InputError(f"expected an image or a folder, found nothing at {images}")
     files = image_files(images) if images.is_dir() else [images]
+    if out.resolve() == files[0].parent.resolve():
+        raise InputError(f"--out: the results would mix with the images in {out}; name another")
     build_sinks("", out, "")
     detector = OnnxDetector(model or base_onnx(), provider=provider)
     results: list[tuple[Frame, Detections]] = []
+    unreadable: list[str] = []
     with progress() as bar:
         for index, file in enumerate(bar.track(files, description="detecting")):
             frame = _read(file, index)
+            if frame is None:
+                unreadable.append(file.name)
+                continue
             found = detector([frame.image], min_score)[0]
-            _draw(frame, found, out / f"{file.stem}.png")
+            _draw(frame, found, out / _picture_name(file, files))
             results.append((frame, found))
+    if not results:
+        raise InputError(f"expected an image, none of {len(files)} can be read: {images}")
     results.sort(key=lambda result: _certainty(result[1]))
     listed = {
         "model": str(model) if model else "base",
         "provider": detector.provider,
         "images": [_record(frame, found) for frame, found in results],
+        "unreadable": unreadable,
     }
     write_text(out / "detections.json", json.dumps(listed, indent=1) + "\n")
     write_text(out / "coco.json", json.dumps(_coco(results, detector.classes)) + "\n")
@@ -69,18 +78,24 @@ def detect(
         return
     n_found = sum(len(found) for _, found in results)
     console().print(f"{n_found} objects in {len(results)} images on {detector.provider}: {out}")
+    if unreadable:
+        console().print(f"{len(unreadable)} cannot be read: {', '.join(unreadable)}")
 
 
-def _read(path: Path, index: int) -> Frame:
+def _read(path: Path, index: int) -> Frame | None:
+    """Return the image, or None if it cannot be decoded."""
     import cv2
 
     from drivemeta.core import Frame
-    from drivemeta.errors import InputError
 
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"expected an image, cannot read {path}")
-    return Frame(image, index, name=path.name)
+    return None if image is None else Frame(image, index, name=path.name)
+
+
+def _picture_name(file: Path, files: list[Path]) -> str:
+    """Return `a.png` for a.jpg, and `a.jpg.png` where another image is called `a` too."""
+    alone = sum(other.stem == file.stem for other in files) == 1
+    return f"{file.stem if alone else file.name}.png"
 
 
 def _draw(frame: Frame, found: Detections, path: Path) -> None:
@@ -135,9 +150,15 @@ def _coco(results: list[tuple[Frame, Detections]], classes: tuple[str, ...]) -> 
                     "category_id": int(label) + 1,
                     "bbox": [round(float(x), 2) for x in box],
                     "area": round(float(box[2] * box[3]), 2),
+                    "segmentation": [],
                     "iscrowd": 0,
                     "score": round(float(score), 4),
                 }
             )
-    categories = [{"id": i + 1, "name": name} for i, name in enumerate(classes)]
-    return {"images": images, "annotations": annotations, "categories": categories}
+    return {
+        "info": {"description": "DriveMeta pre-labels: to be checked"},
+        "licenses": [],
+        "images": images,
+        "annotations": annotations,
+        "categories": [{"id": i + 1, "name": name} for i, name in enumerate(classes)],
+    }

@@ -15,9 +15,9 @@ from drivemeta.errors import InputError, OutputError
 from drivemeta.plugins.protocols import StreamInfo
 from drivemeta.video.render import draw
 
-TICKS = 90_000
+TICKS = 60_000  # a second; MPEG-4 allows at most 65535
 ENCODERS = {"h264": "libx264", "openh264": "libopenh264", "mpeg4": "mpeg4"}
-OPTIONS = {"h264": {"preset": "veryfast", "crf": "23"}, "mpeg4": {"qscale": "4"}}
+OPTIONS = {"h264": {"preset": "veryfast", "crf": "23"}, "mpeg4": {"qmin": "2", "qmax": "6"}}
 
 
 class Mp4:

@@ -1,0 +1,76 @@
+"""The mp4 and jsonl sinks read back."""
+
+import json
+
+import av
+import numpy as np
+import pytest
+
+from drivemeta.core import Frame, Tracks
+from drivemeta.errors import InputError
+from drivemeta.plugins import default_registry
+from drivemeta.plugins.protocols import StreamInfo
+
+from .conftest import CLASSES, draw_frame, find_boxes, read_video  # noqa: TID252  (no package at the root)
+
+UNEVEN = [0.0, 0.04, 0.08, 0.2, 0.21, 0.5, 1.0, 1.04]
+
+
+def write(name, folder, size=(120, 160), times=UNEVEN, **params):
+    sink = default_registry().create("sink", name, folder=folder, **params)
+    sink.open(StreamInfo("clip", CLASSES, size, 25.0, len(times)), 0)
+    for index, time_s in enumerate(times):
+        image = draw_frame(index, size)
+        found = find_boxes([image])[0]
+        ids = np.arange(len(found)) - 1
+        sink.write(
+            Frame(image, index, time_s, round(time_s * 1000), f"{index}"), Tracks(found, ids)
+        )
+    (path,) = sink.close()
+    return path
+
+
+@pytest.mark.parametrize("encoder", ["h264", "mpeg4"])
+def test_a_video_keeps_every_frame_and_its_time(tmp_path, encoder):
+    frames = read_video(write("mp4", tmp_path, encoder=encoder))
+    assert [time_s for time_s, _ in frames] == pytest.approx(UNEVEN, abs=1e-3)
+
+
+def test_a_browser_can_play_it(tmp_path):
+    path = write("mp4", tmp_path)
+    with av.open(str(path)) as container:
+        assert len(container.streams) == 1
+        codec = container.streams.video[0].codec_context
+        assert (codec.name, codec.pix_fmt) == ("h264", "yuv420p")
+    data = path.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")  # it plays while it loads
+
+
+@pytest.mark.parametrize("size", [(121, 161), (120, 161), (33, 65)])
+def test_odd_sizes_are_made_even(tmp_path, size):
+    frames = read_video(write("mp4", tmp_path, size))
+    assert len(frames) == len(UNEVEN)
+    assert frames[0][1].shape == (size[0] // 2 * 2, size[1] // 2 * 2, 3)
+
+
+def test_the_picture_is_the_frame_with_boxes_on_it(tmp_path):
+    image = read_video(write("mp4", tmp_path))[0][1]
+    error = np.abs(image.astype(int) - draw_frame(0, (120, 160)))
+    assert error[90:].mean() < 8 < error[:80].max()
+
+
+def test_an_unknown_encoder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="h264"):
+        default_registry().create("sink", "mp4", folder=tmp_path, encoder="vp0")
+
+
+def test_a_line_a_frame(tmp_path):
+    path = write("jsonl", tmp_path)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [record["frame"] for record in records] == list(range(8))
+    assert [record["time_s"] for record in records] == UNEVEN
+    assert records[3]["pts"] == 200
+    first, second = records[0]["objects"]
+    assert (first["id"], first["label"], first["name"]) == (None, 0, "vehicle")
+    assert (second["id"], second["name"], second["score"]) == (0, "sign", 0.9)
+    assert second["box"] == [120, 10, 140, 30]
