@@ -3,6 +3,8 @@
     python tools/build_base.py --level1 runs/level1 --level2 runs/level2 \
         --embedding-config configs/train_embedding.yaml
 
+The super-classes' thresholds are those of the best F1 on BDD training images.
+
 Reads the averaged weights if a run has ended, else those of its last checkpoint.
 """
 
@@ -18,16 +20,23 @@ from safetensors import safe_open
 from torch.nn import functional as F
 
 from drivemeta.config import load_config
+from drivemeta.core import Detections
+from drivemeta.core.scoring import Scoring
+from drivemeta.data.sources import load_source, to_dataset
+from drivemeta.evaluation.classes import ClassTree
+from drivemeta.evaluation.matching import HIT, IGNORED, Matches
+from drivemeta.evaluation.operating_point import match_class
 from drivemeta.learn.banks import FOLDER, NamedBank, save_bank
 from drivemeta.learn.calibration import embed
 from drivemeta.learn.crop_data import BACKGROUND, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.detector_loss import TrainableLevel1
+from drivemeta.learn.evidence import read_image
+from drivemeta.learn.proposals import propose
 from drivemeta.learn.run import CHECKPOINT
 from drivemeta.learn.train_embedding import EmbeddingTraining, training_crops
 from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, super_class_bank
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
-from drivemeta.models.scoring import Scoring
 from drivemeta.models.store import BASE_PATH, save_detector
 
 N_BACKGROUND = 24
@@ -42,11 +51,15 @@ def main() -> None:
     parser.add_argument("--embedding-config", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=BASE_PATH)
     parser.add_argument("--banks", type=Path, default=FOLDER)
+    parser.add_argument("--images", type=int, default=150, help="to set the thresholds on")
     arguments = parser.parse_args()
+    config = load_config(arguments.embedding_config, EmbeddingTraining)
     detector = build(arguments.level1, arguments.level2)
+    thresholds = best_thresholds(detector, config.data / "scenes", arguments.images)
+    detector = detector.with_bank(detector.bank.with_thresholds(thresholds))
+    print("thresholds:", {name: round(value, 3) for name, value in thresholds.items()})
     provenance = {"level1": _progress(arguments.level1), "level2": _progress(arguments.level2)}
     save_detector(arguments.out, detector, provenance)
-    config = load_config(arguments.embedding_config, EmbeddingTraining)
     crops = training_crops(config)
     for name, bank in named_banks(detector, crops).items():
         save_bank(arguments.banks / f"{name}.safetensors", bank)
@@ -71,6 +84,30 @@ def build(level1_run: Path, level2_run: Path) -> TwoLevelDetector:
     )
     scoring = Scoring(dense_scale=float(rows.log_scale.detach().exp()))
     return TwoLevelDetector(trained.level1, level2, bank, scoring).eval()
+
+
+def best_thresholds(detector: TwoLevelDetector, scenes: Path, n_images: int) -> dict[str, float]:
+    """Return the threshold of best F1 at IoU 0.5 of each super-class, on BDD training images."""
+    images = load_source(scenes, "bdd", "train")
+    chosen = np.random.default_rng(0).permutation(len(images))[:n_images]
+    truth = to_dataset([images[i] for i in chosen])
+    found = [_detections(detector, read_image(image.path)) for image in truth.images]
+    tree = ClassTree.of(detector.bank.classes)
+    return {name: _best_f1(match_class(truth, found, tree, name)) for name in SUPER_CLASSES}
+
+
+def _detections(detector: TwoLevelDetector, image: np.ndarray) -> Detections:
+    proposals = propose(detector, image, 0.02)
+    return Detections(proposals.boxes, proposals.scores, proposals.roots, detector.bank.names)
+
+
+def _best_f1(matches: Matches) -> float:
+    counted = matches.outcomes != IGNORED
+    scores, hits = matches.scores[counted], matches.outcomes[counted] == HIT
+    order = np.argsort(-scores, kind="stable")
+    n_hits = np.cumsum(hits[order])
+    f1 = 2 * n_hits / (np.arange(1, len(order) + 1) + matches.n_truth.sum())
+    return float(scores[order][f1.argmax()])
 
 
 def named_banks(detector: TwoLevelDetector, crops: CropsByClass) -> dict[str, NamedBank]:

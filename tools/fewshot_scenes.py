@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from drivemeta.core import ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import DenseArrays, Located, decide, locate, score_locations
 from drivemeta.evaluation.inference import EVALUATION_SCORE, read_bgr
-from drivemeta.export.reference import DenseArrays, Located, decide, locate, score_locations
 from drivemeta.learn.proposals import to_input
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector

@@ -9,13 +9,13 @@ import onnx
 from onnx import TensorProto, helper
 
 from drivemeta.core import ClassBank
+from drivemeta.core.score_rule import N_ROWS
+from drivemeta.core.scoring import Scoring
 from drivemeta.export.builder import GraphBuilder
 from drivemeta.export.locate import BankValues, Rows, locate
 from drivemeta.export.name import name_leaves
 from drivemeta.export.networks import OPSET
 from drivemeta.export.preprocess import Prepared, prepare
-from drivemeta.export.reference import N_ROWS
-from drivemeta.models.scoring import Scoring
 from drivemeta.runtime.bank_feed import bank_arrays
 from drivemeta.runtime.manifest import BankRule, InputRule
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivemeta.core.score_rule import MIN_SIDE, N_CANDIDATES, N_ROWS
+from drivemeta.core.scoring import Scoring
 from drivemeta.export.builder import GraphBuilder
 from drivemeta.export.preprocess import Prepared
-from drivemeta.export.reference import MIN_SIDE, N_CANDIDATES, N_ROWS
-from drivemeta.models.scoring import Scoring
 
 N_ROUNDS = 8
 

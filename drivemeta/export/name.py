@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from drivemeta.core.score_rule import N_CROPS
+from drivemeta.core.scoring import Scoring
 from drivemeta.export.builder import GraphBuilder
 from drivemeta.export.locate import BankValues, Rows
 from drivemeta.export.preprocess import Prepared
-from drivemeta.export.reference import N_CROPS
 from drivemeta.models.level2 import CROP_SIZE
-from drivemeta.models.scoring import Scoring
 
 _NEVER = -1e9
 

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 
 from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes
+from drivemeta.core.score_rule import DenseArrays, decide, locate, score_locations
 from drivemeta.errors import ParityError
 from drivemeta.export.assemble import DENSE, with_dense_outputs
-from drivemeta.export.reference import DenseArrays, decide, locate, score_locations
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.runtime.probe import (

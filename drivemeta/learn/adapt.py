@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.data.support import SupportSet
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from drivemeta.export import ExportReport
 
 FOUND_SHARE = 0.5
+FEW = 3
 
 
 @dataclass(frozen=True)
@@ -124,19 +126,30 @@ def _add_classes(
     if parent is not None and parent not in supers:
         raise InputError(f"--parent {parent}: no such super-class; {suggest(parent, supers)}")
     parents: list[str | None] = []
+    common = _finder(base, evidence.roots)
     for label, name in enumerate(names):
         own = evidence.labels == label
-        found = evidence.roots[own & (evidence.roots >= 0)]
-        is_found = len(found) >= FOUND_SHARE * own.sum() and len(found) > 0
-        of = parent or (bank.names[np.bincount(found).argmax()] if is_found else None)
+        finder = _finder(base, evidence.roots[own])
+        # One or two boxes that are missed prove little where the other classes are found.
+        if finder is None and own.sum() < FEW:
+            finder = common
+        of = parent or finder
         extends = name in supers
         if not extends and name not in bank.names:
             spec = ClassSpec(name, of, "novel", shots=int(own.sum()))
             bank = replace(bank, classes=(*bank.classes, spec))
-        if not is_found or extends:
+        if finder is None or extends:
             bank = _add_dense(base, bank, evidence, label, bank.index(name))
         parents.append(None if extends else of)
     return bank, parents
+
+
+def _finder(base: TwoLevelDetector, roots: NDArray[np.int64]) -> str | None:
+    """Return the super-class by which the base finds most of some boxes, None if it misses them."""
+    found = roots[roots >= 0]
+    if len(found) == 0 or len(found) < FOUND_SHARE * len(roots):
+        return None
+    return base.bank.names[int(np.bincount(found).argmax())]
 
 
 def _add_dense(

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from drivemeta.core import BankRows, ClassBank
+from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import leaf_probabilities
 from drivemeta.learn.evidence import Evidence
 from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
@@ -121,31 +122,11 @@ def _scores(
     root: int,
 ) -> FloatArray:
     """Return the (n, n_classes) final scores of crops below one super-class."""
-    scale, power = base.scoring.crop_scale, base.scoring.crop_power
-    posteriors = leaf_posteriors(embeddings, bank.crop, root, len(bank.classes), scale)
-    return np.asarray(dense[:, None] * posteriors**power, np.float32)
-
-
-def leaf_posteriors(
-    embeddings: FloatArray, rows: BankRows, root: int, n_classes: int, scale: float
-) -> FloatArray:
-    """Return (n, n_classes) probabilities that crops below one super-class are each leaf.
-
-    Args:
-        embeddings: (n, dim) float32, L2-normalised.
-        rows: level-2 rows.
-        root: only rows of this super-class compete.
-        n_classes: number of columns; classes without a row get 0.
-        scale: inverse temperature.
-    """
-    own = rows.roots == root
-    if not own.any():
-        return np.zeros((len(embeddings), n_classes), np.float32)
-    logits = scale * (embeddings @ rows.weights[own].T - rows.biases[own])
-    weights = np.exp(logits - logits.max(1, keepdims=True))
-    weights /= weights.sum(1, keepdims=True)
-    to_class = (rows.owners[own][:, None] == np.arange(n_classes)).astype(np.float32)
-    return np.asarray(weights @ to_class, np.float32)
+    if not (bank.crop.roots == root).any():
+        return np.zeros((len(embeddings), len(bank.classes)), np.float32)
+    roots = np.full(len(embeddings), root)
+    p = leaf_probabilities(embeddings, roots, bank, base.scoring)
+    return np.asarray(dense[:, None] * p**base.scoring.crop_power, np.float32)
 
 
 def threshold(positives: FloatArray, negatives: FloatArray) -> float:

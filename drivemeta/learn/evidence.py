@@ -12,15 +12,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, iou_matrix
+from drivemeta.core.score_rule import Located
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
-from drivemeta.learn.proposals import Proposals, propose
+from drivemeta.learn.proposals import propose
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 
 FOUND_IOU = 0.5
+SMALL_IOU = 0.25
+SMALL_SIDE = 16.0
 NEAR_IOU = 0.3
 MAX_NEGATIVES = 24
 # Shift in x and y and log scale of the views of a box, in box sizes: as a detector errs.
@@ -83,7 +87,7 @@ def observe(
         proposals = propose(base, image)
         frame = to_tensor(image)
         for box, label in zip(boxes, own_labels, strict=True):
-            match, score, root = _match(proposals, box)
+            match, score, root = _match(base, proposals, box, image.shape[:2])
             views.append(_views(frame, box, base.scoring.context))
             labels.append(int(label))
             held.append(roi_crops(frame, torch.from_numpy(match[None]), base.scoring.context)[0])
@@ -141,20 +145,21 @@ def _frames(
         yield read_image(path), none, np.zeros(0, np.int64), none
 
 
-def _match(proposals: Proposals, box: FloatArray) -> tuple[FloatArray, float, int]:
-    """Return the proposal that finds a box best, else the box itself with score 0."""
-    if not len(proposals.boxes):
-        return box, 0.0, -1
+def _match(
+    base: TwoLevelDetector, proposals: Located, box: FloatArray, frame_hw: tuple[int, int]
+) -> tuple[FloatArray, float, int]:
+    """Return the best proposal that finds a box, else the box itself with score 0.
+
+    A box of a few pixels is missed by a pixel's error at IoU 0.5, so less will do for it.
+    """
+    scale = Letterbox.fit(frame_hw, base.input_size).scale
+    small = (box[2:] - box[:2]).min() * scale < SMALL_SIDE
     overlaps = iou_matrix(proposals.boxes, box[None])[:, 0]
-    found = np.flatnonzero(overlaps >= FOUND_IOU)
+    found = np.flatnonzero(overlaps >= (SMALL_IOU if small else FOUND_IOU))
     if not len(found):
         return box, 0.0, -1
     best = found[0]  # proposals come best score first
-    return (
-        proposals.boxes[best],
-        float(proposals.scores[best]),
-        int(proposals.roots[best]),
-    )
+    return proposals.boxes[best], float(proposals.scores[best]), int(proposals.roots[best])
 
 
 def _views(frame: Tensor, box: FloatArray, context: float) -> Tensor:
@@ -170,7 +175,7 @@ def _views(frame: Tensor, box: FloatArray, context: float) -> Tensor:
 
 
 def _negatives(
-    frame: Tensor, proposals: Proposals, known: FloatArray, context: float
+    frame: Tensor, proposals: Located, known: FloatArray, context: float
 ) -> tuple[Tensor, NDArray[np.float32], NDArray[np.int64]]:
     """Return crops, scores and super-classes of the best proposals that touch no known box."""
     overlaps = iou_matrix(proposals.boxes, known).max(1, initial=0)

@@ -14,11 +14,11 @@ from safetensors.torch import save as serialize
 from torch import Tensor
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
+from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
 from drivemeta.files import write_bytes
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
-from drivemeta.models.scoring import Scoring
 from drivemeta.plugins.registry import default_registry
 
 SCHEMA_VERSION = 1

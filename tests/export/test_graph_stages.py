@@ -9,11 +9,11 @@ from onnx import TensorProto, helper
 
 from drivemeta.core import BankRows, Letterbox
 from drivemeta.core.boxes import nms
+from drivemeta.core.score_rule import Located, choose_crops
 from drivemeta.export.builder import GraphBuilder
 from drivemeta.export.locate import BankValues, Rows, suppress
 from drivemeta.export.name import crop_priority
 from drivemeta.export.preprocess import prepare
-from drivemeta.export.reference import Located, choose_crops
 
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
 

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import save_file
 
 from drivemeta.core import BankRows, ClassSpec
+from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError, OutputError
 from drivemeta.models.detector import build_detector
-from drivemeta.models.scoring import Scoring
 from drivemeta.models.store import load_detector, save_detector
 
 

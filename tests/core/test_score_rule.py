@@ -1,8 +1,8 @@
 import numpy as np
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
-from drivemeta.export.reference import DenseArrays, Located, decide, locate
-from drivemeta.models.scoring import Scoring
+from drivemeta.core.score_rule import DenseArrays, Located, decide, leaf_probabilities, locate
+from drivemeta.core.scoring import Scoring
 
 CLASSES = (
     ClassSpec("sign"),
@@ -64,3 +64,15 @@ def test_boxes_are_mapped_to_the_frame_scored_and_suppressed():
     assert found.labels.tolist() == [0, 1]
     p = 1 / (1 + np.exp(-20.0))
     assert np.allclose(found.scores[1], p**0.7 * 0.5**0.3)
+
+
+def test_leaf_probabilities_are_a_softmax_over_the_rows_of_one_root():
+    scoring = Scoring(crop_scale=2.0)
+    found = leaf_probabilities(EYE[[0, 2]], np.zeros(2, np.int64), BANK, scoring)
+    # Two rows of class 2 at cosine 1, one of class 3 and a distractor at cosine 0.
+    high, low = np.e**2, 1.0
+    expected = [
+        [0, 0, 2 * high / (2 * high + 2), low / (2 * high + 2)],
+        [0, 0, 2 * low / (high + 3), low / (high + 3)],
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import BankRows, ClassBank, Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes, nms
-from drivemeta.models.scoring import Scoring
+from drivemeta.core.scoring import Scoring
 
 N_CANDIDATES = 600
 N_ROWS = 300
@@ -117,14 +117,28 @@ def name_leaves(
         bank: the classes.
         scoring: constants.
     """
+    by_class = leaf_probabilities(embeddings, roots, bank, scoring)
+    return by_class.argmax(1), np.minimum(by_class.max(1), 1).astype(np.float32)
+
+
+def leaf_probabilities(
+    embeddings: FloatArray, roots: NDArray[np.int64], bank: ClassBank, scoring: Scoring
+) -> FloatArray:
+    """Return the (n, n_classes) probability of each leaf among the rows of a crop's root.
+
+    Args:
+        embeddings: (n, dim) float32, L2-normalised.
+        roots: (n,) int64, the crops' super-classes; each owns level-2 rows.
+        bank: the classes.
+        scoring: constants.
+    """
     rows = bank.crop
     logits = scoring.crop_scale * (embeddings @ rows.weights.T - rows.biases)
     logits = np.where(roots[:, None] == rows.roots[None, :], logits, -np.inf)
     p = np.exp(logits - logits.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
     votes = rows.owners[:, None] == np.arange(len(bank.classes))[None, :]
-    by_class = p @ votes.astype(np.float32)
-    return by_class.argmax(1), np.minimum(by_class.max(1), 1).astype(np.float32)
+    return np.asarray(p @ votes.astype(np.float32), np.float32)
 
 
 def decide(
