@@ -1,0 +1,197 @@
+"""`process` and `detect` from the command line, on good and bad input."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from faster_coco_eval import COCO
+
+from drivemeta.cli import main as cli
+from drivemeta.export.scene import draw_scene
+
+N_FRAMES = 8
+
+
+@pytest.fixture(scope="module")
+def scene() -> np.ndarray:
+    return np.ascontiguousarray(draw_scene()[:192, :256])
+
+
+@pytest.fixture
+def video(tmp_path, scene) -> Path:
+    return write_video(tmp_path / "clip.mp4", scene, N_FRAMES)
+
+
+@pytest.fixture
+def photos(tmp_path, scene) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.png", "b.jpg", "b.png"):
+        cv2.imwrite(str(folder / name), scene)
+    return folder
+
+
+def write_video(path: Path, image: np.ndarray, n: int) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
+        stream.height, stream.width = image.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for i in range(n):
+            moved = np.ascontiguousarray(np.roll(image, i, 1))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="bgr24")))
+        container.mux(stream.encode())
+    return path
+
+
+def call(*words: object) -> int:
+    """Return the exit code of the command line."""
+    with pytest.raises(SystemExit) as done:
+        cli.main([str(word) for word in words])
+    return done.value.code or 0
+
+
+def refused(capsys, *words: object) -> str:
+    """Return the one message with which a command refuses."""
+    assert call(*words) in (1, 2)
+    message = capsys.readouterr().err
+    assert "Traceback" not in message
+    return message
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+def test_process_writes_video_lines_and_summary(video, tiny_model, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert call("process", video, "--model", tiny_model, "--out", out, "--json") == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary == json.loads((out / "summary.json").read_text())
+    assert summary["frames"] == N_FRAMES
+    assert summary["provider"]
+    assert files_in(out) == {"annotated.mp4", "detections.jsonl", "summary.json"}
+    lines = [json.loads(line) for line in (out / "detections.jsonl").read_text().splitlines()]
+    assert [line["frame"] for line in lines] == list(range(N_FRAMES))
+    assert sum(summary["detections"].values()) == sum(len(line["objects"]) for line in lines)
+    with av.open(str(out / "annotated.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == N_FRAMES
+
+
+def test_process_takes_a_folder_and_runs_again_into_the_same(photos, tiny_model, tmp_path):
+    words = ("process", photos, "--model", tiny_model, "--out", tmp_path / "run")
+    assert call(*words, "--sinks", "jsonl") == 0
+    assert call(*words, "--sinks", "jsonl", "--tracker", "none", "--every", "2") == 0
+    assert files_in(tmp_path / "run") == {"detections.jsonl", "summary.json"}
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("--tracker", "botsrt"), "botsort"),
+        (("--sinks", "jsnl"), "jsonl"),
+        (("--classes", "no_such_class"), "no_such_class"),
+        (("--provider", "cud"), "cuda"),
+        (("--encoder", "vp0"), "h264"),
+        (("--every", "0"), "every"),
+    ],
+)
+def test_process_refuses_misspelt_options(words, hint, video, tiny_model, tmp_path, capsys):
+    out = tmp_path / "run"
+    message = refused(capsys, "process", video, "--model", tiny_model, "--out", out, *words)
+    assert hint in message
+    assert not files_in(out)
+
+
+@pytest.mark.parametrize("content", [b"", b"no video " * 200, None])
+def test_process_refuses_what_is_no_video(content, tiny_model, tmp_path, capsys):
+    path = tmp_path / "bad.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    out = tmp_path / "run"
+    assert "bad.mp4" in refused(capsys, "process", path, "--model", tiny_model, "--out", out)
+    assert not out.exists()
+
+
+def test_process_refuses_a_folder_without_images(tiny_model, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    words = ("--model", tiny_model, "--out", tmp_path / "run")
+    assert "empty" in refused(capsys, "process", tmp_path / "empty", *words)
+
+
+def test_process_refuses_a_corrupted_model(video, tmp_path, capsys):
+    model = tmp_path / "bad.onnx"
+    model.write_bytes(b"junk" * 100)
+    out = tmp_path / "run"
+    assert "bad.onnx" in refused(capsys, "process", video, "--model", model, "--out", out)
+    assert not files_in(out)
+
+
+@pytest.mark.parametrize("command", ["process", "detect"])
+def test_a_file_in_place_of_the_folder_is_left_alone(
+    command, video, photos, tiny_model, tmp_path, capsys
+):
+    taken = tmp_path / "taken"
+    taken.write_text("mine")
+    source = video if command == "process" else photos
+    assert "taken" in refused(capsys, command, source, "--model", tiny_model, "--out", taken)
+    assert taken.read_text() == "mine"
+
+
+def test_process_ends_well_when_interrupted(scene, tiny_model, tmp_path):
+    video, out = write_video(tmp_path / "long.mp4", scene, 1500), tmp_path / "run"
+    words = ["process", str(video), "--model", str(tiny_model), "--out", str(out)]
+    running = subprocess.Popen([sys.executable, "-m", "drivemeta.cli.main", *words])
+    part = out / "detections.jsonl.part"
+    give_up = time.monotonic() + 90
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < give_up:
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    running.wait(60)
+    n_lines = len((out / "detections.jsonl").read_text().splitlines())
+    with av.open(str(out / "annotated.mp4")) as container:
+        n_frames = sum(1 for _ in container.decode(video=0))
+    assert 0 < n_lines < 1500
+    assert abs(n_frames - n_lines) <= 1
+
+
+def test_detect_writes_pictures_lists_and_pre_labels(photos, tiny_model, tmp_path):
+    (photos / "broken.jpg").write_bytes(b"no image")
+    out = tmp_path / "found"
+    assert call("detect", photos, "--model", tiny_model, "--out", out) == 0
+    pictures = {"a.png", "b.jpg.png", "b.png.png"}
+    assert files_in(out) == {*pictures, "detections.json", "coco.json"}
+    listed = json.loads((out / "detections.json").read_text())
+    assert listed["unreadable"] == ["broken.jpg"]
+    least = [min((o["score"] for o in image["objects"]), default=2) for image in listed["images"]]
+    assert least == sorted(least)
+    coco = COCO(str(out / "coco.json"))
+    assert len(coco.getImgIds()) == 3
+    assert len(coco.getAnnIds()) == sum(len(image["objects"]) for image in listed["images"]) > 0
+
+
+def test_detect_takes_one_image(photos, tiny_model, tmp_path, capsys):
+    words = ("--model", tiny_model, "--out", tmp_path / "found", "--json")
+    assert call("detect", photos / "a.png", *words) == 0
+    assert [image["file_name"] for image in json.loads(capsys.readouterr().out)["images"]] == [
+        "a.png"
+    ]
+
+
+def test_detect_never_writes_over_its_images(photos, tiny_model, capsys):
+    before = (photos / "a.png").read_bytes()
+    assert "photos" in refused(capsys, "detect", photos, "--model", tiny_model, "--out", photos)
+    assert (photos / "a.png").read_bytes() == before
+
+
+def test_detect_refuses_an_unreadable_image(tiny_model, tmp_path, capsys):
+    (tmp_path / "bad.png").write_bytes(b"junk")
+    words = ("--model", tiny_model, "--out", tmp_path / "found")
+    assert "bad.png" in refused(capsys, "detect", tmp_path / "bad.png", *words)
+    assert not files_in(tmp_path / "found")
