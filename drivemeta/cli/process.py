@@ -61,6 +61,8 @@ def process(
         emit_json(result)
     else:
         show_summary(summary)
+    if summary.interrupted:
+        raise typer.Exit(1)
 
 
 def build_sinks(names: str, out: Path, encoder: str) -> list[Sink]:
@@ -107,6 +109,8 @@ def show_summary(summary: RunSummary) -> None:
         f"{summary.frames} frames in {summary.seconds:.1f} s, {summary.fps:.1f} a second on "
         f"{summary.provider}; {summary.tracks} tracks"
     )
+    if summary.interrupted:
+        shown.print("interrupted: the files end where the run was")
     if summary.corrupt:
         shown.print(f"{summary.corrupt} damaged packets or files were skipped")
     if summary.ended_early:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class RunSummary:
         tracks: distinct identities.
         corrupt: packets or files that could not be decoded.
         ended_early: the source gave fewer frames than it announced.
+        interrupted: the user ended the run.
         files: written by the sinks.
     """
 
@@ -64,6 +65,7 @@ class RunSummary:
     tracks: int = 0
     corrupt: int = 0
     ended_early: bool = False
+    interrupted: bool = False
     files: list[Path] = field(default_factory=list)
 
     @property
@@ -82,6 +84,7 @@ class RunSummary:
             "tracks": self.tracks,
             "corrupt": self.corrupt,
             "ended_early": self.ended_early,
+            "interrupted": self.interrupted,
             "files": [str(path) for path in self.files],
         }
 
@@ -153,15 +156,18 @@ def run(
     pipeline = _pipeline(detector, options)
     for sink in sinks:
         sink.open(info, 0)
-    with suppress(KeyboardInterrupt), closing(pipeline.run(source)) as results:
-        for frame, tracks in results:
-            for sink in sinks:
-                sink.write(frame, tracks)
-            summary.frames += 1
-            summary.detections.update(tracks.detections.names)
-            identities.update(int(i) for i in tracks.ids if i != UNTRACKED)
-            if advance is not None:
-                advance(summary.frames, info.n_frames)
+    try:
+        with closing(pipeline.run(source)) as results:
+            for frame, tracks in results:
+                for sink in sinks:
+                    sink.write(frame, tracks)
+                summary.frames += 1
+                summary.detections.update(tracks.detections.names)
+                identities.update(int(i) for i in tracks.ids if i != UNTRACKED)
+                if advance is not None:
+                    advance(summary.frames, info.n_frames)
+    except KeyboardInterrupt:
+        summary.interrupted = True
     for sink in sinks:
         summary.files.extend(sink.close())
     summary.seconds = time.perf_counter() - started

@@ -153,7 +153,8 @@ def test_process_ends_well_when_interrupted(scene, tiny_model, tmp_path):
     while not (part.exists() and part.stat().st_size) and time.monotonic() < give_up:
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
-    running.wait(60)
+    assert running.wait(60) == 1
+    assert json.loads((out / "summary.json").read_text())["interrupted"]
     n_lines = len((out / "detections.jsonl").read_text().splitlines())
     with av.open(str(out / "annotated.mp4")) as container:
         n_frames = sum(1 for _ in container.decode(video=0))
