@@ -83,7 +83,7 @@ def config(data: Path, **changes: object) -> DetectorTraining:
         "batch": 2,
         "minutes": 0.01,
         "frozen_blocks": 1,
-        "width": 8,
+        "detector_params": {"width": 8},
         "amp": "off",
     }
     return DetectorTraining.model_validate(values | changes)
