@@ -42,6 +42,7 @@ def process(
     Without --model, the shipped base runs. A summary is printed and written beside the results.
     """
     import json
+    import time
 
     from drivemeta.files import write_text
     from drivemeta.video.api import Options, open_source, run
@@ -52,9 +53,13 @@ def process(
     built = build_sinks(sinks, out, encoder)
     with progress() as bar:
         task = bar.add_task(source.name, total=opened.info().n_frames)
-        summary = run(
-            opened, model, built, options, lambda done, _: bar.update(task, completed=done)
-        )
+        started = time.perf_counter()
+
+        def advance(done: int, _total: int | None) -> None:
+            rate = done / (time.perf_counter() - started)
+            bar.update(task, completed=done, description=f"{source.name} {rate:.1f} frames/s")
+
+        summary = run(opened, model, built, options, advance)
     result = {"source": str(source), "model": str(model) if model else "base", **summary.as_json()}
     write_text(out / "summary.json", json.dumps(result, indent=2) + "\n")
     if as_json:
