@@ -82,8 +82,7 @@ def create_session(model: bytes, options: SessionOptions) -> tuple[ort.Inference
         built_in = ", ".join(_NAMES.get(name, name) for name in ort.get_available_providers())
         raise ProviderError(
             f"provider {wanted[0]!r} was asked for, but {running!r} is what runs here (built in: "
-            f"{built_in}); install its libraries (extra `gpu`), or allow a fall-back with "
-            "--allow-fallback"
+            f"{built_in}); install its libraries (extra `gpu`), or let `auto` choose what runs"
         )
     return session, running
 
