@@ -1,6 +1,6 @@
 """AP50 of each super-class on the validation parts of the sources, as a Markdown table.
 
-    python tools/base_table.py --data ../shared/data/scenes --model base.onnx
+    python tools/base_table.py --data ../shared/data/scenes --write docs/base.md
 
 Only classes that a source annotates completely are scored: elsewhere a hit may look like a miss.
 """
@@ -20,10 +20,17 @@ from rich.progress import track
 from drivemeta.data.sources import COMPLETE, SOURCES, SUPER_CLASSES, load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.run import evaluate_model
+from drivemeta.files import write_text
 from drivemeta.runtime.detector import OnnxDetector, load_model
 
 Report = dict[str, Any]
 MEASURED = ("bdd", "kitti", "italy", "coco")
+HEAD = """# The base classes: measured
+
+AP50 in percent (boxes) of the shipped base on the validation parts of its sources, at its input
+size of 576x1024, every score down to 0.001 counted. Only classes that a source annotates completely
+are scored. Fewer than 100 boxes say little.
+"""
 
 
 def main() -> None:
@@ -34,17 +41,19 @@ def main() -> None:
     parser.add_argument("--sources", nargs="+", default=list(MEASURED), choices=list(SOURCES))
     parser.add_argument("--split", default="val")
     parser.add_argument("--limit", type=int, help="only the first images of each source")
-    parser.add_argument("--out", type=Path, help="JSON file for the figures")
+    parser.add_argument("--write", type=Path, help="page to write, docs/base.md")
     arguments = parser.parse_args()
     detector = load_model(arguments.model)
     reports = {
         name: score_source(detector, arguments.data, name, arguments.split, arguments.limit)
         for name in arguments.sources
     }
-    print("\n".join(table(reports)))
-    print(f"\n`python {shlex.join(sys.argv)}`; {detector.provider}; {machine()}.")
-    if arguments.out:
-        arguments.out.write_text(json.dumps(reports, indent=1) + "\n")
+    command = f"`python {shlex.join(sys.argv)}`; {detector.provider}; {machine()}."
+    page = "\n".join([HEAD, *table(reports), "", command]) + "\n"
+    print(page)
+    if arguments.write:
+        write_text(arguments.write, page)
+        write_text(arguments.write.with_suffix(".json"), json.dumps(reports, indent=1) + "\n")
 
 
 def score_source(
