@@ -36,6 +36,12 @@ def test_a_video_keeps_every_frame_and_its_time(tmp_path, encoder):
     assert [time_s for time_s, _ in frames] == pytest.approx(UNEVEN, abs=1e-3)
 
 
+def test_times_hold_after_two_hours(tmp_path):
+    times = [0.0, 0.033, 7199.9, 7200.0]
+    frames = read_video(write("mp4", tmp_path, times=times))
+    assert [time_s for time_s, _ in frames] == pytest.approx(times, abs=1e-3)
+
+
 def test_a_browser_can_play_it(tmp_path):
     path = write("mp4", tmp_path)
     with av.open(str(path)) as container:

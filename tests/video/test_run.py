@@ -1,0 +1,41 @@
+"""A run into sinks: an error inside one comes out and leaves nothing finished."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from drivemeta.core import Frame, Tracks
+from drivemeta.plugins import default_registry
+from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.video.api import Options, open_source, run
+
+
+class FullDisk:
+    """A sink that takes three frames."""
+
+    def open(self, info: StreamInfo, resume_at: int) -> None:
+        self.classes = info.classes
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        if frame.index == 3:
+            raise OSError("the disk is full")
+
+    def commit(self) -> int:
+        return 3
+
+    def close(self) -> list[Path]:
+        return []
+
+
+def test_an_error_of_a_sink_comes_out_and_nothing_looks_finished(write_video, tiny_model, tmp_path):
+    before, out = set(threading.enumerate()), tmp_path / "run"
+    registry = default_registry()
+    sinks = [registry.create("sink", name, folder=out) for name in ("mp4", "jsonl")]
+    source = open_source(write_video(range(0, 800, 40)))
+    with pytest.raises(OSError, match="disk"):
+        run(source, tiny_model, [*sinks, FullDisk()], Options(tracker="none"))
+    assert set(threading.enumerate()) <= before
+    assert not {"annotated.mp4", "detections.jsonl"} & {path.name for path in out.iterdir()}
+    for sink in sinks:  # a run that failed leaves them open, as a killed one would
+        sink.close()
