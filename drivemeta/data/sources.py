@@ -71,6 +71,7 @@ SOURCES: dict[str, SourceSpec] = {
             (COMPLETE, COMPLETE, COMPLETE, COMPLETE, COMPLETE),
             riders=frozenset({"rider"}),
             cycles=frozenset({"bike", "motor"}),
+            has_leaves=True,
             mirror=True,
         ),
         SourceSpec(

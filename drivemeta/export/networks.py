@@ -30,6 +30,13 @@ def level2_graph(network: nn.Module) -> onnx.GraphProto:
     return _export("level2", network, torch.zeros(1, 3, CROP_SIZE, CROP_SIZE), ["embeddings"])
 
 
+def trunk_graph(
+    network: nn.Module, input_size: tuple[int, int], outputs: list[str]
+) -> onnx.GraphProto:
+    """Export part of a backbone: images (n, 3, h, w) to feature maps, n dynamic."""
+    return _export("trunk", network, torch.zeros(1, 3, *input_size), outputs)
+
+
 def fuse_batch_norms(network: nn.Module) -> nn.Module:
     """Return a copy in evaluation mode whose convolutions absorb the normalisation behind them."""
     network = copy.deepcopy(network).eval()

@@ -16,15 +16,21 @@ from torch import Tensor
 
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.data.meanings import meaning_of
-from drivemeta.data.sources import SourceImage
+from drivemeta.data.sources import COMPLETE, SUPER_CLASSES, SourceImage
 from drivemeta.errors import AnnotationError
 from drivemeta.learn.photometric import degrade, jitter_colours, simulate_distance
+from drivemeta.learn.proposals import propose
+from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import CROP_SIZE
 
 STORED_SIZE = 96
 SCENE_CONTEXT = 1.6
 FILE_CONTEXT = 1.1
 BACKGROUND = "background"
+VEHICLE_LIGHT = "vehicle_light"
+WIDE_VEHICLE = 60.0
+MINED_SCORE = 0.03
+MINED_PER_IMAGE = 8
 LEAST_SIDE = 9.0
 
 
@@ -58,6 +64,56 @@ def sign_crops(root: Path, countries: Iterable[str]) -> CropsByClass:
             if meaning is not None:
                 crops[meaning].append(_read(root / row["path"]))
     return crops
+
+
+def mined_crops(
+    images: list[SourceImage], detector: TwoLevelDetector, n: int, rng: np.random.Generator
+) -> CropsByClass:
+    """Cut places that level 1 takes for objects, and that are none, out of scenes.
+
+    Only super-classes that the scene's source annotates completely are believed.
+
+    Args:
+        images: shuffled, and read until there are enough crops.
+        detector: its level 1 is asked.
+        n: crops wanted.
+        rng: shuffles the images.
+    """
+    crops: list[Crop] = []
+    for index in rng.permutation(len(images)):
+        source = images[index]
+        frame = _frame(source.path)
+        found = propose(detector, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), MINED_SCORE)
+        apart = iou_matrix(found.boxes, source.boxes).max(1, initial=0) < 0.1
+        sides = (found.boxes[:, 2:] - found.boxes[:, :2]).min(1, initial=np.inf)
+        wrong = apart & (source.coverage[found.roots] == COMPLETE) & (sides > LEAST_SIDE)
+        crops += [cut(frame, box, SCENE_CONTEXT) for box in found.boxes[wrong][:MINED_PER_IMAGE]]
+        if len(crops) >= n:
+            break
+    return {BACKGROUND: crops[:n]}
+
+
+def vehicle_light_crops(
+    images: list[SourceImage], n: int, rng: np.random.Generator
+) -> CropsByClass:
+    """Cut the places of head and tail lights out of vehicles: they glow like traffic lights."""
+    crops: list[Crop] = []
+    vehicle = SUPER_CLASSES.index("vehicle")
+    for index in rng.permutation(len(images)):
+        source = images[index]
+        width = source.boxes[:, 2] - source.boxes[:, 0]
+        for i in np.flatnonzero((source.labels == vehicle) & (width > WIDE_VEHICLE))[:2]:
+            left, top, right, bottom = source.boxes[i]
+            side = width[i] * rng.uniform(0.1, 0.25)
+            x = left + side / 2 if rng.random() < 0.5 else right - side / 2
+            y = top + (bottom - top) * rng.uniform(0.35, 0.7)
+            height = side * rng.uniform(0.8, 1.6)
+            low, high = (x - side / 2, y - height / 2), (x + side / 2, y + height / 2)
+            box = np.array([*low, *high], np.float32)
+            crops.append(cut(_frame(source.path), box, SCENE_CONTEXT))
+        if len(crops) >= n:
+            break
+    return {VEHICLE_LIGHT: crops[:n]}
 
 
 def light_crops(root: Path) -> CropsByClass:
@@ -148,8 +204,8 @@ def augment(crop: Crop, context: float, rng: np.random.Generator) -> NDArray[np.
         context: how much larger than the object the view is on average.
         rng: of all that is random.
     """
-    zoom = crop.context / context * np.exp(rng.normal(0, 0.07) + rng.normal(0, 0.04, 2))
-    changed = _warp(crop, zoom, np.deg2rad(rng.normal(0, 4)), rng.normal(0, 0.04, 2))
+    zoom = crop.context / context * np.exp(rng.normal(0, 0.1) + rng.normal(0, 0.06, 2))
+    changed = _warp(crop, zoom, np.deg2rad(rng.normal(0, 4)), rng.normal(0, 0.06, 2))
     changed = jitter_colours(changed, rng, strength=1.2)
     if rng.random() < 0.6:
         changed = simulate_distance(changed, rng)

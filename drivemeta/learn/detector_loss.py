@@ -56,7 +56,11 @@ class TrainableLevel1(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[DenseOutput, Tensor]:
         """Map images to dense predictions and (N, A, n_classes) logits."""
-        output: DenseOutput = self.level1(images)
+        return self.predict(self.level1.backbone(images))
+
+    def predict(self, features: list[Tensor]) -> tuple[DenseOutput, Tensor]:
+        """Map the feature maps of the backbone to the same."""
+        output = self.level1.dense(features)
         return output, self.rows(output.embeddings)
 
 
@@ -73,7 +77,8 @@ def detector_loss(
 ) -> dict[str, Tensor]:
     """Return the parts of the loss: `class`, `quality`, `box`, each a mean over positives.
 
-    A class that the image's source does not annotate completely gives no negatives; the
+    A class that the image's source does not annotate completely gives no negatives but where an
+    object of another class is; the
     class-agnostic quality takes negatives only where every class is annotated completely.
     """
     centres, strides = grid(*size)
@@ -89,7 +94,7 @@ def detector_loss(
         goal[positive, target.labels[owner]] = found.quality[positive]
         known = (target.coverage == COMPLETE).float().expand_as(goal).clone()
         known[found.ignored] = 0
-        known[positive, target.labels[owner]] = 1
+        known[positive] = 1  # an object of one class is an object of no other
         sums["class"] = sums["class"] + quality_focal_loss(class_logits, goal, known)
         seen = torch.full((len(goal),), float((target.coverage == COMPLETE).all()))
         seen[found.ignored] = 0

@@ -14,10 +14,10 @@ from drivemeta.errors import AnnotationError
 from drivemeta.learn.amp import autocast
 from drivemeta.learn.detector_data import CropRule, CropSampler
 from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
+from drivemeta.learn.frozen import FrozenTrunk
 from drivemeta.learn.imagenet import load_imagenet
 from drivemeta.learn.run import RunPlan, train
-from drivemeta.learn.weights import write_weights
-from drivemeta.models.level1 import Level1
+from drivemeta.learn.weights import load_start, write_weights
 from drivemeta.plugins.registry import default_registry
 
 WEIGHTS = "level1.safetensors"
@@ -52,6 +52,7 @@ class DetectorTraining(BaseModel):
     minutes: float = Field(90, gt=0)
     learning_rate: float = Field(1e-3, gt=0)
     frozen_blocks: int = Field(3, ge=0, le=16)
+    start_from: Path | None = None
     detector: str = "lite"
     detector_params: dict[str, int] = {}
     average_decay: float = Field(0.995, ge=0, lt=1)
@@ -71,16 +72,22 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
         torch.set_num_threads(config.threads)
     level1 = default_registry().create("detector", config.detector, **config.detector_params)
     model = TrainableLevel1(level1, len(SUPER_CLASSES))
-    if not resume:
+    if config.start_from is not None:
+        load_start(config.start_from, model)
+    elif not resume:
         load_imagenet(model.level1.backbone)
-    _freeze(model.level1, config.frozen_blocks)
+    features = model.level1.backbone
+    if config.frozen_blocks:
+        features = FrozenTrunk(
+            model.level1.backbone, config.frozen_blocks, config.crop, config.threads
+        ).features
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     sampler = _sampler(config, resume=resume)
 
     def losses(batch: tuple[Tensor, list[Targets]]) -> dict[str, Tensor]:
         images, targets = batch
         with autocast(config.amp):
-            output, logits = model(images)
+            output, logits = model.predict(features(images))
         height, width = config.crop
         parts = detector_loss(output, logits, targets, (height, width))
         return {
@@ -121,13 +128,6 @@ def _scenes(config: DetectorTraining, name: str) -> Path:
     if not (folder / SYNTHETIC / "annotations.json").is_file():
         write_coco(folder / SYNTHETIC, config.n_synthetic, SYNTHETIC_SEED, CocoOptions(frames=2))
     return folder
-
-
-def _freeze(level1: Level1, n_blocks: int) -> None:
-    """Freeze the stem and the first blocks."""
-    frozen = [level1.backbone.stem, *level1.backbone.blocks[:n_blocks]] if n_blocks else []
-    for module in frozen:
-        module.requires_grad_(False)
 
 
 def sign_crop_files(root: Path, countries: list[str]) -> list[str]:

@@ -12,33 +12,39 @@ from pathlib import Path
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
+from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.data.meanings import meaning_of
-from drivemeta.data.sources import load_source
+from drivemeta.data.sources import SourceImage, load_source
+from drivemeta.errors import ConfigError
+from drivemeta.files import atomic_path
 from drivemeta.learn.amp import autocast
 from drivemeta.learn.crop_data import (
+    BACKGROUND,
+    SCENE_CONTEXT,
+    Crop,
     CropSampler,
     CropsByClass,
     background_crops,
     light_crops,
+    mined_crops,
     scene_crops,
     sign_crops,
+    vehicle_light_crops,
 )
+from drivemeta.learn.frozen import FrozenTrunk
 from drivemeta.learn.imagenet import load_imagenet
 from drivemeta.learn.run import RunPlan, train
-from drivemeta.learn.weights import write_weights
-from drivemeta.models.level2 import Level2
+from drivemeta.learn.weights import load_start, write_weights
+from drivemeta.models.level2 import CROP_SIZE, Level2
+from drivemeta.models.store import load_base
 
 WEIGHTS = "level2.safetensors"
-KINDS = {
-    "car": "car",
-    "truck": "truck",
-    "bus": "bus",
-    "person": "person",
-    "rider": "rider",
-}
+MINED = "mined.safetensors"
+KIND_FACTOR = 5
+KINDS = ("car", "truck", "bus", "person", "rider")
 
 
 class EmbeddingTraining(BaseModel):
@@ -50,8 +56,13 @@ class EmbeddingTraining(BaseModel):
     data: Path
     countries: list[str] = Field(min_length=1)
     scenes: bool = True
+    lights: bool = True
+    exclude_meanings: list[str] = []
+    start_from: Path | None = None
+    frozen_blocks: int = Field(0, ge=0, le=10)
     crops_per_class: int = Field(60, gt=0)
     n_background: int = Field(1500, ge=0)
+    n_mined: int = Field(0, ge=0)
     classes_per_batch: int = Field(32, gt=1)
     views_per_class: int = Field(4, gt=1)
     minutes: float = Field(30, gt=0)
@@ -76,7 +87,11 @@ class TrainableLevel2(nn.Module):
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Map crops to (n, dim) embeddings and (n, n_classes) cosines."""
-        embeddings: Tensor = self.level2(crops)
+        return self.predict(self.level2.backbone(crops))
+
+    def predict(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Map the feature maps of the backbone to the same."""
+        embeddings = self.level2.embed(features)
         return embeddings, embeddings @ F.normalize(self.rows, dim=-1).T
 
 
@@ -87,8 +102,16 @@ def train_embedding(config: EmbeddingTraining, *, resume: bool) -> Path:
         torch.set_num_threads(config.threads)
     sampler = CropSampler(training_crops(config), config.context, config.seed + 1000 * resume)
     model = TrainableLevel2(Level2(), len(sampler.names))
-    if not resume:
+    if config.start_from is not None:
+        load_start(config.start_from, model.level2, "level2.")
+    elif not resume:
         load_imagenet(model.level2.backbone)
+    features = model.level2.backbone
+    if config.frozen_blocks:
+        size = (CROP_SIZE, CROP_SIZE)
+        features = FrozenTrunk(
+            model.level2.backbone, config.frozen_blocks, size, config.threads
+        ).features
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     config.out.mkdir(parents=True, exist_ok=True)
     names = json.dumps(sampler.names, indent=1)
@@ -97,7 +120,7 @@ def train_embedding(config: EmbeddingTraining, *, resume: bool) -> Path:
     def losses(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
         crops, labels = batch
         with autocast(config.amp):
-            embeddings, cosines = model(crops)
+            embeddings, cosines = model.predict(features(crops))
         return {
             "margin": margin_loss(cosines.float(), labels, config.scale, config.margin),
             "episode": config.episode_weight
@@ -122,10 +145,9 @@ def training_crops(config: EmbeddingTraining) -> CropsByClass:
     """Return all crops that level 2 is trained on, by class name."""
     rng = np.random.default_rng(config.seed)
     crops: CropsByClass = {}
-    parts = [
-        sign_crops(config.data / "signs", config.countries),
-        light_crops(config.data),
-    ]
+    parts = [sign_crops(config.data / "signs", config.countries)]
+    if config.lights:
+        parts.append(light_crops(config.data))
     if config.scenes:
         italy = load_source(config.data / "scenes", "italy", "train")
         names = {str(leaf) for image in italy for leaf in image.leaves}
@@ -133,11 +155,34 @@ def training_crops(config: EmbeddingTraining) -> CropsByClass:
         named = {name: meaning for name, meaning in meanings.items() if meaning is not None}
         parts.append(scene_crops(italy, named, config.crops_per_class, rng))
         bdd = load_source(config.data / "scenes", "bdd", "train")
+        kinds = {name: name for name in KINDS}
+        parts.append(scene_crops(bdd, kinds, KIND_FACTOR * config.crops_per_class, rng))
+        parts.append(vehicle_light_crops(bdd, KIND_FACTOR * config.crops_per_class, rng))
         parts.append(background_crops(bdd + italy, config.n_background, rng))
+        if config.n_mined:
+            parts.append(_mined(config, bdd + italy, rng))
     for part in parts:
         for name, found in part.items():
             crops.setdefault(name, []).extend(found)
-    return {name: found for name, found in crops.items() if len(found) > 1}
+    excluded = set(config.exclude_meanings)
+    if unknown := excluded - crops.keys():
+        raise ConfigError(f"exclude_meanings: no such class: {', '.join(sorted(unknown))}")
+    kept = {name: found for name, found in crops.items() if name not in excluded}
+    return {name: found for name, found in kept.items() if len(found) > 1}
+
+
+def _mined(
+    config: EmbeddingTraining, images: list[SourceImage], rng: np.random.Generator
+) -> CropsByClass:
+    """Return what the shipped base wrongly takes for objects; kept in the run's folder."""
+    path = config.out / MINED
+    if not path.is_file():
+        crops = mined_crops(images, load_base(), config.n_mined, rng)[BACKGROUND]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as partial:
+            save_file({"crops": np.stack([crop.image for crop in crops])}, partial)
+    stored = load_file(path)["crops"]
+    return {BACKGROUND: [Crop(image, SCENE_CONTEXT) for image in stored]}
 
 
 def margin_loss(cosines: Tensor, labels: Tensor, scale: float, margin: float) -> Tensor:

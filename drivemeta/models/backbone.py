@@ -48,10 +48,19 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Map (N, 3, H, W) float RGB in [0, 1] to the tapped feature maps, finest first."""
-        x = self.stem((images - MEAN) / STD)
+        return self.run_blocks(self.stem((images - MEAN) / STD), 0, len(self.blocks))
+
+    def run_blocks(self, x: Tensor, start: int, stop: int) -> list[Tensor]:
+        """Return the tapped maps of the blocks from `start` up to `stop`.
+
+        Args:
+            x: output of the block before `start`; of the stem, if that is 0.
+            start: index of the first block to run.
+            stop: index of the first block not to run.
+        """
         features = []
-        for i, block in enumerate(self.blocks):
-            x = block(x)
+        for i in range(start, stop):
+            x = self.blocks[i](x)
             if i in self.taps:
                 features.append(x)
         return features

@@ -25,5 +25,8 @@ class Level2(nn.Module):
 
     def forward(self, crops: Tensor) -> Tensor:
         """Map (K, 3, 64, 64) float RGB in [0, 1] to (K, dim) float32, L2-normalised."""
-        features = self.backbone(crops)[0]
-        return F.normalize(self.project(features.flatten(1)), dim=-1)
+        return self.embed(self.backbone(crops))
+
+    def embed(self, features: list[Tensor]) -> Tensor:
+        """Map the feature maps of the backbone, (K, 112, 4, 4), to the same."""
+        return F.normalize(self.project(features[0].flatten(1)), dim=-1)

@@ -41,12 +41,13 @@ def gradients(target: Targets) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
     return tuple(x.grad if x.grad is not None else zero for x in (logits, *output[:2]))
 
 
-def test_classes_that_are_not_annotated_get_no_gradient():
+def test_classes_that_are_not_annotated_learn_only_where_another_object_is():
     logits, _, quality = gradients(targets([COMPLETE, PARTIAL, NONE]))
     assert (logits[..., 0] != 0).all()
-    assert (logits[..., 1:] == 0).all()
     positive = quality[0] != 0
     assert 0 < positive.sum() <= 9
+    assert (logits[0, ~positive, 1:] == 0).all()
+    assert (logits[0, positive, 1:] > 0).all()  # pushed down: a vehicle is no other object
 
 
 def test_boxes_of_a_partial_class_count():

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from drivemeta.data.sources import SUPER_CLASSES
-from drivemeta.errors import AnnotationError, ConfigError, InputError
+from drivemeta.errors import AnnotationError, ConfigError, InputError, ModelFileError
 from drivemeta.learn import train_detector as detector_module
 from drivemeta.learn import train_embedding as embedding_module
 from drivemeta.learn.detector_data import CropRule, CropSampler
@@ -22,6 +22,7 @@ from drivemeta.learn.train_embedding import (
     episode_loss,
     margin_loss,
     train_embedding,
+    training_crops,
 )
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
@@ -104,6 +105,36 @@ def test_level1_trains_resumes_and_writes_weights_that_fit(data):
     TrainableLevel1(Level1(8), len(SUPER_CLASSES)).load_state_dict(second)
 
 
+def test_level1_begins_with_an_earlier_run_and_adds_the_passthrough(data):
+    first = train_detector(config(data), resume=False)
+    params = {"width": 8, "passthrough": 1}
+    further = config(
+        data,
+        out=data.parent / "further",
+        start_from=first,
+        detector_params=params,
+        learning_rate=1e-9,
+        frozen_blocks=5,
+    )
+    before, after = load_file(first), load_file(train_detector(further, resume=False))
+    assert {"level1.neck.fine.0.weight", "level1.neck.fine.1.weight"} <= after.keys()
+    torch.testing.assert_close(after["rows.weights"], before["rows.weights"], atol=1e-6, rtol=0)
+    name = "level1.backbone.blocks.4.project.weight"
+    assert torch.equal(after[name], before[name])
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [(None, "cannot begin with"), ({"level1.other": torch.zeros(1)}, "other layers: level1.other")],
+)
+def test_a_start_that_does_not_fit_is_told(data, tmp_path, written, message):
+    path = tmp_path / "start.safetensors"
+    if written:
+        save_file(written, path)
+    with pytest.raises(ModelFileError, match=message):
+        train_detector(config(data, start_from=path), resume=False)
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
@@ -150,17 +181,33 @@ def test_a_batch_is_float_rgb(data):
     assert len(targets) == 3
 
 
+def embedding_plan(data: Path, **changes: object) -> EmbeddingTraining:
+    values = {
+        "out": data.parent / "run2",
+        "data": data,
+        "countries": ["germany"],
+        "scenes": False,
+        "classes_per_batch": 2,
+        "views_per_class": 2,
+        "minutes": 0.01,
+        "amp": "off",
+    }
+    return EmbeddingTraining.model_validate(values | changes)
+
+
+def test_classes_are_left_out_by_meaning_and_lights_on_request(data):
+    everything = training_crops(embedding_plan(data))
+    left = training_crops(embedding_plan(data, lights=False))
+    assert everything.keys() - left.keys() == {"red_light"}
+    name = min(left)
+    excluded = training_crops(embedding_plan(data, exclude_meanings=[name]))
+    assert name not in excluded
+    with pytest.raises(ConfigError, match="no such class: slowing"):
+        training_crops(embedding_plan(data, exclude_meanings=["slowing"]))
+
+
 def test_level2_trains_and_writes_weights_that_fit(data):
-    plan = EmbeddingTraining(
-        out=data.parent / "run2",
-        data=data,
-        countries=["germany"],
-        scenes=False,
-        classes_per_batch=2,
-        views_per_class=2,
-        minutes=0.01,
-        amp="off",
-    )
+    plan = embedding_plan(data, frozen_blocks=1)
     weights = load_file(train_embedding(plan, resume=False))
     level2 = {k.removeprefix("level2."): v for k, v in weights.items() if k.startswith("level2.")}
     Level2().load_state_dict(level2)

@@ -11,7 +11,8 @@ class LiteDetector(Level1):
     Args:
         width: channels of neck and head.
         dim: length of the dense embedding.
+        passthrough: whether the features of stride 4 join those of stride 8.
     """
 
-    def __init__(self, width: int = 96, dim: int = 64) -> None:
-        super().__init__(width, dim)
+    def __init__(self, width: int = 96, dim: int = 64, passthrough: bool = False) -> None:  # noqa: FBT001, FBT002  (parameters of plugins come by name)
+        super().__init__(width, dim, passthrough=passthrough)
