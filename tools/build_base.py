@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors import safe_open
-from torch.nn import functional as F
 
 from drivemeta.config import load_config
-from drivemeta.core import Detections
+from drivemeta.core import DISTRACTOR, BankRows, ClassBank, ClassSpec, Detections
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
@@ -28,12 +28,13 @@ from drivemeta.evaluation.matching import HIT, IGNORED, Matches
 from drivemeta.evaluation.operating_point import match_class
 from drivemeta.learn.banks import FOLDER, NamedBank, save_bank
 from drivemeta.learn.calibration import embed
-from drivemeta.learn.crop_data import BACKGROUND, CropsByClass, crops_to_tensor, view
+from drivemeta.learn.crop_data import BACKGROUND, VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.detector_loss import TrainableLevel1
 from drivemeta.learn.evidence import read_image
 from drivemeta.learn.proposals import propose
+from drivemeta.learn.prototypes import spherical_means
 from drivemeta.learn.run import CHECKPOINT
-from drivemeta.learn.train_embedding import EmbeddingTraining, training_crops
+from drivemeta.learn.train_embedding import KINDS, EmbeddingTraining, training_crops
 from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, super_class_bank
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
@@ -56,34 +57,57 @@ def main() -> None:
     config = load_config(arguments.embedding_config, EmbeddingTraining)
     detector = build(arguments.level1, arguments.level2)
     thresholds = best_thresholds(detector, config.data / "scenes", arguments.images)
-    detector = detector.with_bank(detector.bank.with_thresholds(thresholds))
     print("thresholds:", {name: round(value, 3) for name, value in thresholds.items()})
-    provenance = {"level1": _progress(arguments.level1), "level2": _progress(arguments.level2)}
-    save_detector(arguments.out, detector, provenance)
-    crops = training_crops(config)
-    for name, bank in named_banks(detector, crops).items():
+    banks = named_banks(detector, training_crops(config))
+    for name, bank in banks.items():
         save_bank(arguments.banks / f"{name}.safetensors", bank)
         print(f"bank {name}: {len(set(bank.names))} classes, {len(bank.names)} rows")
+    known = with_states(detector.bank.with_thresholds(thresholds), banks["lights"])
+    provenance = {"level1": progress(arguments.level1), "level2": progress(arguments.level2)}
+    save_detector(arguments.out, detector.with_bank(known), provenance)
     print(f"base: {arguments.out}, {arguments.out.stat().st_size / 1e6:.1f} MB, {provenance}")
 
 
 def build(level1_run: Path, level2_run: Path) -> TwoLevelDetector:
     """Return the detector of two runs."""
-    state = _weights(level1_run, "level1")
-    trained = TrainableLevel1(Level1(), len(SUPER_CLASSES))
-    trained.load_state_dict(state)
-    level2 = Level2()
-    own = level2.state_dict()
-    found = _weights(level2_run, "level2")
-    level2.load_state_dict({key: found[f"level2.{key}"] for key in own})
-    rows = trained.rows
-    bank = super_class_bank(
-        F.normalize(rows.weights.detach(), dim=-1).numpy(),
-        rows.biases.detach().numpy(),
-        level2.dim,
-    )
-    scoring = Scoring(dense_scale=float(rows.log_scale.detach().exp()))
+    trained, level2 = level1_of(level1_run), level2_of(level2_run)
+    bank = super_class_bank(*trained.rows.as_numpy(), level2.dim)
+    scoring = Scoring(dense_scale=float(trained.rows.log_scale.detach().exp()))
     return TwoLevelDetector(trained.level1, level2, bank, scoring).eval()
+
+
+def level1_of(run: Path) -> TrainableLevel1:
+    """Return the averaged level 1 of a run, with the rows of its super-classes."""
+    state = _weights(run, "level1")
+    level1 = Level1(passthrough="level1.neck.fine.0.weight" in state)
+    trained = TrainableLevel1(level1, len(SUPER_CLASSES))
+    trained.load_state_dict(state)
+    return trained.eval()
+
+
+def level2_of(run: Path) -> Level2:
+    """Return the averaged level 2 of a run."""
+    level2, found = Level2(), _weights(run, "level2")
+    level2.load_state_dict({key: found[f"level2.{key}"] for key in level2.state_dict()})
+    return level2.eval()
+
+
+def with_states(bank: ClassBank, lights: NamedBank) -> ClassBank:
+    """Return a bank that also names the states of traffic lights, as leaves of the base."""
+    parent = bank.index(lights.parent)
+    threshold = bank.classes[parent].threshold
+    states = tuple(dict.fromkeys(name for name in lights.names if name != BACKGROUND))
+    specs = tuple(ClassSpec(name, lights.parent, "base", threshold) for name in states)
+    bank = replace(bank, classes=bank.classes + specs)
+    owners = [DISTRACTOR if name == BACKGROUND else bank.index(name) for name in lights.names]
+    n = len(owners)
+    rows = BankRows(
+        lights.weights,
+        np.zeros(n, np.float32),
+        np.array(owners, np.int64),
+        np.full(n, parent, np.int64),
+    )
+    return replace(bank, crop=bank.crop + rows)
 
 
 def best_thresholds(detector: TwoLevelDetector, scenes: Path, n_images: int) -> dict[str, float]:
@@ -111,29 +135,39 @@ def _best_f1(matches: Matches) -> float:
 
 
 def named_banks(detector: TwoLevelDetector, crops: CropsByClass) -> dict[str, NamedBank]:
-    """Return the banks of signs (with background) and of light states."""
+    """Return the banks of signs, of light states and of kinds of vehicle, with background."""
     context = detector.scoring.context
     means = {
         name: embed(detector.level2, crops_to_tensor([view(c, context) for c in found]))
         for name, found in crops.items()
     }
-    lights = {name: value for name, value in means.items() if name.endswith("_light")}
     background = means.pop(BACKGROUND, np.zeros((0, detector.level2.dim), np.float32))
-    signs = {name: value for name, value in means.items() if name not in lights}
-    rng = np.random.default_rng(0)
-    sample = rng.permutation(len(background))[:N_BACKGROUND]
+    glow = means.pop(VEHICLE_LIGHT, background[:0])
+    for name in ("person", "rider"):  # super-classes of their own, with nothing below them yet
+        means.pop(name, None)
+    lights = {name: means.pop(name) for name in list(means) if name.endswith("_light")}
+    kinds = {name: means.pop(name) for name in list(means) if name in KINDS}
+    sample = np.random.default_rng(0).permutation(len(background))[:N_BACKGROUND]
     return {
-        "signs": _bank("traffic_sign", signs, background[sample]),
-        "lights": _bank("traffic_light", lights, background[:0]),
+        "signs": _bank("traffic_sign", means, background[sample], 1),
+        "lights": _bank("traffic_light", lights, np.concatenate([background[sample], glow]), 4),
+        "vehicles": _bank("vehicle", kinds, background[sample], 6),
     }
 
 
-def _bank(parent: str, embeddings: dict[str, np.ndarray], background: np.ndarray) -> NamedBank:
-    names = tuple(sorted(embeddings))
-    rows = np.stack([embeddings[name].mean(0) for name in names])
-    weights = np.concatenate([rows, background]).astype(np.float32)
-    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-    return NamedBank(parent, names + (BACKGROUND,) * len(background), weights)
+def _bank(
+    parent: str, embeddings: dict[str, np.ndarray], background: np.ndarray, n_means: int
+) -> NamedBank:
+    """Return a bank of at most `n_means` rows a class, and as much background as has its own."""
+    names: list[str] = []
+    rows: list[torch.Tensor] = []
+    for name in sorted(embeddings):
+        rows.append(spherical_means(torch.from_numpy(embeddings[name]), n_means))
+        names += [name] * len(rows[-1])
+    if len(background):
+        rows.append(spherical_means(torch.from_numpy(background), N_BACKGROUND))
+        names += [BACKGROUND] * len(rows[-1])
+    return NamedBank(parent, tuple(names), torch.cat(rows).numpy().astype(np.float32))
 
 
 def _weights(run: Path, name: str) -> dict[str, torch.Tensor]:
@@ -144,10 +178,11 @@ def _weights(run: Path, name: str) -> dict[str, torch.Tensor]:
         return {key.removeprefix(prefix): file.get_tensor(key) for key in keys}
 
 
-def _progress(run: Path) -> dict[str, float]:
+def progress(run: Path) -> dict[str, float]:
+    """Return the steps and seconds of a run's last checkpoint."""
     with safe_open(run / CHECKPOINT, framework="pt") as file:
-        progress: dict[str, float] = json.loads(file.metadata()["progress"])
-    return progress
+        found: dict[str, float] = json.loads(file.metadata()["progress"])
+    return found
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.core.boxes import FloatArray
 from drivemeta.data.sources import COMPLETE
 from drivemeta.models.assignment import assign
 from drivemeta.models.level1 import STRIDES, DenseOutput, Level1, locations
@@ -44,6 +45,11 @@ class CosineRows(nn.Module):
         """Map (..., dim) normalised embeddings to (..., n_classes) logits."""
         cosine = embeddings @ F.normalize(self.weights, dim=-1).T
         return self.log_scale.exp() * (cosine - self.biases)
+
+    def as_numpy(self) -> tuple[FloatArray, FloatArray]:
+        """Return the (n_classes, dim) normalised weights and the (n_classes,) biases."""
+        weights = F.normalize(self.weights.detach(), dim=-1)
+        return weights.numpy(), self.biases.detach().numpy()
 
 
 class TrainableLevel1(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -76,13 +77,13 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
         load_start(config.start_from, model)
     elif not resume:
         load_imagenet(model.level1.backbone)
-    features = model.level1.backbone
+    features: Callable[[Tensor], list[Tensor]] = model.level1.backbone
     if config.frozen_blocks:
         features = FrozenTrunk(
             model.level1.backbone, config.frozen_blocks, config.crop, config.threads
         ).features
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    sampler = _sampler(config, resume=resume)
+    sampler = sampler_of(config, resume=resume)
 
     def losses(batch: tuple[Tensor, list[Targets]]) -> dict[str, Tensor]:
         images, targets = batch
@@ -103,7 +104,8 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
     return write_weights(config.out / WEIGHTS, average)
 
 
-def _sampler(config: DetectorTraining, *, resume: bool) -> CropSampler:
+def sampler_of(config: DetectorTraining, *, resume: bool) -> CropSampler:
+    """Return what draws the training crops of a configuration."""
     sources: list[tuple[list[SourceImage], float]] = [
         (load_source(_scenes(config, source.name), source.name, "train"), source.share)
         for source in config.sources

@@ -7,6 +7,7 @@ Learning", 2017, arXiv 1703.05175.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +107,7 @@ def train_embedding(config: EmbeddingTraining, *, resume: bool) -> Path:
         load_start(config.start_from, model.level2, "level2.")
     elif not resume:
         load_imagenet(model.level2.backbone)
-    features = model.level2.backbone
+    features: Callable[[Tensor], list[Tensor]] = model.level2.backbone
     if config.frozen_blocks:
         size = (CROP_SIZE, CROP_SIZE)
         features = FrozenTrunk(

@@ -49,8 +49,10 @@ class Neck(nn.Module):
         super().__init__()
         self.fine: nn.Sequential | None = None
         if n_fine:
-            self.fine = conv_bn(n_fine, width, 3, stride=2)[:2]
-            nn.init.zeros_(self.fine[1].weight)  # starts as if it were not there
+            convolution, norm, _ = conv_bn(n_fine, width, 3, stride=2)
+            assert isinstance(norm.weight, nn.Parameter)  # of batch normalisation
+            nn.init.zeros_(norm.weight)  # starts as if it were not there
+            self.fine = nn.Sequential(convolution, norm)
         self.lateral = nn.ModuleList(conv_bn(n, width, 1) for n in n_channels)
         self.extra = SeparableConv(width, width, stride=2)
         self.top_down = nn.ModuleList(SeparableConv(width, width) for _ in n_channels)

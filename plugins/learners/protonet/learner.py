@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from drivemeta.learn.prototypes import mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import ClassRows
 
@@ -48,7 +48,7 @@ class ProtoNet:
         rows, owners = [], []
         for label in range(support.n_way):
             own = support.labels == label
-            shots = _mean_by(embeddings[own], support.shots[own])
+            shots = mean_by(embeddings[own], support.shots[own])
             n_prototypes = 1 + (len(shots) - 1) // self.shots_per_prototype
             rows.append(spherical_means(shots, n_prototypes))
             owners += [label] * len(rows[-1])
@@ -95,30 +95,6 @@ class PrototypeClassifier(nn.Module):
     def novel_branch(self) -> None:
         """Prototypes are rows of the bank, so no branch is needed."""
         return
-
-
-def spherical_means(vectors: Tensor, n_means: int, n_rounds: int = 10) -> Tensor:
-    """Cluster (n, dim) unit vectors by cosine; return at most `n_means` unit means.
-
-    Starts from the vectors that lie farthest apart, so the result does not depend on chance.
-    """
-    means = F.normalize(vectors.mean(0, keepdim=True), dim=-1)
-    if n_means == 1 or len(vectors) == 1:
-        return means
-    chosen = [int((vectors @ means[0]).argmax())]
-    while len(chosen) < min(n_means, len(vectors)):
-        chosen.append(int((vectors @ vectors[chosen].T).amax(1).argmin()))
-    means = vectors[chosen]
-    for _ in range(n_rounds):
-        nearest = (vectors @ means.T).argmax(1)
-        means = _mean_by(vectors, nearest)
-    return means
-
-
-def _mean_by(vectors: Tensor, groups: Tensor) -> Tensor:
-    """Return the unit mean of each group that occurs, in ascending order of the groups."""
-    means = [vectors[groups == group].mean(0) for group in torch.unique(groups)]
-    return F.normalize(torch.stack(means), dim=-1)
 
 
 @torch.no_grad()

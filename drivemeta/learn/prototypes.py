@@ -1,0 +1,31 @@
+"""Means of embeddings on the unit sphere."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def spherical_means(vectors: Tensor, n_means: int, n_rounds: int = 10) -> Tensor:
+    """Cluster (n, dim) unit vectors by cosine; return at most `n_means` unit means.
+
+    Starts from the vectors that lie farthest apart, so the result does not depend on chance.
+    """
+    means = F.normalize(vectors.mean(0, keepdim=True), dim=-1)
+    if n_means == 1 or len(vectors) == 1:
+        return means
+    chosen = [int((vectors @ means[0]).argmax())]
+    while len(chosen) < min(n_means, len(vectors)):
+        chosen.append(int((vectors @ vectors[chosen].T).amax(1).argmin()))
+    means = vectors[chosen]
+    for _ in range(n_rounds):
+        nearest = (vectors @ means.T).argmax(1)
+        means = mean_by(vectors, nearest)
+    return means
+
+
+def mean_by(vectors: Tensor, groups: Tensor) -> Tensor:
+    """Return the unit mean of each group that occurs, in ascending order of the groups."""
+    means = [vectors[groups == group].mean(0) for group in torch.unique(groups)]
+    return F.normalize(torch.stack(means), dim=-1)
