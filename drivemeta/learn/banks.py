@@ -74,6 +74,14 @@ def available_banks() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
 
 
+def without_near(rows: BankRows, novel: BankRows, root: int) -> BankRows:
+    """Return rows without those distractors of a super-class that may well be a new class."""
+    mine = novel.weights[novel.owners != DISTRACTOR]
+    near = (rows.weights @ mine.T).max(1, initial=-1) >= DISTRACTOR_MARGIN
+    kept = ~(near & (rows.owners == DISTRACTOR) & (rows.roots == root))
+    return BankRows(rows.weights[kept], rows.biases[kept], rows.owners[kept], rows.roots[kept])
+
+
 def distractors_for(parent: str, novel: BankRows, root: int, at_most: int) -> BankRows:
     """Return rows of the shipped banks that stand for "something else" below a super-class.
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.errors import PluginError
-from drivemeta.learn.banks import distractors_for
+from drivemeta.learn.banks import distractors_for, without_near
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import ClassRows, Learner
 
@@ -44,9 +44,11 @@ def fit_rows(
         )
     for root in sorted({name for name in parents if name is not None}):
         rows = _rows_of(bank, proposed, labelled.names, parents, root)
-        free = CAPACITY - len(bank.crop) - len(rows)
-        extra = distractors_for(root, rows, bank.index(root), free)
-        bank = replace(bank, crop=bank.crop + rows + extra)
+        has_distractors = bank.index(root) in bank.crop.roots
+        crop = without_near(bank.crop, rows, bank.index(root)) + rows
+        if not has_distractors:
+            crop += distractors_for(root, rows, bank.index(root), CAPACITY - len(crop))
+        bank = replace(bank, crop=crop)
     return bank
 
 

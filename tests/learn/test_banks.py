@@ -6,7 +6,14 @@ import pytest
 from drivemeta.core import BankRows
 from drivemeta.errors import InputError, ModelFileError, OutputError
 from drivemeta.learn import banks
-from drivemeta.learn.banks import NamedBank, available_banks, distractors_for, load_bank, save_bank
+from drivemeta.learn.banks import (
+    NamedBank,
+    available_banks,
+    distractors_for,
+    load_bank,
+    save_bank,
+    without_near,
+)
 
 
 @pytest.fixture
@@ -61,6 +68,15 @@ def test_distractors_are_unlike_the_new_class(folder):
     assert (found.weights[:, 2] < 0.5).all()
     assert set(found.owners.tolist()) == {-1}
     assert set(found.roots.tolist()) == {4}
+
+
+def test_distractors_of_before_give_way_to_a_class_that_they_resemble():
+    owners, roots = np.array([-1, -1, -1, 3]), np.array([4, 4, 0, 4])
+    weights = np.eye(8, dtype=np.float32)[[2, 5, 2, 2]]
+    rows = BankRows(weights, np.zeros(4, np.float32), owners, roots)
+    kept = without_near(rows, novel(2), root=4)
+    assert kept.roots.tolist() == [4, 0, 4]
+    assert kept.owners.tolist() == [-1, -1, 3]
 
 
 @pytest.mark.parametrize(("parent", "at_most", "n"), [("vehicle", 9, 0), ("traffic_sign", 2, 2)])
