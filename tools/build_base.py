@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +19,15 @@ import torch
 from safetensors import safe_open
 
 from drivemeta.config import load_config
-from drivemeta.core import DISTRACTOR, BankRows, ClassBank, ClassSpec, Detections
+from drivemeta.core import Detections
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.matching import HIT, IGNORED, Matches
 from drivemeta.evaluation.operating_point import match_class
-from drivemeta.learn.banks import FOLDER, NamedBank, save_bank
+from drivemeta.learn.banks import BACKGROUND, FOLDER, NamedBank, save_bank, with_named
 from drivemeta.learn.calibration import embed
-from drivemeta.learn.crop_data import BACKGROUND, VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
+from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.detector_loss import TrainableLevel1
 from drivemeta.learn.evidence import read_image
 from drivemeta.learn.proposals import propose
@@ -40,7 +39,8 @@ from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import BASE_PATH, save_detector
 
-N_BACKGROUND = 24
+N_BACKGROUND = 16
+BACKGROUND_SAMPLE = 600
 PREFIX = "average."
 
 
@@ -62,7 +62,7 @@ def main() -> None:
     for name, bank in banks.items():
         save_bank(arguments.banks / f"{name}.safetensors", bank)
         print(f"bank {name}: {len(set(bank.names))} classes, {len(bank.names)} rows")
-    known = with_states(detector.bank.with_thresholds(thresholds), banks["lights"])
+    known = with_named(detector.bank.with_thresholds(thresholds), banks["lights"])
     provenance = {"level1": progress(arguments.level1), "level2": progress(arguments.level2)}
     save_detector(arguments.out, detector.with_bank(known), provenance)
     print(f"base: {arguments.out}, {arguments.out.stat().st_size / 1e6:.1f} MB, {provenance}")
@@ -90,24 +90,6 @@ def level2_of(run: Path) -> Level2:
     level2, found = Level2(), _weights(run, "level2")
     level2.load_state_dict({key: found[f"level2.{key}"] for key in level2.state_dict()})
     return level2.eval()
-
-
-def with_states(bank: ClassBank, lights: NamedBank) -> ClassBank:
-    """Return a bank that also names the states of traffic lights, as leaves of the base."""
-    parent = bank.index(lights.parent)
-    threshold = bank.classes[parent].threshold
-    states = tuple(dict.fromkeys(name for name in lights.names if name != BACKGROUND))
-    specs = tuple(ClassSpec(name, lights.parent, "base", threshold) for name in states)
-    bank = replace(bank, classes=bank.classes + specs)
-    owners = [DISTRACTOR if name == BACKGROUND else bank.index(name) for name in lights.names]
-    n = len(owners)
-    rows = BankRows(
-        lights.weights,
-        np.zeros(n, np.float32),
-        np.array(owners, np.int64),
-        np.full(n, parent, np.int64),
-    )
-    return replace(bank, crop=bank.crop + rows)
 
 
 def best_thresholds(detector: TwoLevelDetector, scenes: Path, n_images: int) -> dict[str, float]:
@@ -147,7 +129,7 @@ def named_banks(detector: TwoLevelDetector, crops: CropsByClass) -> dict[str, Na
         means.pop(name, None)
     lights = {name: means.pop(name) for name in list(means) if name.endswith("_light")}
     kinds = {name: means.pop(name) for name in list(means) if name in KINDS}
-    sample = np.random.default_rng(0).permutation(len(background))[:N_BACKGROUND]
+    sample = np.random.default_rng(0).permutation(len(background))[:BACKGROUND_SAMPLE]
     return {
         "signs": _bank("traffic_sign", means, background[sample], 1),
         "lights": _bank("traffic_light", lights, np.concatenate([background[sample], glow]), 4),

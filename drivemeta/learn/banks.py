@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -11,13 +11,14 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
-from drivemeta.core import DISTRACTOR, BankRows
+from drivemeta.core import DISTRACTOR, BankRows, ClassBank, ClassSpec
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError, ModelFileError, suggest
 from drivemeta.files import write_bytes
 
 FOLDER = Path(__file__).parents[1] / "weights" / "banks"
 DISTRACTOR_MARGIN = 0.6
+BACKGROUND = "background"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,8 @@ class NamedBank:
 
     Attributes:
         parent: the super-class.
-        names: of the classes, one a row; several rows may share a name.
+        names: of the classes, one a row; several rows may share a name. Rows named
+            `background` are distractors.
         weights: (n_rows, dim) float32, L2-normalised.
     """
 
@@ -72,6 +74,38 @@ def load_bank(name: str) -> NamedBank:
 def available_banks() -> tuple[str, ...]:
     """Return the names of the banks that ship with the package."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
+
+
+def with_named(bank: ClassBank, named: NamedBank) -> ClassBank:
+    """Return a bank that also names the classes of a named bank, as leaves of the base.
+
+    A box is named at its parent's threshold. A class that the bank has gets more rows.
+
+    Raises:
+        ModelFileError: the bank has no such super-class, or its rows are of another length.
+    """
+    if named.parent not in bank.names or named.weights.shape[1] != bank.crop.weights.shape[1]:
+        raise ModelFileError(
+            f"this bank names kinds of {named.parent} by {named.weights.shape[1]} numbers, the "
+            f"model has {', '.join(bank.names)} and rows of {bank.crop.weights.shape[1]}"
+        )
+    parent = bank.index(named.parent)
+    new = dict.fromkeys(n for n in named.names if n != BACKGROUND and n not in bank.names)
+    threshold = bank.classes[parent].threshold
+    specs = tuple(ClassSpec(name, named.parent, "base", threshold) for name in new)
+    bank = replace(bank, classes=bank.classes + specs)
+    n = len(named.names)
+    rows = BankRows(
+        named.weights,
+        np.zeros(n, np.float32),
+        np.array([_owner(bank, name) for name in named.names], np.int64),
+        np.full(n, parent, np.int64),
+    )
+    return replace(bank, crop=bank.crop + rows)
+
+
+def _owner(bank: ClassBank, name: str) -> int:
+    return DISTRACTOR if name == BACKGROUND else bank.index(name)
 
 
 def without_near(rows: BankRows, novel: BankRows, root: int) -> BankRows:

@@ -18,6 +18,7 @@ from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.data.meanings import meaning_of
 from drivemeta.data.sources import COMPLETE, SUPER_CLASSES, SourceImage
 from drivemeta.errors import AnnotationError
+from drivemeta.learn.banks import BACKGROUND
 from drivemeta.learn.photometric import degrade, jitter_colours, simulate_distance
 from drivemeta.learn.proposals import propose
 from drivemeta.models.detector import TwoLevelDetector
@@ -26,7 +27,6 @@ from drivemeta.models.level2 import CROP_SIZE
 STORED_SIZE = 96
 SCENE_CONTEXT = 1.6
 FILE_CONTEXT = 1.1
-BACKGROUND = "background"
 VEHICLE_LIGHT = "vehicle_light"
 WIDE_VEHICLE = 60.0
 MINED_SCORE = 0.03

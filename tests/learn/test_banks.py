@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drivemeta.core import BankRows
+from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.errors import InputError, ModelFileError, OutputError
 from drivemeta.learn import banks
 from drivemeta.learn.banks import (
@@ -12,6 +12,7 @@ from drivemeta.learn.banks import (
     distractors_for,
     load_bank,
     save_bank,
+    with_named,
     without_near,
 )
 
@@ -68,6 +69,31 @@ def test_distractors_are_unlike_the_new_class(folder):
     assert (found.weights[:, 2] < 0.5).all()
     assert set(found.owners.tolist()) == {-1}
     assert set(found.roots.tolist()) == {4}
+
+
+def super_classes() -> ClassBank:
+    labels = np.arange(2)
+    rows = BankRows(np.eye(2, 4, dtype=np.float32), np.zeros(2, np.float32), labels, labels)
+    specs = (ClassSpec("vehicle"), ClassSpec("traffic_sign", threshold=0.4))
+    return ClassBank(specs, rows, BankRows.empty(8))
+
+
+def test_named_classes_become_leaves_at_the_threshold_of_their_parent():
+    named = NamedBank("traffic_sign", ("stop", "stop", "yield", "background"), bank(4).weights)
+    known = with_named(super_classes(), named)
+    assert known.names == ("vehicle", "traffic_sign", "stop", "yield")
+    assert known.classes[2] == ClassSpec("stop", "traffic_sign", "base", 0.4)
+    assert known.crop.owners.tolist() == [2, 2, 3, -1]
+    assert known.crop.roots.tolist() == [1] * 4
+    again = with_named(known, NamedBank("traffic_sign", ("stop",), bank(1).weights))
+    assert again.names == known.names
+    assert again.crop.owners.tolist() == [2, 2, 3, -1, 2]
+
+
+@pytest.mark.parametrize("named", [bank(parent="ship"), NamedBank("vehicle", ("a",), np.eye(1, 5))])
+def test_a_bank_of_another_base_is_refused(named):
+    with pytest.raises(ModelFileError, match="this bank names kinds of"):
+        with_named(super_classes(), named)
 
 
 def test_distractors_of_before_give_way_to_a_class_that_they_resemble():
