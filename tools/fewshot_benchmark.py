@@ -1,151 +1,113 @@
-"""Few-shot detection on the Italian scenes, by the protocol of `drivemeta.evaluation.fewshot`.
+"""Few-shot detection by the protocol of `drivemeta.evaluation.fewshot`: learners and peers.
 
-    python tools/fewshot_benchmark.py --data ../shared/data/scenes/italy
+    python tools/fewshot_benchmark.py --protocol italy --half B --learners protonet --peers every \
+        --held-out-level2 runs/level2_held/level2.safetensors --cache runs/fewshot \
+        --write docs/few-shot.md
 
-The networks run once an image; each draw only adapts the class bank. Rows of the table are kept in
-`docs/few-shot.json`, from which `docs/few-shot.md` is written.
+Every method gets the same images, draws and evaluator. Level 1 runs once an image and, with
+`--cache`, once for all runs; each result is a file there too, so that the same command goes on
+where it was killed. Rows are kept in `docs/few-shot.json`, from which the page and its plots are
+written.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from fewshot_networks import embedder, on_onnx_runtime
+from fewshot_bases import Base, shipped, variant
+from fewshot_learners import AdaptedBy
+from fewshot_measure import Plan, Row, Stage, measure, road_images
 from fewshot_page import machine, write_page
-from fewshot_scenes import Scenes
-from rich.progress import track
+from fewshot_protocols import protocol_named
+from peers import PEERS
+from peers.interface import Method
 
-from drivemeta.core import ClassBank
-from drivemeta.data.dataset import Dataset
-from drivemeta.data.readers import read_coco
-from drivemeta.data.support import SupportSet
-from drivemeta.evaluation.classes import ClassTree
-from drivemeta.evaluation.fewshot import Trial, difference, draw_seed, estimate
-from drivemeta.evaluation.operating_point import match_class
-from drivemeta.learn.adapt import adapt
-from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base, load_detector
-from drivemeta.plugins.registry import default_registry
 
-BASE = "traffic_sign"
-HALVES = Path(__file__).with_name("italy_halves.json")
+SEEN, HELD_OUT = "seen abroad", "held out by meaning"
+SHIPPED_NAMES = {"italy": SEEN, "vietnam": SEEN, "lights": "states known"}
+VARIANT_NAMES = {"italy": HELD_OUT, "vietnam": HELD_OUT, "lights": "no lights known"}
 
 
 def main() -> None:
-    """Run the benchmark and write its row."""
+    """Measure the rows asked for, writing the page after each."""
     arguments = _arguments()
-    detector = load_detector(arguments.weights) if arguments.weights else load_base()
-    base = on_onnx_runtime(detector, arguments.cache)
-    names = json.loads((arguments.data / "splits.json").read_text())["dev_novel"]
-    dataset = _images(arguments.data, arguments.half)
-    novel = dataset.map_classes({name: name for name in names}, names)
-    signs = {name: name if name in names else BASE for name in dataset.classes}
-    truth = dataset.map_classes(signs, [*names, BASE])
-    paths = [image.path for image in dataset.images]
-    bar = iter(track(paths, "level 1 once an image", transient=True))
-    scenes = Scenes(base, embedder(detector), paths, lambda: next(bar, None))
-    trials: dict[int, list[Trial]] = {n: [] for n in (0, *arguments.shots)}
-    for seed in range(arguments.seeds):
-        for n_shots, trial in _trials(base, scenes, novel, truth, arguments, seed):
-            trials[n_shots].append(trial)
-            novel_ap50 = f"{trial.ap50(names):.3f}" if n_shots else "-"
-            base_ap50 = f"{trial.ap50([BASE]):.3f}"
-            print(f"seed {seed} shots {n_shots}: novel {novel_ap50} base {base_ap50}", flush=True)
-    row = _row(trials, names, len(paths), arguments)
-    print(json.dumps(row["shots"], indent=1))
-    if arguments.write:
-        write_page(arguments.write, row)
+    protocol = protocol_named(arguments.protocol, arguments.scenes, arguments.half)
+    protocol = replace(protocol, limit=arguments.limit)
+    print(f"{protocol.name}: {protocol.boxes()}", flush=True)
+    n_roads = arguments.roads if arguments.protocol == "italy" else 0
+    roads = road_images(arguments.scenes, n_roads)
+    store = arguments.cache and arguments.cache / "trials"
+    plan = Plan(
+        tuple(arguments.shots), arguments.seeds, arguments.slow_seeds, arguments.timed, store
+    )
+    for base, methods in _bases(arguments):
+        stage = Stage.of(base, protocol, roads)
+        for method in methods:
+            row = measure(base, method, stage, plan)
+            _tell(row)
+            if arguments.write:
+                command = "python " + shlex.join(sys.argv)
+                write_page(arguments.write, row | {"command": command, "machine": machine()})
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data/scenes/italy"))
-    parser.add_argument("--weights", type=Path, help="detector weights; the shipped base if absent")
-    parser.add_argument("--learner", default="protonet")
-    parser.add_argument("--parameters", type=json.loads, default={}, help="of the learner, as JSON")
-    parser.add_argument("--shots", type=int, nargs="+", default=[1, 3, 5, 10])
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--half", choices=("A", "B", "all"), default="all")
-    parser.add_argument("--cache", type=Path, help="folder that keeps level 1's outputs, 2 GB")
-    parser.add_argument("--row", default="seen abroad", help="name of the row in the table")
-    parser.add_argument("--write", type=Path, help="page to write, docs/few-shot.md")
+    add = parser.add_argument
+    add("--protocol", choices=("italy", "vietnam", "lights"), default="italy")
+    add("--half", choices=("A", "B", "all"), default="B", help="of Italy's images")
+    add("--scenes", type=Path, default=Path("../shared/data/scenes"))
+    add("--weights", type=Path, help="detector weights; the shipped base if absent")
+    add("--learners", default="protonet", help="names of plugins, by commas; empty for none")
+    add("--peers", default="", help=f"by commas, of {', '.join(PEERS)}; or every")
+    add("--held-out-level2", type=Path, help="level 2 that never met the novel meanings")
+    add("--held-out-config", type=Path, default=Path("configs/train_embedding_held.yaml"))
+    add("--lightless-level2", type=Path, help="level 2 that never met a traffic light")
+    add("--lightless-config", type=Path, default=Path("configs/train_embedding_lightless.yaml"))
+    add("--skip-shipped", action="store_true", help="measure the variant of level 2 alone")
+    add("--shots", type=int, nargs="+", default=[1, 3, 5, 10])
+    add("--seeds", type=int, default=10)
+    add("--slow-seeds", type=int, default=3, help="of peers that train layers")
+    add("--roads", type=int, default=150, help="BDD images that the base is scored on, for italy")
+    add("--timed", action="store_true", help="adapt once more with nothing remembered, for seconds")
+    add("--limit", type=int, help="most images scored a seed")
+    add("--cache", type=Path, default=Path("runs/fewshot"), help="folder, some GB")
+    add("--write", type=Path, help="page to write, docs/few-shot.md")
     return parser.parse_args()
 
 
-def _images(folder: Path, half: str) -> Dataset:
-    dataset = read_coco(folder / "annotations.json").split("novel")
-    if half == "all":
-        return dataset
-    files = set(json.loads(HALVES.read_text())[half])
-    return dataset.select(lambda image: image.path.name in files)
+def _bases(arguments: argparse.Namespace) -> Iterator[tuple[Base, list[Method]]]:
+    """Yield each base with the methods to measure on it; peers do not use level 2."""
+    detector = load_detector(arguments.weights) if arguments.weights else load_base()
+    learners: list[Method] = [AdaptedBy(name) for name in arguments.learners.split(",") if name]
+    names = list(PEERS) if arguments.peers == "every" else arguments.peers.split(",")
+    peers: list[Method] = [PEERS[name]() for name in names if name]
+    if not arguments.skip_shipped:
+        name = SHIPPED_NAMES[arguments.protocol]
+        yield shipped(name, detector, arguments.cache), learners + peers
+    lights = arguments.protocol == "lights"
+    level2 = arguments.lightless_level2 if lights else arguments.held_out_level2
+    config = arguments.lightless_config if lights else arguments.held_out_config
+    if level2:
+        name = VARIANT_NAMES[arguments.protocol]
+        yield variant(name, detector, level2, config, arguments.cache), learners
 
 
-def _trials(
-    base: TwoLevelDetector,
-    scenes: Scenes,
-    novel: Dataset,
-    truth: Dataset,
-    arguments: argparse.Namespace,
-    seed: int,
-) -> Iterator[tuple[int, Trial]]:
-    """Yield the trial of the base alone (0 shots) and of each shot count of a seed."""
-    draw = draw_seed(novel, arguments.shots, seed)
-    learner = default_registry().create("learner", arguments.learner, **arguments.parameters)
-    yield 0, _score(scenes, base.bank, truth, draw.query, (seed, 0.0))
-    for n_shots, boxes in draw.supports.items():
-        started = time.perf_counter()
-        adapted = adapt(base, SupportSet(boxes), learner)
-        seconds = time.perf_counter() - started
-        bank = adapted.detector.bank
-        yield n_shots, _score(scenes, bank, truth, draw.query, (seed, seconds))
-
-
-def _score(
-    scenes: Scenes,
-    bank: ClassBank,
-    truth: Dataset,
-    query: np.ndarray,
-    seed_and_seconds: tuple[int, float],
-) -> Trial:
-    tree, wanted = ClassTree.of(bank.classes), truth.select(query.tolist())
-    found = [scenes.detect(bank, int(index)) for index in query]
-    known = [name for name in truth.classes if name in tree.names]
-    matches = {name: match_class(wanted, found, tree, name) for name in known}
-    return Trial(seed_and_seconds[0], query, matches, seed_and_seconds[1])
-
-
-def _row(
-    trials: dict[int, list[Trial]], names: Sequence[str], n_images: int, arguments: Any
-) -> dict[str, Any]:
-    """Return the estimates of all shot counts as JSON values."""
-    shots = {}
-    for n_shots in arguments.shots:
-        mine = trials[n_shots]
-        shots[str(n_shots)] = {
-            "novel": asdict(estimate(mine, names)),
-            "base": asdict(estimate(mine, [BASE])),
-            "base_change": asdict(difference(mine, trials[0], [BASE])),
-            "seconds": float(np.median([trial.seconds for trial in mine])),
-            "classes": {name: estimate(mine, [name], n_rounds=2).mean for name in names},
-        }
-    return {
-        "row": arguments.row,
-        "command": "python " + shlex.join(sys.argv),
-        "half": arguments.half,
-        "images": n_images,
-        "seeds": arguments.seeds,
-        "machine": machine(),
-        "shots": shots,
-    }
+def _tell(row: Row) -> None:
+    print(f"== {row['protocol']} | {row['base']} | {row['method']}", row.get("error", ""))
+    for shots, cell in row.get("shots", {}).items():
+        novel, change = cell["novel"], cell["base_change"]
+        print(
+            f"   {shots} shots: novel {novel['mean']:.3f} ({novel['low']:.3f} to "
+            f"{novel['high']:.3f}), base {cell['base']['mean']:.3f} ({change['mean']:+.3f}), "
+            f"{cell['seconds']:.1f} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

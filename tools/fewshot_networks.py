@@ -1,9 +1,11 @@
-"""The networks of a detector on ONNX Runtime, run once for each input."""
+"""The networks of a detector on ONNX Runtime, and level 1 run once for each input."""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,8 +15,10 @@ from onnx import GraphProto
 from torch import Tensor, nn
 
 from drivemeta.export.networks import OPSET, level1_graph, level2_graph
+from drivemeta.files import atomic_path
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import DenseOutput
+from drivemeta.models.level2 import Level2
 
 
 class OnnxNetwork(nn.Module):
@@ -26,6 +30,7 @@ class OnnxNetwork(nn.Module):
         model.ir_version = min(model.ir_version, 10)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a shared machine
         self._session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
@@ -42,39 +47,68 @@ class RememberedLevel1(nn.Module):
 
     Args:
         network: gives boxes, quality and embeddings.
+        source: the torch network that it stands for.
         folder: keeps the outputs from run to run, some 3 MB an image; None keeps them in memory.
     """
 
-    def __init__(self, network: nn.Module, folder: Path | None) -> None:
+    def __init__(self, network: nn.Module, source: nn.Module, folder: Path | None) -> None:
         super().__init__()
         self.network = network
+        self.source = source
         self._folder = folder
         self._outputs: dict[str, DenseOutput] = {}
 
     def forward(self, images: Tensor) -> DenseOutput:
         """Return the dense output of level 1."""
         key = hashlib.sha256(images.contiguous().numpy().tobytes()).hexdigest()[:32]
+        if self._folder is not None:
+            return self._read(self._folder / f"{key}.npz", images)
         if key not in self._outputs:
-            self._outputs[key] = self._find(key, images)
+            self._outputs[key] = DenseOutput(*self.network(images))
         return self._outputs[key]
 
-    def _find(self, key: str, images: Tensor) -> DenseOutput:
-        path = self._folder / f"{key}.npz" if self._folder else None
-        if path is not None and path.is_file():
-            with np.load(path) as stored:
+    def _read(self, path: Path, images: Tensor) -> DenseOutput:
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as stored:
                 return DenseOutput(
                     *(torch.from_numpy(stored[name]) for name in DenseOutput._fields)
                 )
         output = DenseOutput(*self.network(images))
-        if path is not None:
-            partial = path.with_suffix(".part.npz")
-            np.savez(partial, **{k: v.numpy() for k, v in output._asdict().items()})
-            partial.replace(path)
+        with atomic_path(path) as partial, partial.open("wb") as file:
+            np.savez(file, **{k: v.numpy() for k, v in output._asdict().items()})
         return output
 
 
+class OnnxLevel2(Level2):
+    """Level 2 that runs on ONNX Runtime for as long as nobody trains it or swaps its parameters.
+
+    A learner that copies it gets the torch network, so gradient learners work as ever.
+    """
+
+    def __init__(self, level2: Level2) -> None:
+        super().__init__(level2.dim)
+        self.load_state_dict(level2.state_dict())
+        self.eval()
+        self._own = tuple(self.parameters())
+        self._onnx = (OnnxNetwork(level2_graph(level2)),)  # a tuple: no part of the state
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Map (K, 3, 64, 64) float RGB in [0, 1] to (K, dim) float32, L2-normalised."""
+        own = all(a is b for a, b in zip(self.parameters(), self._own, strict=True))
+        if torch.is_grad_enabled() or not own or not len(crops):
+            return super().forward(crops)
+        embeddings = self._onnx[0](crops)
+        assert isinstance(embeddings, Tensor)  # one output
+        return embeddings
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Level2:
+        plain = Level2(self.dim)
+        plain.load_state_dict(copy.deepcopy(self.state_dict(), memo))
+        return plain.train(self.training)
+
+
 def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelDetector:
-    """Return the detector with level 1 on ONNX Runtime, remembered; level 2 stays trainable.
+    """Return the detector with both levels on ONNX Runtime, level 1 remembered.
 
     Args:
         detector: its networks are exported.
@@ -82,21 +116,17 @@ def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelD
     """
     folder = None
     if cache is not None:
-        folder = cache / _digest(detector.level1)
+        folder = cache / "level1" / digest(detector.level1)
         folder.mkdir(parents=True, exist_ok=True)
     network = OnnxNetwork(level1_graph(detector.level1, detector.input_size))
-    level1 = RememberedLevel1(network, folder)
-    given = (detector.level2, detector.bank, detector.scoring, detector.input_size)
+    level1 = RememberedLevel1(network, detector.level1, folder)
+    given = (OnnxLevel2(detector.level2), detector.bank, detector.scoring, detector.input_size)
     return TwoLevelDetector(level1, *given).eval()
 
 
-def embedder(detector: TwoLevelDetector) -> OnnxNetwork:
-    """Return level 2 on ONNX Runtime."""
-    return OnnxNetwork(level2_graph(detector.level2))
-
-
-def _digest(network: nn.Module) -> str:
-    digest = hashlib.sha256()
+def digest(network: nn.Module) -> str:
+    """Return 16 hexadecimal digits of the sha256 over a network's weights."""
+    found = hashlib.sha256()
     for value in network.state_dict().values():
-        digest.update(value.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+        found.update(value.contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]

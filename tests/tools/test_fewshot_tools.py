@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from drivemeta.evaluation.fewshot import Trial
+from drivemeta.evaluation.matching import HIT, IGNORED, MISS, Matches
 from drivemeta.export.scene import draw_scene
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level2 import Level2
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.probe import RowArrays, compare_rows
 
@@ -27,7 +32,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_scenes_find_what_the_model_finds(
     lively_detector: TwoLevelDetector, tiny_model: Path, tmp_path: Path
 ) -> None:
-    from fewshot_networks import embedder, on_onnx_runtime
+    from fewshot_networks import on_onnx_runtime
     from fewshot_scenes import Scenes
 
     frames = [draw_scene((240, 320), seed) for seed in range(2)]
@@ -36,7 +41,7 @@ def test_scenes_find_what_the_model_finds(
         cv2.imwrite(str(path), frame)
     for _ in range(2):  # the second time from the folder
         base = on_onnx_runtime(lively_detector, tmp_path / "cache")
-        scenes = Scenes(base, embedder(lively_detector), paths)
+        scenes = Scenes(base, paths)
     expected = OnnxDetector(tiny_model, provider="cpu", threads=1)(frames, min_score=0.001)
     for i, wanted in enumerate(expected):
         found = scenes.detect(lively_detector.bank, i)
@@ -48,17 +53,21 @@ def test_scenes_find_what_the_model_finds(
         assert rows.n_unmatched <= 2
 
 
-def row(name: str) -> dict[str, Any]:
+def row(method: str) -> dict[str, Any]:
     cell = {"mean": 0.5, "low": 0.4, "high": 0.6}
-    shot = {"novel": cell, "base": cell, "base_change": cell, "seconds": 1.0}
+    keys = ("novel", "base", "base_before", "base_change", "roads_change")
+    shot = dict.fromkeys(keys, cell) | {"seconds": 1.0, "classes": {"stop": 0.25}}
     return {
-        "row": name,
+        "protocol": "italy, half B",
+        "base": "seen abroad",
+        "method": method,
+        "summary": "it learns",
         "command": "python x",
-        "half": "all",
+        "machine": "m",
         "images": 3,
         "seeds": 2,
-        "machine": "m",
-        "shots": {"1": shot | {"classes": {"stop": 0.25}}},
+        "boxes": {"stop": (9, 7)},
+        "shots": {"1": shot, "5": shot},
     }
 
 
@@ -67,13 +76,19 @@ def test_the_page_keeps_rows_of_other_names(tmp_path: Path) -> None:
     from fewshot_page import write_page
 
     page = tmp_path / "few-shot.md"
-    for name in ("one", "two", "one"):
-        write_page(page, row(name))
+    for method in ("one", "two", "one"):
+        write_page(page, row(method))
+    failed = {key: value for key, value in row("three").items() if key != "shots"}
+    write_page(page, failed | {"error": "PluginError: no rows"})
     text = page.read_text()
-    assert text.count("| one, all images | 1 | 50.0 (40.0 to 60.0) |") == 1
-    assert text.count("| two, all images | 1 |") == 1
-    assert "| stop | 25.0 |" in text
-    assert len(json.loads(page.with_suffix(".json").read_text())) == 2
+    assert text.count("| seen abroad | one | 1 | 50.0 (40.0 to 60.0) |") == 1
+    assert text.count("| seen abroad | two | 1 |") == 1
+    assert "| stop | 9 | 7 | 25.0 | 25.0 |" in text
+    assert "seen abroad, three failed: PluginError: no rows" in text
+    assert len(json.loads(page.with_suffix(".json").read_text())) == 3
+    figure = cv2.imread(str(tmp_path / "figures" / "few-shot-italy-half-B.png"))
+    assert figure is not None
+    assert figure.std() > 10
 
 
 @pytest.mark.usefixtures("tools")
@@ -82,3 +97,52 @@ def test_halves_share_no_image() -> None:
     first, second = set(halves["A"]), set(halves["B"])
     assert not first & second
     assert np.isclose(len(first), len(second), atol=20)
+
+
+@pytest.mark.usefixtures("tools")
+def test_level2_runs_on_onnx_until_it_is_copied_or_trained(
+    lively_detector: TwoLevelDetector,
+) -> None:
+    from fewshot_networks import OnnxLevel2
+
+    crops = torch.rand(5, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    fast = OnnxLevel2(lively_detector.level2)
+    expected = lively_detector.level2(crops)
+    assert torch.allclose(fast(crops), expected, atol=1e-5)
+    assert fast(crops).requires_grad
+    with torch.no_grad():
+        assert torch.allclose(fast(crops), expected, atol=1e-5)
+        other = {name: value * 0.5 for name, value in fast.named_parameters()}
+        swapped = torch.func.functional_call(fast, other, (crops,))
+        assert not torch.allclose(swapped, expected, atol=1e-2)
+    copied = copy.deepcopy(fast)
+    assert type(copied) is Level2
+    assert torch.allclose(copied(crops), expected, atol=1e-6)
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_trial_is_kept_and_scores_alike(tmp_path: Path) -> None:
+    from fewshot_store import TrialStore
+
+    rng = np.random.default_rng(0)
+    n_images, n = 20, 300
+    scores = np.sort(rng.random(n).astype(np.float32))[::-1]
+    outcomes = rng.choice([MISS, HIT, IGNORED], n, p=[0.85, 0.05, 0.1])
+    outcomes[-60:] = MISS
+    matches = Matches(rng.integers(n_images, size=n), scores, outcomes, np.full(n_images, 2))
+    trial = Trial(3, np.arange(n_images), {"stop": matches}, 1.5)
+    made = []
+
+    def make() -> dict[str, Trial]:
+        made.append(1)
+        return {"novel": trial}
+
+    for _ in range(2):
+        kept = TrialStore(tmp_path, {"method": "one"}).trial(3, 5, make)["novel"]
+    assert len(made) == 1
+    assert len(kept.matches["stop"].scores) < n - 60
+    for _ in range(5):
+        weights = rng.integers(0, 3, n_images).astype(np.float64)
+        assert kept.ap50(["stop"], weights) == pytest.approx(trial.ap50(["stop"], weights))
+    TrialStore(tmp_path, {"method": "two"}).trial(3, 5, make)
+    assert len(made) == 2

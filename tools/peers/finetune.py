@@ -1,0 +1,234 @@
+"""Peers that fine-tune level 1 on the shots: its head, or all of it.
+
+After Wang et al., "Frustratingly Simple Few-Shot Object Detection", 2020, arXiv 2003.06957: novel
+classes get rows of their own under the cosine classifier, beside those of the base, and are trained
+on the shots with the feature extractor frozen (`head`) or not (`all`). Different from it: no base
+shots are replayed, since the support frames annotate none; what is no shot in a crop teaches the
+novel rows alone, and places of shots teach all rows.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from fewshot_networks import OnnxNetwork
+from fewshot_scenes import Scenes
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drivemeta.core import BankRows, ClassSpec, Detections
+from drivemeta.core.boxes import nms
+from drivemeta.core.score_rule import DenseArrays, sigmoid
+from drivemeta.data.sources import COMPLETE, NONE
+from drivemeta.data.support import SupportSet
+from drivemeta.evaluation.classes import ClassTree
+from drivemeta.evaluation.inference import EVALUATION_SCORE, read_bgr
+from drivemeta.export.networks import level1_graph
+from drivemeta.learn.detector_loss import CosineRows, Targets, detector_loss
+from drivemeta.learn.evidence import read_image
+from drivemeta.learn.proposals import to_input
+from drivemeta.models.crops import to_tensor
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level1 import DenseOutput, Level1
+from peers.interface import Finder
+
+CROP = 256
+BATCH = 8
+MOST_PER_CLASS = 100
+HEAD = ("class_tower", "box_tower", "embed", "distances", "quality", "scales")
+
+
+class FineTuning:
+    """Fine-tunes level 1 on crops round the shots.
+
+    Args:
+        part: `head` freezes backbone and neck, whose maps are computed once; `all` trains all.
+        steps: of AdamW; with the learning rate chosen on half A, seed 0.
+        learning_rate: of the layers of level 1; rows learn ten times as fast.
+    """
+
+    slow = True
+
+    def __init__(self, part: str, steps: int, learning_rate: float) -> None:
+        self.name = f"fine-tuned {'head' if part == 'head' else 'level 1'}"
+        trained = "class rows and head of level 1" if part == "head" else "all of level 1"
+        self.summary = f"{trained} fine-tuned on crops round the shots, {steps} steps"
+        self.parameters: dict[str, Any] = {
+            "part": part,
+            "steps": steps,
+            "learning_rate": learning_rate,
+            "version": 1,
+        }
+        self._part, self._steps, self._rate = part, steps, learning_rate
+
+    def learn(self, detector: TwoLevelDetector, support: SupportSet, parent: str) -> Finder:
+        """Train a copy of level 1 and rows for all classes."""
+        del parent  # classes of their own
+        torch.manual_seed(0)
+        level1 = copy.deepcopy(torch_level1(detector)).eval()
+        rows = rows_of(detector, len(support.classes))
+        crops, targets = shot_crops(detector, support)
+        if self._part == "head":
+            with torch.no_grad():
+                maps = [level1.neck(level1.backbone(crop[None])) for crop in crops]
+            trained = [p for name in HEAD for p in _parameters(level1, name)]
+        else:
+            maps, trained = [], list(level1.parameters())
+        groups = [
+            {"params": trained, "lr": self._rate},
+            {"params": list(rows.parameters()), "lr": 10 * self._rate},
+        ]
+        optimiser = torch.optim.AdamW(groups, weight_decay=1e-4)
+        for step, batch in enumerate(batches(len(crops), self._steps)):
+            decay = 0.5 * (1 + math.cos(math.pi * step / self._steps))
+            for group, rate in zip(optimiser.param_groups, (1, 10), strict=True):
+                group["lr"] = self._rate * rate * decay
+            output = (
+                predict(level1, [torch.cat([maps[i][k] for i in batch]) for k in range(4)])
+                if maps
+                else level1(torch.stack([crops[i] for i in batch]))
+            )
+            known = [targets[i] for i in batch]
+            loss = detector_loss(output, rows(output.embeddings), known, (CROP, CROP))
+            optimiser.zero_grad()
+            torch.stack(list(loss.values())).sum().backward()
+            nn.utils.clip_grad_norm_(trained, 5.0)
+            optimiser.step()
+        return FineTunedFinder(detector, level1, rows, support.classes)
+
+
+class FineTunedFinder:
+    """Finds by a fine-tuned level 1; all classes are classes of their own."""
+
+    def __init__(
+        self, detector: TwoLevelDetector, level1: Level1, rows: CosineRows, names: tuple[str, ...]
+    ) -> None:
+        specs = [spec for spec in detector.bank.classes if spec.parent is None]
+        self._classes = (*specs, *(ClassSpec(name, None, "novel") for name in names))
+        self._scoring = replace(detector.scoring, dense_scale=float(rows.log_scale.detach().exp()))
+        self._size = detector.input_size
+        labels = np.arange(len(self._classes))
+        weights = F.normalize(rows.weights.detach(), dim=-1).numpy()
+        self._rows = BankRows(weights, rows.biases.detach().numpy(), labels, labels)
+        self._network = OnnxNetwork(level1_graph(level1.eval(), self._size))
+
+    @property
+    def tree(self) -> ClassTree:
+        """Return the super-classes and the classes learnt."""
+        return ClassTree.of(self._classes)
+
+    @torch.no_grad()
+    def detect(self, scenes: Scenes, index: int) -> Detections:
+        """Return what is found in one image, each class suppressed by itself."""
+        image = read_bgr(scenes.paths[index])
+        inputs, letterbox = to_input(to_tensor(image), self._size)
+        dense = DenseArrays(*(part[0].numpy() for part in self._network(inputs)))
+        boxes, scores, labels = self._best(dense)
+        size = (image.shape[0], image.shape[1])
+        boxes = np.asarray(letterbox.to_frame(boxes), np.float32)
+        limits = np.array([size[1], size[0], size[1], size[0]], np.float32)
+        boxes = np.clip(boxes, 0, limits)
+        kept = nms(boxes, scores, labels, self._scoring.nms_iou)
+        names = tuple(spec.name for spec in self._classes)
+        return Detections(boxes[kept], scores[kept], labels[kept], names)
+
+    def _best(self, dense: DenseArrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the best candidates of every class: boxes in input pixels, scores, labels."""
+        logits = self._scoring.dense_scale * (
+            dense.embeddings @ self._rows.weights.T - self._rows.biases
+        )
+        power = self._scoring.quality_power
+        quality = sigmoid(dense.quality) ** power
+        scores = sigmoid(logits) ** (1 - power) * quality[:, None]  # (A, n_classes)
+        top = np.argsort(-scores, axis=0)[:MOST_PER_CLASS]  # (k, n_classes)
+        labels = np.broadcast_to(np.arange(scores.shape[1]), top.shape)[...]
+        found = np.take_along_axis(scores, top, 0)
+        kept = found >= EVALUATION_SCORE
+        return dense.boxes[top[kept]], found[kept].astype(np.float32), labels[kept].astype(np.int64)
+
+
+def torch_level1(detector: TwoLevelDetector) -> Level1:
+    """Return the torch network of level 1, also of a detector on ONNX Runtime."""
+    found = getattr(detector.level1, "source", detector.level1)
+    if not isinstance(found, Level1):
+        raise TypeError(f"expected level 1 as a torch network, found {type(found).__name__}")
+    return found
+
+
+def rows_of(detector: TwoLevelDetector, n_novel: int) -> CosineRows:
+    """Return trainable rows: those of the base, then new ones at random."""
+    dense = detector.bank.dense
+    n_base = len(dense)
+    rows = CosineRows(n_base + n_novel, dense.weights.shape[1], detector.scoring.dense_scale)
+    with torch.no_grad():
+        rows.weights[:n_base] = torch.from_numpy(dense.weights)
+        rows.weights[n_base:] = F.normalize(rows.weights[n_base:], dim=-1)
+        rows.biases[:n_base] = torch.from_numpy(dense.biases)
+        rows.biases[n_base:] = float(dense.biases.mean())
+    return rows
+
+
+def shot_crops(
+    detector: TwoLevelDetector, support: SupportSet
+) -> tuple[list[Tensor], list[Targets]]:
+    """Cut a square round each shot, twice, out of level 1's input, with what is known there."""
+    n_base = len(detector.bank.dense)
+    coverage = torch.tensor([NONE] * n_base + [COMPLETE] * len(support.classes))
+    rng = np.random.default_rng(0)
+    crops, targets = [], []
+    for item in support.images:
+        inputs, letterbox = to_input(to_tensor(read_image(item.path)), detector.input_size)
+        boxes = torch.from_numpy(letterbox.to_input(item.boxes))
+        learnt = torch.from_numpy(~item.ignore)
+        labels = torch.from_numpy(item.labels[~item.ignore]) + n_base
+        for box in boxes[learnt].repeat(2, 1):
+            corner = _corner(box, detector.input_size, rng)
+            x, y = corner
+            own = boxes - torch.tensor([x, y, x, y])
+            inside = ((own[:, :2] + own[:, 2:]) / 2 > 0) & ((own[:, :2] + own[:, 2:]) / 2 < CROP)
+            seen = inside.all(1)
+            crops.append(inputs[0, :, y : y + CROP, x : x + CROP].contiguous())
+            ignored = own[seen & ~learnt]
+            targets.append(Targets(own[seen & learnt], labels[seen[learnt]], ignored, coverage))
+    return crops, targets
+
+
+def batches(n_crops: int, n_steps: int) -> Iterator[list[int]]:
+    """Yield the indices of each step's crops: every crop once before any again."""
+    rng = np.random.default_rng(0)
+    waiting: list[int] = []
+    for _ in range(n_steps):
+        while len(waiting) < min(BATCH, n_crops):
+            waiting += rng.permutation(n_crops).tolist()
+        yield waiting[:BATCH]
+        waiting = waiting[BATCH:]
+
+
+def predict(level1: Level1, maps: list[Tensor]) -> DenseOutput:
+    """Run the head of level 1 on the maps of its neck."""
+    given, neck = maps, level1.neck
+    try:
+        level1.neck = nn.Identity()  # type: ignore[assignment]
+        return level1.dense(given)
+    finally:
+        level1.neck = neck
+
+
+def _corner(box: Tensor, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """Return the left and top of a crop that holds the box's centre somewhere in its middle."""
+    centre = ((box[:2] + box[2:]) / 2).numpy()
+    shift = rng.uniform(-0.25, 0.25, 2) * CROP
+    limits = np.array([size[1] - CROP, size[0] - CROP])
+    x, y = np.clip(np.round(centre - CROP / 2 + shift), 0, limits).astype(int)
+    return int(x), int(y)
+
+
+def _parameters(level1: Level1, name: str) -> list[nn.Parameter]:
+    found = getattr(level1, name)
+    return [found] if isinstance(found, nn.Parameter) else list(found.parameters())
