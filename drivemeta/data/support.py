@@ -17,6 +17,7 @@ from PIL import Image
 from drivemeta.core.boxes import clip_boxes
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.readers import read_annotations, read_coco
+from drivemeta.data.readers.crops import CROP
 from drivemeta.data.readers.files import image_size
 from drivemeta.errors import AnnotationError
 
@@ -85,6 +86,11 @@ class SupportSet:
     def n_boxes(self) -> dict[str, int]:
         """How many boxes each class has, ignored ones left out."""
         return self.dataset.n_boxes()
+
+    @property
+    def of_crops(self) -> bool:
+        """Whether the images are plain crops, one object each, and no scenes."""
+        return all(image.attributes.get(CROP, False) for image in self.images)
 
     @cached_property
     def digest(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.coco import is_coco, read_coco
+from drivemeta.data.readers.crops import is_crop_folder, read_crops
 from drivemeta.data.readers.cvat import read_cvat
 from drivemeta.data.readers.files import read_json
 from drivemeta.data.readers.labelme import is_labelme, read_labelme
@@ -17,7 +18,7 @@ from drivemeta.errors import AnnotationError
 
 EXPECTED = (
     "expected a COCO json, a CVAT xml, or a folder in the format of YOLO (data.yaml), "
-    "Pascal VOC (xml files) or LabelMe (json files)"
+    "Pascal VOC (xml files) or LabelMe (json files), or of crops in a sub-folder a class"
 )
 
 
@@ -25,7 +26,8 @@ def read_annotations(path: str | Path, images: str | Path | None = None) -> Data
     """Read annotations in whichever of the known formats they are.
 
     Args:
-        path: a COCO or LabelMe JSON, a CVAT or VOC XML, a `data.yaml`, or a folder.
+        path: a COCO or LabelMe JSON, a CVAT or VOC XML, a `data.yaml`, or a folder; one of plain
+            crops has a sub-folder for each class.
         images: folder of the images, if they are elsewhere.
 
     Raises:
@@ -78,6 +80,8 @@ def _read_folder(path: Path, images: str | Path | None) -> Dataset:
         return read_voc(path, images)
     if jsons or next(path.rglob("*.json"), None) is not None:
         return _read_nested_json(path, images)
+    if is_crop_folder(path):
+        return read_crops(path)
     found = sorted({p.suffix or "folder" for p in path.iterdir()})
     what = f"files of {', '.join(found)}" if found else "an empty folder"
     raise AnnotationError(f"{path}: {EXPECTED}, found {what}")

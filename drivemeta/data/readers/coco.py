@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from supervision.dataset.formats.coco import coco_annotations_to_detections
 
+from drivemeta.core.boxes import xywh_to_xyxy
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.readers.files import find_image, image_size, read_json
 from drivemeta.errors import AnnotationError
@@ -159,11 +159,11 @@ def _image(
     height, width = image.get("height"), image.get("width")
     if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
         height, width = image_size(file)
-    found = coco_annotations_to_detections(rows, (width, height), with_masks=False)
+    boxes = np.array([row["bbox"] for row in rows], np.float32).reshape(-1, 4)
     return AnnotatedImage(
         path=file,
         size=(height, width),
-        boxes=np.asarray(found.xyxy, np.float32).reshape(-1, 4),
+        boxes=xywh_to_xyxy(boxes),
         labels=np.array([labels[row["category_id"]] for row in rows], np.int64),
         ignore=np.array([bool(row.get("iscrowd", 0)) for row in rows], np.bool_),
         entries=tuple(row["_entry"] for row in rows),

@@ -7,7 +7,6 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException  # type: ignore[import-untyped]
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
-from supervision.dataset.formats.pascal_voc import detections_from_xml_obj
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import find_image, image_size, list_images, read_text
@@ -98,6 +97,11 @@ def _size(xml: Element) -> tuple[int, int] | None:
 
 
 def _boxes(path: Path, xml: Element, size_wh: tuple[int, int]) -> list[ParsedBox]:
+    # Only here: its import takes over a second.
+    from supervision.dataset.formats.pascal_voc import (  # noqa: PLC0415
+        detections_from_xml_obj,
+    )
+
     boxes = []
     for number, element in enumerate(xml.findall("object"), start=1):
         entry = f"{path.name} object {number}"

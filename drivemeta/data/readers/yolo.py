@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from supervision.dataset.formats.yolo import yolo_annotations_to_detections
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import IMAGE_SUFFIXES, image_size, read_text
@@ -140,6 +139,11 @@ def _image(file: Path, text: Path | None, names: list[str], folder: Path) -> Par
 def _box(
     line: str, entry: str, text: Path, names: list[str], size_wh: tuple[int, int]
 ) -> ParsedBox:
+    # Only here: its import takes over a second.
+    from supervision.dataset.formats.yolo import (  # noqa: PLC0415
+        yolo_annotations_to_detections,
+    )
+
     where = f"{text}: {entry.removeprefix(text.name).strip()}"
     try:
         found = yolo_annotations_to_detections([line], size_wh, with_masks=False)
