@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from fewshot_page import machine
+from peers.hog import HogPedestrians
 from rich.progress import track
 
 from drivemeta.data.sources import COMPLETE, SOURCES, SUPER_CLASSES, load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.evaluation.run import evaluate_model
+from drivemeta.evaluation.run import ReportingDetector, evaluate_model
 from drivemeta.files import write_text
-from drivemeta.runtime.detector import OnnxDetector, load_model
+from drivemeta.runtime.detector import load_model
 
 Report = dict[str, Any]
 MEASURED = ("bdd", "kitti", "italy", "coco")
@@ -41,13 +42,19 @@ def main() -> None:
     parser.add_argument("--sources", nargs="+", default=list(MEASURED), choices=list(SOURCES))
     parser.add_argument("--split", default="val")
     parser.add_argument("--limit", type=int, help="only the first images of each source")
+    parser.add_argument("--hog", action="store_true", help="OpenCV's pedestrian detector as well")
     parser.add_argument("--write", type=Path, help="page to write, docs/base.md")
     arguments = parser.parse_args()
     detector = load_model(arguments.model)
+    tree = ClassTree.of(detector.manifest.classes)
     reports = {
-        name: score_source(detector, arguments.data, name, arguments.split, arguments.limit)
+        name: score_source(detector, arguments.data, name, arguments.split, arguments.limit, tree)
         for name in arguments.sources
     }
+    if arguments.hog:
+        hog = HogPedestrians()
+        found = score_source(hog, arguments.data, "bdd", arguments.split, arguments.limit, hog.tree)
+        reports["bdd, OpenCV's HOG pedestrian detector"] = found
     command = f"`python {shlex.join(sys.argv)}`; {detector.provider}; {machine()}."
     page = "\n".join([HEAD, *table(reports), "", command]) + "\n"
     print(page)
@@ -57,17 +64,21 @@ def main() -> None:
 
 
 def score_source(
-    detector: OnnxDetector, root: Path, name: str, split: str, limit: int | None
+    detector: ReportingDetector,
+    root: Path,
+    name: str,
+    split: str,
+    limit: int | None,
+    tree: ClassTree,
 ) -> Report:
-    """Return the report of one source over the classes that it annotates completely."""
+    """Return the report of one source over the classes that it annotates and the tree has."""
     images = load_source(root, name, split)[:limit]
     covered = [
         super_class
         for super_class, coverage in zip(SUPER_CLASSES, SOURCES[name].coverage, strict=True)
-        if coverage == COMPLETE
+        if coverage == COMPLETE and super_class in tree.names
     ]
     truth = to_dataset(images).map_classes({name: name for name in covered}, covered)
-    tree = ClassTree.of(detector.manifest.classes)
     bar = iter(track(range(len(images)), name, transient=True))
     return evaluate_model(detector, truth, tree, on_image=lambda: next(bar, None))
 

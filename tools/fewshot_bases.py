@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from build_base import named_banks, with_states
+from build_base import named_banks
 from fewshot_networks import digest, on_onnx_runtime
 from safetensors.torch import load_file
 
@@ -20,7 +20,6 @@ from drivemeta.config import load_config
 from drivemeta.core import BankRows, ClassBank
 from drivemeta.errors import ModelFileError
 from drivemeta.learn import banks
-from drivemeta.learn.crop_data import BACKGROUND
 from drivemeta.learn.train_embedding import EmbeddingTraining, training_crops
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
@@ -82,8 +81,8 @@ def variant(name: str, detector: TwoLevelDetector, level2: Path, config: Path, c
     folder = _build_banks(fast, network, config, cache)
     with banks_in(folder):
         lights = banks.load_bank("lights")
-    if set(lights.names) != {BACKGROUND}:
-        bank = with_states(bank, lights)
+    if set(lights.names) != {banks.BACKGROUND}:
+        bank = banks.with_named(bank, lights)
     return Base(name, other.with_bank(bank), fast.with_bank(bank), folder)
 
 

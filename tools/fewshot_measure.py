@@ -20,10 +20,13 @@ from peers.interface import BankFinder, Finder, Method
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.data.support import SupportSet
+from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Draw, Trial, difference, estimate
 from drivemeta.evaluation.operating_point import match_class
 
 Row = dict[str, Any]
+# Of how trials are made: results kept by another version are made anew.
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,7 @@ def _trials(
         "protocol": protocol.name,
         "limit": protocol.limit,
         "shots": max(10, *plan.shots),
+        "version": VERSION,
         "roads": len(stage.roads) if stage.roads else 0,
     }
     alone = TrialStore(plan.store, common | {"method": "base alone"})
@@ -172,11 +176,21 @@ def _trial(
     query: NDArray[np.int64],
     seed_and_seconds: tuple[int, float],
 ) -> Trial:
-    tree, wanted = finder.tree, truth.select(query.tolist())
+    tree, wanted = grown(finder.tree, truth), truth.select(query.tolist())
     found = [finder.detect(scenes, int(index)) for index in query]
-    known = [name for name in truth.classes if name in tree.names]
-    matches = {name: match_class(wanted, found, tree, name) for name in known}
+    matches = {name: match_class(wanted, found, tree, name) for name in truth.classes}
     return Trial(seed_and_seconds[0], query, matches, seed_and_seconds[1])
+
+
+def grown(tree: ClassTree, truth: Dataset) -> ClassTree:
+    """Return a tree that has all classes of the truth, new ones below its last class.
+
+    So a base that has not learnt the novel classes yet is still to find them as their super-class.
+    """
+    new = tuple(name for name in truth.classes if name not in tree.names)
+    parents: tuple[str | None, ...] = (truth.classes[-1],) * len(new)
+    origins = ("novel",) * len(new)
+    return ClassTree(tree.names + new, tree.parents + parents, tree.origins + origins)
 
 
 def _cell(mine: Sequence[Score], before: Sequence[Score], stage: Stage) -> dict[str, Any]:

@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from drivemeta.core import Detections
+from drivemeta.data.dataset import AnnotatedImage, Dataset
+from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.matching import HIT, IGNORED, MISS, Matches
+from drivemeta.evaluation.operating_point import match_class
 from drivemeta.export.scene import draw_scene
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
@@ -146,3 +150,45 @@ def test_a_trial_is_kept_and_scores_alike(tmp_path: Path) -> None:
         assert kept.ap50(["stop"], weights) == pytest.approx(trial.ap50(["stop"], weights))
     TrialStore(tmp_path, {"method": "two"}).trial(3, 5, make)
     assert len(made) == 2
+
+
+@pytest.mark.usefixtures("tools")
+def test_what_the_base_cannot_name_yet_is_to_be_found_as_its_super_class() -> None:
+    from fewshot_measure import grown
+
+    image = AnnotatedImage(
+        Path("a.png"),
+        (100, 100),
+        np.array([[10, 10, 30, 30], [50, 50, 80, 80]], np.float32),
+        np.array([0, 1]),
+        np.zeros(2, np.bool_),
+    )
+    truth = Dataset((image,), ("stop", "traffic_sign"))
+    tree = grown(ClassTree(("traffic_sign",), (None,), ("base",)), truth)
+    found = Detections(
+        image.boxes, np.array([0.9, 0.8], np.float32), np.zeros(2, np.int64), tree.names
+    )
+    matches = match_class(truth, [found], tree, "traffic_sign")
+    assert matches.n_truth.tolist() == [2]
+    assert matches.outcomes.tolist() == [HIT, HIT]
+
+
+@pytest.mark.usefixtures("tools")
+def test_shots_and_queries_of_separate_drives_are_never_shared() -> None:
+    from fewshot_protocols import Protocol
+
+    def images(name: str, n: int) -> tuple[AnnotatedImage, ...]:
+        box, label = np.array([[1, 1, 9, 9]], np.float32), np.zeros(1, np.int64)
+        none = np.zeros(1, np.bool_)
+        return tuple(
+            AnnotatedImage(Path(f"{name}{i}"), (20, 20), box, label, none) for i in range(n)
+        )
+
+    support = Dataset(images("train", 12), ("stop",))
+    truth = Dataset(images("val", 5), ("stop", "traffic_sign"))
+    protocol = Protocol("vietnam", support, truth, shared=False, limit=4)
+    draw = protocol.draw([1, 3], seed=0)
+    assert draw.query.tolist() == [0, 1, 2, 3]
+    one, three = ({image.path for image in draw.supports[n].images} for n in (1, 3))
+    assert one < three
+    assert protocol.boxes() == {"stop": (12, 5)}

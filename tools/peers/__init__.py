@@ -12,8 +12,8 @@ from peers.sift import SiftMatching
 
 PEERS: dict[str, Callable[[], Method]] = {
     "dense": DensePrototypes,
-    "head": partial(FineTuning, "head", 150, 1e-3),
-    "all": partial(FineTuning, "all", 60, 2e-4),
+    "head": partial(FineTuning, "head", 60, 1e-3),
+    "all": partial(FineTuning, "all", 40, 2e-4),
     "imagenet": ImageNetFeatures,
     "sift": SiftMatching,
 }

@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,12 @@ from fewshot_scenes import Scenes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.core import BankRows, ClassSpec, Detections
-from drivemeta.core.boxes import nms
-from drivemeta.core.score_rule import DenseArrays, sigmoid
+from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections
+from drivemeta.core.score_rule import DenseArrays, locate
 from drivemeta.data.sources import COMPLETE, NONE
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.evaluation.inference import EVALUATION_SCORE, read_bgr
+from drivemeta.evaluation.inference import read_bgr
 from drivemeta.export.networks import level1_graph
 from drivemeta.learn.detector_loss import CosineRows, Targets, detector_loss
 from drivemeta.learn.evidence import read_image
@@ -38,9 +36,8 @@ from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import DenseOutput, Level1
 from peers.interface import Finder
 
-CROP = 256
-BATCH = 8
-MOST_PER_CLASS = 100
+CROP = 192
+BATCH = 6
 HEAD = ("class_tower", "box_tower", "embed", "distances", "quality", "scales")
 
 
@@ -63,13 +60,12 @@ class FineTuning:
             "part": part,
             "steps": steps,
             "learning_rate": learning_rate,
-            "version": 1,
+            "version": 2,
         }
         self._part, self._steps, self._rate = part, steps, learning_rate
 
     def learn(self, detector: TwoLevelDetector, support: SupportSet, parent: str) -> Finder:
         """Train a copy of level 1 and rows for all classes."""
-        del parent  # classes of their own
         torch.manual_seed(0)
         level1 = copy.deepcopy(torch_level1(detector)).eval()
         rows = rows_of(detector, len(support.classes))
@@ -82,7 +78,7 @@ class FineTuning:
             maps, trained = [], list(level1.parameters())
         groups = [
             {"params": trained, "lr": self._rate},
-            {"params": list(rows.parameters()), "lr": 10 * self._rate},
+            {"params": [rows.weights, rows.biases], "lr": 10 * self._rate},
         ]
         optimiser = torch.optim.AdamW(groups, weight_decay=1e-4)
         for step, batch in enumerate(batches(len(crops), self._steps)):
@@ -100,57 +96,44 @@ class FineTuning:
             torch.stack(list(loss.values())).sum().backward()
             nn.utils.clip_grad_norm_(trained, 5.0)
             optimiser.step()
-        return FineTunedFinder(detector, level1, rows, support.classes)
+        return FineTunedFinder(detector, level1, bank_of(detector, rows, support.classes, parent))
 
 
 class FineTunedFinder:
-    """Finds by a fine-tuned level 1; all classes are classes of their own."""
+    """Finds by a fine-tuned level 1: a box carries the class of its best row."""
 
-    def __init__(
-        self, detector: TwoLevelDetector, level1: Level1, rows: CosineRows, names: tuple[str, ...]
-    ) -> None:
-        specs = [spec for spec in detector.bank.classes if spec.parent is None]
-        self._classes = (*specs, *(ClassSpec(name, None, "novel") for name in names))
-        self._scoring = replace(detector.scoring, dense_scale=float(rows.log_scale.detach().exp()))
-        self._size = detector.input_size
-        labels = np.arange(len(self._classes))
-        weights = F.normalize(rows.weights.detach(), dim=-1).numpy()
-        self._rows = BankRows(weights, rows.biases.detach().numpy(), labels, labels)
+    def __init__(self, detector: TwoLevelDetector, level1: Level1, bank: ClassBank) -> None:
+        self._bank, self._scoring, self._size = bank, detector.scoring, detector.input_size
         self._network = OnnxNetwork(level1_graph(level1.eval(), self._size))
 
     @property
     def tree(self) -> ClassTree:
         """Return the super-classes and the classes learnt."""
-        return ClassTree.of(self._classes)
+        return ClassTree.of(self._bank.classes)
 
     @torch.no_grad()
     def detect(self, scenes: Scenes, index: int) -> Detections:
-        """Return what is found in one image, each class suppressed by itself."""
+        """Return what is found in one image."""
         image = read_bgr(scenes.paths[index])
-        inputs, letterbox = to_input(to_tensor(image), self._size)
+        inputs, _ = to_input(to_tensor(image), self._size)
         dense = DenseArrays(*(part[0].numpy() for part in self._network(inputs)))
-        boxes, scores, labels = self._best(dense)
         size = (image.shape[0], image.shape[1])
-        boxes = np.asarray(letterbox.to_frame(boxes), np.float32)
-        limits = np.array([size[1], size[0], size[1], size[0]], np.float32)
-        boxes = np.clip(boxes, 0, limits)
-        kept = nms(boxes, scores, labels, self._scoring.nms_iou)
-        names = tuple(spec.name for spec in self._classes)
-        return Detections(boxes[kept], scores[kept], labels[kept], names)
+        found = locate(dense, self._bank, self._scoring, size, self._size)
+        return Detections(found.boxes, found.scores, found.labels, self._bank.names)
 
-    def _best(self, dense: DenseArrays) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the best candidates of every class: boxes in input pixels, scores, labels."""
-        logits = self._scoring.dense_scale * (
-            dense.embeddings @ self._rows.weights.T - self._rows.biases
-        )
-        power = self._scoring.quality_power
-        quality = sigmoid(dense.quality) ** power
-        scores = sigmoid(logits) ** (1 - power) * quality[:, None]  # (A, n_classes)
-        top = np.argsort(-scores, axis=0)[:MOST_PER_CLASS]  # (k, n_classes)
-        labels = np.broadcast_to(np.arange(scores.shape[1]), top.shape)[...]
-        found = np.take_along_axis(scores, top, 0)
-        kept = found >= EVALUATION_SCORE
-        return dense.boxes[top[kept]], found[kept].astype(np.float32), labels[kept].astype(np.int64)
+
+def bank_of(
+    detector: TwoLevelDetector, rows: CosineRows, names: tuple[str, ...], parent: str
+) -> ClassBank:
+    """Return the trained rows as a bank of the super-classes and new leaves below one."""
+    supers = tuple(spec for spec in detector.bank.classes if spec.parent is None)
+    novel = tuple(ClassSpec(name, parent, "novel") for name in names)
+    root = detector.bank.index(parent)
+    owners = np.concatenate([detector.bank.dense.owners, len(supers) + np.arange(len(names))])
+    roots = np.concatenate([detector.bank.dense.roots, np.full(len(names), root)])
+    weights = F.normalize(rows.weights.detach(), dim=-1).numpy()
+    dense = BankRows(weights, rows.biases.detach().numpy(), owners, roots)
+    return ClassBank(supers + novel, dense, BankRows.empty(1))
 
 
 def torch_level1(detector: TwoLevelDetector) -> Level1:
@@ -166,6 +149,7 @@ def rows_of(detector: TwoLevelDetector, n_novel: int) -> CosineRows:
     dense = detector.bank.dense
     n_base = len(dense)
     rows = CosineRows(n_base + n_novel, dense.weights.shape[1], detector.scoring.dense_scale)
+    rows.log_scale.requires_grad_(False)  # the score rule's own constant
     with torch.no_grad():
         rows.weights[:n_base] = torch.from_numpy(dense.weights)
         rows.weights[n_base:] = F.normalize(rows.weights[n_base:], dim=-1)
