@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from fewshot_bases import Base, banks_in
+from fewshot_networks import remembering
 from fewshot_protocols import Protocol
 from fewshot_scenes import Scenes
 from fewshot_store import TrialStore
@@ -148,7 +149,8 @@ def _trials(
 
             def make(support: SupportSet = support, draw: Draw = draw) -> Score:
                 started = time.perf_counter()
-                finder = method.learn(base.fast, support, protocol.base)
+                with remembering():
+                    finder = method.learn(base.fast, support, protocol.base)
                 passed = time.perf_counter() - started
                 return stage.score(finder, draw.query, draw.seed, passed)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ import torch
 from onnx import GraphProto
 from torch import Tensor, nn
 
+from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import DenseArrays
 from drivemeta.export.networks import OPSET, level1_graph, level2_graph
 from drivemeta.files import atomic_path
+from drivemeta.learn import evidence
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import DenseOutput
 from drivemeta.models.level2 import Level2
@@ -66,6 +71,9 @@ class RememberedLevel1(nn.Module):
         if key not in self._outputs:
             self._outputs[key] = DenseOutput(*self.network(images))
         return self._outputs[key]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> nn.Module:
+        return copy.deepcopy(self.source, memo)
 
     def _read(self, path: Path, images: Tensor) -> DenseOutput:
         if path.is_file():
@@ -122,6 +130,41 @@ def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelD
     level1 = RememberedLevel1(network, detector.level1, folder)
     given = (OnnxLevel2(detector.level2), detector.bank, detector.scoring, detector.input_size)
     return TwoLevelDetector(level1, *given).eval()
+
+
+class RememberedNetworks:
+    """Gives adaptation the outputs that a detector of `on_onnx_runtime` remembers."""
+
+    def __init__(self, detector: TwoLevelDetector) -> None:
+        self._detector = detector
+
+    @torch.no_grad()
+    def dense(self, inputs: Tensor) -> DenseArrays:
+        """Map one (1, 3, height, width) image of the input size to level 1's output."""
+        return DenseArrays(*(part[0].numpy() for part in self._detector.level1(inputs)))
+
+    @torch.no_grad()
+    def embed(self, crops: Tensor) -> FloatArray:
+        """Map (n, 3, 64, 64) crops to (n, dim) float32 embeddings."""
+        if not len(crops):
+            return np.zeros((0, self._detector.level2.dim), np.float32)
+        parts = [self._detector.level2(part).numpy() for part in torch.split(crops, 64)]
+        return np.concatenate(parts)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Let adaptation use `RememberedNetworks` for as long as the context lasts."""
+    name = "FixedNetworks"
+    if not hasattr(evidence, name):  # it runs the detector's own networks
+        yield
+        return
+    before = getattr(evidence, name)
+    setattr(evidence, name, RememberedNetworks)
+    try:
+        yield
+    finally:
+        setattr(evidence, name, before)
 
 
 def digest(network: nn.Module) -> str:
