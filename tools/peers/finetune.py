@@ -46,7 +46,7 @@ class FineTuning:
 
     Args:
         part: `head` freezes backbone and neck, whose maps are computed once; `all` trains all.
-        steps: of AdamW; with the learning rate chosen on half A, seed 0.
+        steps: of AdamW; like the learning rate a first guess, not tuned.
         learning_rate: of the layers of level 1; rows learn ten times as fast.
     """
 

@@ -58,7 +58,7 @@ class DensePrototypes:
     """Level 1's own dense embedding in the place of level 2's.
 
     Args:
-        scale: inverse temperature of the names, chosen on half A, seed 0.
+        scale: inverse temperature of the names; a first guess, not tuned.
     """
 
     name = "dense prototypes"
@@ -109,7 +109,7 @@ class ImageNetFeatures:
 
     Args:
         tap: index of the block of EfficientNet-Lite0 whose output is pooled.
-        scale: inverse temperature of the names; both chosen on half A, seed 0.
+        scale: inverse temperature of the names; both first guesses, not tuned.
     """
 
     name = "ImageNet features"

@@ -36,7 +36,7 @@ class SiftMatching:
 
     Args:
         ratio: of the distances to the nearest class and the next, below which a keypoint votes.
-        doubt: votes that every box has for "none of these"; both chosen on half A, seed 0.
+        doubt: votes that every box has for "none of these"; both first guesses, not tuned.
     """
 
     name = "SIFT matching"
