@@ -1,5 +1,7 @@
 """Settings of all tests."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -71,13 +73,14 @@ def make_lively(seed: int = 0, input_size: tuple[int, int] = (128, 192)):
     for hook in hooks:
         hook.remove()
     rng = np.random.default_rng(seed)
-    weights = rng.normal(size=(14, level2.dim)).astype(np.float32)
+    weights = rng.normal(size=(16, level2.dim)).astype(np.float32)
     weights /= np.linalg.norm(weights, axis=1, keepdims=True)
     classes = detector.bank.classes
     leaves = tuple(
         ClassSpec(f"leaf{i}", classes[3 + i % 2].name, "novel", 0.2, 5) for i in range(6)
     )
-    owners = np.array([5 + i % 6 for i in range(12)] + [-1, -1], np.int64)
-    roots = np.array([3 + i % 2 for i in range(14)], np.int64)
-    rows = BankRows(weights, np.zeros(14, np.float32), owners, roots)
+    owners = np.array([5 + i % 6 for i in range(12)] + [-1, -1, 3, 4], np.int64)
+    roots = np.array([3 + i % 2 for i in range(16)], np.int64)
+    rows = BankRows(weights, np.zeros(16, np.float32), owners, roots)
+    detector.scoring = replace(detector.scoring, parent_power=0.5)
     return detector.with_bank(ClassBank((*classes, *leaves), detector.bank.dense, rows))

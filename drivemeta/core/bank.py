@@ -47,8 +47,8 @@ class BankRows:
     Attributes:
         weights: (n_rows, dim) float32, L2-normalised.
         biases: (n_rows,) float32, subtracted from the cosine.
-        owners: (n_rows,) int64, the class a row votes for, or `DISTRACTOR` (-1) for a row that
-            only says "none of these" (background or a base class that is not reported).
+        owners: (n_rows,) int64, the class a row votes for: a leaf; its own root for a row that
+            says "one of these, but no leaf"; or `DISTRACTOR` (-1) for background.
         roots: (n_rows,) int64, the super-class within which the row competes.
     """
 
@@ -94,7 +94,7 @@ class ClassBank:
     Attributes:
         classes: labels are indices into this; parents come before their leaves.
         dense: level-1 rows; each owner is a class, never a distractor.
-        crop: level-2 rows; each owner is a leaf of its root, or a distractor.
+        crop: level-2 rows; each owner is a leaf of its root, the root itself, or a distractor.
 
     Raises:
         ValueError: a name occurs twice, a parent is unknown or not a super-class, or a row

@@ -108,8 +108,8 @@ def choose_crops(located: Located, rows: BankRows) -> NDArray[np.int64]:
 
 def name_leaves(
     embeddings: FloatArray, roots: NDArray[np.int64], bank: ClassBank, scoring: Scoring
-) -> tuple[NDArray[np.int64], FloatArray]:
-    """Return the best leaf of each crop and its probability among the rows of its root.
+) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
+    """Return the best leaf of each crop, its probability, and that of being no background.
 
     Args:
         embeddings: (n, dim) float32, L2-normalised.
@@ -117,14 +117,19 @@ def name_leaves(
         bank: the classes.
         scoring: constants.
     """
-    by_class = leaf_probabilities(embeddings, roots, bank, scoring)
-    return by_class.argmax(1), np.minimum(by_class.max(1), 1).astype(np.float32)
+    by_class = class_probabilities(embeddings, roots, bank, scoring)
+    p_any = by_class.sum(1)
+    by_class[np.arange(len(roots)), roots] = 0  # the root is no leaf
+    p_leaf = np.minimum(by_class.max(1), 1).astype(np.float32)
+    return by_class.argmax(1), p_leaf, np.minimum(p_any, 1).astype(np.float32)
 
 
-def leaf_probabilities(
+def class_probabilities(
     embeddings: FloatArray, roots: NDArray[np.int64], bank: ClassBank, scoring: Scoring
 ) -> FloatArray:
-    """Return the (n, n_classes) probability of each leaf among the rows of a crop's root.
+    """Return the (n, n_classes) probability of each class among the rows of a crop's root.
+
+    What is missing from one is the background's; the root's own column is that of no known leaf.
 
     Args:
         embeddings: (n, dim) float32, L2-normalised.
@@ -153,13 +158,17 @@ def decide(
         scoring: constants.
         thresholds: (n_classes,) float32.
     """
-    passes = located.scores >= thresholds[located.labels]
-    scores, labels = np.where(passes, located.scores, -1), located.labels.copy()
+    scores, labels = located.scores.copy(), located.labels.copy()
     chosen = choose_crops(located, bank.crop)
+    named = np.zeros(len(chosen), np.bool_)
     if len(chosen):
-        leaf, p = name_leaves(embed(located.boxes[chosen]), located.roots[chosen], bank, scoring)
+        embeddings = embed(located.boxes[chosen])
+        leaf, p, p_any = name_leaves(embeddings, located.roots[chosen], bank, scoring)
         joint = located.scores[chosen] * p**scoring.crop_power
         named = (p > 0) & (p >= scoring.leaf_floor) & (joint >= thresholds[leaf])
+        scores[chosen] *= p_any**scoring.parent_power
+    scores[scores < thresholds[labels]] = -1
+    if named.any():
         scores[chosen[named]], labels[chosen[named]] = joint[named], leaf[named]
     order = np.argsort(-scores, kind="stable")[: int((scores >= 0).sum())]
     return located.boxes[order], scores[order].astype(np.float32), labels[order].astype(np.int64)

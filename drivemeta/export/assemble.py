@@ -13,7 +13,7 @@ from drivemeta.core.score_rule import N_ROWS
 from drivemeta.core.scoring import Scoring
 from drivemeta.export.builder import GraphBuilder
 from drivemeta.export.locate import BankValues, Rows, locate
-from drivemeta.export.name import name_leaves
+from drivemeta.export.name import Names, name_leaves
 from drivemeta.export.networks import OPSET
 from drivemeta.export.preprocess import Prepared, prepare
 from drivemeta.runtime.bank_feed import bank_arrays
@@ -55,13 +55,13 @@ def assemble(
     values = _rows_in_use(g, "dense", fed)
     rows = locate(g, dense, networks.n_locations, values, frame, scoring)
     n_classes = bank_rule.capacity if fed else len(bank.classes)
-    leaves = None
+    names = None
     if fed:
-        leaves = _name_if_any(g, rows, frame, networks.level2, scoring, n_classes)
+        names = _name_if_any(g, rows, frame, networks.level2, scoring, n_classes)
     elif len(bank.crop):
         values = _rows_in_use(g, "crop", fed)
-        leaves = name_leaves(g, rows, values, frame, networks.level2, scoring, n_classes)
-    _decide(g, rows, leaves, scoring)
+        names = name_leaves(g, rows, values, frame, networks.level2, scoring, n_classes)
+    _decide(g, rows, names, scoring)
     height, width = rule.frame_size or ("H", "W")
     frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", height, width, 3])
     graph = g.graph("drivemeta", [frames, *optional], _outputs())
@@ -116,39 +116,42 @@ def _name_if_any(
     level2: onnx.GraphProto,
     scoring: Scoring,
     n_classes: int,
-) -> tuple[str, str]:
+) -> Names:
     """Add level 2 as a branch that is not run while the bank fed has no crop rows."""
     branch = g.child("level2_on")
     bank = _rows_in_use(branch, "crop", fed=True)
-    leaf, probability = name_leaves(branch, rows, bank, frame, level2, scoring, n_classes)
+    names = name_leaves(branch, rows, bank, frame, level2, scoring, n_classes)
     without = g.child("level2_off")
     nothing = without.Mul(rows.scores, 0.0)
-    outputs = {
-        "then_branch": (branch, leaf, probability),
-        "else_branch": (without, without.cast(nothing, np.int64), nothing),
-    }
+    nobody = Names(without.cast(nothing, np.int64), nothing, without.Add(nothing, 1.0))
+    types = (TensorProto.INT64, TensorProto.FLOAT, TensorProto.FLOAT)
     graphs = {
         key: builder.graph(
             key,
             [],
             [
-                helper.make_tensor_value_info(leaf_name, TensorProto.INT64, ["N", rows.n]),
-                helper.make_tensor_value_info(score_name, TensorProto.FLOAT, ["N", rows.n]),
+                helper.make_tensor_value_info(name, kind, ["N", rows.n])
+                for name, kind in zip(outputs, types, strict=True)
             ],
         )
-        for key, (builder, leaf_name, score_name) in outputs.items()
+        for key, builder, outputs in (
+            ("then_branch", branch, names),
+            ("else_branch", without, nobody),
+        )
     }
     any_rows = g.Greater(g.Squeeze("crop_count", [0]), 0)
-    leaf, probability = g.many("If", 2, any_rows, **graphs)
-    return leaf, probability
+    return Names(*g.many("If", 3, any_rows, **graphs))
 
 
-def _decide(g: GraphBuilder, rows: Rows, leaves: tuple[str, str] | None, scoring: Scoring) -> None:
+def _decide(g: GraphBuilder, rows: Rows, names: Names | None, scoring: Scoring) -> None:
     """Add the choice between leaf, parent and nothing, and the outputs."""
-    passes = g.GreaterOrEqual(rows.scores, g.Gather("thresholds", rows.labels))
-    scores, labels = g.Where(passes, rows.scores, -1.0), rows.labels
-    if leaves is not None:
-        leaf, probability = leaves
+    scores, labels = rows.scores, rows.labels
+    if names is not None:
+        scores = g.Mul(scores, g.Pow(names.p_any, float(scoring.parent_power)))
+    passes = g.GreaterOrEqual(scores, g.Gather("thresholds", labels))
+    scores = g.Where(passes, scores, -1.0)
+    if names is not None:
+        leaf, probability, _ = names
         joint = g.Mul(rows.scores, g.Pow(probability, float(scoring.crop_power)))
         named = g.And(
             g.And(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import onnx
 
@@ -15,6 +17,20 @@ from drivemeta.models.level2 import CROP_SIZE
 _NEVER = -1e9
 
 
+class Names(NamedTuple):
+    """What level 2 says of each row, (N, n) each.
+
+    Attributes:
+        leaf: int64, the best leaf.
+        probability: float32, its probability; 0 where level 2 did not look.
+        p_any: float32, the probability of being no background; 1 where level 2 did not look.
+    """
+
+    leaf: str
+    probability: str
+    p_any: str
+
+
 def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those before it)
     g: GraphBuilder,
     rows: Rows,
@@ -23,7 +39,7 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
     level2: onnx.GraphProto,
     scoring: Scoring,
     n_classes: int,
-) -> tuple[str, str]:
+) -> Names:
     """Add the choice of crops, level 2 and the choice among leaves.
 
     Args:
@@ -35,9 +51,6 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
         scoring: constants.
         n_classes: number of labels there can be.
 
-    Returns:
-        For each row the best leaf (N, n) int64 and its probability (N, n) float32, 0 where level 2
-        did not look.
     """
     n_crops = min(N_CROPS, rows.n)
     priority, slots = g.many("TopK", 2, crop_priority(g, rows, bank, n_classes), [n_crops], axis=1)
@@ -48,16 +61,21 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
     roots = g.Reshape(g.GatherElements(rows.roots, slots, axis=1), [-1, 1])
     logits = g.Where(g.Equal(roots, bank.roots), logits, _NEVER)
     labels = np.arange(n_classes, dtype=np.int64)
-    votes = g.cast(g.Equal(g.Unsqueeze(bank.owners, [1]), labels), np.float32)
-    by_class = g.MatMul(g.Softmax(logits, axis=1), votes)  # (N * k, classes)
+    is_leaf = g.Unsqueeze(g.Not(g.Equal(bank.owners, bank.roots)), [1])
+    votes = g.And(g.Equal(g.Unsqueeze(bank.owners, [1]), labels), is_leaf)
+    p = g.Softmax(logits, axis=1)
+    by_leaf = g.MatMul(p, g.cast(votes, np.float32))  # (N * k, classes)
+    known = g.Unsqueeze(g.cast(g.GreaterOrEqual(bank.owners, 0), np.float32), [1])
     per_frame = [-1, n_crops]
-    leaf = g.Reshape(g.ArgMax(by_class, axis=1, keepdims=0), per_frame)
-    best = g.Reshape(g.ReduceMax(by_class, [1], keepdims=0), per_frame)
-    best = g.Where(g.Greater(priority, 0.0), g.Min(best, 1.0), 0.0)
+    leaf = g.Reshape(g.ArgMax(by_leaf, axis=1, keepdims=0), per_frame)
+    best = g.Min(g.Reshape(g.ReduceMax(by_leaf, [1], keepdims=0), per_frame), 1.0)
+    p_any = g.Min(g.Reshape(g.MatMul(p, known), per_frame), 1.0)
+    looked = g.Greater(priority, 0.0)
     nothing = g.Mul(rows.scores, 0.0)
-    return (
+    return Names(
         g.ScatterElements(g.cast(nothing, np.int64), slots, leaf, axis=1),
-        g.ScatterElements(nothing, slots, best, axis=1),
+        g.ScatterElements(nothing, slots, g.Where(looked, best, 0.0), axis=1),
+        g.ScatterElements(g.Add(nothing, 1.0), slots, g.Where(looked, p_any, 1.0), axis=1),
     )
 
 

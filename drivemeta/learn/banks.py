@@ -110,9 +110,8 @@ def _owner(bank: ClassBank, name: str) -> int:
 
 def without_near(rows: BankRows, novel: BankRows, root: int) -> BankRows:
     """Return rows without those distractors of a super-class that may well be a new class."""
-    mine = novel.weights[novel.owners != DISTRACTOR]
-    near = (rows.weights @ mine.T).max(1, initial=-1) >= DISTRACTOR_MARGIN
-    kept = ~(near & (rows.owners == DISTRACTOR) & (rows.roots == root))
+    near = (rows.weights @ _leaves(novel).T).max(1, initial=-1) >= DISTRACTOR_MARGIN
+    kept = ~(near & ((rows.owners == DISTRACTOR) | (rows.owners == root)) & (rows.roots == root))
     return BankRows(rows.weights[kept], rows.biases[kept], rows.owners[kept], rows.roots[kept])
 
 
@@ -130,10 +129,11 @@ def distractors_for(parent: str, novel: BankRows, root: int, at_most: int) -> Ba
     """
     dim = novel.weights.shape[1]
     banks = [bank for bank in map(load_bank, available_banks()) if bank.parent == parent]
-    mine = novel.weights[novel.owners != DISTRACTOR]
+    mine = _leaves(novel)
     if not banks or not len(mine) or at_most <= 0:
         return BankRows.empty(dim)
     weights = np.concatenate([bank.weights for bank in banks])
+    names = np.concatenate([bank.names for bank in banks])
     nearest = (weights @ mine.T).max(1)
     order = np.argsort(-nearest, kind="stable")
     chosen = order[nearest[order] < DISTRACTOR_MARGIN][:at_most]
@@ -141,6 +141,12 @@ def distractors_for(parent: str, novel: BankRows, root: int, at_most: int) -> Ba
     return BankRows(
         weights[chosen],
         np.zeros(n, np.float32),
-        np.full(n, DISTRACTOR, np.int64),
+        np.where(names[chosen] == BACKGROUND, DISTRACTOR, root).astype(np.int64),
         np.full(n, root, np.int64),
     )
+
+
+def _leaves(rows: BankRows) -> FloatArray:
+    """Return the weights of the rows that vote for leaves."""
+    chosen: FloatArray = rows.weights[(rows.owners != DISTRACTOR) & (rows.owners != rows.roots)]
+    return chosen

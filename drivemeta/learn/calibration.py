@@ -12,7 +12,7 @@ from torch import nn
 
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
-from drivemeta.core.score_rule import leaf_probabilities
+from drivemeta.core.score_rule import class_probabilities
 from drivemeta.learn.evidence import Evidence
 from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
@@ -125,7 +125,7 @@ def _scores(
     if not (bank.crop.roots == root).any():
         return np.zeros((len(embeddings), len(bank.classes)), np.float32)
     roots = np.full(len(embeddings), root)
-    p = leaf_probabilities(embeddings, roots, bank, base.scoring)
+    p = class_probabilities(embeddings, roots, bank, base.scoring)
     return np.asarray(dense[:, None] * p**base.scoring.crop_power, np.float32)
 
 

@@ -62,7 +62,8 @@ def _rows_of(
     """Return the learner's rows that compete below one super-class."""
     owner_of = {i: bank.index(names[i]) for i in range(len(names)) if parents[i] == root}
     chosen = [i for i, o in enumerate(proposed.owners) if o == DISTRACTOR or int(o) in owner_of]
-    owners = [owner_of.get(int(proposed.owners[i]), DISTRACTOR) for i in chosen]
+    # What the support frames hold beside the new classes may be another class of that root.
+    owners = [owner_of.get(int(proposed.owners[i]), bank.index(root)) for i in chosen]
     return BankRows(
         np.asarray(proposed.weights[chosen], np.float32),
         np.asarray(proposed.biases[chosen], np.float32),

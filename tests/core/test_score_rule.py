@@ -1,7 +1,7 @@
 import numpy as np
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
-from drivemeta.core.score_rule import DenseArrays, Located, decide, leaf_probabilities, locate
+from drivemeta.core.score_rule import DenseArrays, Located, class_probabilities, decide, locate
 from drivemeta.core.scoring import Scoring
 
 CLASSES = (
@@ -44,6 +44,18 @@ def test_a_distractor_leaves_the_parent():
     assert decided(EYE[2])[2].tolist() == [0, 1]
 
 
+def test_a_row_of_the_root_leaves_the_parent_and_its_score():
+    rows = BankRows(EYE[[0, 1, 2]], np.zeros(3, np.float32), np.array([2, 0, -1]), np.zeros(3, int))
+    bank = ClassBank(CLASSES, DENSE, rows)
+    scoring = Scoring(leaf_floor=0.3, parent_power=1.0)
+    for embedding, expected in ((EYE[1], 0.9), (EYE[2], 0.0)):  # another sign, background
+        _, scores, labels = decide(
+            located((0.9,), (0,)), lambda _, e=embedding: e[None], bank, scoring, np.zeros(4)
+        )
+        assert labels.tolist() == [0]
+        np.testing.assert_allclose(scores, [expected], atol=1e-3)
+
+
 def test_a_leaf_below_its_threshold_leaves_the_parent():
     assert decided(EYE[1], thresholds=(0.3, 0.3, 0.3, 0.95))[2].tolist() == [0, 1]
 
@@ -66,9 +78,9 @@ def test_boxes_are_mapped_to_the_frame_scored_and_suppressed():
     assert np.allclose(found.scores[1], p**0.7 * 0.5**0.3)
 
 
-def test_leaf_probabilities_are_a_softmax_over_the_rows_of_one_root():
+def test_class_probabilities_are_a_softmax_over_the_rows_of_one_root():
     scoring = Scoring(crop_scale=2.0)
-    found = leaf_probabilities(EYE[[0, 2]], np.zeros(2, np.int64), BANK, scoring)
+    found = class_probabilities(EYE[[0, 2]], np.zeros(2, np.int64), BANK, scoring)
     # Two rows of class 2 at cosine 1, one of class 3 and a distractor at cosine 0.
     high, low = np.e**2, 1.0
     expected = [

@@ -32,8 +32,8 @@ def bank(n: int = 6, parent: str = "traffic_sign") -> NamedBank:
 
 
 def novel(index: int) -> BankRows:
-    label = np.zeros(1, np.int64)
-    return BankRows(np.eye(8, dtype=np.float32)[[index]], np.zeros(1, np.float32), label, label)
+    weights = np.eye(8, dtype=np.float32)[[index]]
+    return BankRows(weights, np.zeros(1, np.float32), np.array([5]), np.array([4]))
 
 
 def test_comes_back(folder):
@@ -67,8 +67,15 @@ def test_distractors_are_unlike_the_new_class(folder):
     found = distractors_for("traffic_sign", novel(2), root=4, at_most=100)
     assert len(found) == 5
     assert (found.weights[:, 2] < 0.5).all()
-    assert set(found.owners.tolist()) == {-1}
+    assert set(found.owners.tolist()) == {4}  # signs, but none of the new ones
     assert set(found.roots.tolist()) == {4}
+
+
+def test_background_stays_background(folder):
+    names = ("stop", "background", "background")
+    save_bank(folder / "signs.safetensors", NamedBank("traffic_sign", names, np.eye(3, 8)))
+    found = distractors_for("traffic_sign", novel(6), root=4, at_most=100)
+    assert sorted(found.owners.tolist()) == [-1, -1, 4]
 
 
 def super_classes() -> ClassBank:
@@ -97,9 +104,9 @@ def test_a_bank_of_another_base_is_refused(named):
 
 
 def test_distractors_of_before_give_way_to_a_class_that_they_resemble():
-    owners, roots = np.array([-1, -1, -1, 3]), np.array([4, 4, 0, 4])
-    weights = np.eye(8, dtype=np.float32)[[2, 5, 2, 2]]
-    rows = BankRows(weights, np.zeros(4, np.float32), owners, roots)
+    owners, roots = np.array([-1, 4, -1, -1, 3]), np.array([4, 4, 4, 0, 4])
+    weights = np.eye(8, dtype=np.float32)[[2, 2, 5, 2, 2]]
+    rows = BankRows(weights, np.zeros(5, np.float32), owners, roots)
     kept = without_near(rows, novel(2), root=4)
     assert kept.roots.tolist() == [4, 0, 4]
     assert kept.owners.tolist() == [-1, -1, 3]
