@@ -36,8 +36,8 @@ Novel AP50 in percent on half A of `scenes/italy` dev-novel, with the 95 % inter
 bootstrap; {seeds} seeds, learner `protonet`. One thing is changed at a time from what ships: the
 leaf's score is `level 1 * p ** crop_power`, `p` its share among the rows of its super-class at the
 inverse temperature `crop_scale`; a box that is given no leaf scores `level 1 * p_any **
-parent_power`, `p_any` its share of what is not background (`core/scoring.py`). *Base* is the AP50 of
-`traffic_sign` with its leaves rolled up. Reported figures are those of half B, in
+parent_power`, `p_any` its share of what is not background (`core/scoring.py`). *Base* is the AP50
+of `traffic_sign` with its leaves rolled up. Reported figures are those of half B, in
 [few-shot.md](few-shot.md).
 """
 
