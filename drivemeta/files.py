@@ -10,6 +10,21 @@ from pathlib import Path
 from drivemeta.errors import OutputError
 
 
+def make_folder(path: str | Path) -> Path:
+    """Make a folder, and those above it, unless it is there; return its path.
+
+    For what is written after long work, so that it fails at once if it must.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {path}: {error.strerror or error}") from error
+    return Path(path)
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a name beside `path` to write to; it takes the final name if nothing is raised.

@@ -15,11 +15,11 @@ from torch import nn
 
 from drivemeta.errors import InputError, ParityError
 from drivemeta.export.assemble import Networks, assemble
-from drivemeta.export.files import make_folder, write_atomically
 from drivemeta.export.network_cache import weights_digest
 from drivemeta.export.networks import OPSET, level1_graph, level2_graph
 from drivemeta.export.parity import Expected, ParityReport, check_parity, torch_dense, torch_rows
 from drivemeta.export.scene import PROBE_SIZE, draw_noise, draw_scene
+from drivemeta.files import make_folder, write_bytes
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.runtime import manifest as m
 from drivemeta.runtime.bank_feed import check_capacity
@@ -100,7 +100,7 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
     detector = _for_export(detector, input_size or detector.input_size)
     if options.bank == "fed":
         check_capacity(detector.bank, options.bank_capacity)
-    make_folder(path)
+    make_folder(path.parent)
     rule, bank = _rules(detector, options)
     scene = draw_scene(options.frame_size or PROBE_SIZE)
     noise = draw_noise(options.frame_size or (405, 300))
@@ -131,7 +131,7 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
     properties = {m.MANIFEST_KEY: manifest.model_dump_json(), m.PROBE_KEY: probe.model_dump_json()}
     onnx.helper.set_model_props(model, properties)
     data = model.SerializeToString()
-    write_atomically(path, data)
+    write_bytes(path, data)
     return ExportReport(path, len(data), parity, manifest, time.perf_counter() - start)
 
 

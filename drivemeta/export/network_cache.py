@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from torch import nn
 
 from drivemeta.errors import OutputError
-from drivemeta.export.files import make_folder, write_atomically
+from drivemeta.files import write_bytes
 
 
 def cached_graph(key: str, make: Callable[[], onnx.GraphProto]) -> onnx.GraphProto:
@@ -34,8 +34,7 @@ def cached_graph(key: str, make: Callable[[], onnx.GraphProto]) -> onnx.GraphPro
             return graph
     graph = make()
     with contextlib.suppress(OutputError):
-        make_folder(path)
-        write_atomically(path, graph.SerializeToString())
+        write_bytes(path, graph.SerializeToString())
     return graph
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnx
@@ -64,10 +64,12 @@ class Expected:
     Attributes:
         frame: (height, width, 3) uint8 BGR.
         dense: level 1's output.
+        embeddings: of level 2, by the boxes they were cut from; filled as they are asked for.
     """
 
     frame: Image
     dense: DenseArrays
+    embeddings: dict[bytes, FloatArray] = field(default_factory=dict)
 
 
 def check_parity(
@@ -116,7 +118,9 @@ def torch_dense(detector: TwoLevelDetector, frame: Image) -> Expected:
         to_tensor(frame)[None], (fit.height, fit.width), mode="bilinear", align_corners=False
     )
     image = F.pad(image, (0, width - fit.width, 0, height - fit.height), value=GREY)
-    output = detector.level1(image)
+    # Channels last are the same sums in another order of memory, in two thirds of the time.
+    level1 = detector.level1.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    output = level1(image.contiguous(memory_format=torch.channels_last))
     dense = DenseArrays(*(getattr(output, name)[0].numpy() for name in DENSE))
     return Expected(frame, dense)
 
@@ -128,9 +132,11 @@ def torch_rows(detector: TwoLevelDetector, expected: Expected, min_score: float)
 
     @torch.inference_mode()
     def embed(boxes: FloatArray) -> FloatArray:
-        crops = roi_crops(image, torch.from_numpy(boxes), detector.scoring.context)
-        embeddings: FloatArray = detector.level2(crops).numpy()
-        return embeddings
+        key = boxes.tobytes()  # which boxes are cut does not hang on the threshold
+        if key not in expected.embeddings:
+            crops = roi_crops(image, torch.from_numpy(boxes), detector.scoring.context)
+            expected.embeddings[key] = detector.level2(crops).numpy()
+        return expected.embeddings[key]
 
     bank, scoring = detector.bank, detector.scoring
     located = locate(expected.dense, bank, scoring, frame_hw, detector.input_size)

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError, suggest
-from drivemeta.learn.calibration import calibrate
+from drivemeta.learn.calibration import HeldOut, calibrate, hold_out
 from drivemeta.learn.dense import imprint_dense
 from drivemeta.learn.evidence import Evidence, observe
 from drivemeta.learn.rows import fit_rows
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 FOUND_SHARE = 0.5
 FEW = 3
+DEFAULT_PARENT = "traffic_sign"
 
 
 @dataclass(frozen=True)
@@ -37,22 +39,36 @@ class ClassReport:
         name: of the class.
         parent: the super-class it is found by, or None if level 1 learnt it as a new kind.
         shots: support boxes.
-        found: how many of them the base proposes at IoU 0.5.
+        found: how many of them the base proposes at IoU 0.5; None of crops, where it was not asked.
         threshold: least score at which it is reported.
-        low_confidence: the threshold was set without held-out boxes.
+        low_confidence: the threshold was set without held-out boxes or without scenes.
     """
 
     name: str
     parent: str | None
     shots: int
-    found: int
+    found: int | None
     threshold: float
     low_confidence: bool
 
 
 @dataclass(frozen=True, eq=False)
 class Adapted:
-    """An adapted detector and how it came about."""
+    """An adapted detector and how it came about.
+
+    Attributes:
+        detector: the base with the new classes.
+        support: what they were learnt from.
+        learner: name of the method.
+        learner_params: its parameters.
+        classes: what was learnt of each class.
+        seconds: that learning took.
+        parents: super-class of each class, None for one that level 1 learnt whole.
+        evidence: what the base saw in the support set.
+        held: how each support box fared when it was held out.
+        plugin: the learner itself.
+        base: the detector before.
+    """
 
     detector: TwoLevelDetector
     support: SupportSet
@@ -60,6 +76,11 @@ class Adapted:
     learner_params: dict[str, Any]
     classes: tuple[ClassReport, ...]
     seconds: float
+    parents: tuple[str | None, ...]
+    evidence: Evidence
+    held: HeldOut
+    plugin: Learner
+    base: TwoLevelDetector
 
     def export(self, path: str | Path, **options: Any) -> ExportReport:
         """Write the ONNX model; options are those of `drivemeta.export.export_detector`."""
@@ -103,25 +124,71 @@ def adapt(
         plugin: Learner = default_registry().create("learner", learner)
     else:
         plugin = learner
+    if support.of_crops:
+        parent = _parent_of_crops(base, support, parent)
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
-    bank, parents = _add_classes(base, support.classes, evidence, parent)
-    bank = fit_rows(bank, plugin, base.level2, evidence.labelled, parents)
-    bank = calibrate(base, bank, plugin, evidence, parents)
+    bank, parents = learn_rows(base, plugin, evidence, parent, of_crops=support.of_crops)
+    held = hold_out(base, bank, plugin, evidence, parents)
+    bank = calibrate(bank, evidence, held, parents)
     return Adapted(
         base.with_bank(bank),
         support,
         learner if isinstance(learner, str) else type(learner).__name__,
         dict(vars(plugin)),
-        _report(bank, support.classes, evidence),
+        _report(bank, support, evidence),
         time.perf_counter() - started,
+        tuple(parents),
+        evidence,
+        held,
+        plugin,
+        base,
     )
 
 
+def learn_rows(
+    base: TwoLevelDetector,
+    learner: Learner,
+    evidence: Evidence,
+    parent: str | None,
+    *,
+    of_crops: bool = False,
+) -> tuple[ClassBank, list[str | None]]:
+    """Return the base's bank with the new classes and their rows, and the parent of each.
+
+    Args:
+        base: the detector before adaptation.
+        learner: makes the rows of level 2.
+        evidence: of the support frames.
+        parent: super-class of the new classes, or None to find it out.
+        of_crops: there are no scenes that level 1 could learn from.
+
+    Raises:
+        InputError: there is no such parent.
+    """
+    bank, parents = _add_classes(base, evidence, parent, of_crops=of_crops)
+    if getattr(learner, "needs_images", False):
+        return fit_rows(bank, learner, base.level2, evidence.labelled, parents), parents
+    # All others see the network through its embeddings alone, which are there already.
+    return fit_rows(bank, learner, nn.Identity(), evidence.embedded, parents), parents
+
+
+def _parent_of_crops(base: TwoLevelDetector, support: SupportSet, parent: str | None) -> str:
+    """Return the super-class of classes given as crops; level 1 cannot tell it from them."""
+    supers = [spec.name for spec in base.bank.classes if spec.parent is None]
+    extended = sorted(set(support.classes) & set(supers))
+    if extended:
+        raise InputError(
+            f"{support.dataset.source}: {extended[0]!r} is a super-class, which level 1 finds; to "
+            "extend it whole frames are needed, found plain crops"
+        )
+    return parent or DEFAULT_PARENT
+
+
 def _add_classes(
-    base: TwoLevelDetector, names: Sequence[str], evidence: Evidence, parent: str | None
+    base: TwoLevelDetector, evidence: Evidence, parent: str | None, *, of_crops: bool
 ) -> tuple[ClassBank, list[str | None]]:
     """Return the base's bank with the new classes, and the super-class of each."""
-    bank = base.bank
+    bank, names = base.bank, evidence.labelled.names
     supers = [spec.name for spec in bank.classes if spec.parent is None]
     if parent is not None and parent not in supers:
         raise InputError(f"--parent {parent}: no such super-class; {suggest(parent, supers)}")
@@ -138,7 +205,7 @@ def _add_classes(
         if not extends and name not in bank.names:
             spec = ClassSpec(name, of, "novel", shots=int(own.sum()))
             bank = replace(bank, classes=(*bank.classes, spec))
-        if finder is None or extends:
+        if (finder is None or extends) and not of_crops:
             bank = _add_dense(base, bank, evidence, label, bank.index(name))
         parents.append(None if extends else of)
     return bank, parents
@@ -165,9 +232,9 @@ def _add_dense(
     return replace(bank, dense=bank.dense + rows)
 
 
-def _report(bank: ClassBank, names: Sequence[str], evidence: Evidence) -> tuple[ClassReport, ...]:
+def _report(bank: ClassBank, support: SupportSet, evidence: Evidence) -> tuple[ClassReport, ...]:
     reports = []
-    for label, name in enumerate(names):
+    for label, name in enumerate(support.classes):
         spec, own = bank.classes[bank.index(name)], evidence.labels == label
         n_found = int((evidence.found[own] > 0).sum())
         reports.append(
@@ -175,7 +242,7 @@ def _report(bank: ClassBank, names: Sequence[str], evidence: Evidence) -> tuple[
                 name,
                 spec.parent,
                 int(own.sum()),
-                n_found,
+                None if support.of_crops else n_found,
                 spec.threshold,
                 spec.low_confidence,
             )

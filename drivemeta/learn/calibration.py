@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,38 +21,47 @@ from drivemeta.plugins.protocols import Learner
 LEAST, GREATEST = 0.05, 0.9
 FALSE_POSITIVE_RATE = 0.02
 MAX_FOLDS = 5
+# Level 1's score of an object where it was not asked or did not find any: a low one.
+UNSEEN_SCORE = 0.1
+SOMETHING_ELSE = -1
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """How each support box fares by rows that were learnt without it.
+
+    Attributes:
+        scores: (n_boxes,) float32, final scores as the class it is annotated as.
+        labels: (n_boxes,) int64, the class of the bank that level 2 names it, `SOMETHING_ELSE`
+            where a distractor wins, its own where level 2 has no say.
+        spared: (n_boxes,) bool; False where its class has no other box, so that nothing could be
+            held out and its own rows judged it.
+        negatives: for each class the (n,) float32 scores of things that are something else.
+    """
+
+    scores: FloatArray
+    labels: NDArray[np.int64]
+    spared: NDArray[np.bool_]
+    negatives: tuple[FloatArray, ...]
 
 
 def calibrate(
-    base: TwoLevelDetector,
-    bank: ClassBank,
-    learner: Learner,
-    evidence: Evidence,
-    parents: Sequence[str | None],
+    bank: ClassBank, evidence: Evidence, held: HeldOut, parents: Sequence[str | None]
 ) -> ClassBank:
     """Set each new class's threshold by support boxes that its rows were not learnt from.
 
     Args:
-        base: the detector before adaptation.
         bank: with the new classes and their rows.
-        learner: fits again without the boxes held out.
         evidence: of the support frames.
+        held: the scores, see `hold_out`.
         parents: super-class of each class, None for one that level 1 learnt whole.
     """
-    names = evidence.labelled.names
-    positives = _held_out_scores(base, bank, learner, evidence, parents)
-    negatives = embed(base.level2, evidence.labelled.negatives)
     thresholds, uncertain = {}, set()
-    for label, (name, parent) in enumerate(zip(names, parents, strict=True)):
+    unseen = not (evidence.roots >= 0).any()  # crops, or scenes where level 1 finds nothing
+    for label, name in enumerate(evidence.labelled.names):
         own = evidence.labels == label
-        against = np.zeros(0, np.float32)
-        if parent is not None:
-            rooted = evidence.negative_roots == bank.index(parent)
-            dense = evidence.negative_scores[rooted]
-            scores = _scores(base, bank, negatives[rooted], dense, bank.index(parent))
-            against = scores[:, bank.index(name)]
-        thresholds[name] = threshold(positives[own], against)
-        if own.sum() == 1:
+        thresholds[name] = threshold(held.scores[own], held.negatives[label])
+        if not held.spared[own].all() or (unseen and parents[label] is not None):
             uncertain.add(name)
     classes = tuple(
         replace(spec, low_confidence=spec.name in uncertain) if spec.name in thresholds else spec
@@ -61,72 +70,87 @@ def calibrate(
     return replace(bank, classes=classes).with_thresholds(thresholds)
 
 
-def _held_out_scores(
+def hold_out(
     base: TwoLevelDetector,
     bank: ClassBank,
     learner: Learner,
     evidence: Evidence,
     parents: Sequence[str | None],
-) -> FloatArray:
-    """Return the (n_boxes,) score of each support box, by rows learnt without it.
+) -> HeldOut:
+    """Judge each support box by rows learnt without it: at most `MAX_FOLDS` times learnt anew.
 
-    A class with one box has nothing to spare: its box is scored by rows learnt from its augmented
-    views, as the crop that level 1 proposes of it.
+    Up to five shots a class that is leaving one out; of more, every fifth box is held out at a
+    time. A class with one box has nothing to spare: its box is judged by rows learnt from its
+    augmented views, as the crop that level 1 proposes of it.
+
+    Args:
+        base: the detector before adaptation.
+        bank: with the new classes and their rows.
+        learner: fits again without the boxes held out.
+        evidence: of the support frames.
+        parents: super-class of each class, None for one that level 1 learnt whole.
     """
-    labels = evidence.labels
-    task = replace(
-        evidence.labelled,
-        images=torch.from_numpy(embed(base.level2, evidence.labelled.images)),
-        negatives=torch.from_numpy(embed(base.level2, evidence.labelled.negatives)),
-    )
-    held = embed(base.level2, evidence.held)
+    labels, task = evidence.labels, evidence.embedded
+    owners = np.array([bank.index(name) for name in task.names], np.int64)[labels]
     found = evidence.found[evidence.found > 0]
-    dense = np.where(evidence.found > 0, evidence.found, np.median(found) if len(found) else 0.1)
-    scores = dense.astype(np.float32)
-
-    def score(boxes: NDArray[np.int64], rows: ClassBank) -> None:
-        for i in boxes:
-            parent, name = parents[labels[i]], task.names[labels[i]]
-            if parent is not None:
-                root = rows.index(parent)
-                joined = _scores(base, rows, held[[i]], dense[[i]], root)
-                scores[i] = joined[0, rows.index(name)]
-
+    typical = np.median(found) if len(found) else UNSEEN_SCORE
+    dense = np.where(evidence.found > 0, evidence.found, typical).astype(np.float32)
+    scores, named = dense.copy(), owners.copy()
     counts = np.bincount(labels, minlength=len(task.names))
-    score(np.flatnonzero(counts[labels] == 1), bank)
+
+    def judge(boxes: NDArray[np.int64], rows: ClassBank) -> None:
+        for i in boxes:
+            parent = parents[labels[i]]
+            if parent is not None:
+                by_class = _leaves(base, rows, evidence.held_embeddings[[i]], rows.index(parent))[0]
+                scores[i] = dense[i] * by_class[owners[i]] ** base.scoring.crop_power
+                named[i] = _named(by_class)
+
+    judge(np.flatnonzero(counts[labels] == 1), bank)
     for fold in _folds(labels):
+        # With the rows that were there before: only those of the new shots are learnt anew.
         rows = replace(bank, crop=base.bank.crop)
-        score(
-            fold,
-            fit_rows(rows, learner, nn.Identity(), task.without_shots(fold), parents),
-        )
-    return scores
+        judge(fold, fit_rows(rows, learner, nn.Identity(), task.without_shots(fold), parents))
+    negatives = tuple(_against(base, bank, evidence, label, p) for label, p in enumerate(parents))
+    return HeldOut(scores, named, counts[labels] > 1, negatives)
+
+
+def _against(
+    base: TwoLevelDetector, bank: ClassBank, evidence: Evidence, label: int, parent: str | None
+) -> FloatArray:
+    """Return the scores of the negatives as one of the classes."""
+    if parent is None:
+        return np.zeros(0, np.float32)
+    root = bank.index(parent)
+    rooted = evidence.negative_roots == root
+    embeddings = evidence.embedded.negatives.numpy()[rooted]
+    p = _leaves(base, bank, embeddings, root)[:, bank.index(evidence.labelled.names[label])]
+    return np.asarray(evidence.negative_scores[rooted] * p**base.scoring.crop_power, np.float32)
+
+
+def _named(by_class: FloatArray) -> int:
+    return int(by_class.argmax()) if by_class.max() >= 1 - by_class.sum() else SOMETHING_ELSE
 
 
 def _folds(labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Return sets of boxes to hold out: one of each class that has more, at most `MAX_FOLDS`."""
+    """Return sets of boxes to hold out; no class with several boxes loses all of them in one."""
     folds: list[list[int]] = [[] for _ in range(MAX_FOLDS)]
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
         if len(own) > 1:
-            for fold, box in zip(folds, own, strict=False):
-                fold.append(int(box))
+            for position, box in enumerate(own):
+                folds[position % MAX_FOLDS].append(int(box))
     return [np.array(fold, np.int64) for fold in folds if fold]
 
 
-def _scores(
-    base: TwoLevelDetector,
-    bank: ClassBank,
-    embeddings: FloatArray,
-    dense: FloatArray,
-    root: int,
+def _leaves(
+    base: TwoLevelDetector, bank: ClassBank, embeddings: FloatArray, root: int
 ) -> FloatArray:
-    """Return the (n, n_classes) final scores of crops below one super-class."""
-    if not (bank.crop.roots == root).any():
+    """Return the (n, n_classes) probabilities of the leaves of one super-class."""
+    if not len(embeddings) or not (bank.crop.roots == root).any():
         return np.zeros((len(embeddings), len(bank.classes)), np.float32)
     roots = np.full(len(embeddings), root)
-    p = class_probabilities(embeddings, roots, bank, base.scoring)
-    return np.asarray(dense[:, None] * p**base.scoring.crop_power, np.float32)
+    return class_probabilities(embeddings, roots, bank, base.scoring)
 
 
 def threshold(positives: FloatArray, negatives: FloatArray) -> float:

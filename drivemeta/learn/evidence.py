@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +17,7 @@ from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.core.score_rule import Located
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
+from drivemeta.learn.inference import FixedNetworks
 from drivemeta.learn.proposals import propose
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.crops import roi_crops, to_tensor
@@ -38,6 +39,12 @@ VIEWS = (
     (0.0, 0.0, -0.1),
 )
 GAINS = (1.0, 0.75, 1.25)
+NOTHING = Located(
+    np.zeros((0, 4), np.float32),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +60,11 @@ class Evidence:
         negative_scores: (n_negatives,) float32, level-1 scores of the negatives.
         negative_roots: (n_negatives,) int64.
         frames: the images read, uint8 BGR, with the support boxes of each.
+        box_frames: (n_boxes,) int64, the frame of each box.
+        negative_frames: (n_negatives,) int64.
+        embedded: like `labelled`, with level 2's embeddings in place of the crops.
+        held_embeddings: (n_boxes, dim) float32, of `held`.
+        networks: what proposed and embedded, for whoever needs more of it.
     """
 
     labelled: LabelledImages
@@ -63,6 +75,37 @@ class Evidence:
     negative_scores: NDArray[np.float32]
     negative_roots: NDArray[np.int64]
     frames: tuple[tuple[NDArray[np.uint8], FloatArray], ...]
+    box_frames: NDArray[np.int64]
+    negative_frames: NDArray[np.int64]
+    embedded: LabelledImages
+    held_embeddings: FloatArray
+    networks: FixedNetworks
+
+    def without_frame(self, frame: int) -> Evidence:
+        """Return what there would be without one of the frames; shots keep their numbers."""
+        boxes, rest = self.box_frames != frame, self.negative_frames != frame
+        gone = np.flatnonzero(~boxes)
+
+        def cut(task: LabelledImages) -> LabelledImages:
+            return replace(
+                task.without_shots(gone), negatives=task.negatives[torch.from_numpy(rest)]
+            )
+
+        return replace(
+            self,
+            labelled=cut(self.labelled),
+            embedded=cut(self.embedded),
+            found=self.found[boxes],
+            roots=self.roots[boxes],
+            held=self.held[torch.from_numpy(boxes)],
+            held_embeddings=self.held_embeddings[boxes],
+            labels=self.labels[boxes],
+            negative_scores=self.negative_scores[rest],
+            negative_roots=self.negative_roots[rest],
+            frames=tuple(f for i, f in enumerate(self.frames) if i != frame),
+            box_frames=self.box_frames[boxes],
+            negative_frames=self.negative_frames[rest],
+        )
 
 
 def observe(
@@ -81,10 +124,12 @@ def observe(
         exhaustive: the support frames have every instance annotated, so that whatever else the
             base proposes there is a negative without further doubt.
     """
-    views, labels, shots, held, found, roots, rest = [], [], [], [], [], [], []
-    frames = []
-    for image, boxes, own_labels, ignored in _frames(support, negatives):
-        proposals = propose(base, image)
+    views, labels, held, found, roots, rest = [], [], [], [], [], []
+    frames: list[tuple[NDArray[np.uint8], FloatArray]] = []
+    networks = FixedNetworks(base)
+    for image, boxes, own_labels, ignored in _frames(support, negatives, base.scoring.context):
+        is_crop = support.of_crops and len(frames) < len(support.images)
+        proposals = NOTHING if is_crop else propose(base, image, networks=networks)
         frame = to_tensor(image)
         for box, label in zip(boxes, own_labels, strict=True):
             match, score, root = _match(base, proposals, box, image.shape[:2])
@@ -96,16 +141,21 @@ def observe(
         known = boxes if exhaustive else np.concatenate([boxes, ignored])
         rest.append(_negatives(frame, proposals, known, base.scoring.context))
         frames.append((image, boxes))
-    shots = [np.full(len(v), i) for i, v in enumerate(views)]
-    per_view = np.repeat(labels, [len(v) for v in views])
+    sizes = [len(v) for v in views]
+    labelled = LabelledImages(
+        torch.cat(views),
+        torch.from_numpy(np.repeat(labels, sizes).astype(np.int64)),
+        torch.from_numpy(np.repeat(np.arange(len(views)), sizes)),
+        support.classes,
+        torch.cat([crops for crops, _, _ in rest]),
+    )
+    embedded = replace(
+        labelled,
+        images=torch.from_numpy(networks.embed(labelled.images)),
+        negatives=torch.from_numpy(networks.embed(labelled.negatives)),
+    )
     return Evidence(
-        LabelledImages(
-            torch.cat(views),
-            torch.from_numpy(per_view.astype(np.int64)),
-            torch.from_numpy(np.concatenate(shots).astype(np.int64)),
-            support.classes,
-            torch.cat([crops for crops, _, _ in rest]),
-        ),
+        labelled,
         np.array(found, np.float32),
         np.array(roots, np.int64),
         torch.stack(held),
@@ -113,6 +163,11 @@ def observe(
         np.concatenate([scores for _, scores, _ in rest]),
         np.concatenate([roots for _, _, roots in rest]),
         tuple(frames),
+        np.repeat(np.arange(len(frames)), [len(boxes) for _, boxes in frames]),
+        np.repeat(np.arange(len(frames)), [len(scores) for _, scores, _ in rest]),
+        embedded,
+        networks.embed(torch.stack(held)),
+        networks,
     )
 
 
@@ -129,18 +184,22 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 
 def _frames(
-    support: SupportSet, negatives: Sequence[Path]
+    support: SupportSet, negatives: Sequence[Path], context: float
 ) -> Iterator[tuple[NDArray[np.uint8], FloatArray, NDArray[np.int64], FloatArray]]:
-    """Yield images with the boxes to learn, their labels, and the boxes to ignore."""
+    """Yield images with the boxes to learn, their labels, and the boxes to ignore.
+
+    A plain crop is surrounded by its edge repeated, as wide as the context that level 2 sees.
+    """
     none = np.zeros((0, 4), np.float32)
     for item in support.images:
-        learn = ~item.ignore
-        yield (
-            read_image(item.path),
-            item.boxes[learn],
-            item.labels[learn],
-            item.boxes[~learn],
-        )
+        learn, image, boxes = ~item.ignore, read_image(item.path), item.boxes
+        if support.of_crops:
+            y, x = (int(np.ceil(side * (context - 1) / 2)) for side in item.size)
+            image = np.asarray(
+                cv2.copyMakeBorder(image, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8
+            )
+            boxes = (boxes + np.array([x, y, x, y])).astype(np.float32)
+        yield image, boxes[learn], item.labels[learn], boxes[~learn]
     for path in negatives:
         yield read_image(path), none, np.zeros(0, np.int64), none
 

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from drivemeta.core import Letterbox
 from drivemeta.core.score_rule import DenseArrays, Located, locate
+from drivemeta.learn.inference import FixedNetworks
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 
@@ -26,12 +27,20 @@ def to_input(frame: Tensor, size: tuple[int, int]) -> tuple[Tensor, Letterbox]:
 
 @torch.no_grad()
 def propose(
-    detector: TwoLevelDetector, image: NDArray[np.uint8], min_score: float = 0.001
+    detector: TwoLevelDetector,
+    image: NDArray[np.uint8],
+    min_score: float = 0.001,
+    networks: FixedNetworks | None = None,
 ) -> Located:
-    """Run level 1 over one (height, width, 3) uint8 BGR image; boxes in its pixels."""
+    """Run level 1 over one (height, width, 3) uint8 BGR image; boxes in its pixels.
+
+    With `networks`, those of the detector in ONNX Runtime are run instead of torch's.
+    """
     inputs, _ = to_input(to_tensor(image), detector.input_size)
-    output = detector.level1(inputs)
-    dense = DenseArrays(*(part[0].numpy() for part in output))
+    if networks is None:
+        dense = DenseArrays(*(part[0].numpy() for part in detector.level1(inputs)))
+    else:
+        dense = networks.dense(inputs)
     size = (image.shape[0], image.shape[1])
     found = locate(dense, detector.bank, detector.scoring, size, detector.input_size)
     n = int((found.scores >= min_score).sum())

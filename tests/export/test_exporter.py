@@ -150,5 +150,5 @@ def test_a_bank_beyond_its_capacity_is_refused(lively_detector, tmp_path):
 
 def test_a_place_that_cannot_be_written(lively_detector, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="cannot write the model"):
+    with pytest.raises(OutputError, match="cannot make the folder"):
         export_detector(lively_detector, tmp_path / "file" / "x.onnx")
