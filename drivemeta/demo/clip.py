@@ -86,3 +86,6 @@ class ScoringSink:
     def close(self) -> list[Path]:
         """Write nothing."""
         return []
+
+    def abort(self) -> None:
+        """Nothing is held open."""

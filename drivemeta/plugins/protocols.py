@@ -41,11 +41,14 @@ class StreamInfo:
     live: bool = False
 
 
+PlanMode = Literal["skip", "small", "full", "sliced"]
+
+
 @dataclass(frozen=True)
 class InferencePlan:
     """How to perceive one frame: `skip` keeps the tracks and runs no network."""
 
-    mode: Literal["skip", "small", "full", "sliced"] = "full"
+    mode: PlanMode = "full"
 
 
 @dataclass(frozen=True)
@@ -150,19 +153,29 @@ class Tracker(Protocol):
 
 
 class Sink(Protocol):
-    """Writes results; nothing stands under its final name before `close`."""
+    """Writes results; nothing stands under its final name before `close`.
+
+    After a kill, a new object is opened at the last commit of the old one; what was written after
+    that commit is thrown away and written again. A sink that cannot go on begins anew.
+    """
 
     def open(self, info: StreamInfo, resume_at: int) -> None:
-        """Begin writing; frames before `resume_at` are already committed."""
+        """Begin writing, or go on; frames before `resume_at` were committed by an earlier run.
+
+        Asked next, `commit` tells the frame it really goes on from: 0 if it begins anew.
+        """
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Take one frame's result, in order."""
 
     def commit(self) -> int:
-        """Make what was written durable; return the index of the next frame expected."""
+        """Make what was written durable; return the frame that a new run would go on from."""
 
     def close(self) -> list[Path]:
         """Finish; return the files written. May be called twice."""
+
+    def abort(self) -> None:
+        """Release everything without finishing; what was committed stays. May be called twice."""
 
 
 class Scheduler(Protocol):

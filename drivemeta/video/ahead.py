@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -24,14 +25,26 @@ class Ahead(Generic[Item]):
         items: iterated in the thread.
         depth: most items that wait.
         name: of the thread.
+        drop_oldest: where that many wait, the oldest gives way to a new one, instead of the
+            iterable being held up.
+
+    Attributes:
+        n_dropped: items that gave way.
     """
 
-    def __init__(self, items: Iterable[Item], depth: int, name: str) -> None:
-        self._items = items
+    def __init__(
+        self, items: Iterable[Item], depth: int, name: str, *, drop_oldest: bool = False
+    ) -> None:
+        self._items, self._drop_oldest, self.n_dropped = items, drop_oldest, 0
         self._queue: queue.Queue[Item | _End] = queue.Queue(depth)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+
+    @property
+    def n_waiting(self) -> int:
+        """How many items wait, about."""
+        return self._queue.qsize()
 
     def __iter__(self) -> Iterator[Item]:
         """Yield the items in order."""
@@ -67,8 +80,15 @@ class Ahead(Generic[Item]):
     def _put(self, item: Item | _End) -> bool:
         while not self._stop.is_set():
             try:
-                self._queue.put(item, timeout=0.05)
+                self._queue.put(item, timeout=0 if self._drop_oldest else 0.05)
             except queue.Full:
+                if self._drop_oldest:
+                    self._drop()
                 continue
             return True
         return False
+
+    def _drop(self) -> None:
+        with suppress(queue.Empty):  # it was taken in the meantime
+            self._queue.get_nowait()
+            self.n_dropped += 1

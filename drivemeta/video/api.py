@@ -3,102 +3,64 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from drivemeta.core import UNTRACKED, Detections, Frame, Tracks
-from drivemeta.errors import InputError, suggest
-from drivemeta.plugins.protocols import Sink, Source
+from drivemeta.core import Frame, Tracks
+from drivemeta.plugins.protocols import Sink, Source, StreamInfo
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.video.pipeline import Pipeline
+from drivemeta.video.build import build_pipeline, clipped
+from drivemeta.video.journal import Journal
+from drivemeta.video.options import Options, RunSummary
+from drivemeta.video.stopping import stop_on_signals
 
+__all__ = ["Options", "RunSummary", "load_detector", "open_source", "process", "run"]
 
-@dataclass(frozen=True)
-class Options:
-    """How a stream is processed.
-
-    Attributes:
-        tracker: name of a tracker plugin.
-        every: the network looks at every Nth frame.
-        batch: most frames a run of the network.
-        min_score: threshold in place of every class's own.
-        classes: only these are kept; None for all.
-        provider: of ONNX Runtime.
-    """
-
-    tracker: str = "botsort"
-    every: int = 1
-    batch: int = 1
-    min_score: float | None = None
-    classes: tuple[str, ...] | None = None
-    provider: str = "auto"
-
-
-@dataclass
-class RunSummary:
-    """What came of a run.
-
-    Attributes:
-        frames: processed.
-        seconds: of wall-clock time, the model's loading not counted.
-        provider: that really ran the model.
-        detections: by class name.
-        tracks: distinct identities.
-        corrupt: packets or files that could not be decoded.
-        ended_early: the source gave fewer frames than it announced.
-        interrupted: the user ended the run.
-        files: written by the sinks.
-    """
-
-    frames: int = 0
-    seconds: float = 0.0
-    provider: str = ""
-    detections: Counter[str] = field(default_factory=Counter)
-    tracks: int = 0
-    corrupt: int = 0
-    ended_early: bool = False
-    interrupted: bool = False
-    files: list[Path] = field(default_factory=list)
-
-    @property
-    def fps(self) -> float:
-        """Frames a second over the whole run."""
-        return self.frames / self.seconds if self.seconds else 0.0
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the summary as JSON values."""
-        return {
-            "frames": self.frames,
-            "seconds": round(self.seconds, 3),
-            "fps": round(self.fps, 2),
-            "provider": self.provider,
-            "detections": dict(self.detections.most_common()),
-            "tracks": self.tracks,
-            "corrupt": self.corrupt,
-            "ended_early": self.ended_early,
-            "interrupted": self.interrupted,
-            "files": [str(path) for path in self.files],
-        }
+COMMIT_S = 2.0  # seconds between commits of the sinks: as much work is done again after a kill
 
 
 def open_source(place: str | Path, registry: Registry | None = None) -> Source:
-    """Return the source for a place: a video file, or a folder of images.
+    """Return the source for a place.
+
+    A folder is read as images, `camera:N` as a camera, an address (`rtsp://`, `http://`, ...) as a
+    stream, a pattern with `*` or `?` that is no file as images, all else as a video file.
 
     Raises:
         VideoError: there is nothing that can be read.
     """
     registry = registry or default_registry()
-    kind = "images" if Path(place).is_dir() else "file"
-    source: Source = registry.create("source", kind, path=place)
+    text, params = str(place), dict[str, Any]()
+    if Path(place).is_dir():
+        kind, params = "images", {"path": place}
+    elif text.startswith("camera:"):
+        device = text.removeprefix("camera:")
+        kind, params = "camera", {"device": int(device) if device.isdigit() else device}
+    elif "://" in text:
+        kind, params = "stream", {"address": text}
+    elif any(sign in text for sign in "*?") and not Path(place).is_file():
+        kind, params = "glob", {"pattern": text}
+    else:
+        kind, params = "file", {"path": place}
+    source: Source = registry.create("source", kind, **params)
     return source
+
+
+def load_detector(model: str | Path | None, provider: str = "auto") -> OnnxDetector:
+    """Return an exported model, ready to run; None for the shipped base."""
+    return OnnxDetector(model_path(model), provider=provider)
+
+
+def model_path(model: str | Path | None) -> Path:
+    """Return the path of a model; that of the shipped base for None, written on first use."""
+    if model is None:
+        from drivemeta.export import base_onnx  # noqa: PLC0415  (writes the base once, with torch)
+
+        return base_onnx()
+    return Path(model)
 
 
 def process(
@@ -122,87 +84,97 @@ def process(
     """
     opened = open_source(source) if isinstance(source, str | Path) else source
     options = options or Options()
-    detector = _detector(model, options)
-    yield from _pipeline(detector, options).run(opened)
+    detector = load_detector(model, options.provider)
+    yield from build_pipeline(detector, options).run(clipped(opened, options))
 
 
 def run(
     source: Source,
-    model: str | Path | None,
+    model: str | Path | OnnxDetector | None,
     sinks: Sequence[Sink],
     options: Options,
     advance: Callable[[int, int | None], None] | None = None,
+    journal: Journal | None = None,
 ) -> RunSummary:
     """Process a stream to its end, into sinks, and sum up.
 
-    An interrupt (SIGINT) ends the run early and closes the sinks; after an error they keep their
-    unfinished files under other names than the final ones.
+    A signal (SIGINT, SIGTERM) ends the run early and closes the sinks. After an error they are
+    aborted: their unfinished files stay under other names than the final ones.
 
     Args:
         source: of the frames.
-        model: an exported ONNX model; None for the shipped base.
+        model: an exported ONNX model or a detector; None for the shipped base.
         sinks: get every frame's tracks.
         options: how.
         advance: called after each frame with the number of frames done and, if known, of all.
+        journal: makes the run one that can be gone on with; removed once the sinks are closed,
+            unless the run was interrupted.
 
     Raises:
         DriveMetaError: whatever a stage raises.
     """
-    detector = _detector(model, options)
+    detector = (
+        load_detector(model, options.provider)
+        if model is None or isinstance(model, str | Path)
+        else model
+    )
+    source = clipped(source, options)
     info = replace(source.info(), classes=detector.classes)
-    summary = RunSummary(provider=detector.provider)
-    identities: set[int] = set()
+    pipeline = build_pipeline(detector, options, journal)
+    summary = RunSummary(provider=detector.provider, clock=pipeline.clock)
+    summary.resumed = len(journal.records) if journal else 0
     started = time.perf_counter()
-    pipeline = _pipeline(detector, options)
-    for sink in sinks:
-        sink.open(info, 0)
     try:
-        with closing(pipeline.run(source)) as results:
-            for frame, tracks in results:
-                for sink in sinks:
-                    sink.write(frame, tracks)
-                summary.frames += 1
-                summary.detections.update(tracks.detections.names)
-                identities.update(int(i) for i in tracks.ids if i != UNTRACKED)
+        writer = _Writer(sinks, info, journal)
+        with stop_on_signals() as stop, closing(pipeline.run(source)) as results:
+            for frame, tracks in stop.until_asked(results):
+                with pipeline.clock.time("write"):
+                    writer.write(frame, tracks)
+                summary.add(tracks)
+                summary.first_frame_s = summary.first_frame_s or time.perf_counter() - started
                 if advance is not None:
                     advance(summary.frames, info.n_frames)
-    except KeyboardInterrupt:
-        summary.interrupted = True
-    for sink in sinks:
-        summary.files.extend(sink.close())
+            summary.interrupted = stop.asked
+            summary.files = writer.close()
+    except BaseException:
+        for sink in sinks:
+            sink.abort()
+        if journal is not None:
+            journal.close()
+        raise
     summary.seconds = time.perf_counter() - started
-    summary.tracks = len(identities)
-    summary.corrupt = getattr(source, "n_corrupt", 0)
+    for name in ("corrupt", "reconnects"):
+        setattr(summary, name, getattr(source, f"n_{name}", 0))
     summary.ended_early = getattr(source, "ended_early", False)
+    if journal is not None:
+        journal.close() if summary.interrupted else journal.remove()
     return summary
 
 
-def _detector(model: str | Path | None, options: Options) -> OnnxDetector:
-    if model is None:
-        from drivemeta.export import base_onnx  # noqa: PLC0415  (writes the base once, with torch)
+class _Writer:
+    """Hands frames to the sinks, and lets them commit from time to time."""
 
-        model = base_onnx()
-    return OnnxDetector(model, provider=options.provider)
+    def __init__(self, sinks: Sequence[Sink], info: StreamInfo, journal: Journal | None) -> None:
+        self._sinks, self._journal = sinks, journal
+        committed = journal.committed if journal else []
+        for i, sink in enumerate(sinks):
+            sink.open(info, committed[i] if i < len(committed) else 0)
+        self._starts = [sink.commit() for sink in sinks] if committed else [0] * len(sinks)
+        self._committed_at = time.monotonic()
 
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        for sink, start in zip(self._sinks, self._starts, strict=True):
+            if frame.index >= start:
+                sink.write(frame, tracks)
+        if self._journal is not None and time.monotonic() - self._committed_at > COMMIT_S:
+            self._commit(self._journal)
 
-def _pipeline(detector: OnnxDetector, options: Options) -> Pipeline:
-    registry = default_registry()
-    return Pipeline(
-        detect=lambda frames: detector(frames, options.min_score),
-        tracker=registry.create("tracker", options.tracker),
-        scheduler=registry.create("scheduler", "fixed", every=options.every),
-        batch=options.batch,
-        keep=_keeper(options.classes, detector.classes),
-    )
+    def close(self) -> list[Path]:
+        if self._journal is not None:
+            self._commit(self._journal)
+        return [path for sink in self._sinks for path in sink.close()]
 
-
-def _keeper(
-    wanted: tuple[str, ...] | None, known: tuple[str, ...]
-) -> Callable[[Detections], NDArray[np.bool_]] | None:
-    if wanted is None:
-        return None
-    for name in wanted:
-        if name not in known:
-            raise InputError(f"--classes: the model has no class {name!r}; {suggest(name, known)}")
-    labels = [known.index(name) for name in wanted]
-    return lambda detections: np.isin(detections.labels, labels)
+    def _commit(self, journal: Journal) -> None:
+        journal.sync()
+        journal.commit([sink.commit() for sink in self._sinks])
+        self._committed_at = time.monotonic()

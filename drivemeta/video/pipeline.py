@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.errors import InputError
 from drivemeta.plugins.protocols import (
     InferencePlan,
     Outcome,
@@ -21,9 +22,11 @@ from drivemeta.plugins.protocols import (
     Tracker,
 )
 from drivemeta.video.ahead import Ahead
+from drivemeta.video.journal import Record
+from drivemeta.video.stages import StageClock
 
 Detect = Callable[[Sequence[NDArray[np.uint8]]], list[Detections]]
-Looked = tuple[Frame, Detections | None]
+Looked = tuple[Frame, InferencePlan, Detections | None]
 DEPTH = 8
 
 
@@ -34,9 +37,13 @@ class Pipeline:
     Attributes:
         detect: from frames of uint8 BGR to their detections.
         tracker: gives identities.
-        scheduler: decides which frames are looked at.
+        scheduler: decides which frames are looked at, and how.
         batch: most frames a call of `detect`.
         keep: which detections go on, as a mask of rows; None for all.
+        sliced: detects where the plan is `sliced`; None if that is not offered.
+        past: frames that an earlier run looked at, by index; they are not detected again.
+        record: is given every frame as it was perceived, in order.
+        clock: sums up the seconds of each stage.
     """
 
     detect: Detect
@@ -44,46 +51,87 @@ class Pipeline:
     scheduler: Scheduler
     batch: int = 1
     keep: Callable[[Detections], NDArray[np.bool_]] | None = None
+    sliced: Detect | None = None
+    past: Mapping[int, Record] = field(default_factory=dict)
+    record: Callable[[Frame, InferencePlan, Detections | None], None] | None = None
+    clock: StageClock = field(default_factory=StageClock)
 
     def run(self, source: Source) -> Generator[tuple[Frame, Tracks], None, None]:
         """Yield every frame of a source with its tracks, in order; closes the source at the end.
 
-        A frame that the scheduler skips carries the tracks of the frame before it.
+        A frame that the scheduler skips carries the tracks of the frame before it. Of a live
+        source, frames that nobody has taken yet give way to newer ones.
         """
+        live = source.info().live
         self.scheduler.reset(source.info())
         self.tracker.reset()
-        with (
-            closing(source),
-            closing(Ahead(source, DEPTH, "decode")) as frames,
-            closing(Ahead(self._look(frames), DEPTH, "infer")) as looked,
-        ):
+        frames = Ahead(self.clock.timed("decode", source), DEPTH, "decode", drop_oldest=live)
+        looked = Ahead(self._look(frames), 1 if live else DEPTH, "infer")
+        with closing(source), closing(frames), closing(looked):
             tracks = Tracks.untracked(Detections.empty(()))
-            for frame, detections in looked:
+            for frame, plan, detections in looked:
+                self.clock.dropped = frames.n_dropped
+                if self.record is not None:
+                    self.record(frame, plan, detections)
                 if detections is not None:
-                    tracks = self.tracker.update(detections, frame)
+                    with self.clock.time("track"):
+                        tracks = self.tracker.update(self._kept(detections), frame)
                 yield frame, tracks
 
-    def _look(self, frames: Iterable[Frame]) -> Iterator[Looked]:
+    def _look(self, frames: Ahead[Frame]) -> Iterator[Looked]:
         """Run the detector in batches over the frames that are looked at."""
         stream, latency_s, since_full = iter(frames), 0.0, 0
         while chunk := list(islice(stream, self.batch)):
             plans: list[InferencePlan] = []
             for frame in chunk:
-                state = SchedulerState(frame.index, frame.time_s, latency_s, since_full=since_full)
-                plans.append(self.scheduler.act(state))
+                state = SchedulerState(
+                    frame.index, frame.time_s, latency_s, frames.n_waiting, since_full=since_full
+                )
+                plan = self.scheduler.act(state)
+                plans.append(self.past[frame.index].plan if frame.index in self.past else plan)
                 since_full = 0 if plans[-1].mode == "full" else since_full + 1
-            chosen = [i for i, plan in enumerate(plans) if plan.mode != "skip"]
             started = time.perf_counter()
-            found = self.detect([chunk[i].image for i in chosen]) if chosen else []
-            latency_s = (time.perf_counter() - started) / max(len(chosen), 1)
-            results = dict(zip(chosen, found, strict=True))
+            results, n_run = self._perceive(chunk, plans)
+            latency_s = (time.perf_counter() - started) / n_run if n_run else latency_s
             for i, (frame, plan) in enumerate(zip(chunk, plans, strict=True)):
-                detections = self._kept(results.get(i))
+                detections = results.get(i)
                 n_found = len(detections) if detections is not None else 0
                 self.scheduler.observe(frame.index, Outcome(plan, latency_s, n_found))
-                yield frame, detections
+                yield frame, plan, detections
 
-    def _kept(self, detections: Detections | None) -> Detections | None:
-        if detections is None or self.keep is None:
-            return detections
-        return detections[self.keep(detections)]
+    def _perceive(
+        self, chunk: Sequence[Frame], plans: Sequence[InferencePlan]
+    ) -> tuple[dict[int, Detections], int]:
+        """Return what is in the frames of a chunk that are not skipped, and how many were run."""
+        results: dict[int, Detections] = {}
+        due: dict[bool, list[int]] = {}
+        for i, (frame, plan) in enumerate(zip(chunk, plans, strict=True)):
+            earlier = self.past.get(frame.index)
+            if earlier is not None:
+                results |= _remembered(i, frame, earlier)
+            elif plan.mode != "skip":
+                due.setdefault(plan.mode == "sliced", []).append(i)
+        for is_sliced, members in due.items():
+            detect = self.sliced if is_sliced and self.sliced is not None else self.detect
+            with self.clock.time("infer", len(members)):
+                found = detect([chunk[i].image for i in members])
+            results |= dict(zip(members, found, strict=True))
+        return results, sum(map(len, due.values()))
+
+    def _kept(self, detections: Detections) -> Detections:
+        return detections if self.keep is None else detections[self.keep(detections)]
+
+
+def _remembered(position: int, frame: Frame, earlier: Record) -> dict[int, Detections]:
+    if not earlier.matches(frame):
+        raise InputError(
+            f"frame {frame.index}: expected the one of the unfinished run (time {earlier.time_s}, "
+            f"pts {earlier.pts}), found another (time {frame.time_s}, pts {frame.pts}); the "
+            "source gives other frames than before: begin anew with --fresh"
+        )
+    return {} if earlier.detections is None else {position: earlier.detections}
+
+
+def by_index(records: Iterable[Record]) -> dict[int, Record]:
+    """Return records by the index of their frame."""
+    return {record.index: record for record in records}

@@ -15,6 +15,7 @@ from faster_coco_eval import COCO
 
 from drivemeta.cli import main as cli
 from drivemeta.export.scene import draw_scene
+from drivemeta.video.journal import Journal
 
 N_FRAMES = 8
 
@@ -96,6 +97,11 @@ def test_process_takes_a_folder_and_runs_again_into_the_same(photos, tiny_model,
     [
         (("--tracker", "botsrt"), "botsort"),
         (("--sinks", "jsnl"), "jsonl"),
+        (("--roi", "1,2,3"), "x1,y1,x2,y2"),
+        (("--roi", "5,0,4,1"), "--roi"),
+        (("--tiles", "2"), "2x2"),
+        (("--start", "3", "--end", "2"), "--start"),
+        (("--max-latency-ms", "5"), "live"),
         (("--classes", "no_such_class"), "no_such_class"),
         (("--provider", "cud"), "cuda"),
         (("--encoder", "vp0"), "h264"),
@@ -160,6 +166,29 @@ def test_process_ends_well_when_interrupted(scene, tiny_model, tmp_path):
         n_frames = sum(1 for _ in container.decode(video=0))
     assert 0 < n_lines < 1500
     assert abs(n_frames - n_lines) <= 1
+
+
+def test_process_refuses_the_folder_of_another_unfinished_run(video, tiny_model, tmp_path, capsys):
+    out = tmp_path / "run"
+    words = ["process", video, "--model", tiny_model, "--sinks", "jsonl", "--out", out]
+    identity = {"model": "another", "input": "", "options": {}, "sinks": []}
+    Journal(out, identity, ()).close()
+    message = refused(capsys, *words)
+    assert "--fresh" in message
+    assert "model" in message
+    assert call(*words, "--fresh") == 0
+    assert files_in(out) == {"detections.jsonl", "summary.json"}
+
+
+def test_process_looks_where_it_is_told(video, tiny_model, tmp_path):
+    out = tmp_path / "run"
+    words = ["process", video, "--model", tiny_model, "--sinks", "jsonl", "--out", out]
+    more = ["--start", "0.2", "--end", "0.5", "--roi", "0,0,0.5,1", "--tiles", "1x2"]
+    assert call(*words, *more) == 0
+    lines = [json.loads(line) for line in (out / "detections.jsonl").read_text().splitlines()]
+    assert [line["time_s"] for line in lines] == [0.2, 0.3, 0.4]
+    assert [line["frame"] for line in lines] == [0, 1, 2]
+    assert all(o["box"][2] <= 128.5 for line in lines for o in line["objects"])
 
 
 def test_detect_writes_pictures_lists_and_pre_labels(photos, tiny_model, tmp_path):

@@ -19,6 +19,12 @@ def source(name, create, video, folder):
     accepted = parameters(default_registry().load(KIND, name))
     if "path" in accepted:
         opened = create(path=folder if "image" in name else video)
+    elif "pattern" in accepted:
+        opened = create(pattern=str(folder / "*.png"))
+    elif "address" in accepted:
+        opened = create(address=str(video))
+    elif "device" in accepted:
+        opened = create(device=str(video))
     else:
         needed = [p for p in accepted.values() if p.default is inspect.Parameter.empty]
         assert not needed, f"teach this fixture how to open {name}"

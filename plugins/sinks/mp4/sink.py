@@ -1,110 +1,132 @@
-"""Annotated video through PyAV; the audio is dropped."""
+"""Annotated video through PyAV, in segments that survive a kill; the audio is dropped."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
-import numpy as np
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.errors import InputError, OutputError
 from drivemeta.plugins.protocols import StreamInfo
 from drivemeta.video.render import draw
+from drivemeta.video.segments import Encoding, Segment, join_segments, kept_segments
 
-TICKS = 60_000  # a second; MPEG-4 allows at most 65535
+SEGMENT_S = 10.0
 ENCODERS = {"h264": "libx264", "openh264": "libopenh264", "mpeg4": "mpeg4"}
-OPTIONS = {"h264": {"preset": "veryfast", "crf": "23"}, "mpeg4": {"qmin": "2", "qmax": "6"}}
+OPTIONS = {
+    "h264": {"preset": "veryfast", "crf": "23", "bf": "0"},
+    "mpeg4": {"qmin": "2", "qmax": "6"},
+}
 
 
 class Mp4:
     """Writes `annotated.mp4` at the source's frame times.
 
+    While the run lasts, closed segments of ten seconds lie in a hidden folder beside it.
+
     Args:
         folder: of the run.
         encoder: `h264` (x264, GPL, inside PyAV's wheels), `openh264` or `mpeg4`.
         name: of the file.
+        segment_s: seconds a segment.
 
     Raises:
         InputError: the encoder is unknown or not in this build of FFmpeg.
     """
 
-    def __init__(self, folder: Path, encoder: str = "h264", name: str = "annotated.mp4") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        encoder: str = "h264",
+        name: str = "annotated.mp4",
+        segment_s: float = SEGMENT_S,
+    ) -> None:
         codec = ENCODERS.get(encoder)
         if codec is None or codec not in av.codecs_available:
             there = ", ".join(
                 key for key, value in ENCODERS.items() if value in av.codecs_available
             )
             raise InputError(f"video encoder {encoder!r} is not available; there is: {there}")
-        self._encoder, self._codec = encoder, codec
+        if segment_s <= 0:
+            raise InputError(f"segment_s: expected more than 0, found {segment_s}")
+        self._encoder, self._codec, self._segment_s = encoder, codec, segment_s
         self._path = Path(folder) / name
-        self._partial = self._path.with_name(f".{self._path.stem}.part.mp4")
-        self._container: Any = None
-        self._stream: Any = None
-        self._info: StreamInfo | None = None
-        self._last_pts = -1
-        self._next = 0
+        self._segments = self._path.with_name(f".{self._path.stem}.segments")
+        self._encoding: Encoding | None = None
+        self._segment: Segment | None = None
+        self._committed = self._next = 0
+        self._written: list[Path] = []
 
     def open(self, info: StreamInfo, resume_at: int) -> None:
-        """Begin the video; an unfinished one cannot be gone on with and is begun anew."""
-        self._info, self._next = info, resume_at
+        """Begin the video, or go on after the last segment that was closed."""
+        height, width = info.frame_size
+        size = max(2, height // 2 * 2), max(2, width // 2 * 2)  # even, as the codecs want
+        rate = Fraction(info.fps).limit_denominator(1001)
+        options = OPTIONS.get(self._encoder, {})
+        self._encoding = Encoding(self._codec, options, size, rate)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            options = {"movflags": "+faststart"}
-            self._container = av.open(str(self._partial), "w", options=options)
-        except (OSError, av.FFmpegError) as error:
-            raise OutputError(f"cannot write {self._partial}: {error}") from error
+            self._committed = self._next = kept_segments(self._segments, resume_at)
+            self._segments.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._error(error) from error
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Draw the tracks and encode the frame; sizes are made even, as the codecs want."""
+        """Draw the tracks and encode the frame; another size is fitted into that of the stream."""
         image = draw(frame.image, tracks)
-        height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
         try:
-            if self._stream is None:
-                self._stream = self._add_stream(height, width)
-            picture = av.VideoFrame.from_ndarray(
-                np.ascontiguousarray(image[:height, :width]), format="bgr24"
-            )
-            picture = picture.reformat(self._stream.width, self._stream.height, "yuv420p")
-            picture.pts = max(round(frame.time_s * TICKS), self._last_pts + 1)
-            picture.time_base = Fraction(1, TICKS)
-            self._last_pts = picture.pts
-            self._container.mux(self._stream.encode(picture))
+            if self._segment is not None and self._due(frame):
+                self._close_segment(frame.index)
+            if self._segment is None and self._encoding is not None:
+                self._segment = Segment(self._segments, self._encoding, frame.index, frame.time_s)
+            if self._segment is None:
+                raise OutputError(f"{self._path} is not open")
+            self._segment.write(image, frame.time_s)
         except (OSError, av.FFmpegError) as error:
-            raise OutputError(f"cannot write {self._partial}: {error}") from error
+            raise self._error(error) from error
         self._next = frame.index + 1
 
     def commit(self) -> int:
-        """Return the next frame; the container is complete only once it is closed."""
-        return self._next
+        """Return the frame after the last closed segment."""
+        return self._committed
 
     def close(self) -> list[Path]:
-        """Flush the encoder and give the file its final name."""
-        if self._container is None:
-            return [self._path] if self._path.exists() else []
-        try:
-            if self._stream is not None:
-                self._container.mux(self._stream.encode(None))
-            self._container.close()
-        except (OSError, av.FFmpegError) as error:
-            raise OutputError(f"cannot finish {self._partial}: {error}") from error
-        finally:
-            self._container = None
-        if self._stream is None:
-            self._partial.unlink(missing_ok=True)
-            return []
-        os.replace(self._partial, self._path)
-        return [self._path]
+        """Join the segments under the final name."""
+        if self._encoding is not None:
+            try:
+                self._close_segment(self._next)
+                self._finish()
+            except (OSError, av.FFmpegError) as error:
+                raise self._error(error) from error
+            self._encoding = None
+        return self._written
 
-    def _add_stream(self, height: int, width: int) -> Any:
-        rate = Fraction(self._info.fps if self._info else 30).limit_denominator(1001)
-        stream = self._container.add_stream(self._codec, rate=rate)
-        stream.width, stream.height = width, height
-        stream.pix_fmt = "yuv420p"
-        stream.time_base = Fraction(1, TICKS)
-        stream.codec_context.time_base = Fraction(1, TICKS)
-        stream.codec_context.options = OPTIONS.get(self._encoder, {})
-        return stream
+    def abort(self) -> None:
+        """Throw the open segment away; the closed ones stay."""
+        if self._segment is not None:
+            self._segment.abort()
+        self._segment = self._encoding = None
+
+    def _due(self, frame: Frame) -> bool:
+        """Tell whether a segment begins with this frame: by its time, so always at the same one."""
+        begun = self._segment.time_s if self._segment is not None else 0.0
+        return int(frame.time_s / self._segment_s) > int(begun / self._segment_s)
+
+    def _close_segment(self, stop: int) -> None:
+        if self._segment is not None:
+            self._segment.close(stop)
+            self._segment, self._committed = None, stop
+
+    def _finish(self) -> None:
+        if self._next:
+            joined = self._segments / "joined.part.mp4"
+            join_segments(self._segments, joined)
+            os.replace(joined, self._path)
+            self._written = [self._path]
+        shutil.rmtree(self._segments, ignore_errors=True)
+
+    def _error(self, error: Exception) -> OutputError:
+        return OutputError(f"cannot write {self._path}: {error}")

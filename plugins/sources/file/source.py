@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import av
@@ -11,10 +12,14 @@ import numpy as np
 from drivemeta.core import Frame
 from drivemeta.errors import VideoError
 from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.video.clock import SteadyClock, turns_of
 
 
 class FileSource:
     """Reads a video file from its beginning, once.
+
+    Pictures are turned upright as the container says. Times follow the container's and always grow:
+    where they jump back (files joined end to end), they go on a frame after the last.
 
     Args:
         path: of the file, in any format that FFmpeg knows.
@@ -44,35 +49,28 @@ class FileSource:
         self._stream.thread_type = "AUTO"
         self.n_corrupt = 0
         self.ended_early = False
+        self._size: tuple[int, int] | None = None
 
     def info(self) -> StreamInfo:
-        """Describe the video as its container does."""
+        """Describe the video as its container does, upright."""
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate or 30
         return StreamInfo(
             name=self._path.name,
             classes=(),
-            frame_size=(stream.height, stream.width),
+            frame_size=self._upright_size(),
             fps=float(rate),
             n_frames=stream.frames or None,
         )
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in order of presentation, at the times the container states."""
-        index, start, last = 0, None, -1.0
-        step = 1 / self.info().fps
+        index, clock = 0, SteadyClock(1 / self.info().fps)
         for decoded in self._decoded():
-            time_s = float(decoded.pts * decoded.time_base) if decoded.pts is not None else None
-            if start is None:
-                start = time_s or 0.0
-            time_s = last + step if time_s is None else time_s - start
-            # Time never runs backwards, whatever the container says.
-            time_s = max(time_s, last + step / 10) if index else max(time_s, 0.0)
-            image = decoded.to_ndarray(format="bgr24")
-            turns = round(getattr(decoded, "rotation", 0) / 90) % 4
-            image = np.ascontiguousarray(np.rot90(image, turns))
-            yield Frame(image, index, time_s, decoded.pts)
-            last, index = time_s, index + 1
+            stated = None if decoded.pts is None else float(decoded.pts * decoded.time_base)
+            image = np.rot90(decoded.to_ndarray(format="bgr24"), turns_of(decoded))
+            yield Frame(np.ascontiguousarray(image), index, clock.next(stated), decoded.pts)
+            index += 1
         announced = self._stream.frames
         self.ended_early = bool(announced) and index < announced
         if index == 0:
@@ -81,6 +79,16 @@ class FileSource:
     def close(self) -> None:
         """Close the file."""
         self._container.close()
+
+    def _upright_size(self) -> tuple[int, int]:
+        """Return height and width of the first frame as it is given; only a frame tells them."""
+        if self._size is None:
+            self._size = (self._stream.height, self._stream.width)
+            with suppress(av.FFmpegError, StopIteration), av.open(str(self._path)) as container:
+                first = next(container.decode(video=0))
+                size = (first.height, first.width)
+                self._size = size[::-1] if turns_of(first) % 2 else size
+        return self._size
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         packets = self._container.demux(self._stream)

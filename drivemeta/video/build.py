@@ -1,0 +1,82 @@
+"""A pipeline built from options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.core import Detections
+from drivemeta.errors import InputError, suggest
+from drivemeta.plugins.protocols import Source
+from drivemeta.plugins.registry import default_registry
+from drivemeta.runtime.detector import OnnxDetector
+from drivemeta.runtime.slicing import Sliced, in_region
+from drivemeta.video.clipping import Clipped
+from drivemeta.video.journal import Journal
+from drivemeta.video.options import Options
+from drivemeta.video.pipeline import Detect, Pipeline, by_index
+
+
+def build_pipeline(
+    detector: OnnxDetector, options: Options, journal: Journal | None = None
+) -> Pipeline:
+    """Return the pipeline that options describe.
+
+    Raises:
+        InputError: an option does not fit; names it.
+    """
+    registry = default_registry()
+    detect = _thresholded(detector, options.min_score)
+    return Pipeline(
+        detect=_in_roi(detect, options),
+        tracker=registry.create("tracker", options.tracker),
+        scheduler=registry.create(
+            "scheduler",
+            "fixed",
+            every=options.every,
+            mode="full" if options.tiles is None else "sliced",
+            max_latency_ms=options.max_latency_ms,
+        ),
+        batch=options.batch,
+        keep=_keeper(options.classes, detector.classes),
+        sliced=_in_roi(Sliced(detect, options.tiles), options) if options.tiles else None,
+        past={} if journal is None else by_index(journal.records),
+        record=None if journal is None else journal.frame,
+    )
+
+
+def clipped(source: Source, options: Options) -> Source:
+    """Return the part of a source that options ask for.
+
+    Raises:
+        InputError: it would end before it begins, or a deadline is set for what is not live.
+    """
+    if options.max_latency_ms is not None and not source.info().live:
+        raise InputError(
+            "--max-latency-ms is for live sources: a file waits for the network and loses no frame"
+        )
+    if not options.start_s and options.end_s is None:
+        return source
+    return Clipped(source, options.start_s, options.end_s)
+
+
+def _thresholded(detector: OnnxDetector, min_score: float | None) -> Detect:
+    return lambda frames: detector(frames, min_score)
+
+
+def _in_roi(detect: Detect, options: Options) -> Detect:
+    return detect if options.roi is None else in_region(detect, options.roi)
+
+
+def _keeper(
+    wanted: tuple[str, ...] | None, known: tuple[str, ...]
+) -> Callable[[Detections], NDArray[np.bool_]] | None:
+    if wanted is None:
+        return None
+    for name in wanted:
+        if name not in known:
+            raise InputError(f"--classes: the model has no class {name!r}; {suggest(name, known)}")
+    labels = [known.index(name) for name in wanted]
+    return lambda detections: np.isin(detections.labels, labels)

@@ -1,0 +1,57 @@
+"""A part of a stream, by time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from drivemeta.core import Frame
+from drivemeta.errors import InputError
+from drivemeta.plugins.protocols import Source, StreamInfo
+
+
+class Clipped:
+    """The frames of a source between two times; they count from 0 and keep their times.
+
+    Args:
+        source: of the frames.
+        start_s: first time that is given.
+        end_s: first time that is not; None for the end of the source.
+
+    Raises:
+        InputError: the part would be empty.
+    """
+
+    def __init__(self, source: Source, start_s: float = 0.0, end_s: float | None = None) -> None:
+        if start_s < 0 or (end_s is not None and end_s <= start_s):
+            raise InputError(f"expected 0 <= --start < --end, found {start_s} and {end_s}")
+        self._source, self._start_s, self._end_s = source, start_s, end_s
+
+    def __getattr__(self, name: str) -> object:
+        """Tell what the source counts: `n_corrupt`, `n_reconnects`."""
+        if name.startswith("n_"):
+            return getattr(self._source, name)
+        raise AttributeError(name)
+
+    def info(self) -> StreamInfo:
+        """Describe the part; the number of frames is by the nominal rate."""
+        info = self._source.info()
+        if info.n_frames is None:
+            return info
+        last = info.n_frames if self._end_s is None else round(self._end_s * info.fps)
+        n_frames = min(last, info.n_frames) - round(self._start_s * info.fps)
+        return replace(info, n_frames=max(n_frames, 0) or None)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames; what comes before the start is decoded and passed over."""
+        index = 0
+        for frame in self._source:
+            if self._end_s is not None and frame.time_s >= self._end_s:
+                return
+            if frame.time_s >= self._start_s:
+                yield replace(frame, index=index)
+                index += 1
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()

@@ -1,0 +1,211 @@
+"""The journal of a run: what was detected in each frame, so that a killed run can go on.
+
+The file is a row of records, each `length, CRC-32, payload` (little-endian, the checksum over the
+payload). The first holds the run's identity as JSON; the others one frame, or one commit of the
+sinks. It is only ever appended to. Reading ends at the first record that is cut off or damaged;
+writing goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from drivemeta.core import Detections, Frame
+from drivemeta.errors import InputError, OutputError
+from drivemeta.plugins.protocols import InferencePlan, PlanMode
+
+NAME = "journal.bin"
+VERSION = 1
+_PREFIX = struct.Struct("<II")  # length, checksum
+_FRAME = struct.Struct("<cQdqBBI")  # "F", index, time_s, pts, has a pts, mode, detections
+_MODES: tuple[PlanMode, ...] = ("skip", "small", "full", "sliced")
+_LARGEST = 1 << 26  # bytes of a record; a length beyond it is damage
+
+
+@dataclass(frozen=True)
+class Record:
+    """One frame as it was perceived.
+
+    Attributes:
+        index: of the frame.
+        time_s: its presentation time.
+        pts: its time stamp, if it has one.
+        plan: how it was looked at.
+        detections: what the detector found, exactly; None where the plan was to skip.
+    """
+
+    index: int
+    time_s: float
+    pts: int | None
+    plan: InferencePlan
+    detections: Detections | None
+
+    def matches(self, frame: Frame) -> bool:
+        """Tell whether a frame read again is the one recorded."""
+        return (self.index, self.time_s, self.pts) == (frame.index, frame.time_s, frame.pts)
+
+
+class Journal:
+    """The journal in a run's folder; opened, it holds what an earlier run left.
+
+    Args:
+        folder: of the run; made if absent.
+        identity: what the results depend on (model, input, options), as JSON values.
+        classes: names of the model's classes, for the detections that are read back.
+        fresh: throw an earlier run's journal away.
+
+    Attributes:
+        records: of the earlier run, in order.
+        committed: the next frame of each sink at its last commit; empty if there was none.
+
+    Raises:
+        InputError: the journal belongs to another model, input or options; names `--fresh`.
+        OutputError: it cannot be written.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: Mapping[str, Any],
+        classes: tuple[str, ...],
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.path = Path(folder) / NAME
+        self.records: list[Record] = []
+        self.committed: list[int] = []
+        header = {"version": VERSION, **identity}
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            end = 0 if fresh or not self.path.exists() else self._read(header, classes)
+            self._file: BinaryIO = self.path.open("r+b" if end else "wb")
+            self._file.truncate(end)
+            self._file.seek(end)
+            if not end:
+                self._append(json.dumps(header, sort_keys=True).encode())
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from error
+
+    @property
+    def end(self) -> int:
+        """The frame after the last that was read back; 0 for a new run."""
+        return self.records[-1].index + 1 if self.records else 0
+
+    def frame(self, frame: Frame, plan: InferencePlan, found: Detections | None) -> None:
+        """Record one frame, unless it is one of those that were read back.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        if frame.index < self.end:
+            return
+        rows = found if found is not None else Detections.empty(())
+        head = _FRAME.pack(
+            b"F",
+            frame.index,
+            frame.time_s,
+            frame.pts or 0,
+            frame.pts is not None,
+            _MODES.index(plan.mode),
+            len(rows),
+        )
+        arrays = rows.boxes.tobytes() + rows.scores.tobytes() + rows.labels.tobytes()
+        self._write(head + arrays)
+
+    def commit(self, next_frames: list[int]) -> None:
+        """Record which frame each sink expects next, after all of them committed.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._write(b"C" + json.dumps(next_frames).encode())
+
+    def sync(self) -> None:
+        """Make what was recorded durable.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the file and keep it: the run can go on later."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Delete the file: the run is complete."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def _write(self, payload: bytes) -> None:
+        try:
+            self._append(payload)
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror}") from error
+
+    def _append(self, payload: bytes) -> None:
+        self._file.write(_PREFIX.pack(len(payload), zlib.crc32(payload)) + payload)
+        self._file.flush()  # past the process: it survives kill -9
+
+    def _read(self, header: Mapping[str, Any], classes: tuple[str, ...]) -> int:
+        """Take in an earlier run's records; return where the intact ones end, in bytes."""
+        end = 0
+        with self.path.open("rb") as file:
+            for payload in _payloads(file):
+                if not end:
+                    _check_same(json.loads(payload), header, self.path)
+                elif payload[:1] == b"C":
+                    self.committed = json.loads(payload[1:])
+                else:
+                    self.records.append(_unpack(payload, classes))
+                end += _PREFIX.size + len(payload)
+        return end
+
+
+def _payloads(file: BinaryIO) -> Iterator[bytes]:
+    while len(prefix := file.read(_PREFIX.size)) == _PREFIX.size:
+        length, checksum = _PREFIX.unpack(prefix)
+        payload = file.read(length) if length <= _LARGEST else b""
+        if not length or len(payload) < length or zlib.crc32(payload) != checksum:
+            return
+        yield payload
+
+
+def _unpack(payload: bytes, classes: tuple[str, ...]) -> Record:
+    _, index, time_s, pts, has_pts, mode, n = _FRAME.unpack_from(payload)
+    plan = InferencePlan(_MODES[mode])
+    found: Detections | None = None
+    if plan.mode != "skip":
+        floats = np.frombuffer(payload, "<f4", 5 * n, _FRAME.size)
+        labels = np.frombuffer(payload, "<i8", n, _FRAME.size + 20 * n)
+        found = Detections(
+            floats[: 4 * n].reshape(n, 4).astype(np.float32),
+            floats[4 * n :].astype(np.float32),
+            labels.astype(np.int64),
+            classes,
+        )
+    return Record(index, time_s, pts if has_pts else None, plan, found)
+
+
+def _check_same(found: Mapping[str, Any], expected: Mapping[str, Any], path: Path) -> None:
+    known = json.loads(json.dumps(expected))
+    differing = sorted(
+        key for key in found.keys() | known.keys() if found.get(key) != known.get(key)
+    )
+    if differing:
+        raise InputError(
+            f"{path.parent} holds an unfinished run with other {', '.join(differing)}: repeat that "
+            "command to go on with it, give another --out, or throw it away with --fresh"
+        )

@@ -1,0 +1,65 @@
+"""Image files as a stream."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from drivemeta.core import Frame
+from drivemeta.errors import VideoError
+from drivemeta.plugins.protocols import StreamInfo
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+class Pictures:
+    """Reads image files in natural order (`2.png` before `10.png`).
+
+    Args:
+        name: of the stream.
+        files: in any order.
+        fps: images a second.
+
+    Attributes:
+        n_corrupt: files that could not be decoded and were skipped.
+
+    Raises:
+        VideoError: the rate is not positive.
+    """
+
+    def __init__(self, name: str, files: Iterable[Path], fps: float) -> None:
+        if fps <= 0:
+            raise VideoError(f"expected a frame rate above 0, found {fps}")
+        self._files = sorted(files, key=_natural)
+        self._name, self._fps, self.n_corrupt = name, fps, 0
+
+    def info(self) -> StreamInfo:
+        """Describe the stream; the size is that of the first image that can be read."""
+        for file in self._files:
+            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+            if image is not None:
+                size = (image.shape[0], image.shape[1])
+                return StreamInfo(self._name, (), size, self._fps, len(self._files))
+        raise VideoError(f"none of the {len(self._files)} images of {self._name} can be read")
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the images in natural order."""
+        self.n_corrupt = 0
+        for index, file in enumerate(self._files):
+            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+            if image is None:
+                self.n_corrupt += 1
+                continue
+            yield Frame(np.asarray(image, np.uint8), index, index / self._fps, None, file.name)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    parts = re.split(r"(\d+)", str(path).lower())
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]

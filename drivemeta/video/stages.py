@@ -1,0 +1,59 @@
+"""Where the time of a run goes: seconds and frames of each stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+Item = TypeVar("Item")
+STAGES = ("decode", "infer", "track", "write")
+
+
+@dataclass
+class StageClock:
+    """Seconds at work and frames of each stage; each stage is timed by one thread only.
+
+    Attributes:
+        seconds: by stage.
+        frames: by stage.
+        dropped: frames of a live source that gave way to newer ones.
+
+    >>> clock = StageClock()
+    >>> list(clock.timed("decode", "ab"))
+    ['a', 'b']
+    >>> clock.frames["decode"]
+    2
+    """
+
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+    frames: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
+    dropped: int = 0
+
+    @contextmanager
+    def time(self, stage: str, n_frames: int = 1) -> Iterator[None]:
+        """Count what happens inside towards a stage."""
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] += time.perf_counter() - started
+        self.frames[stage] += n_frames
+
+    def timed(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items and count the time that each takes to come."""
+        stream = iter(items)
+        while True:
+            started = time.perf_counter()
+            try:
+                item = next(stream)
+            except StopIteration:
+                return
+            self.seconds[stage] += time.perf_counter() - started
+            self.frames[stage] += 1
+            yield item
+
+    def bottleneck(self) -> str | None:
+        """Return the stage that was at work the longest, None before any was."""
+        stage = max(self.seconds, key=lambda name: self.seconds[name])
+        return stage if self.seconds[stage] else None

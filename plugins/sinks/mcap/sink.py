@@ -1,0 +1,102 @@
+"""A recording for Foxglove: pictures, and outlines with captions to lay over them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import IO, Any
+
+import cv2
+from mcap.exceptions import McapError
+from mcap.writer import Writer
+
+from drivemeta.core import Frame, Tracks
+from drivemeta.errors import OutputError
+from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.video.foxglove import SCHEMAS, compressed_image, image_annotations
+from drivemeta.video.render import PALETTE
+
+TOPICS = {
+    "/camera/image": "foxglove.CompressedImage",
+    "/camera/annotations": "foxglove.ImageAnnotations",
+}
+
+
+class Mcap:
+    """Writes `drive.mcap` with the topics `/camera/image` and `/camera/annotations`.
+
+    Messages are JSON and carry the frame's time. After a kill the recording is made again.
+
+    Args:
+        folder: of the run.
+        name: of the file.
+        quality: of the JPEGs, 1 to 100.
+    """
+
+    def __init__(self, folder: Path, name: str = "drive.mcap", quality: int = 85) -> None:
+        self._path, self._quality = Path(folder) / name, quality
+        self._partial = self._path.with_name(self._path.name + ".part")
+        self._file: IO[bytes] | None = None
+        self._writer: Any = None
+        self._channels: dict[str, int] = {}
+
+    def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002
+        """Begin anew."""
+        try:
+            self._partial.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._partial.open("wb")
+        except OSError as error:
+            raise self._error(error) from error
+        self._writer = Writer(self._file)
+        self._writer.start(profile="", library="drivemeta")
+        for topic, name in TOPICS.items():
+            schema = json.dumps(SCHEMAS[name]).encode()
+            number = self._writer.register_schema(name, "jsonschema", schema)
+            self._channels[topic] = self._writer.register_channel(topic, "json", number)
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Add the picture and its annotations."""
+        done, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
+        if not done:
+            raise OutputError(f"cannot encode frame {frame.index} of {frame.size} pixels as JPEG")
+        time_ns = round(frame.time_s * 1e9)
+        colours = [PALETTE.by_idx(int(label)).as_rgb() for label in tracks.detections.labels]
+        self._add("/camera/image", frame, compressed_image(jpeg.tobytes(), time_ns))
+        self._add("/camera/annotations", frame, image_annotations(tracks, time_ns, colours))
+
+    def commit(self) -> int:
+        """Return 0: the index comes last, so an unfinished recording is made again."""
+        return 0
+
+    def close(self) -> list[Path]:
+        """Write the index and give the file its final name."""
+        if self._file is not None:
+            try:
+                self._writer.finish()
+                self._file.close()
+                os.replace(self._partial, self._path)
+            except (OSError, McapError) as error:
+                raise self._error(error) from error
+            self._file = None
+        return [self._path]
+
+    def abort(self) -> None:
+        """Throw the recording away."""
+        if self._file is not None:
+            self._file.close()
+            self._partial.unlink(missing_ok=True)
+        self._file = None
+
+    def _add(self, topic: str, frame: Frame, message: dict[str, Any]) -> None:
+        time_ns = round(frame.time_s * 1e9)
+        data = json.dumps(message, ensure_ascii=False).encode()
+        try:
+            self._writer.add_message(
+                self._channels[topic], time_ns, data, time_ns, sequence=frame.index
+            )
+        except (OSError, McapError) as error:
+            raise self._error(error) from error
+
+    def _error(self, error: Exception) -> OutputError:
+        return OutputError(f"cannot write {self._partial}: {error}")

@@ -1,0 +1,78 @@
+"""Cameras of this machine, through OpenCV."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from drivemeta.core import Frame
+from drivemeta.errors import VideoError
+from drivemeta.plugins.protocols import StreamInfo
+
+DEFAULT_FPS = 30.0
+
+
+class CameraSource:
+    """Reads a camera; times are those of arrival, counted from the first frame.
+
+    Args:
+        device: its number, 0 for the first, or its path such as `/dev/video0`.
+        width: in pixels, asked for; the camera may give another.
+        height: in pixels, asked for.
+        fps: frames a second, asked for.
+
+    Raises:
+        VideoError: there is no such camera, or it gives no picture.
+    """
+
+    def __init__(
+        self,
+        device: int | str = 0,
+        width: int | None = None,
+        height: int | None = None,
+        fps: float | None = None,
+    ) -> None:
+        self._name = f"camera {device}"
+        self._camera = cv2.VideoCapture(device)
+        asked = {
+            cv2.CAP_PROP_FRAME_WIDTH: width,
+            cv2.CAP_PROP_FRAME_HEIGHT: height,
+            cv2.CAP_PROP_FPS: fps,
+        }
+        for key, value in asked.items():
+            if value is not None:
+                self._camera.set(key, value)
+        if not self._camera.isOpened():
+            raise VideoError(f"expected a camera, found none: {device}")
+
+    def info(self) -> StreamInfo:
+        """Describe the camera as its driver does."""
+        height = int(self._camera.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        width = int(self._camera.get(cv2.CAP_PROP_FRAME_WIDTH))
+        fps = self._camera.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS
+        return StreamInfo(self._name, (), (height, width), fps, None, live=True)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames until the camera gives none.
+
+        Raises:
+            VideoError: it gives not even one.
+        """
+        index, started, last_s = 0, time.monotonic(), -1.0
+        while True:
+            there, image = self._camera.read()
+            if not there:
+                break
+            started = started if index else time.monotonic()
+            last_s = max(time.monotonic() - started, last_s + 1e-4)
+            yield Frame(np.asarray(image, np.uint8), index, last_s)
+            index += 1
+        if index == 0:
+            raise VideoError(f"{self._name} gives no picture")
+
+    def close(self) -> None:
+        """Release the camera."""
+        self._camera.release()

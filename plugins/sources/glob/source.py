@@ -1,0 +1,31 @@
+"""The images that match a pattern, as a stream."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from drivemeta.errors import VideoError
+from drivemeta.video.pictures import ENDINGS, Pictures
+
+
+class GlobSource(Pictures):
+    """Reads the images whose paths match a pattern, in natural order of the paths.
+
+    Args:
+        pattern: with `*`, `?`, `[...]`, and `**` for any depth of folders.
+        fps: images a second.
+
+    Attributes:
+        n_corrupt: files that could not be decoded and were skipped.
+
+    Raises:
+        VideoError: no image matches, or the rate is not positive.
+    """
+
+    def __init__(self, pattern: str, fps: float = 10.0) -> None:
+        found = (Path(path) for path in glob.glob(pattern, recursive=True))  # noqa: PTH207  (takes absolute ones)
+        files = [path for path in found if path.suffix.lower() in ENDINGS]
+        if not files:
+            raise VideoError(f"expected images ({', '.join(ENDINGS)}), found none by {pattern!r}")
+        super().__init__(pattern, files, fps)

@@ -1,0 +1,127 @@
+"""Live streams through PyAV, connected again when they break off."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import av
+
+from drivemeta.core import Frame
+from drivemeta.errors import VideoError
+from drivemeta.plugins.protocols import StreamInfo
+
+LONGEST_PAUSE_S = 30.0
+
+
+class StreamSource:
+    """Reads a live stream; times are those of arrival, counted from the first frame.
+
+    A stream that ends, breaks off or stalls is connected to again, after pauses that double up to
+    30 seconds.
+
+    Args:
+        address: such as `rtsp://camera/stream`, in any protocol that FFmpeg knows.
+        timeout_s: without data after which the stream counts as stalled.
+        retries: attempts in a row that may fail; None never gives up.
+        pause_s: before the first attempt to connect again.
+        transport: of RTSP: `tcp` or `udp`.
+
+    Attributes:
+        n_corrupt: packets that could not be decoded and were skipped.
+        n_reconnects: how often the stream was connected to again.
+
+    Raises:
+        VideoError: there is no stream at the address, or no video in it.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout_s: float = 10.0,
+        retries: int | None = None,
+        pause_s: float = 0.5,
+        transport: str = "tcp",
+    ) -> None:
+        self._address, self._timeout_s, self._retries = address, timeout_s, retries
+        self._pause_s, self._transport = pause_s, transport
+        self.n_corrupt = self.n_reconnects = 0
+        self._closed = threading.Event()
+        try:
+            self._container = self._connect()
+        except (OSError, av.FFmpegError) as error:
+            raise VideoError(f"expected a video stream, cannot read {address}: {error}") from error
+        stream = self._container.streams.video[0]
+        rate = stream.average_rate or stream.guessed_rate or 30
+        size = (stream.height, stream.width)
+        self._info = StreamInfo(address, (), size, float(rate), None, live=True)
+
+    def info(self) -> StreamInfo:
+        """Describe the stream as it was when first connected to."""
+        return self._info
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames as they arrive.
+
+        Raises:
+            VideoError: so many attempts to connect again failed as were allowed.
+        """
+        index, started, last_s = 0, time.monotonic(), -1.0
+        while not self._closed.is_set():
+            for decoded in self._decoded():
+                started = started if index else time.monotonic()
+                last_s = max(time.monotonic() - started, last_s + 1e-4)
+                yield Frame(decoded.to_ndarray(format="bgr24"), index, last_s, decoded.pts)
+                index += 1
+            self._reconnect()
+
+    def close(self) -> None:
+        """End the stream."""
+        self._closed.set()
+        self._container.close()
+
+    def _connect(self) -> Any:
+        options = {"rtsp_transport": self._transport} if self._address.startswith("rtsp") else {}
+        container = av.open(self._address, timeout=self._timeout_s, options=options)
+        if not container.streams.video:
+            container.close()
+            raise VideoError(f"expected a video stream, found no video at {self._address}")
+        return container
+
+    def _decoded(self) -> Iterator[Any]:
+        """Yield frames until the stream ends, breaks off or stalls."""
+        packets = self._container.demux(video=0)
+        while not self._closed.is_set():
+            try:
+                packet = next(packets, None)
+            except (OSError, av.FFmpegError):
+                return
+            if packet is None:
+                return
+            try:
+                yield from packet.decode()
+            except av.EOFError:
+                return
+            except av.FFmpegError:
+                self.n_corrupt += 1
+
+    def _reconnect(self) -> None:
+        self._container.close()
+        pause_s, failed = self._pause_s, 0
+        while not self._closed.wait(pause_s):
+            try:
+                self._container = self._connect()
+            except (OSError, av.FFmpegError) as error:
+                failed += 1
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                if self._retries is not None and failed > self._retries:
+                    raise VideoError(
+                        f"{self._address} broke off, and {failed} attempts to connect again "
+                        f"failed: {error}"
+                    ) from error
+            else:
+                self.n_reconnects += 1
+                return

@@ -1,0 +1,91 @@
+"""Files that are not as they should be: turned, joined, of changing size, jumping in time."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from drivemeta.plugins import default_registry
+from drivemeta.video.api import Options, open_source, run
+
+from .conftest import draw_frame, read_video  # noqa: TID252  (no package at the root)
+
+MATRICES = {  # of the picture's place on the screen, 16.16 fixed point
+    90: (0, 1, -1, 0),
+    180: (-1, 0, 0, -1),
+    270: (0, -1, 1, 0),
+}
+
+
+def turn(path, degrees):
+    """Set the rotation in an MP4's track header, clockwise."""
+    data = bytearray(path.read_bytes())
+    begin = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (value << 16 for value in MATRICES[degrees])
+    for offset, value in ((0, a), (4, b), (12, c), (16, d)):
+        data[begin + offset : begin + offset + 4] = value.to_bytes(4, "big", signed=True)
+    path.write_bytes(data)
+
+
+def write_ts(path, size, n, start_s=0.0):
+    """Append an MPEG transport stream to a file."""
+    part = path.with_name("part.ts")
+    with av.open(str(part), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"bf": "0"})
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuv420p"
+        for index in range(n):
+            frame = av.VideoFrame.from_ndarray(draw_frame(index, size), format="bgr24")
+            frame.pts = round(start_s * 25) + index
+            frame.time_base = Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with path.open("ab") as file:
+        file.write(part.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_a_turned_video_is_set_upright(write_video, degrees):
+    path = write_video(range(0, 200, 40))
+    turn(path, degrees)
+    source = open_source(path)
+    frames = list(source)
+    assert source.info().frame_size == frames[0].size
+    expected = np.rot90(draw_frame(0, (120, 160)), -degrees // 90)
+    assert frames[0].image.shape == expected.shape
+    assert np.abs(frames[0].image.astype(int) - expected).mean() < 6
+
+
+def test_a_size_that_changes_midway_reaches_the_sinks(tmp_path, tiny_model):
+    path = write_ts(tmp_path / "joined.ts", (96, 160), 6)
+    write_ts(path, (120, 128), 6, start_s=6 / 25)
+    sizes = [frame.size for frame in open_source(path)]
+    assert sizes == [(96, 160)] * 6 + [(120, 128)] * 6
+    sink = default_registry().create("sink", "mp4", folder=tmp_path / "run")
+    summary = run(open_source(path), tiny_model, [sink], Options())
+    assert summary.frames == 12
+    shown = [image.shape for _, image in read_video(summary.files[0])]
+    assert shown == [(96, 160, 3)] * 12
+
+
+def test_times_that_jump_back_go_on(tmp_path):
+    path = write_ts(tmp_path / "joined.ts", (96, 160), 50)
+    write_ts(path, (96, 160), 50)
+    times = np.array([frame.time_s for frame in open_source(path)])
+    assert len(times) == 100
+    np.testing.assert_allclose(np.diff(times), 0.04, atol=1e-3)
+
+
+def test_a_pattern_finds_images_in_natural_order(tmp_path):
+    import cv2
+
+    for name in ("a/10.png", "a/9.png", "b/1.jpg", "b/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        if name.endswith("txt"):
+            (tmp_path / name).write_text("")
+        else:
+            cv2.imwrite(str(tmp_path / name), draw_frame(0, (60, 80)))
+    frames = list(open_source(str(tmp_path / "*" / "*")))
+    assert [frame.name for frame in frames] == ["9.png", "10.png", "1.jpg"]

@@ -1,0 +1,138 @@
+"""`kill -9` at any moment, the same command again: the outputs of a run that was never killed."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from .conftest import CLASSES, find_boxes, read_video  # noqa: TID252  (no package at the root)
+
+SINKS = "mp4,jsonl,csv,coco,mot,events,snapshots"
+N_KILLS = 20
+FRAMES_MS = range(0, 30_000, 333)  # 91 frames, three segments
+
+
+class Colours:
+    """The detector of coloured boxes, slow enough to be killed at work."""
+
+    classes = CLASSES
+    provider = "cpu"
+
+    def __call__(self, frames, min_score=None):
+        time.sleep(0.01 * len(frames))
+        return find_boxes(frames)
+
+
+def command(words: list[str], commit_s: float) -> None:
+    """Run the command in this process, with commits as often as a short clip wants."""
+    from drivemeta.cli.main import main
+    from drivemeta.video import api
+
+    api.COMMIT_S = commit_s
+    api.load_detector = lambda *_: Colours()
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    raise SystemExit(main(words))
+
+
+@pytest.fixture(scope="module")
+def start():
+    """Start the command in a process of its own that need not import everything again."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        [
+            "drivemeta.video.build",
+            "drivemeta.cli.process",
+            "onnxruntime",
+            "trackers",
+            "rich.progress",
+        ]
+    )
+
+    def started(words: list[str], commit_s: float = 0.05) -> multiprocessing.Process:
+        process = context.Process(target=command, args=(words, commit_s))
+        process.start()
+        return process
+
+    return started
+
+
+def _await_change(running: multiprocessing.Process, journal: Path) -> None:
+    """Wait until a run has opened its journal, so that a moment after it is one of the run's."""
+    before = journal.stat().st_size if journal.exists() else 0
+    while running.is_alive() and (not journal.exists() or journal.stat().st_size == before):
+        running.join(0.01)
+
+
+def outputs(out: Path) -> dict[str, bytes]:
+    files = (path for path in out.rglob("*") if path.is_file() and path.name != "summary.json")
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tracker", ["botsort", "bytetrack"])
+def test_kills_at_random_moments_change_nothing(start, write_video, tiny_model, tmp_path, tracker):
+    video = write_video(FRAMES_MS, size=(96, 160))
+    words = ["process", str(video), "--model", str(tiny_model), "--tracker", tracker]
+    words += ["--sinks", SINKS, "--out"]
+    whole = start([*words, str(tmp_path / "whole")])
+    whole.join()
+    assert whole.exitcode == 0
+    longest = json.loads((tmp_path / "whole" / "summary.json").read_text())["seconds"] * 0.6
+    expected = outputs(tmp_path / "whole")
+    frames = read_video(tmp_path / "whole" / "annotated.mp4")
+    assert len(frames) == len(FRAMES_MS)
+    chance, n_killed, n_finished = random.Random(tracker), 0, 0
+    while n_killed < N_KILLS or not n_finished:
+        out = tmp_path / f"cut{n_finished}"
+        running = start([*words, str(out)])
+        _await_change(running, out / "journal.bin")
+        running.join(chance.uniform(0.0, longest))
+        if running.is_alive():
+            os.kill(running.pid, signal.SIGKILL)
+            running.join()
+            n_killed += 1
+            continue
+        assert running.exitcode == 0
+        found = outputs(out)
+        assert found.keys() == expected.keys()
+        for name in expected.keys() - {"annotated.mp4"}:
+            assert found[name] == expected[name], name
+        again = read_video(out / "annotated.mp4")
+        assert [time_s for time_s, _ in again] == [time_s for time_s, _ in frames]
+        for (_, one), (_, two) in zip(again, frames, strict=True):
+            np.testing.assert_array_equal(one, two)
+        n_finished += 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_every_sink_and_the_same_command_goes_on(
+    start, write_video, tiny_model, tmp_path, number
+):
+    video = write_video(FRAMES_MS, size=(96, 160))
+    words = ["process", str(video), "--model", str(tiny_model), "--provider", "cpu", "--out"]
+    whole = start([*words, str(tmp_path / "whole")])
+    whole.join()
+    out = tmp_path / "cut"
+    running = start([*words, str(out)])
+    part = out / "detections.jsonl.part"
+    while running.is_alive() and not (part.exists() and part.stat().st_size):
+        running.join(0.02)
+    os.kill(running.pid, number)
+    running.join()
+    assert running.exitcode == 1
+    n_lines = len((out / "detections.jsonl").read_text().splitlines())
+    assert 0 < n_lines < len(FRAMES_MS)
+    assert len(read_video(out / "annotated.mp4")) == n_lines
+    again = start([*words, str(out)])
+    again.join()
+    assert again.exitcode == 0
+    assert outputs(out) == outputs(tmp_path / "whole")
