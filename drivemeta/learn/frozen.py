@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import onnxruntime as ort
 import torch
-from onnx import helper
 from torch import Tensor, nn
 
-from drivemeta.export.networks import OPSET, trunk_graph
+from drivemeta.export.networks import session_of, trunk_graph
 from drivemeta.models.backbone import EfficientNetLite0
 
 
@@ -33,15 +31,7 @@ class FrozenTrunk:
             module.requires_grad_(False)
         trunk = _Trunk(backbone, n_blocks)
         names = [f"map_{i}" for i in range(trunk.n_outputs)]
-        graph = trunk_graph(trunk, size, names)
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10
-        )
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = n_threads
-        self._session = ort.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = session_of(trunk_graph(trunk, size, names), n_threads)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return what the whole backbone would: (N, 3, H, W) images to the tapped maps."""

@@ -5,15 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import onnx
 import onnxruntime as ort
 import torch
-from onnx import helper
 from torch import Tensor
 
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
-from drivemeta.export.networks import OPSET, level1_graph, level2_graph
+from drivemeta.export.networks import level1_graph, level2_graph, session_of
 from drivemeta.models.detector import TwoLevelDetector
 
 BATCH = 64
@@ -45,17 +43,9 @@ class FixedNetworks:
 
     @cached_property
     def _level1(self) -> ort.InferenceSession:
-        return _session(level1_graph(self._detector.level1, self._detector.input_size))
+        graph = level1_graph(self._detector.level1, self._detector.input_size)
+        return session_of(graph, torch.get_num_threads())
 
     @cached_property
     def _level2(self) -> ort.InferenceSession:
-        return _session(level2_graph(self._detector.level2))
-
-
-def _session(graph: onnx.GraphProto) -> ort.InferenceSession:
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    return ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+        return session_of(level2_graph(self._detector.level2), torch.get_num_threads())
