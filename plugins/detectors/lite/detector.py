@@ -14,5 +14,5 @@ class LiteDetector(Level1):
         passthrough: whether the features of stride 4 join those of stride 8.
     """
 
-    def __init__(self, width: int = 96, dim: int = 64, passthrough: bool = False) -> None:  # noqa: FBT001, FBT002  (parameters of plugins come by name)
+    def __init__(self, width: int = 96, dim: int = 64, passthrough: bool = False) -> None:
         super().__init__(width, dim, passthrough=passthrough)
