@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +13,13 @@ from drivemeta.cli.common import JsonOption, console, emit_json
 if TYPE_CHECKING:
     from drivemeta.learn.adapt import Adapted
 
+MOST_WARNINGS = 8
+
 
 def adapt(
     support: Annotated[
         Path,
-        typer.Argument(help="COCO JSON file, or a folder in YOLO, Pascal VOC or LabelMe format."),
+        typer.Argument(help="Annotations in any format known, or a folder of crops a class."),
     ],
     out: Annotated[Path, typer.Option(help="The ONNX model to write.")],
     images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
@@ -37,56 +38,88 @@ def adapt(
     base: Annotated[
         Path | None, typer.Option(help="Weights (.safetensors) to start from; else the shipped.")
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option("--from", help="An adapted model (.onnx) to add classes to.")
+    ] = None,
+    extend: Annotated[
+        bool, typer.Option("--extend", help="With --from: add shots to classes it has.")
+    ] = False,
+    full_report: Annotated[
+        bool, typer.Option("--report", help="Estimate AP50 by leaving frames out, too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Learn new classes from a few annotated frames; write an ONNX model.
 
-    Beside the model come a contact sheet of the support crops (.crops.png) and a report
-    (.report.json).
+    Beside the model come a contact sheet of the support crops (.crops.png), a report
+    (.report.json, .report.md) and its plot (.report.png).
     """
-    import json
-
-    from drivemeta.data.contact_sheet import write_contact_sheet
     from drivemeta.data.support import SupportSet
     from drivemeta.export import verify_model
-    from drivemeta.files import write_text
     from drivemeta.learn.adapt import adapt as learn
+    from drivemeta.learn.restored import restore
     from drivemeta.models.store import load_base, load_detector
 
     started = time.perf_counter()
     check_writable(out, ".onnx")
     given = SupportSet.from_path(support, images)
     chosen = given if shots is None else given.draw(shots, seed)
+    detector = load_detector(base) if base else load_base()
     with console().status(f"adapting to {', '.join(chosen.classes)}"):
         adapted = learn(
-            load_detector(base) if base else load_base(),
+            restore(detector, start) if start else detector,
             chosen,
             learner,
             parent=parent,
             negatives=image_files(negatives) if negatives else (),
             exhaustive=exhaustive,
+            extend=extend,
         )
         adapted.export(out)
         verify_model(out, provider="cpu")
-    sheet = out.with_suffix(".crops.png")
-    notes = {
-        row.name: f"{row.shots} shots, threshold {row.threshold:.2f}" for row in adapted.classes
-    }
-    write_contact_sheet(chosen, sheet, notes)
-    report = {
-        "model": str(out),
-        "contact_sheet": str(sheet),
-        "learner": learner,
-        "classes": [asdict(row) for row in adapted.classes],
-        "images": len(chosen.images),
-        "adapt_seconds": round(adapted.seconds, 2),
-        "seconds": round(time.perf_counter() - started, 2),
-    }
-    write_text(out.with_suffix(".report.json"), json.dumps(report, indent=2) + "\n")
+        report = _write_report(adapted, out, full=full_report)
+    report = {"model": str(out), **report, "seconds": round(time.perf_counter() - started, 2)}
+    _finish(out, report)
     if as_json:
         emit_json(report)
     else:
         _show(adapted, report)
+
+
+def _write_report(adapted: Adapted, out: Path, *, full: bool) -> dict[str, Any]:
+    """Write sheet, plot and page beside the model; return the report's values."""
+    from drivemeta.data.contact_sheet import write_contact_sheet
+    from drivemeta.files import write_bytes, write_text
+    from drivemeta.learn.diagnosis import diagnose
+    from drivemeta.learn.expected import expected_ap50
+    from drivemeta.learn.report import report_json, report_markdown, warnings
+    from drivemeta.learn.report_plot import plot_png
+
+    diagnosis = diagnose(adapted)
+    expected = expected_ap50(adapted) if full else None
+    sheet, plot = out.with_suffix(".crops.png"), out.with_suffix(".report.png")
+    notes = {
+        row.name: f"{row.shots} shots, threshold {row.threshold:.2f}" for row in adapted.classes
+    }
+    write_contact_sheet(adapted.support, sheet, notes)
+    write_bytes(plot, plot_png(adapted, diagnosis))
+    page = out.with_suffix(".report.md")
+    write_text(page, report_markdown(adapted, diagnosis, expected, (plot, sheet)))
+    return {
+        "contact_sheet": str(sheet),
+        "plot": str(plot),
+        "page": str(page),
+        **report_json(adapted, diagnosis, expected),
+        "warnings": warnings(diagnosis),
+    }
+
+
+def _finish(out: Path, report: dict[str, Any]) -> None:
+    import json
+
+    from drivemeta.files import write_text
+
+    write_text(out.with_suffix(".report.json"), json.dumps(report, indent=2) + "\n")
 
 
 def check_writable(path: Path, suffix: str) -> None:
@@ -127,6 +160,7 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def _show(adapted: Adapted, report: dict[str, Any]) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("class", "found as", "shots", "found by the base", "threshold")
@@ -136,13 +170,23 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            f"{row.found} of {row.shots}",
+            "not asked" if row.found is None else f"{row.found} of {row.shots}",
             f"{row.threshold:.2f}{doubt}",
         )
     shown = console()
     shown.print(table)
+    for line in report["warnings"][:MOST_WARNINGS]:
+        shown.print(f"[yellow]note[/]     {escape(line)}")
+    if len(report["warnings"]) > MOST_WARNINGS:
+        shown.print(f"         and {len(report['warnings']) - MOST_WARNINGS} more in the report")
+    for row in report["expected_ap50"] or ():
+        shown.print(
+            f"estimate {escape(row['name'])}: AP50 {row['ap50']:.2f} on {row['n_boxes']} held-out "
+            f"boxes in {row['n_frames']} frames"
+        )
     shown.print(f"model    {report['model']} (verified)")
     shown.print(f"crops    {report['contact_sheet']}")
+    shown.print(f"report   {report['page']}")
     shown.print(
         f"time     {report['seconds']:.1f} s, of which learning {report['adapt_seconds']:.1f} s"
     )

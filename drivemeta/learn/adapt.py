@@ -16,8 +16,10 @@ from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError, suggest
 from drivemeta.learn.calibration import HeldOut, calibrate, hold_out
+from drivemeta.learn.capacity import within_capacity
 from drivemeta.learn.dense import imprint_dense
 from drivemeta.learn.evidence import Evidence, observe
+from drivemeta.learn.hard_negatives import add_hard_negatives
 from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.protocols import Learner
@@ -68,6 +70,7 @@ class Adapted:
         held: how each support box fared when it was held out.
         plugin: the learner itself.
         base: the detector before.
+        parent: the super-class that was given for all, None to have it found out.
     """
 
     detector: TwoLevelDetector
@@ -81,6 +84,7 @@ class Adapted:
     held: HeldOut
     plugin: Learner
     base: TwoLevelDetector
+    parent: str | None
 
     def export(self, path: str | Path, **options: Any) -> ExportReport:
         """Write the ONNX model; options are those of `drivemeta.export.export_detector`."""
@@ -96,7 +100,7 @@ class Adapted:
         )
 
 
-def adapt(
+def adapt(  # noqa: PLR0913  (each is an option of the command)
     base: TwoLevelDetector,
     support: SupportSet,
     learner: str | Learner = "protonet",
@@ -104,6 +108,7 @@ def adapt(
     parent: str | None = None,
     negatives: Sequence[Path] = (),
     exhaustive: bool = False,
+    extend: bool = False,
 ) -> Adapted:
     """Teach a detector the classes of a support set; the base is not changed.
 
@@ -114,16 +119,19 @@ def adapt(
         parent: super-class of the new classes; by default, the one the base finds them by.
         negatives: images without any object of the new classes.
         exhaustive: every instance in the support frames is annotated.
+        extend: boxes of a class that was adapted to before are added to it.
 
     Raises:
         PluginNotFoundError: no such learner.
-        InputError: no such parent.
+        InputError: no such parent, or a class is there already and `extend` was not asked for.
     """
     started = time.perf_counter()
     if isinstance(learner, str):
         plugin: Learner = default_registry().create("learner", learner)
     else:
         plugin = learner
+    if not extend:
+        _refuse_clashes(base.bank, support)
     if support.of_crops:
         parent = _parent_of_crops(base, support, parent)
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
@@ -142,6 +150,7 @@ def adapt(
         held,
         plugin,
         base,
+        parent,
     )
 
 
@@ -167,9 +176,19 @@ def learn_rows(
     """
     bank, parents = _add_classes(base, evidence, parent, of_crops=of_crops)
     if getattr(learner, "needs_images", False):
-        return fit_rows(bank, learner, base.level2, evidence.labelled, parents), parents
-    # All others see the network through its embeddings alone, which are there already.
-    return fit_rows(bank, learner, nn.Identity(), evidence.embedded, parents), parents
+        bank = fit_rows(bank, learner, base.level2, evidence.labelled, parents)
+    else:  # the network is seen through its embeddings alone, which are there already
+        bank = fit_rows(bank, learner, nn.Identity(), evidence.embedded, parents)
+    return within_capacity(add_hard_negatives(bank, evidence, parents)), parents
+
+
+def _refuse_clashes(bank: ClassBank, support: SupportSet) -> None:
+    for spec in bank.classes:
+        if spec.origin == "novel" and spec.name in support.classes:
+            raise InputError(
+                f"{support.dataset.source}: the class {spec.name!r} was adapted to before, from "
+                f"{spec.shots} shots; name it otherwise, or add to it by --extend"
+            )
 
 
 def _parent_of_crops(base: TwoLevelDetector, support: SupportSet, parent: str | None) -> str:
@@ -200,15 +219,23 @@ def _add_classes(
         # One or two boxes that are missed prove little where the other classes are found.
         if finder is None and own.sum() < FEW:
             finder = common
-        of = parent or finder
+        known = bank.classes[bank.index(name)] if name in bank.names else None
+        of = known.parent if known else parent or finder
         extends = name in supers
         if not extends and name not in bank.names:
             spec = ClassSpec(name, of, "novel", shots=int(own.sum()))
             bank = replace(bank, classes=(*bank.classes, spec))
-        if (finder is None or extends) and not of_crops:
+        elif known and known.origin == "novel":
+            bank = _with_shots(bank, name, known.shots + int(own.sum()))
+        if (finder is None or extends) and not (of_crops or (known and of)):
             bank = _add_dense(base, bank, evidence, label, bank.index(name))
         parents.append(None if extends else of)
     return bank, parents
+
+
+def _with_shots(bank: ClassBank, name: str, shots: int) -> ClassBank:
+    classes = tuple(replace(s, shots=shots) if s.name == name else s for s in bank.classes)
+    return replace(bank, classes=classes)
 
 
 def _finder(base: TwoLevelDetector, roots: NDArray[np.int64]) -> str | None:

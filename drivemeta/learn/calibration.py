@@ -14,6 +14,7 @@ from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import class_probabilities
 from drivemeta.learn.evidence import Evidence
+from drivemeta.learn.hard_negatives import add_hard_negatives
 from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.protocols import Learner
@@ -21,8 +22,8 @@ from drivemeta.plugins.protocols import Learner
 LEAST, GREATEST = 0.05, 0.9
 FALSE_POSITIVE_RATE = 0.02
 MAX_FOLDS = 5
-# Level 1's score of an object where it was not asked or did not find any: a low one.
-UNSEEN_SCORE = 0.1
+# Level 1's score of a box where it found none at all, and of a crop, where it was not asked.
+UNSEEN_SCORE, UNASKED_SCORE = 0.1, 0.5
 SOMETHING_ELSE = -1
 
 
@@ -57,7 +58,7 @@ def calibrate(
         parents: super-class of each class, None for one that level 1 learnt whole.
     """
     thresholds, uncertain = {}, set()
-    unseen = not (evidence.roots >= 0).any()  # crops, or scenes where level 1 finds nothing
+    unseen = not (evidence.roots >= 0).any()
     for label, name in enumerate(evidence.labelled.names):
         own = evidence.labels == label
         thresholds[name] = threshold(held.scores[own], held.negatives[label])
@@ -93,7 +94,8 @@ def hold_out(
     labels, task = evidence.labels, evidence.embedded
     owners = np.array([bank.index(name) for name in task.names], np.int64)[labels]
     found = evidence.found[evidence.found > 0]
-    typical = np.median(found) if len(found) else UNSEEN_SCORE
+    unseen = UNASKED_SCORE if evidence.of_crops else UNSEEN_SCORE
+    typical = np.median(found) if len(found) else unseen
     dense = np.where(evidence.found > 0, evidence.found, typical).astype(np.float32)
     scores, named = dense.copy(), owners.copy()
     counts = np.bincount(labels, minlength=len(task.names))
@@ -110,7 +112,8 @@ def hold_out(
     for fold in _folds(labels):
         # With the rows that were there before: only those of the new shots are learnt anew.
         rows = replace(bank, crop=base.bank.crop)
-        judge(fold, fit_rows(rows, learner, nn.Identity(), task.without_shots(fold), parents))
+        rows = fit_rows(rows, learner, nn.Identity(), task.without_shots(fold), parents)
+        judge(fold, add_hard_negatives(rows, evidence, parents))
     negatives = tuple(_against(base, bank, evidence, label, p) for label, p in enumerate(parents))
     return HeldOut(scores, named, counts[labels] > 1, negatives)
 

@@ -62,6 +62,8 @@ class Evidence:
         frames: the images read, uint8 BGR, with the support boxes of each.
         box_frames: (n_boxes,) int64, the frame of each box.
         negative_frames: (n_negatives,) int64.
+        negative_sure: (n_negatives,) bool, no new class for certain, however alike.
+        of_crops: the boxes are plain crops, and level 1 was not asked for them.
         embedded: like `labelled`, with level 2's embeddings in place of the crops.
         held_embeddings: (n_boxes, dim) float32, of `held`.
         networks: what proposed and embedded, for whoever needs more of it.
@@ -77,6 +79,8 @@ class Evidence:
     frames: tuple[tuple[NDArray[np.uint8], FloatArray], ...]
     box_frames: NDArray[np.int64]
     negative_frames: NDArray[np.int64]
+    negative_sure: NDArray[np.bool_]
+    of_crops: bool
     embedded: LabelledImages
     held_embeddings: FloatArray
     networks: FixedNetworks
@@ -105,6 +109,7 @@ class Evidence:
             frames=tuple(f for i, f in enumerate(self.frames) if i != frame),
             box_frames=self.box_frames[boxes],
             negative_frames=self.negative_frames[rest],
+            negative_sure=self.negative_sure[rest],
         )
 
 
@@ -154,6 +159,7 @@ def observe(
         images=torch.from_numpy(networks.embed(labelled.images)),
         negatives=torch.from_numpy(networks.embed(labelled.negatives)),
     )
+    negative_frames = np.repeat(np.arange(len(frames)), [len(scores) for _, scores, _ in rest])
     return Evidence(
         labelled,
         np.array(found, np.float32),
@@ -164,7 +170,9 @@ def observe(
         np.concatenate([roots for _, _, roots in rest]),
         tuple(frames),
         np.repeat(np.arange(len(frames)), [len(boxes) for _, boxes in frames]),
-        np.repeat(np.arange(len(frames)), [len(scores) for _, scores, _ in rest]),
+        negative_frames,
+        (negative_frames >= len(support.images)) | exhaustive,
+        support.of_crops,
         embedded,
         networks.embed(torch.stack(held)),
         networks,

@@ -1,0 +1,177 @@
+"""What a support set is worth: boxes that disagree, classes that look alike, objects not found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from torch.nn import functional as F
+
+from drivemeta.core.boxes import FloatArray
+from drivemeta.learn.adapt import Adapted
+from drivemeta.learn.banks import available_banks, load_bank
+from drivemeta.learn.calibration import SOMETHING_ELSE
+
+NEAREST = 3
+ALIKE = 0.6
+BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One support box.
+
+    Attributes:
+        name: its class.
+        image: file name of its image.
+        entry: where it stands in the annotations.
+        width: in pixels of its image.
+        height: in pixels of its image.
+        found: the base proposes it; None of a crop, where it was not asked.
+        held_out: it was judged by rows that were learnt without it.
+        named: what level 2 names it: a class, its super-class where none is near enough, or
+            `background`.
+        score: its final score as its own class.
+        passes: the score reaches the threshold.
+    """
+
+    name: str
+    image: str
+    entry: str
+    width: float
+    height: float
+    found: bool | None
+    held_out: bool
+    named: str
+    score: float
+    passes: bool
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether it is named as something else than it is annotated."""
+        return self.named != self.name
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """The cosine between the mean of a class's views and the nearest row of another class.
+
+    Attributes:
+        name: the new class.
+        other: the other one.
+        kind: `new`, `known` to the detector before, or from a `bank` that ships with it.
+        cosine: in [-1, 1].
+    """
+
+    name: str
+    other: str
+    kind: str
+    cosine: float
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is to be said of a support set.
+
+    Attributes:
+        shots: every support box.
+        likeness: of each new class to every other new one, and to the nearest others.
+    """
+
+    shots: tuple[Shot, ...]
+    likeness: tuple[Likeness, ...]
+
+    @property
+    def disagreeing(self) -> tuple[Shot, ...]:
+        """The boxes that are named as something else."""
+        return tuple(shot for shot in self.shots if shot.disagrees)
+
+    @property
+    def missed(self) -> tuple[Shot, ...]:
+        """The boxes that level 1 does not find."""
+        return tuple(shot for shot in self.shots if shot.found is False)
+
+    @property
+    def alike(self) -> tuple[Likeness, ...]:
+        """The pairs that are likely to be taken for each other, each once."""
+        return tuple(
+            pair
+            for pair in self.likeness
+            if pair.cosine >= ALIKE and not (pair.kind == "new" and pair.name > pair.other)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the report holds of it."""
+        return {
+            "shots": [asdict(shot) for shot in self.shots],
+            "likeness": [asdict(pair) for pair in self.likeness],
+            "disagreeing": [shot.entry for shot in self.disagreeing],
+            "missed": [shot.entry for shot in self.missed],
+        }
+
+
+def diagnose(adapted: Adapted) -> Diagnosis:
+    """Say what is to be said of the support set; nothing is computed anew."""
+    return Diagnosis(tuple(_shots(adapted)), tuple(_likeness(adapted)))
+
+
+def _shots(adapted: Adapted) -> Iterator[Shot]:
+    evidence, held, bank = adapted.evidence, adapted.held, adapted.detector.bank
+    classes = adapted.support.classes
+    box = 0
+    for image in adapted.support.images:
+        for row in np.flatnonzero(~image.ignore):
+            width, height = (image.boxes[row, 2:] - image.boxes[row, :2]).tolist()
+            name, label = classes[image.labels[row]], int(held.labels[box])
+            score = float(held.scores[box])
+            yield Shot(
+                name=name,
+                image=image.path.name,
+                entry=image.entries[row],
+                width=round(width, 1),
+                height=round(height, 1),
+                found=None if adapted.support.of_crops else bool(evidence.found[box] > 0),
+                held_out=bool(held.spared[box]),
+                named=BACKGROUND if label == SOMETHING_ELSE else bank.names[label],
+                score=round(score, 4),
+                passes=score >= bank.classes[bank.index(name)].threshold,
+            )
+            box += 1
+
+
+def _likeness(adapted: Adapted) -> Iterator[Likeness]:
+    task = adapted.evidence.embedded
+    means = np.stack(
+        [
+            F.normalize(task.images[task.labels == label].mean(0), dim=0).numpy()
+            for label in range(task.n_way)
+        ]
+    )
+    new = means @ means.T
+    names, known = _known(adapted)
+    for label, name in enumerate(task.names):
+        for other, cosine in zip(task.names, new[label].tolist(), strict=True):
+            if other != name:
+                yield Likeness(name, other, "new", round(cosine, 4))
+        best: dict[tuple[str, str], float] = {}
+        for key, cosine in zip(names, (known @ means[label]).tolist(), strict=True):
+            if key[0] != name:
+                best[key] = max(cosine, best.get(key, -1.0))
+        for key in sorted(best, key=lambda key: -best[key])[:NEAREST]:
+            yield Likeness(name, *key, round(best[key], 4))
+
+
+def _known(adapted: Adapted) -> tuple[list[tuple[str, str]], FloatArray]:
+    """Return name and kind of each row that was there before, and the (n, dim) rows."""
+    bank = adapted.base.bank
+    leaf = bank.crop.owners >= 0
+    leaf[leaf] = [bank.classes[o].parent is not None for o in bank.crop.owners[leaf]]
+    names = [(bank.names[owner], "known") for owner in bank.crop.owners[leaf]]
+    rows, parents = [bank.crop.weights[leaf]], set(adapted.parents)
+    for shipped in map(load_bank, available_banks()):
+        if shipped.parent in parents and shipped.weights.shape[1] == rows[0].shape[1]:
+            names += [(name, "bank") for name in shipped.names]
+            rows.append(shipped.weights)
+    return names, np.concatenate(rows)

@@ -1,0 +1,51 @@
+"""False alarms that a user has shown: rows that stand right beside the new classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from drivemeta.core import BankRows, ClassBank
+from drivemeta.learn.evidence import Evidence
+from drivemeta.learn.prototypes import spherical_means
+
+NEAR = 0.6
+MOST = 16
+
+
+def add_hard_negatives(
+    bank: ClassBank, evidence: Evidence, parents: Sequence[str | None]
+) -> ClassBank:
+    """Add rows for things that surely are no new class and look like one.
+
+    Learners leave out what resembles a class, as few users annotate every instance. In frames
+    given as negatives, and in exhaustively annotated ones, there is no such doubt. The rows vote
+    for the super-class: what resembles them stays an object of it, without a name.
+
+    Args:
+        bank: with the rows of the new classes.
+        evidence: of the support and negative frames.
+        parents: super-class of each class, None for one that level 1 learnt whole.
+    """
+    embeddings = evidence.embedded.negatives
+    owned = [bank.index(name) for name in evidence.labelled.names]
+    for root in sorted({name for name in parents if name is not None}):
+        label, rows = bank.index(root), bank.crop
+        mine = rows.weights[(rows.roots == label) & np.isin(rows.owners, owned)]
+        if not len(mine):
+            continue
+        sure = evidence.negative_sure & (evidence.negative_roots == label)
+        near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= NEAR
+        hard = embeddings[torch.from_numpy(sure & near)]
+        if len(hard):
+            means = spherical_means(hard, min(MOST, len(hard))).numpy()
+            n = len(means)
+            bank = replace(
+                bank,
+                crop=rows
+                + BankRows(means, np.zeros(n, np.float32), np.full(n, label), np.full(n, label)),
+            )
+    return bank

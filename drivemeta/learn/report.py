@@ -1,0 +1,144 @@
+"""The report on an adaptation, as JSON values and as a Markdown page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from drivemeta.learn.adapt import Adapted
+from drivemeta.learn.diagnosis import ALIKE, Diagnosis
+from drivemeta.learn.expected import Expected
+
+
+def report_json(
+    adapted: Adapted, diagnosis: Diagnosis, expected: Sequence[Expected] | None
+) -> dict[str, Any]:
+    """Return what is known of an adaptation; `expected` is null where it was not asked for."""
+    return {
+        "learner": adapted.learner,
+        "classes": [asdict(row) for row in adapted.classes],
+        "images": len(adapted.support.images),
+        "support": diagnosis.to_json(),
+        "expected_ap50": None if expected is None else [asdict(row) for row in expected],
+        "adapt_seconds": round(adapted.seconds, 2),
+    }
+
+
+def report_markdown(
+    adapted: Adapted,
+    diagnosis: Diagnosis,
+    expected: Sequence[Expected] | None,
+    pictures: Sequence[Path] = (),
+) -> str:
+    """Return the page, one that is read without knowing the project.
+
+    Args:
+        adapted: what was learnt.
+        diagnosis: of the support set.
+        expected: the estimate, None where it was not asked for.
+        pictures: files beside the page to show.
+    """
+    lines = [f"# {', '.join(adapted.support.classes)}", ""]
+    lines += _table(
+        ["class", "found as", "shots", "found by the base", "threshold"], _class_rows(adapted)
+    )
+    lines += ["", *_findings(diagnosis), ""]
+    lines += _expected(expected)
+    lines += ["", "## Which classes look alike", ""]
+    lines += _table(
+        ["class", "and", "which is", "cosine"],
+        ([p.name, p.other, p.kind, f"{p.cosine:.2f}"] for p in diagnosis.likeness),
+    )
+    lines += ["", "## Every box", ""]
+    lines += _table(
+        ["class", "image", "box", "pixels", "found", "named", "score", "reported"],
+        _shot_rows(diagnosis),
+    )
+    for picture in pictures:
+        lines += ["", f"![{picture.stem}]({picture.name})"]
+    return "\n".join(lines) + "\n"
+
+
+def warnings(diagnosis: Diagnosis) -> list[str]:
+    """Return what a user should look at, one sentence each."""
+    said = [
+        f"{shot.image}, {shot.entry}: annotated as {shot.name}, named {shot.named}"
+        + (" when held out" if shot.held_out else "")
+        for shot in diagnosis.disagreeing
+    ]
+    said += [
+        f"{shot.image}, {shot.entry} ({shot.name}, {shot.width:g} x {shot.height:g} pixels) is "
+        "not found by level 1"
+        for shot in diagnosis.missed
+    ]
+    said += [
+        f"{pair.name} looks like {pair.other} ({pair.kind}): cosine {pair.cosine:.2f}"
+        for pair in diagnosis.alike
+    ]
+    return said
+
+
+def _findings(diagnosis: Diagnosis) -> list[str]:
+    said = warnings(diagnosis)
+    if not said:
+        return [
+            "Every box is named as annotated and found by level 1, and no two classes have a "
+            f"cosine of {ALIKE} or more."
+        ]
+    return ["## To look at", "", *(f"- {line}" for line in said)]
+
+
+def _expected(expected: Sequence[Expected] | None) -> list[str]:
+    lines = ["## Expected AP50", ""]
+    if expected is None:
+        return [*lines, "Not estimated; `--report` does."]
+    if not expected:
+        return [
+            *lines,
+            "No estimate: it takes frames of which each class keeps a box when one is left out.",
+        ]
+    lines += _table(
+        ["class", "AP50", "boxes", "frames"],
+        ([e.name, f"{e.ap50:.2f}", str(e.n_boxes), str(e.n_frames)] for e in expected),
+    )
+    return [
+        *lines,
+        "",
+        "An estimate by leaving one frame out at a time, on as few boxes as the table says: with "
+        "five, one box more or less moves it by about 0.2. Objects in these frames that are not "
+        "annotated count as false alarms.",
+    ]
+
+
+def _class_rows(adapted: Adapted) -> Iterator[list[str]]:
+    for row in adapted.classes:
+        doubt = " (low confidence)" if row.low_confidence else ""
+        yield [
+            row.name,
+            row.parent or "a new kind of object",
+            str(row.shots),
+            "not asked (crops)" if row.found is None else f"{row.found} of {row.shots}",
+            f"{row.threshold:.2f}{doubt}",
+        ]
+
+
+def _shot_rows(diagnosis: Diagnosis) -> Iterator[list[str]]:
+    for shot in diagnosis.shots:
+        yield [
+            shot.name,
+            shot.image,
+            shot.entry,
+            f"{shot.width:g} x {shot.height:g}",
+            {True: "yes", False: "**no**", None: "not asked"}[shot.found],
+            (f"**{shot.named}**" if shot.disagrees else shot.named)
+            + ("" if shot.held_out else " (not held out)"),
+            f"{shot.score:.2f}",
+            "yes" if shot.passes else "no",
+        ]
+
+
+def _table(head: Sequence[str], rows: Iterator[list[str]]) -> list[str]:
+    cells = [list(head), ["---"] * len(head), *rows]
+    return ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in cells]

@@ -1,0 +1,86 @@
+"""The plot of a report: how new classes resemble each other, and held-out scores by class."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageDraw, ImageFont
+
+from drivemeta.learn.adapt import Adapted
+from drivemeta.learn.diagnosis import Diagnosis
+
+_INK, _FAINT, _GOOD, _BAD, _REST = "#1b1f24", "#6b7480", "#059669", "#dc2626", "#c3cad3"
+_CELL, _ROW, _LABEL, _WIDTH, _GAP, _TOP = 44, 34, 210, 420, 60, 70
+_MOST = 24
+
+
+def draw_report_plot(adapted: Adapted, diagnosis: Diagnosis) -> Image.Image:
+    """Return an RGB picture: scores of boxes and of other things, and the matrix of cosines.
+
+    At most the first 24 classes are drawn.
+    """
+    names = adapted.support.classes[:_MOST]
+    wide = _LABEL + _WIDTH + _GAP + (_LABEL + _CELL * len(names) if len(names) > 1 else 0)
+    high = _TOP + max(_ROW, _CELL) * len(names) + 60
+    sheet = Image.new("RGB", (wide + 20, high), "#ffffff")
+    pen = ImageDraw.Draw(sheet)
+    _draw_scores(pen, adapted, diagnosis, names)
+    if len(names) > 1:
+        _draw_cosines(pen, diagnosis, names, _LABEL + _WIDTH + _GAP)
+    return sheet
+
+
+def plot_png(adapted: Adapted, diagnosis: Diagnosis) -> bytes:
+    """Return the plot as a PNG file."""
+    data = io.BytesIO()
+    draw_report_plot(adapted, diagnosis).save(data, "PNG")
+    return data.getvalue()
+
+
+def _draw_scores(
+    pen: ImageDraw.ImageDraw, adapted: Adapted, diagnosis: Diagnosis, names: tuple[str, ...]
+) -> None:
+    title, small = ImageFont.load_default(16), ImageFont.load_default(12)
+    pen.text((12, 10), "Scores of held-out boxes", _INK, title)
+    pen.text((12, 34), "green: named right, red: not; grey: other things; line: threshold", _FAINT)
+
+    def x(score: float) -> float:
+        return _LABEL + score * (_WIDTH - 20)
+
+    bank = adapted.detector.bank
+    for label, name in enumerate(names):
+        y = _TOP + label * max(_ROW, _CELL) + _ROW // 2
+        pen.text((12, y - 7), _short(name), _INK, small)
+        pen.line((x(0), y, x(1), y), "#e5e9ee")
+        for score in adapted.held.negatives[label].tolist():
+            pen.ellipse((x(score) - 2, y - 2, x(score) + 2, y + 2), _REST)
+        for shot in diagnosis.shots:
+            if shot.name == name:
+                at, colour = x(shot.score), _BAD if shot.disagrees else _GOOD
+                pen.ellipse((at - 5, y - 5, at + 5, y + 5), outline=colour, width=2)
+        at = x(bank.classes[bank.index(name)].threshold)
+        pen.line((at, y - 12, at, y + 12), _INK, 2)
+    bottom = _TOP + len(names) * max(_ROW, _CELL) + 8
+    for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
+        pen.text((x(tick) - 8, bottom), f"{tick:g}", _FAINT, small)
+
+
+def _draw_cosines(
+    pen: ImageDraw.ImageDraw, diagnosis: Diagnosis, names: tuple[str, ...], left: int
+) -> None:
+    pen.text((left, 10), "Cosine between new classes", _INK, ImageFont.load_default(16))
+    small = ImageFont.load_default(12)
+    cosine = {(p.name, p.other): p.cosine for p in diagnosis.likeness if p.kind == "new"}
+    for i, row in enumerate(names):
+        y = _TOP + i * _CELL
+        pen.text((left, y + 14), _short(row), _INK, small)
+        for j, column in enumerate(names):
+            value = cosine.get((row, column), 1.0)
+            shade = int(255 - 175 * max(value, 0.0))
+            at = left + _LABEL + j * _CELL
+            pen.rectangle((at, y, at + _CELL - 2, y + _CELL - 2), (shade, shade, 255))
+            pen.text((at + 8, y + 14), f"{value:.2f}", "#ffffff" if value > 0.75 else _INK, small)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 28 else name[:27] + "…"
