@@ -5,7 +5,7 @@ Only the typing of torch values needs torch, so this module never imports it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from drivemeta.core import Detections, Frame, Tracks
+    from drivemeta.learn.episodes import Episode, Pairs
     from drivemeta.learn.support import LabelledImages
     from drivemeta.models.level1 import DenseOutput
 
@@ -120,6 +121,82 @@ class Learner(Protocol):
             network: embeds (n, 3, 64, 64) float RGB crops in [0, 1] as (n, dim), L2-normalised.
             support: the labelled crops, and negatives that belong to no class.
         """
+
+
+class TaskSource(Protocol):
+    """Gives tasks to meta-train on."""
+
+    @property
+    def n_way(self) -> int:
+        """Classes of an episode at test."""
+
+    def seek(self, iteration: int) -> None:
+        """Begin an iteration; what is drawn depends on the seed and the iteration alone."""
+
+    def episode(self) -> Episode:
+        """Draw a task with support and query."""
+
+    def pairs(self) -> Pairs:
+        """Draw pairs of images, half of them of one class."""
+
+    def task(self) -> Episode:
+        """Draw a task that is all support, for methods that have no query in training."""
+
+
+@dataclass(frozen=True)
+class MetaState:
+    """What meta-training yields.
+
+    Attributes:
+        weights: state of the meta-trained module by name, of the best validation.
+        iterations: at that validation.
+        minutes: of training, all of it.
+        curve: iteration and validation accuracy, in order.
+    """
+
+    weights: dict[str, Tensor]
+    iterations: int
+    minutes: float
+    curve: tuple[tuple[int, float], ...]
+
+
+class MetaRun(Protocol):
+    """Drives a meta-training: budget, checkpoints, validation."""
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent, 0 to 1."""
+
+    def train(
+        self,
+        model: nn.Module,
+        loss: Callable[[], Tensor],
+        logits: Callable[[nn.Module, Episode], Tensor],
+        optimizer: Any = None,
+    ) -> MetaState:
+        """Step until the budget is spent.
+
+        Args:
+            model: trained in place.
+            loss: draws tasks and returns the loss; called once an iteration. A loss without a
+                graph has set the gradients itself.
+            logits: maps the model and an episode to (n_query, n_way), for validation.
+            optimizer: Adam by default.
+        """
+
+
+@runtime_checkable
+class MetaLearner(Protocol):
+    """A learner that can also be meta-trained, on any embedding."""
+
+    def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
+        """Return the module that is meta-trained: the embedding and what the method adds."""
+
+    def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
+        """Train the embedding, in place, to learn from episodes."""
+
+    def logits(self, model: nn.Module, episode: Episode) -> Tensor:
+        """Learn from an episode's support; return (n_query, n_way) logits of its query."""
 
 
 class DetectorPlugin(Protocol):

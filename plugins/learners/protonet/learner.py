@@ -1,20 +1,26 @@
 """Prototypical networks: a class is the mean of its support embeddings.
 
 Paper: Snell, Swersky, Zemel, "Prototypical Networks for Few-shot Learning", 2017,
-arXiv 1703.05175. Different from it: the cosine instead of the Euclidean distance, since class
-bank rows are compared by it (for normalised vectors both rank alike); a shot is first averaged
-over its augmented views; many shots give several prototypes; and things that belong to no class
-become prototypes of the background.
+arXiv 1703.05175, algorithm 1: episodes with more ways than at test, squared Euclidean distances, or
+cosines. In the detector, different from it: the cosine always, since class bank rows are compared
+by it (for normalised vectors both rank alike); a shot is first averaged over its augmented views;
+many shots give several prototypes; and things that belong to no class become prototypes of the
+background.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from drivemeta.learn.episodes import Episode, class_means
+from drivemeta.learn.metatrain_networks import embed_episode
 from drivemeta.learn.prototypes import mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.protocols import ClassRows
+from drivemeta.plugins.protocols import ClassRows, MetaRun, MetaState, TaskSource
 
 DISTRACTOR = -1
 
@@ -27,7 +33,9 @@ class ProtoNet:
         n_background: most prototypes of the background.
         background_margin: a negative nearer than this cosine to a prototype is left out, since
             few annotate every instance.
-        scale: inverse temperature of the classifier's logits.
+        scale: inverse temperature of cosine logits.
+        distance: in episodes, `euclidean` (squared) or `cosine`.
+        transductive: in episodes, support and query are normalised by their own statistics at test.
     """
 
     def __init__(
@@ -36,11 +44,37 @@ class ProtoNet:
         n_background: int = 16,
         background_margin: float = 0.6,
         scale: float = 20.0,
+        *,
+        distance: Literal["euclidean", "cosine"] = "euclidean",
+        transductive: bool = False,
     ) -> None:
         self.shots_per_prototype = shots_per_prototype
         self.n_background = n_background
         self.background_margin = background_margin
         self.scale = scale
+        self.distance = distance
+        self.transductive = transductive
+
+    def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:  # noqa: ARG002
+        """Return the embedding: the method adds nothing to it."""
+        return network
+
+    def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
+        """Minimise the cross-entropy of the queries by the distances to the prototypes."""
+
+        def loss() -> Tensor:
+            episode = tasks.episode()
+            return F.cross_entropy(self.logits(network, episode), episode.query_labels)
+
+        return run.train(network, loss, self.logits)
+
+    def logits(self, model: nn.Module, episode: Episode) -> Tensor:
+        """Return (n_query, n_way) logits of the query by the prototypes of the support."""
+        support, query = embed_episode(model, episode, transductive=self.transductive)
+        prototypes = class_means(support, episode.support_labels, episode.n_way)
+        if self.distance == "cosine":
+            return self.scale * F.normalize(query, dim=-1) @ F.normalize(prototypes, dim=-1).T
+        return -(query[:, None] - prototypes).square().sum(-1)
 
     def fit(self, network: nn.Module, support: LabelledImages) -> PrototypeClassifier:
         """Average the embeddings of each class; the network is not changed."""

@@ -1,0 +1,84 @@
+"""Episodes: small classification tasks, as tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """One n-way task.
+
+    Attributes:
+        support: (n_support, ...) float images; every class has at least one.
+        support_labels: (n_support,) int64 in 0..n_way - 1.
+        query: (n_query, ...) float images; a class may have none.
+        query_labels: (n_query,) int64 in 0..n_way - 1.
+        n_way: number of classes.
+    """
+
+    support: Tensor
+    support_labels: Tensor
+    query: Tensor
+    query_labels: Tensor
+    n_way: int
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return support, its labels, query and its labels."""
+        return self.support, self.support_labels, self.query, self.query_labels
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of images for verification.
+
+    Attributes:
+        left: (n, ...) float images.
+        right: like `left`.
+        same: (n,) float32, 1 where both show one class, else 0.
+    """
+
+    left: Tensor
+    right: Tensor
+    same: Tensor
+
+
+def make_episode(
+    support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
+) -> Episode:
+    """Build an episode from any integer labels; classes are numbered in ascending order.
+
+    Raises:
+        ValueError: a query's label has no support.
+    """
+    classes, numbered = torch.unique(support_labels, return_inverse=True)
+    missing = ~torch.isin(query_labels, classes)
+    if missing.any():
+        raise ValueError(
+            f"queries are labelled {sorted(set(query_labels[missing].tolist()))}, which no support "
+            f"image is; support labels: {classes.tolist()}"
+        )
+    return Episode(
+        support, numbered, query, torch.searchsorted(classes, query_labels), len(classes)
+    )
+
+
+def class_means(embeddings: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    """Average (n, dim) embeddings by class; return (n_way, dim)."""
+    weights = F.one_hot(labels, n_way).to(embeddings.dtype)  # (n, n_way)
+    return (weights.T @ embeddings) / weights.sum(0)[:, None]
+
+
+def sum_by_class(values: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    """Sum (n_query, n_support) values over the support of each class; return (n_query, n_way)."""
+    return values @ F.one_hot(labels, n_way).to(values.dtype)
+
+
+def max_by_class(values: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    """Take the largest of (n_query, n_support) values of each class; return (n_query, n_way)."""
+    own = F.one_hot(labels, n_way).bool()  # (n_support, n_way)
+    return values[:, :, None].masked_fill(~own, -torch.inf).amax(1)

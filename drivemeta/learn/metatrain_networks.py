@@ -1,0 +1,138 @@
+"""Networks of the episodic classification papers.
+
+Conv-4: Vinyals et al., "Matching Networks for One Shot Learning", 2016, arXiv 1606.04080, four
+blocks of 64 filters; the strided kind without pooling is that of Finn et al., 2017, arXiv
+1703.03400. Different from them: pooling comes before the ReLU, which gives the same values with a
+quarter of the work.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drivemeta.learn.episodes import Episode
+
+CONVOLUTIONS = 4
+
+
+class ReferenceNorm2d(nn.BatchNorm2d):
+    """Batch norm that can take its statistics from the first images of a batch alone.
+
+    With `n_reference` the first images (an episode's support) normalise all of them, so that no
+    query sees another one: inductive. Without it, it is ordinary batch norm.
+    """
+
+    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
+        """Normalise (n, C, H, W) features."""
+        if n_reference is None:
+            return super().forward(images)
+        if n_reference == len(images):
+            return F.batch_norm(images, None, None, self.weight, self.bias, True, 0.0, self.eps)
+        variance, mean = torch.var_mean(images[:n_reference], (0, 2, 3), correction=0)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        shift = self.bias - mean * scale
+        return images * scale[:, None, None] + shift[:, None, None]
+
+
+class Block(nn.Module):
+    """Convolution, batch norm, pooling or stride, ReLU."""
+
+    def __init__(self, n_in: int, n_out: int, *, strided: bool) -> None:
+        super().__init__()
+        stride = 2 if strided else 1
+        # Batch norm takes any bias out again.
+        self.convolution = nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.norm = ReferenceNorm2d(n_out)
+        self.strided = strided
+
+    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
+        """Map (n, n_in, H, W) to (n, n_out, H / 2, W / 2)."""
+        features = self.norm(self.convolution(images), n_reference)
+        return F.relu(features if self.strided else F.max_pool2d(features, 2))
+
+
+class Conv4(nn.Module):
+    """The embedding of the few-shot papers: (n, channels, 28, 28) to (n, dim).
+
+    Args:
+        n_filters: of each block; the embedding of 28 x 28 images has as many dimensions, or four
+            times as many if strided without the mean over places.
+        n_channels: of the images.
+        strided: strides instead of pooling, and the mean over places.
+    """
+
+    def __init__(self, n_filters: int = 64, n_channels: int = 1, *, strided: bool = False) -> None:
+        super().__init__()
+        sizes = [n_channels] + [n_filters] * CONVOLUTIONS
+        pairs = pairwise(sizes)
+        self.blocks = nn.ModuleList(Block(i, o, strided=strided) for i, o in pairs)
+        self.strided = strided
+        self.dim = n_filters
+
+    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
+        """Embed images; with `n_reference` the first so many alone give the statistics."""
+        features = images
+        for block in self.blocks:
+            features = block(features, n_reference)
+        return features.mean((2, 3)) if self.strided else features.flatten(1)
+
+
+class Headed(nn.Module):
+    """An embedding and a linear head, as gradient learners adapt them.
+
+    Args:
+        embedding: any module from images to (n, dim).
+        dim: of the embedding.
+        n_way: classes of the head.
+    """
+
+    def __init__(self, embedding: nn.Module, dim: int, n_way: int) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.head = nn.Linear(dim, n_way)
+        nn.init.zeros_(self.head.weight)  # classes of an episode come in any order
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
+        """Map images to (n, n_way) logits."""
+        scores: Tensor = self.head(embed(self.embedding, images, n_reference))
+        return scores
+
+
+def embed(network: nn.Module, images: Tensor, n_reference: int | None = None) -> Tensor:
+    """Embed images, with statistics of the first ones where the network can take them so."""
+    takes = n_reference is not None and any(
+        isinstance(module, ReferenceNorm2d) for module in network.modules()
+    )
+    options: dict[str, Any] = {"n_reference": n_reference} if takes else {}
+    embedded: Tensor = network(images, **options)
+    return embedded
+
+
+def embedding_dim(network: nn.Module, images: Tensor) -> int:
+    """Return the number of dimensions that a network gives images of this kind."""
+    training = network.training
+    network.eval()
+    with torch.no_grad():
+        dim = network(images[:1]).shape[1]
+    network.train(training)
+    return int(dim)
+
+
+def embed_episode(
+    network: nn.Module, episode: Episode, *, transductive: bool
+) -> tuple[Tensor, Tensor]:
+    """Embed the support and the query of an episode.
+
+    In training all images give the statistics of batch norm, as the papers do. At test the running
+    ones are used (inductive), or those of all the episode's images (transductive).
+    """
+    both = torch.cat([episode.support, episode.query])
+    reference = len(both) if transductive and not network.training else None
+    embedded = embed(network, both, reference)
+    return embedded[: len(episode.support)], embedded[len(episode.support) :]

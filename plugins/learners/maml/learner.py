@@ -1,0 +1,105 @@
+"""MAML: weights from which a few gradient steps on a task suffice.
+
+Paper: Finn, Abbeel, Levine, "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks",
+2017, arXiv 1703.03400, algorithm 2. Different from it: the head starts at zero, since the classes
+of an episode come in any order. In the detector the steps move the rows of the class bank,
+starting from prototypes; the embedding below them stays as it is.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drivemeta.learn.episodes import Episode
+from drivemeta.learn.functional import descend, mean_over_tasks, parameters_of
+from drivemeta.learn.gradient import (
+    CosineRows,
+    fit_rows_by_gradients,
+    query_logits,
+    support_loss,
+)
+from drivemeta.learn.metatrain_networks import Headed, embedding_dim
+from drivemeta.learn.support import LabelledImages
+from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
+
+
+class MAML:
+    """Learns an initialisation.
+
+    Args:
+        inner_lr: alpha, rate of the inner steps.
+        n_steps: inner steps in meta-training.
+        n_test_steps: inner steps at test.
+        first_order: take the inner gradients as constants.
+        meta_batch: tasks of a meta-step.
+        transductive: the queries are normalised by their own statistics (as in the paper).
+        vectorised: map over the tasks of a meta-step at once.
+        row_lr: rate of the steps that move the detector's rows.
+        row_steps: number of these steps.
+    """
+
+    def __init__(
+        self,
+        inner_lr: float = 0.4,
+        n_steps: int = 1,
+        n_test_steps: int = 3,
+        *,
+        first_order: bool = False,
+        meta_batch: int = 32,
+        transductive: bool = False,
+        vectorised: bool = False,
+        row_lr: float = 0.02,
+        row_steps: int = 10,
+    ) -> None:
+        self.inner_lr = inner_lr
+        self.n_steps = n_steps
+        self.n_test_steps = n_test_steps
+        self.first_order = first_order
+        self.meta_batch = meta_batch
+        self.transductive = transductive
+        self.vectorised = vectorised
+        self.row_lr = row_lr
+        self.row_steps = row_steps
+
+    def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
+        """Return the embedding with a head of as many classes as a task has."""
+        return Headed(network, embedding_dim(network, tasks.task().support), tasks.n_way)
+
+    def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
+        """Minimise the loss of the queries after the inner steps."""
+        model = self.prepare(network, tasks)
+
+        def task_loss(
+            support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
+        ) -> Tensor:
+            logits = self._adapted(model, support, support_labels, query)
+            return F.cross_entropy(logits, query_labels)
+
+        def loss() -> Tensor:
+            drawn = [tasks.episode().tensors() for _ in range(self.meta_batch)]
+            return mean_over_tasks(task_loss, drawn, vectorised=self.vectorised)
+
+        return run.train(model, loss, self.logits)
+
+    def logits(self, model: nn.Module, episode: Episode) -> Tensor:
+        """Take the inner steps on the support; return (n_query, n_way) logits of the query."""
+        return self._adapted(model, episode.support, episode.support_labels, episode.query)
+
+    def _adapted(self, model: nn.Module, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+        fast = descend(
+            lambda params: support_loss(model, params, support, labels),
+            parameters_of(model),
+            self.inner_lr,
+            self.n_steps if model.training else self.n_test_steps,
+            first_order=self.first_order,
+        )
+        return query_logits(model, fast, support, query, transductive=self.transductive)
+
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
+        """Move prototypes by gradient steps; the network is not changed."""
+        return fit_rows_by_gradients(
+            network,
+            support,
+            lambda loss, rows: descend(loss, rows, self.row_lr, self.row_steps, first_order=True),
+        )

@@ -1,0 +1,116 @@
+"""Matching networks: the label of a query is a mean of the support's labels, by attention.
+
+Paper: Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra, "Matching Networks for One Shot
+Learning", 2016, arXiv 1606.04080, equations 1 and 2, and appendix A for full context embeddings.
+In the detector each shot becomes a row of the class bank, so that the best shot names an object:
+that is the limit of the attention at a low temperature.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drivemeta.learn.episodes import Episode, sum_by_class
+from drivemeta.learn.gradient import DISTRACTOR, CosineRows, background_rows, shots_of
+from drivemeta.learn.metatrain_networks import embed_episode, embedding_dim
+from drivemeta.learn.support import LabelledImages
+from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
+
+SMALLEST = 1e-12
+
+
+class FullContext(nn.Module):
+    """Embeds each image in the context of the whole support set.
+
+    Args:
+        dim: of the embedding; even.
+        n_reads: K, how often a query reads the support set.
+    """
+
+    def __init__(self, dim: int, n_reads: int) -> None:
+        super().__init__()
+        self.n_reads = n_reads
+        self.over_support = nn.LSTM(dim, dim // 2, bidirectional=True, batch_first=True)
+        self.of_query = nn.LSTMCell(dim, dim)
+        self.of_read = nn.Linear(dim, dim, bias=False)
+
+    def forward(self, support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
+        """Map (n_support, dim) and (n_query, dim) to the same in context."""
+        both_ways, _ = self.over_support(support[None])
+        context = support + both_ways[0]  # g(x_i, S)
+        hidden, cell = query, torch.zeros_like(query)
+        for _ in range(self.n_reads):
+            read = torch.softmax(hidden @ context.T, 1) @ context  # (n_query, dim)
+            stepped, cell = self.of_query(query, (hidden + self.of_read(read), cell))
+            hidden = stepped + query
+        return context, hidden
+
+
+class MatchingModel(nn.Module):
+    """An embedding, and the context if it is asked for."""
+
+    def __init__(self, network: nn.Module, context: FullContext | None) -> None:
+        super().__init__()
+        self.network = network
+        self.context = context
+
+
+class Matching:
+    """Learns an embedding for attention over a support set.
+
+    Args:
+        full_context: embed support and queries in the context of the support set.
+        n_reads: K, how often a query then reads the support set.
+        scale: inverse temperature of the attention; 1 is the paper's.
+        transductive: support and query are normalised by their own statistics at test.
+    """
+
+    def __init__(
+        self,
+        *,
+        full_context: bool = False,
+        n_reads: int = 5,
+        scale: float = 1.0,
+        transductive: bool = False,
+    ) -> None:
+        self.full_context = full_context
+        self.n_reads = n_reads
+        self.scale = scale
+        self.transductive = transductive
+
+    def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
+        """Return the embedding, with the context's networks if they are asked for."""
+        if not self.full_context:
+            return MatchingModel(network, None)
+        dim = embedding_dim(network, tasks.task().support)
+        return MatchingModel(network, FullContext(dim, self.n_reads))
+
+    def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
+        """Maximise the likelihood of the queries' labels."""
+        model = self.prepare(network, tasks)
+
+        def loss() -> Tensor:
+            episode = tasks.episode()
+            return F.nll_loss(self.logits(model, episode), episode.query_labels)
+
+        return run.train(model, loss, self.logits)
+
+    def logits(self, model: nn.Module, episode: Episode) -> Tensor:
+        """Return (n_query, n_way) log-probabilities of the query."""
+        assert isinstance(model, MatchingModel)
+        support, query = embed_episode(model.network, episode, transductive=self.transductive)
+        if model.context is not None:
+            support, query = model.context(support, query)
+        cosines = F.normalize(query, dim=-1) @ F.normalize(support, dim=-1).T
+        attention = torch.softmax(self.scale * cosines, 1)  # a(x, x_i)
+        likelihood = sum_by_class(attention, episode.support_labels, episode.n_way)
+        return likelihood.clamp_min(SMALLEST).log()
+
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
+        """Make each shot a row; the network is not changed."""
+        shots, labels = shots_of(network, support)
+        background = background_rows(network, support, shots)
+        owners = torch.cat([labels, labels.new_full((len(background),), DISTRACTOR)])
+        return CosineRows(network, torch.cat([shots, background]), owners, support.n_way)

@@ -1,0 +1,179 @@
+"""Siamese networks: are two images of one class? A query takes the class of its best pair.
+
+Paper: Koch, Zemel, Salakhutdinov, "Siamese Neural Networks for One-shot Image Recognition", 2015,
+section 3: sigmoid of a weighted L1 distance of twin embeddings, with learnt weights, trained by
+cross-entropy on pairs. Different from it: a small embedding where the paper has a larger one on
+larger images; the L2 distance is an option.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drivemeta.learn.episodes import Episode, max_by_class
+from drivemeta.learn.functional import Params, descend
+from drivemeta.learn.gradient import DISTRACTOR, CosineRows, background_rows, shots_of
+from drivemeta.learn.metatrain_networks import embed_episode, embedding_dim
+from drivemeta.learn.support import LabelledImages
+from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
+
+Distance = Literal["l1", "l2"]
+START, FIT_STEPS, FIT_LR = 4.0, 50, 1.0
+
+
+class PairScore(nn.Module):
+    """The logit that two embeddings are of one class.
+
+    Args:
+        dim: of the embedding.
+        distance: `l1`, a weight for each dimension, or `l2`, one weight.
+    """
+
+    def __init__(self, dim: int, distance: Distance) -> None:
+        super().__init__()
+        self.distance = distance
+        n_weights = dim if distance == "l1" else 1
+        self.weights = nn.Parameter(torch.full((n_weights,), -START / n_weights))
+        self.bias = nn.Parameter(torch.ones(()))
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        """Map (..., dim) and (..., dim) to (...) logits."""
+        return pair_logits(left, right, self.weights, self.bias)
+
+
+def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
+    """Return the weighted distance: L1 with a weight a dimension, else L2 with one."""
+    if len(weights) == left.shape[-1]:
+        return (left - right).abs() @ weights + bias
+    squared = (left - right).square().sum(-1)
+    return (squared + 1e-12).sqrt() * weights + bias  # the root has no slope at zero
+
+
+class SiameseModel(nn.Module):
+    """The twin embedding and the score of a pair."""
+
+    def __init__(self, network: nn.Module, score: PairScore) -> None:
+        super().__init__()
+        self.network = network
+        self.score = score
+
+
+class BestPair(nn.Module):
+    """Names images by the support image that they match best; traceable.
+
+    Args:
+        network: embeds images.
+        shots: (n_shots, dim) embeddings.
+        labels: (n_shots,) int64.
+        n_way: number of classes.
+        weights: (dim,) of the L1 distance.
+    """
+
+    shots: Tensor
+    labels: Tensor
+    weights: Tensor
+
+    def __init__(
+        self, network: nn.Module, shots: Tensor, labels: Tensor, n_way: int, weights: Tensor
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.n_way = n_way
+        self.register_buffer("shots", shots)
+        self.register_buffer("labels", labels)
+        self.register_buffer("weights", weights)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images to (n, n_way) logits."""
+        return self.score(self.network(images))
+
+    def score(self, embeddings: Tensor) -> Tensor:
+        """Map (n, dim) embeddings to (n, n_way) logits."""
+        distances = (embeddings[:, None] - self.shots).abs() @ self.weights
+        return max_by_class(distances, self.labels, self.n_way)
+
+    def as_bank(self) -> None:
+        """The distance is no cosine."""
+        return
+
+    def novel_branch(self) -> nn.Module:
+        """Return the module itself: from crops to logits of the novel classes."""
+        return self
+
+
+class Siamese:
+    """Learns whether two images are of one class.
+
+    Args:
+        distance: `l1` weighted by dimension, or `l2`.
+        transductive: support and query are normalised by their own statistics at test.
+    """
+
+    def __init__(self, distance: Distance = "l1", *, transductive: bool = False) -> None:
+        self.distance: Distance = distance
+        self.transductive = transductive
+
+    def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
+        """Return the embedding and the score of a pair."""
+        dim = embedding_dim(network, tasks.task().support)
+        return SiameseModel(network, PairScore(dim, self.distance))
+
+    def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
+        """Minimise the cross-entropy of verification."""
+        model = self.prepare(network, tasks)
+        assert isinstance(model, SiameseModel)
+
+        def loss() -> Tensor:
+            pairs = tasks.pairs()
+            left, right = model.network(torch.cat([pairs.left, pairs.right])).chunk(2)
+            return F.binary_cross_entropy_with_logits(model.score(left, right), pairs.same)
+
+        return run.train(model, loss, self.logits)
+
+    def logits(self, model: nn.Module, episode: Episode) -> Tensor:
+        """Return (n_query, n_way) logits of the query: of the best pair with each class."""
+        assert isinstance(model, SiameseModel)
+        support, query = embed_episode(model.network, episode, transductive=self.transductive)
+        of_pairs = model.score(query[:, None], support[None])  # (n_query, n_support)
+        return max_by_class(of_pairs, episode.support_labels, episode.n_way)
+
+    def fit(self, network: nn.Module, support: LabelledImages) -> BestPair | CosineRows:
+        """Keep each shot; the network is not changed.
+
+        By L2 the best pair of unit vectors is that of the largest cosine, so shots become rows.
+        By L1 the weights are learnt by verification of the support's own pairs.
+        """
+        shots, labels = shots_of(network, support)
+        background = background_rows(network, support, shots)
+        if self.distance == "l2":
+            owners = torch.cat([labels, labels.new_full((len(background),), DISTRACTOR)])
+            return CosineRows(network, torch.cat([shots, background]), owners, support.n_way)
+        known = torch.cat([labels, torch.arange(len(background)) + support.n_way])
+        weights = verified_weights(torch.cat([shots, background]), known)
+        return BestPair(network, shots, labels, support.n_way, weights)
+
+
+@torch.no_grad()
+def verified_weights(embeddings: Tensor, labels: Tensor) -> Tensor:
+    """Learn the weights of the L1 distance on all pairs of (n, dim) embeddings.
+
+    Without a pair of each kind there is nothing to learn from, and all weights are alike.
+    """
+    n, dim = embeddings.shape
+    left, right = torch.triu_indices(n, n, 1)
+    same = (labels[left] == labels[right]).float()
+    start = torch.full((dim,), -1.0)
+    if len(same) == 0 or same.min() == same.max():
+        return start
+    balance = torch.where(same > 0, 0.5 / same.sum(), 0.5 / (1 - same).sum())
+
+    def loss(params: Params) -> Tensor:
+        logits = pair_logits(embeddings[left], embeddings[right], params["weights"], params["bias"])
+        return (balance * F.binary_cross_entropy_with_logits(logits, same, reduction="none")).sum()
+
+    fitted = descend(loss, {"weights": start, "bias": torch.ones(())}, FIT_LR, FIT_STEPS)
+    return fitted["weights"].clamp_max(0)  # no dimension speaks for a pair by differing

@@ -1,0 +1,41 @@
+"""Conv-4 and the statistics of its batch norm."""
+
+from copy import deepcopy
+
+import torch
+from torch.nn import functional as F
+
+from drivemeta.learn.metatrain_networks import Conv4, ReferenceNorm2d, embedding_dim
+
+
+def test_embeddings_have_the_papers_size():
+    images = torch.rand(3, 1, 28, 28)
+    assert Conv4()(images).shape == (3, 64)
+    assert Conv4(strided=True)(images).shape == (3, 64)
+    assert embedding_dim(Conv4(32), images) == 32
+
+
+def test_with_reference_no_query_sees_another():
+    torch.manual_seed(0)
+    net, images = Conv4(8).eval(), torch.rand(7, 1, 28, 28)
+    whole = net(images, n_reference=4)
+    alone = net(torch.cat([images[:4], images[5:6]]), n_reference=4)
+    torch.testing.assert_close(whole[5], alone[4], atol=1e-5, rtol=1e-5)
+
+
+def test_reference_of_all_is_plain_batch_norm_and_writes_no_statistics():
+    norm, images = ReferenceNorm2d(5), torch.randn(6, 5, 4, 4)
+    before = deepcopy(norm.state_dict())
+    expected = F.batch_norm(images, None, None, norm.weight, norm.bias, training=True)
+    torch.testing.assert_close(norm(images, n_reference=6), expected)
+    twice = norm(torch.cat([images, images]), n_reference=6)
+    torch.testing.assert_close(twice[:6], expected, atol=1e-5, rtol=1e-5)
+    assert all(torch.equal(value, before[key]) for key, value in norm.state_dict().items())
+
+
+def test_without_reference_it_is_the_librarys_batch_norm():
+    torch.manual_seed(0)
+    ours, theirs = ReferenceNorm2d(5), torch.nn.BatchNorm2d(5)
+    images = torch.randn(6, 5, 4, 4)
+    torch.testing.assert_close(ours(images), theirs(images))
+    torch.testing.assert_close(ours.eval()(images), theirs.eval()(images))
