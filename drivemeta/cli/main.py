@@ -28,6 +28,7 @@ COMMANDS = {
     "eval": "Score a model on annotated images: COCO AP.",
     "plugins": "List the plugins, or show one.",
     "train": "Train the base: level 1 or level 2.",
+    "metatrain": "Meta-train a learner on episodes.",
     "demo": "Learn a sign from five frames and find it in a video, start to end.",
 }
 

@@ -1,0 +1,127 @@
+"""Drawing episodes and pairs from images in memory, and Omniglot as the papers split it.
+
+Lake, Salakhutdinov, Tenenbaum, "Human-level concept learning through probabilistic program
+induction", 2015; the split into 1,028, 172 and 423 characters is that of Vinyals et al., 2016,
+with rotations by 90 degrees as further classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.errors import InputError
+
+Images = NDArray[np.uint8]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePool:
+    """Images of many classes.
+
+    Attributes:
+        images: (n_classes, n_each, height, width) uint8 ink, 255 for ink.
+        groups: (n_classes,) int64, such as the alphabet each class is of.
+    """
+
+    images: Images
+    groups: Indices
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an episode holds.
+
+    Attributes:
+        n_way: classes.
+        n_shot: support images of each.
+        n_query: query images of each.
+        within_group: all classes are of one group.
+    """
+
+    n_way: int
+    n_shot: int
+    n_query: int
+    within_group: bool = False
+
+
+def load_omniglot(path: Path, split: str, *, rotations: bool = True) -> ImagePool:
+    """Read one split of Omniglot.
+
+    Args:
+        path: `omniglot28.npz` with `bits` (n, 20, 28, 28) uint8, `alphabet`, `split`, `vinyals`.
+        split: `train`, `val` or `test` of Vinyals; `background` or `evaluation` of Lake.
+        rotations: turns by 90 degrees are further classes.
+
+    Raises:
+        InputError: the file cannot be read or has no such split.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            bits, alphabets = stored["bits"], stored["alphabet"]
+            chosen = (stored["vinyals"] == split) | (stored["split"] == split)
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"cannot read Omniglot from {path}: {error}") from error
+    if not chosen.any():
+        raise InputError(
+            f"{path}: no split {split!r}; known: train, val, test, background, evaluation"
+        )
+    images, turns = bits[chosen], range(4 if rotations else 1)
+    turned = np.concatenate([np.rot90(images, turn, (2, 3)) for turn in turns])
+    _, groups = np.unique(alphabets[chosen], return_inverse=True)
+    return ImagePool(np.ascontiguousarray(turned), np.tile(groups, len(turns)).astype(np.int64))
+
+
+def draw_episode(
+    pool: ImagePool, shape: Shape, rng: np.random.Generator
+) -> tuple[Indices, Indices, Indices]:
+    """Draw one episode.
+
+    Returns:
+        The classes (n_way,), and for each its images in the support (n_way, n_shot) and in the
+        query (n_way, n_query); no image is in both.
+
+    Raises:
+        InputError: the pool has too few classes or images.
+    """
+    n_each, needed = pool.images.shape[1], shape.n_shot + shape.n_query
+    candidates = np.arange(len(pool.groups))
+    if shape.within_group:
+        sizes = np.bincount(pool.groups)
+        large = np.flatnonzero(sizes >= shape.n_way)
+        if len(large) == 0:
+            raise InputError(f"no group has {shape.n_way} classes; the largest has {sizes.max()}")
+        candidates = np.flatnonzero(pool.groups == rng.choice(large))
+    if len(candidates) < shape.n_way or n_each < needed:
+        raise InputError(
+            f"an episode of {shape.n_way} classes with {needed} images each was asked for; "
+            f"there are {len(candidates)} classes with {n_each} each"
+        )
+    classes = rng.choice(candidates, shape.n_way, replace=False)
+    order = rng.random((shape.n_way, n_each)).argsort(1)[:, :needed]
+    return classes, order[:, : shape.n_shot], order[:, shape.n_shot :]
+
+
+def draw_pairs(
+    pool: ImagePool, n_pairs: int, rng: np.random.Generator
+) -> tuple[Indices, Indices, NDArray[np.bool_]]:
+    """Draw pairs, the first half of one class, the rest of two classes, half of those of one group.
+
+    Returns:
+        Left and right as (n_pairs, 2) class and image, and (n_pairs,) whether they are the same.
+    """
+    n_classes, n_each = pool.images.shape[:2]
+    same = np.arange(n_pairs) < n_pairs // 2
+    left = np.stack([rng.integers(n_classes, size=n_pairs), rng.integers(n_each, size=n_pairs)], 1)
+    right = left.copy()
+    right[:, 1] = (left[:, 1] + rng.integers(1, n_each, size=n_pairs)) % n_each
+    for index in np.flatnonzero(~same):
+        of_group = np.flatnonzero(pool.groups == pool.groups[left[index, 0]])
+        near = index % 2 == 0 and len(of_group) > 1
+        others = of_group if near else np.arange(n_classes)
+        right[index, 0] = rng.choice(others[others != left[index, 0]])
+    return left, right, same

@@ -1,0 +1,175 @@
+"""Meta-training of a learner on episodes of images, and its evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from drivemeta.data.episodes import Shape, load_omniglot
+from drivemeta.errors import InputError, ModelFileError
+from drivemeta.files import atomic_path, write_text
+from drivemeta.learn.metatrain_data import PoolTasks
+from drivemeta.learn.metatrain_networks import Conv4
+from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate
+from drivemeta.plugins.protocols import MetaLearner, TaskSource
+from drivemeta.plugins.registry import default_registry
+
+WEIGHTS = "weights.safetensors"
+RESULT = "result.json"
+VALIDATION_SEED, TEST_SEED = 1_000_003, 2_000_003
+
+
+class EpisodeShape(BaseModel):
+    """Classes of an episode and images of each, as a configuration writes them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    n_way: int = Field(5, ge=2)
+    n_shot: int = Field(1, ge=1)
+    n_query: int = Field(5, ge=1)
+    within_group: bool = False
+
+
+class MetaTraining(BaseModel):
+    """What `drivemeta metatrain` reads from its YAML file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    out: Path
+    omniglot: Path
+    params: dict[str, Any] = Field(default_factory=dict)
+    train: EpisodeShape = EpisodeShape()
+    test: EpisodeShape = EpisodeShape()
+    splits: tuple[str, str, str] = ("train", "val", "test")
+    rotations: bool = True
+    network: Literal["pooled", "strided"] = "pooled"
+    n_filters: int = Field(64, ge=1)
+    n_pairs: int = Field(128, ge=2)
+    iterations: int = Field(10_000, ge=1)
+    minutes: float | None = Field(None, gt=0)
+    learning_rate: float = Field(0.001, gt=0)
+    halve_every: int = Field(2_000, ge=0)
+    validate_every: int = Field(500, ge=1)
+    n_validation: int = Field(100, ge=2)
+    n_test: int = Field(600, ge=2)
+    threads: int = Field(1, ge=0)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class MetaResult:
+    """What came of a meta-training.
+
+    Attributes:
+        learner: its name.
+        accuracy: over the test episodes.
+        iterations: of the weights that were tested.
+        minutes: of training.
+        transductive: the queries of an episode are normalised together.
+        weights: the file.
+    """
+
+    learner: str
+    accuracy: Accuracy
+    iterations: int
+    minutes: float
+    transductive: bool
+    weights: Path
+
+
+def metatrain(
+    name: str, config: MetaTraining, *, resume: bool, report: Callable[[str], None]
+) -> MetaResult:
+    """Meta-train a learner on Omniglot, test it, and write weights, curve and result.
+
+    Args:
+        name: of a learner plugin.
+        config: of the run.
+        resume: go on from the last checkpoint.
+        report: takes lines of progress.
+
+    Raises:
+        InputError: there is no such learner, it cannot be meta-trained, or there are no data.
+        ModelFileError: there is no checkpoint to resume, or it is of another model.
+    """
+    learner = _create(name, config)
+    torch.manual_seed(config.seed)
+    torch.set_num_threads(config.threads or torch.get_num_threads())
+    tasks, validation = _tasks(config, "train"), _tasks(config, "val")
+    plan = Plan(
+        config.out,
+        config.iterations,
+        config.minutes,
+        config.learning_rate,
+        config.halve_every,
+        config.validate_every,
+        config.n_validation,
+        config.seed,
+    )
+    run = Run(plan, tasks, validation, resume=resume, report=report)
+    state = learner.meta_train(_network(config), tasks, run)
+    path = config.out / WEIGHTS
+    about = {"learner": name, "iterations": state.iterations, "minutes": state.minutes}
+    with atomic_path(path) as partial:
+        stored = {key: value.contiguous() for key, value in state.weights.items()}
+        save_file(stored, partial, metadata={"metatrain": json.dumps(about)})
+    accuracy = evaluate_weights(name, config, path)
+    transductive = bool(getattr(learner, "transductive", False))
+    result = MetaResult(name, accuracy, state.iterations, state.minutes, transductive, path)
+    write_text(config.out / RESULT, json.dumps(asdict(result), default=str, indent=1))
+    return result
+
+
+def evaluate_weights(name: str, config: MetaTraining, weights: Path) -> Accuracy:
+    """Test stored weights on the test classes.
+
+    Raises:
+        ModelFileError: the file is damaged or of another model.
+    """
+    learner = _create(name, config)
+    model = learner.prepare(_network(config), _tasks(config, "train"))
+    load_weights(model, weights)
+    return evaluate(model, learner.logits, _tasks(config, "test"), config.n_test)
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Load meta-trained weights in place.
+
+    Raises:
+        ModelFileError: the file is missing, damaged or of another model.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise ModelFileError(f"cannot load meta-trained weights {path}: {error}") from error
+
+
+def _create(name: str, config: MetaTraining) -> MetaLearner:
+    learner = default_registry().create("learner", name, **config.params)
+    if not isinstance(learner, MetaLearner):
+        raise InputError(f"learner {name} cannot be meta-trained: it has no `meta_train`")
+    return learner
+
+
+def _network(config: MetaTraining) -> Conv4:
+    torch.manual_seed(config.seed)
+    network = Conv4(config.n_filters, strided=config.network == "strided")
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _tasks(config: MetaTraining, part: Literal["train", "val", "test"]) -> TaskSource:
+    split = dict(zip(("train", "val", "test"), config.splits, strict=True))[part]
+    seed = {"train": 0, "val": VALIDATION_SEED, "test": TEST_SEED}[part] + config.seed
+    given = config.train if part == "train" else config.test
+    shape = Shape(given.n_way, given.n_shot, given.n_query, given.within_group)
+    pool = load_omniglot(config.omniglot, split, rotations=config.rotations)
+    return PoolTasks(pool, shape, seed, config.n_pairs)

@@ -1,0 +1,190 @@
+"""One meta-training: steps until the budget is spent, checkpoints, validation, a log."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from drivemeta.errors import ConfigError, ModelFileError
+from drivemeta.files import write_text
+from drivemeta.learn.checkpoint import load_checkpoint, save_checkpoint
+from drivemeta.learn.episodes import Episode
+from drivemeta.plugins.protocols import MetaState, TaskSource
+
+CHECKPOINT = "metatrain.checkpoint.safetensors"
+CURVE = "curve.json"
+Z_95 = 1.96
+
+Logits = Callable[[nn.Module, Episode], Tensor]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a meta-training goes.
+
+    Attributes:
+        out: folder of the checkpoint and the curve.
+        iterations: at most.
+        minutes: at most, over all resumed parts; None for no limit.
+        learning_rate: of the outer loop, where the method leaves it open.
+        halve_every: iterations after which it is halved, again and again; 0 for never.
+        validate_every: iterations between validations and checkpoints.
+        n_validation: episodes of a validation.
+        seed: of what the learner draws itself.
+    """
+
+    out: Path
+    iterations: int
+    minutes: float | None
+    learning_rate: float
+    halve_every: int
+    validate_every: int
+    n_validation: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Mean accuracy over episodes, and half the width of its 95 % interval, both 0 to 1."""
+
+    mean: float
+    interval: float
+    n_episodes: int
+
+
+class Run:
+    """Drives a meta-training; given to a learner's `meta_train`.
+
+    Args:
+        plan: of the run.
+        tasks: what is trained on, sought before each iteration.
+        validation: other classes of the same kind.
+        resume: go on from the checkpoint in the plan's folder.
+        report: takes a line of progress at each validation.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        tasks: TaskSource,
+        validation: TaskSource,
+        *,
+        resume: bool,
+        report: Callable[[str], None],
+    ) -> None:
+        self._plan, self._tasks, self._validation = plan, tasks, validation
+        self._resume, self._report = resume, report
+        self._iteration, self._seconds = 0, 0.0
+        self._curve: list[tuple[int, float]] = []
+
+    @property
+    def progress(self) -> float:
+        """Share of the budget that is spent, 0 to 1."""
+        minutes = self._plan.minutes
+        by_time = self._seconds / 60 / minutes if minutes else 0.0
+        return min(1.0, max(by_time, self._iteration / self._plan.iterations))
+
+    def train(
+        self,
+        model: nn.Module,
+        loss: Callable[[], Tensor],
+        logits: Logits,
+        optimizer: torch.optim.Optimizer | None = None,
+    ) -> MetaState:
+        """Step until the budget is spent; return the weights of the best validation."""
+        given = optimizer
+        optimizer = given or torch.optim.Adam(model.parameters(), self._plan.learning_rate)
+        best = {key: value.clone() for key, value in model.state_dict().items()}
+        if self._resume:
+            self._restore(model, best, optimizer)
+        while self.progress < 1:
+            started = time.perf_counter()
+            if given is None:
+                self._set_rate(optimizer)
+            self._step(model, loss, optimizer)
+            self._seconds += time.perf_counter() - started
+            if self._iteration % self._plan.validate_every == 0 or self.progress >= 1:
+                self._validate(model, logits, best)
+                self._save(model, best, optimizer)
+        iterations, _ = max(self._curve, key=lambda point: point[1])
+        return MetaState(best, iterations, self._seconds / 60, tuple(self._curve))
+
+    def _step(
+        self, model: nn.Module, loss: Callable[[], Tensor], optimizer: torch.optim.Optimizer
+    ) -> None:
+        model.train()
+        torch.manual_seed(self._plan.seed + self._iteration)
+        self._tasks.seek(self._iteration)
+        optimizer.zero_grad()
+        value = loss()
+        if not math.isfinite(value.item()):
+            raise ConfigError(
+                f"the loss is {value.item()} at iteration {self._iteration}; lower the learning "
+                "rate or the rate of the inner loop"
+            )
+        if value.requires_grad:
+            value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        self._iteration += 1
+
+    def _set_rate(self, optimizer: torch.optim.Optimizer) -> None:
+        plan = self._plan
+        halvings = self._iteration // plan.halve_every if plan.halve_every else 0
+        for group in optimizer.param_groups:
+            group["lr"] = plan.learning_rate * 0.5**halvings
+
+    def _validate(self, model: nn.Module, logits: Logits, best: dict[str, Tensor]) -> None:
+        found = evaluate(model, logits, self._validation, self._plan.n_validation)
+        if not self._curve or found.mean > max(accuracy for _, accuracy in self._curve):
+            best.update({key: value.clone() for key, value in model.state_dict().items()})
+        self._curve.append((self._iteration, found.mean))
+        self._report(
+            f"iteration {self._iteration}, {self._seconds / 60:.1f} minutes, validation "
+            f"{100 * found.mean:.2f} +- {100 * found.interval:.2f} %"
+        )
+
+    def _save(
+        self, model: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer
+    ) -> None:
+        progress = {"iteration": self._iteration, "seconds": self._seconds, "curve": self._curve}
+        save_checkpoint(self._plan.out / CHECKPOINT, model, best, optimizer, progress)
+        write_text(self._plan.out / CURVE, json.dumps(self._curve))
+
+    def _restore(
+        self, model: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer
+    ) -> None:
+        path = self._plan.out / CHECKPOINT
+        if not path.is_file():
+            raise ModelFileError(f"cannot resume from checkpoint {path}: there is none")
+        progress = load_checkpoint(path, model, best, optimizer)
+        self._iteration, self._seconds = int(progress["iteration"]), float(progress["seconds"])
+        self._curve = [(int(i), float(accuracy)) for i, accuracy in progress["curve"]]
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, logits: Logits, tasks: TaskSource, n_episodes: int) -> Accuracy:
+    """Return the accuracy over episodes; the model is left in evaluation mode.
+
+    Args:
+        model: what was meta-trained.
+        logits: of the learner.
+        tasks: sought at 0, 1, ..., so that all methods are asked the same.
+        n_episodes: at least 2.
+    """
+    model.eval()
+    accuracies = []
+    for index in range(n_episodes):
+        tasks.seek(index)
+        episode = tasks.episode()
+        named = logits(model, episode).argmax(1)
+        accuracies.append((named == episode.query_labels).float().mean())
+    found = torch.stack(accuracies)
+    interval = Z_95 * float(found.std()) / math.sqrt(n_episodes)
+    return Accuracy(float(found.mean()), interval, n_episodes)

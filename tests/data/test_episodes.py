@@ -1,0 +1,76 @@
+"""Drawing of episodes and pairs."""
+
+import numpy as np
+import pytest
+
+from drivemeta.data.episodes import ImagePool, Shape, draw_episode, draw_pairs, load_omniglot
+from drivemeta.errors import InputError
+
+
+def pool(n_classes=12, n_each=5, n_groups=3):
+    images = np.zeros((n_classes, n_each, 4, 4), np.uint8)
+    return ImagePool(images, np.arange(n_classes) % n_groups)
+
+
+def omniglot(path, n=6):
+    rng = np.random.default_rng(0)
+    np.savez(
+        path,
+        bits=(rng.random((n, 20, 28, 28)) < 0.2).astype(np.uint8) * 255,
+        alphabet=np.array([f"a{i % 2}" for i in range(n)]),
+        split=np.array(["background", "evaluation"] * (n // 2)),
+        vinyals=np.array(["train", "val", "test"] * (n // 3)),
+    )
+    return path
+
+
+def test_support_and_query_never_share_an_image():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        classes, support, query = draw_episode(pool(), Shape(4, 2, 3), rng)
+        assert len(set(classes.tolist())) == 4
+        assert support.shape == (4, 2)
+        assert query.shape == (4, 3)
+        for own, asked in zip(support.tolist(), query.tolist(), strict=True):
+            assert len({*own, *asked}) == 5
+
+
+def test_classes_within_one_group():
+    rng, all_classes = np.random.default_rng(0), pool()
+    for _ in range(10):
+        classes, _, _ = draw_episode(all_classes, Shape(4, 1, 1, within_group=True), rng)
+        assert len(set(all_classes.groups[classes].tolist())) == 1
+
+
+def test_what_cannot_be_drawn_is_told():
+    rng = np.random.default_rng(0)
+    with pytest.raises(InputError, match=r"13 classes with 2 images each.*12 classes with 5"):
+        draw_episode(pool(), Shape(13, 1, 1), rng)
+    with pytest.raises(InputError, match="4 classes with 6 images each"):
+        draw_episode(pool(), Shape(4, 3, 3), rng)
+    with pytest.raises(InputError, match="no group has 5 classes; the largest has 4"):
+        draw_episode(pool(), Shape(5, 1, 1, within_group=True), rng)
+
+
+def test_pairs_are_what_they_say():
+    left, right, same = draw_pairs(pool(), 40, np.random.default_rng(0))
+    assert same.sum() == 20
+    assert np.array_equal(left[:, 0] == right[:, 0], same)
+    assert (left[same, 1] != right[same, 1]).all()
+
+
+def test_rotations_are_further_classes_of_the_same_alphabet(tmp_path):
+    path = omniglot(tmp_path / "o.npz")
+    plain = load_omniglot(path, "train", rotations=False)
+    turned = load_omniglot(path, "train")
+    assert plain.images.shape == (2, 20, 28, 28)
+    assert turned.images.shape == (8, 20, 28, 28)
+    np.testing.assert_array_equal(turned.images[2, 0], np.rot90(plain.images[0, 0]))
+    assert turned.groups.tolist() == plain.groups.tolist() * 4
+
+
+def test_what_is_no_omniglot_is_told(tmp_path):
+    with pytest.raises(InputError, match="no split 'trian'; known: train, val"):
+        load_omniglot(omniglot(tmp_path / "o.npz"), "trian")
+    with pytest.raises(InputError, match=r"cannot read Omniglot from .*absent.npz"):
+        load_omniglot(tmp_path / "absent.npz", "train")

@@ -1,0 +1,140 @@
+"""Meta-training from the command line: learns, resumes, tells its mistakes."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from drivemeta.cli.main import main
+from drivemeta.config import load_config
+from drivemeta.data.episodes import Shape, load_omniglot
+from drivemeta.errors import ModelFileError
+from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain
+from drivemeta.learn.metatrain_data import PoolTasks
+from drivemeta.location import builtin_folder
+
+LEARNERS = ("maml", "protonet", "siamese")  # Reptile's steps are annealed over the whole run
+
+
+@pytest.fixture(scope="module")
+def omniglot(tmp_path_factory):
+    """Twelve characters, each a picture of its own with noise."""
+    rng, n = np.random.default_rng(0), 12
+    picture = rng.random((n, 1, 28, 28)) < 0.3
+    noise = rng.random((n, 20, 28, 28)) < 0.05
+    path = tmp_path_factory.mktemp("omniglot") / "omniglot28.npz"
+    np.savez(
+        path,
+        bits=(picture ^ noise).astype(np.uint8) * 255,
+        alphabet=np.array(["x"] * n),
+        split=np.array(["background"] * n),
+        vinyals=np.array(["train", "val", "test"] * (n // 3)),
+    )
+    return path
+
+
+def config(omniglot, out, **changes):
+    values = {
+        "out": out,
+        "omniglot": omniglot,
+        "train": {"n_way": 3, "n_query": 2},
+        "test": {"n_way": 3, "n_query": 2},
+        "network": "strided",
+        "n_filters": 8,
+        "n_pairs": 12,
+        "iterations": 6,
+        "validate_every": 3,
+        "n_validation": 3,
+        "n_test": 5,
+    }
+    return MetaTraining.model_validate(values | changes)
+
+
+def run(name, settings, *, resume=False):
+    params = {} if name in {"protonet", "siamese"} else {"meta_batch": 2}
+    settings = settings.model_copy(update={"params": params})
+    lines = []
+    return metatrain(name, settings, resume=resume, report=lines.append), lines
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_resumed_run_ends_as_one_without_a_break(name, omniglot, tmp_path):
+    run(name, config(omniglot, tmp_path / "whole", halve_every=2))
+    part = config(omniglot, tmp_path / "parts", halve_every=2, iterations=3)
+    run(name, part)
+    run(name, part.model_copy(update={"iterations": 6}), resume=True)
+    name_of_last = "metatrain.checkpoint.safetensors"
+    one, two = (load_file(tmp_path / folder / name_of_last) for folder in ("whole", "parts"))
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        assert torch.equal(value, two[key]), key
+
+
+def test_the_result_is_that_of_the_stored_weights(omniglot, tmp_path):
+    settings = config(omniglot, tmp_path)
+    result, lines = run("protonet", settings)
+    again = evaluate_weights("protonet", settings, tmp_path / "weights.safetensors")
+    assert again == result.accuracy
+    stored = json.loads((tmp_path / "result.json").read_text())
+    assert stored["accuracy"]["mean"] == result.accuracy.mean
+    assert stored["transductive"] is False
+    assert len(lines) == 2
+    assert lines[0].startswith("iteration 3,")
+
+
+def test_a_budget_in_minutes_ends_the_run(omniglot, tmp_path):
+    result, _ = run("protonet", config(omniglot, tmp_path, minutes=1e-6, iterations=100))
+    assert result.iterations == 1
+
+
+def test_a_checkpoint_of_another_model_is_refused(omniglot, tmp_path):
+    run("protonet", config(omniglot, tmp_path))
+    with pytest.raises(ModelFileError, match="cannot resume from checkpoint"):
+        run("protonet", config(omniglot, tmp_path, n_filters=6), resume=True)
+    with pytest.raises(ModelFileError, match="cannot load meta-trained weights"):
+        evaluate_weights("siamese", config(omniglot, tmp_path), tmp_path / "weights.safetensors")
+
+
+def test_nothing_to_resume_is_told(omniglot, tmp_path):
+    with pytest.raises(ModelFileError, match="cannot resume from checkpoint"):
+        run("protonet", config(omniglot, tmp_path / "empty"), resume=True)
+
+
+def test_draws_depend_on_seed_and_iteration_alone(omniglot):
+    pool = load_omniglot(omniglot, "train")
+    one, two = (PoolTasks(pool, Shape(3, 2, 2), seed=4) for _ in range(2))
+    one.episode()
+    for tasks in (one, two):
+        tasks.seek(7)
+    assert torch.equal(one.episode().support, two.episode().support)
+    assert one.task().support.shape == (12, 1, 28, 28)
+    assert len(one.task().query) == 0
+    assert one.pairs().left.shape == (128, 1, 28, 28)
+
+
+@pytest.mark.parametrize("name", ["metatrain_omniglot.yaml", "metatrain_omniglot_gradient.yaml"])
+def test_shipped_configurations_are_valid(name):
+    assert load_config(builtin_folder("configs") / name, MetaTraining).n_test == 600
+
+
+def test_the_command(omniglot, tmp_path, capsys):
+    path = tmp_path / "c.yaml"
+    path.write_text(
+        f"out: {tmp_path / 'out'}\nomniglot: {omniglot}\ntrain: {{n_way: 3}}\n"
+        "test: {n_way: 3}\nn_filters: 4\niterations: 1\nn_validation: 2\nn_test: 2\n"
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["metatrain", "matching", str(path)])
+    assert ended.value.code == 0
+    assert "of 2 test episodes (inductive)" in capsys.readouterr().err
+
+
+def test_a_misspelt_key_is_told(tmp_path, capsys):
+    path = tmp_path / "c.yaml"
+    path.write_text("out: x\nomniglot: y\niteratoins: 3\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["metatrain", "protonet", str(path)])
+    assert ended.value.code == 2
+    assert "iterations" in capsys.readouterr().err
