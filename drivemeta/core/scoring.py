@@ -30,8 +30,8 @@ class Scoring:
     dense_scale: float = 20.0
     quality_power: float = 0.3
     crop_scale: float = 15.0
-    crop_power: float = 0.5
-    parent_power: float = 0.0
+    crop_power: float = 0.25
+    parent_power: float = 0.1
     leaf_floor: float = 0.05
     context: float = 1.15
     nms_iou: float = 0.6

@@ -79,7 +79,9 @@ def available_banks() -> tuple[str, ...]:
 def with_named(bank: ClassBank, named: NamedBank) -> ClassBank:
     """Return a bank that also names the classes of a named bank, as leaves of the base.
 
-    A box is named at its parent's threshold. A class that the bank has gets more rows.
+    A box is named at its parent's threshold. A class that the bank has gets more rows. Background
+    votes for the parent: whether there is an object at all is level 1's to say, which has seen
+    smaller ones than the crops of the bank show.
 
     Raises:
         ModelFileError: the bank has no such super-class, or its rows are of another length.
@@ -94,18 +96,13 @@ def with_named(bank: ClassBank, named: NamedBank) -> ClassBank:
     threshold = bank.classes[parent].threshold
     specs = tuple(ClassSpec(name, named.parent, "base", threshold) for name in new)
     bank = replace(bank, classes=bank.classes + specs)
-    n = len(named.names)
     rows = BankRows(
         named.weights,
-        np.zeros(n, np.float32),
-        np.array([_owner(bank, name) for name in named.names], np.int64),
-        np.full(n, parent, np.int64),
+        np.zeros(len(named.names), np.float32),
+        np.array([parent if n == BACKGROUND else bank.index(n) for n in named.names], np.int64),
+        np.full(len(named.names), parent, np.int64),
     )
     return replace(bank, crop=bank.crop + rows)
-
-
-def _owner(bank: ClassBank, name: str) -> int:
-    return DISTRACTOR if name == BACKGROUND else bank.index(name)
 
 
 def without_near(rows: BankRows, novel: BankRows, root: int) -> BankRows:

@@ -22,8 +22,8 @@ from drivemeta.data.sources import SourceImage, load_source
 from drivemeta.errors import ConfigError
 from drivemeta.files import atomic_path
 from drivemeta.learn.amp import autocast
+from drivemeta.learn.banks import BACKGROUND
 from drivemeta.learn.crop_data import (
-    BACKGROUND,
     SCENE_CONTEXT,
     Crop,
     CropSampler,

@@ -16,7 +16,7 @@ CROP = BankRows(
     EYE[[0, 0, 1, 2]], np.zeros(4, np.float32), np.array([2, 2, 3, -1]), np.zeros(4, np.int64)
 )
 BANK = ClassBank(CLASSES, DENSE, CROP)
-SCORING = Scoring(leaf_floor=0.3, crop_power=0.5)
+SCORING = Scoring(leaf_floor=0.3, crop_power=0.5, parent_power=0.0)
 
 
 def located(scores, labels):

@@ -90,11 +90,11 @@ def test_named_classes_become_leaves_at_the_threshold_of_their_parent():
     known = with_named(super_classes(), named)
     assert known.names == ("vehicle", "traffic_sign", "stop", "yield")
     assert known.classes[2] == ClassSpec("stop", "traffic_sign", "base", 0.4)
-    assert known.crop.owners.tolist() == [2, 2, 3, -1]
+    assert known.crop.owners.tolist() == [2, 2, 3, 1]
     assert known.crop.roots.tolist() == [1] * 4
     again = with_named(known, NamedBank("traffic_sign", ("stop",), bank(1).weights))
     assert again.names == known.names
-    assert again.crop.owners.tolist() == [2, 2, 3, -1, 2]
+    assert again.crop.owners.tolist() == [2, 2, 3, 1, 2]
 
 
 @pytest.mark.parametrize("named", [bank(parent="ship"), NamedBank("vehicle", ("a",), np.eye(1, 5))])
