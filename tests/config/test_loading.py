@@ -1,5 +1,6 @@
 """Configurations: one extends another, all mistakes come at once, the nearest key is named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -93,14 +94,23 @@ def test_a_file_that_is_not_there_suggests_a_shipped_one(tmp_path):
 
 
 def test_every_shipped_configuration_is_valid():
+    from drivemeta.learn.metatrain import MetaTraining
     from drivemeta.learn.train_detector import DetectorTraining
     from drivemeta.learn.train_embedding import EmbeddingTraining
 
-    models = {"train_detector": DetectorTraining, "train_embedding": EmbeddingTraining}
+    models = {
+        "train_detector": DetectorTraining,
+        "train_embedding": EmbeddingTraining,
+        "metatrain_omniglot": MetaTraining,
+    }
     for path in builtin_folder("configs").glob("*.yaml"):
-        load_config(path, models[path.stem])
+        (kind,) = [kind for kind in models if path.stem.startswith(kind)]
+        load_config(path, models[kind])
 
 
 def test_shipped_configurations_say_how_they_are_used():
     for path in builtin_folder("configs").glob("*.yaml"):
-        assert path.read_text().startswith(f"# drivemeta train {path.stem.removeprefix('train_')}")
+        command, _, rest = path.stem.partition("_")
+        given = rest.partition("_")[0] if command == "train" else "[a-z]+"
+        expected = rf"# drivemeta {command} {given} configs/{path.name} \[--resume\]\n"
+        assert re.match(expected, path.read_text(encoding="utf-8")), path
