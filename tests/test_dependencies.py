@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 ALIASES = {"onnxruntime-gpu": "onnxruntime", "pydantic-core": "pydantic"}
@@ -19,23 +21,31 @@ def plain(requirement: str) -> str:
     return name[0].lower().replace("_", "-").replace(".", "-") if name else ""
 
 
-def imported() -> Iterator[str]:
-    """Yield the top-level names that the package and the plugins import."""
-    for folder in ("drivemeta", "plugins"):
-        for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.Import):
-                    yield from (alias.name.split(".")[0] for alias in node.names)
-                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    yield node.module.split(".")[0]
+def imported(path: Path) -> Iterator[str]:
+    """Yield the top-level names that a module imports."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+def extra_of(path: Path) -> list[str]:
+    """Return the requirements of the extra that a plugin's manifest names."""
+    manifest = path.parent / "plugin.yaml"
+    content = yaml.safe_load(manifest.read_text("utf-8")) if manifest.is_file() else {}
+    return PROJECT["optional-dependencies"].get(content.get("extra"), [])
 
 
 def test_every_import_is_of_a_declared_dependency():
-    declared = {plain(each) for each in PROJECT["dependencies"]}
     distributions = packages_distributions()
-    for name in set(imported()) - sys.stdlib_module_names - {"drivemeta", "__future__"}:
-        owners = {plain(owner) for owner in distributions.get(name, [name])}
-        assert declared & (owners | {ALIASES.get(owner, owner) for owner in owners}), name
+    for path in (p for folder in ("drivemeta", "plugins") for p in (ROOT / folder).rglob("*.py")):
+        declared = {plain(each) for each in [*PROJECT["dependencies"], *extra_of(path)]}
+        ours = {"drivemeta", "__future__"}
+        for name in set(imported(path)) - sys.stdlib_module_names - ours:
+            owners = {plain(owner) for owner in distributions.get(name, [name])}
+            names = owners | {ALIASES.get(owner, owner) for owner in owners}
+            assert declared & names, f"{path}: {name}"
 
 
 def test_every_dependency_is_pinned_and_its_licence_named():
