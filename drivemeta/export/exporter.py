@@ -24,11 +24,9 @@ from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.runtime import manifest as m
 from drivemeta.runtime.bank_feed import check_capacity
 from drivemeta.runtime.model_file import graph_digest
-from drivemeta.runtime.probe import Probe
+from drivemeta.runtime.probe import MIN_PROBE_ROWS, Probe, clear_threshold
 
 STRIDE = 64
-MIN_PROBE_ROWS = 5
-MAX_PROBE_ROWS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,20 +134,14 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
 
 
 def make_probe(detector: TwoLevelDetector, expected: Expected) -> Probe:
-    """Return a frame with at least five detections and a threshold that parts them clearly.
-
-    The threshold lies in the middle of the widest gap between neighbouring scores, so that no
-    rounding moves a row across it.
-    """
-    scores = torch_rows(detector, expected, 0.0).scores[: MAX_PROBE_ROWS + 1]
-    if len(scores) <= MIN_PROBE_ROWS:
+    """Return a frame with at least five detections and a threshold that parts them clearly."""
+    scores = torch_rows(detector, expected, 0.0).scores
+    threshold = clear_threshold(scores)
+    if threshold is None:
         raise ParityError(
             f"the detector finds only {len(scores)} boxes in the probe's frame at any threshold, "
             f"more than {MIN_PROBE_ROWS} are needed; are its weights those of a trained network?"
         )
-    gaps = scores[MIN_PROBE_ROWS - 1 : -1] - scores[MIN_PROBE_ROWS:]
-    last = MIN_PROBE_ROWS - 1 + int(gaps.argmax())
-    threshold = float((scores[last] + scores[last + 1]) / 2)
     rows = torch_rows(detector, expected, threshold)
     return Probe.make(expected.frame, threshold, rows)
 

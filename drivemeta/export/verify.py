@@ -64,9 +64,8 @@ def verify_model(path: str | Path, provider: str = "auto") -> VerifyReport:
     start = time.perf_counter()
     found = detector([probe.image()], min_score=probe.threshold)[0]
     seconds = time.perf_counter() - start
-    agreement = compare_rows(
-        probe.rows(), RowArrays(found.boxes, found.scores, found.labels.astype(np.int64))
-    )
+    rows = RowArrays(found.boxes, found.scores, found.labels.astype(np.int64))
+    agreement = compare_rows(probe.rows(), rows, (probe.box_px, probe.score))
     if agreement.n_unmatched:
         raise ParityError(
             f"{file.path} does not find in its probe what it promises: {agreement.n_unmatched} of "

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from onnx import numpy_helper
 from torch import nn
 
-from drivemeta.core import BankRows, ClassBank
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
 from drivemeta.export.network_cache import weights_digest
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.runtime.model_file import ModelFile, read_model_file
+from drivemeta.runtime.bank_file import bank_of
+from drivemeta.runtime.model_file import read_model_file
 
 
 def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
@@ -42,33 +39,11 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
             "`drivemeta adapt` wrote it"
         )
     try:
-        bank = ClassBank(
-            tuple(entry.spec() for entry in file.manifest.classes),
-            _rows(file, "dense", file.manifest.bank.dense_dim),
-            _rows(file, "crop", file.manifest.bank.crop_dim),
-        )
         scoring = Scoring(**file.manifest.scoring)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{file.path}: cannot read its class bank: {error}") from error
+    except TypeError as error:
+        raise ModelFileError(f"{file.path}: cannot read its score rule: {error}") from error
+    bank = bank_of(file)
     size = (file.manifest.input.height, file.manifest.input.width)
     restored = TwoLevelDetector(base.level1, base.level2, bank, scoring, size)
     restored.architecture = base.architecture
     return restored.eval()
-
-
-def _rows(file: ModelFile, level: str, dim: int) -> BankRows:
-    """Return the rows in use; a baked bank has no padding, and nothing at all for no rows."""
-    arrays: dict[str, NDArray[np.generic]] = {
-        tensor.name.removeprefix(f"{level}_"): numpy_helper.to_array(tensor)
-        for tensor in file.proto.graph.initializer
-        if tensor.name.startswith(f"{level}_")
-    }
-    if file.manifest.bank.mode == "baked" and "weights" not in arrays:
-        return BankRows.empty(dim)
-    n = int(arrays["count"][0]) if "count" in arrays else len(arrays["weights"])
-    return BankRows(
-        arrays["weights"][:n].astype(np.float32),
-        arrays["biases"][:n].astype(np.float32),
-        arrays["owners"][:n].astype(np.int64),
-        arrays["roots"][:n].astype(np.int64),
-    )

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from drivemeta.errors import ModelFileError
 
 BOX_TOLERANCE_PX = 0.1
 SCORE_TOLERANCE = 1e-3
+MOST_BOX_PX = 8.0  # a looser probe would prove nothing
+MOST_SCORE = 0.1
+MIN_PROBE_ROWS = 5
+MAX_PROBE_ROWS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,8 @@ class Probe(BaseModel):
         boxes: expected xyxy boxes in pixels of the frame.
         scores: expected scores.
         labels: expected labels.
+        box_px: by how many pixels a coordinate may differ on another machine or provider.
+        score: by how much a score may.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,10 +75,25 @@ class Probe(BaseModel):
     boxes: tuple[tuple[float, float, float, float], ...]
     scores: tuple[float, ...]
     labels: tuple[int, ...]
+    box_px: float = Field(BOX_TOLERANCE_PX, ge=0, le=MOST_BOX_PX)
+    score: float = Field(SCORE_TOLERANCE, ge=0, le=MOST_SCORE)
 
     @classmethod
-    def make(cls, image: NDArray[np.uint8], threshold: float, rows: RowArrays) -> Probe:
-        """Store a (height, width, 3) uint8 BGR frame and the rows expected in it."""
+    def make(
+        cls,
+        image: NDArray[np.uint8],
+        threshold: float,
+        rows: RowArrays,
+        tolerance: tuple[float, float] = (BOX_TOLERANCE_PX, SCORE_TOLERANCE),
+    ) -> Probe:
+        """Store a (height, width, 3) uint8 BGR frame and the rows expected in it.
+
+        Args:
+            image: the frame.
+            threshold: the score from which rows are expected.
+            rows: what is expected.
+            tolerance: of box coordinates in pixels, and of scores.
+        """
         _, encoded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
         return cls(
             png=base64.b64encode(encoded.tobytes()).decode("ascii"),
@@ -80,6 +101,8 @@ class Probe(BaseModel):
             boxes=tuple(tuple(map(float, box)) for box in rows.boxes),
             scores=tuple(map(float, rows.scores)),
             labels=tuple(map(int, rows.labels)),
+            box_px=tolerance[0],
+            score=tolerance[1],
         )
 
     def image(self) -> NDArray[np.uint8]:
@@ -105,8 +128,37 @@ class Probe(BaseModel):
         )
 
 
-def compare_rows(expected: RowArrays, found: RowArrays) -> RowAgreement:
+def clear_threshold(scores: NDArray[np.float32]) -> float | None:
+    """Return a threshold that parts scores clearly, with at least five above it.
+
+    It lies in the middle of the widest gap between neighbours, so that no rounding moves a row
+    across it. None if there are too few scores.
+
+    Args:
+        scores: (n,) float32, descending.
+
+    >>> round(clear_threshold(np.array([9, 8, 8, 7, 7, 6.5, 3, 2], np.float32)), 2)
+    4.75
+    """
+    scores = scores[: MAX_PROBE_ROWS + 1]
+    if len(scores) <= MIN_PROBE_ROWS:
+        return None
+    gaps = scores[MIN_PROBE_ROWS - 1 : -1] - scores[MIN_PROBE_ROWS:]
+    last = MIN_PROBE_ROWS - 1 + int(gaps.argmax())
+    return float((scores[last] + scores[last + 1]) / 2)
+
+
+def compare_rows(
+    expected: RowArrays,
+    found: RowArrays,
+    tolerance: tuple[float, float] = (BOX_TOLERANCE_PX, SCORE_TOLERANCE),
+) -> RowAgreement:
     """Pair rows of one label within tolerance, nearest first, and measure what is left.
+
+    Args:
+        expected: rows of one frame.
+        found: rows of the same frame.
+        tolerance: of box coordinates in pixels, and of scores.
 
     >>> rows = RowArrays(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.zeros(1, int))
     >>> compare_rows(rows, rows).n_unmatched
@@ -114,7 +166,7 @@ def compare_rows(expected: RowArrays, found: RowArrays) -> RowAgreement:
     """
     pixels = np.abs(expected.boxes[:, None] - found.boxes[None]).max(2, initial=0)  # (n, m)
     scores = np.abs(expected.scores[:, None] - found.scores[None])
-    cost = np.maximum(pixels / BOX_TOLERANCE_PX, scores / SCORE_TOLERANCE)
+    cost = np.maximum(pixels / tolerance[0], scores / tolerance[1])
     cost[expected.labels[:, None] != found.labels[None]] = np.inf
     free = np.ones(len(found), bool)
     box_px = score = 0.0
