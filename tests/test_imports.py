@@ -20,7 +20,7 @@ def loaded_by(statement: str) -> set[str]:
     return {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
 
 
-@pytest.mark.parametrize("package", ["core", "runtime", "video"])
+@pytest.mark.parametrize("package", ["core", "deploy", "runtime", "video"])
 def test_every_module_below_leaves_torch_alone(package):
     statement = (
         f"import importlib, pkgutil, drivemeta.{package} as p\n"

@@ -24,6 +24,7 @@ COMMANDS = {
     "detect": "Detect in images: annotated pictures, JSON, COCO pre-labels.",
     "process": "Detect and track in a video or a folder of images.",
     "export": "Write a detector's weights as one ONNX file.",
+    "bank": "List, merge, remove and rename the classes of model files.",
     "verify": "Check that an ONNX model computes what it was exported to compute.",
     "eval": "Score a model on annotated images: COCO AP.",
     "plugins": "List the plugins, or show one.",

@@ -11,15 +11,13 @@ from onnx import TensorProto, helper
 from drivemeta.core import ClassBank
 from drivemeta.core.score_rule import N_ROWS
 from drivemeta.core.scoring import Scoring
-from drivemeta.export.builder import GraphBuilder
+from drivemeta.export.builder import IR_VERSION, OPSET, GraphBuilder
 from drivemeta.export.locate import BankValues, Rows, locate
 from drivemeta.export.name import Names, name_leaves
-from drivemeta.export.networks import OPSET
 from drivemeta.export.preprocess import Prepared, prepare
 from drivemeta.runtime.bank_feed import bank_arrays
 from drivemeta.runtime.manifest import BankRule, InputRule
 
-IR_VERSION = 10
 DENSE = ("boxes", "quality", "embeddings")
 _TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64}
 

@@ -15,8 +15,9 @@ from torch import nn
 
 from drivemeta.errors import InputError, ParityError
 from drivemeta.export.assemble import Networks, assemble
+from drivemeta.export.builder import OPSET
 from drivemeta.export.network_cache import weights_digest
-from drivemeta.export.networks import OPSET, level1_graph, level2_graph
+from drivemeta.export.networks import level1_graph, level2_graph
 from drivemeta.export.parity import Expected, ParityReport, check_parity, torch_dense, torch_rows
 from drivemeta.export.scene import PROBE_SIZE, draw_noise, draw_scene
 from drivemeta.files import make_folder, write_bytes

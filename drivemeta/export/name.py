@@ -12,7 +12,6 @@ from drivemeta.core.scoring import Scoring
 from drivemeta.export.builder import GraphBuilder
 from drivemeta.export.locate import BankValues, Rows
 from drivemeta.export.preprocess import Prepared
-from drivemeta.models.level2 import CROP_SIZE
 
 _NEVER = -1e9
 
@@ -54,7 +53,7 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
     """
     n_crops = min(N_CROPS, rows.n)
     priority, slots = g.many("TopK", 2, crop_priority(g, rows, bank, n_classes), [n_crops], axis=1)
-    crops = cut_crops(g, rows, slots, frame, scoring.context, n_crops)
+    crops = cut_crops(g, rows, slots, frame, scoring.context, n_crops, crop_size(level2))
     (embeddings,) = g.inline(level2, {"x": crops})
     cosines = g.MatMul(embeddings, g.Transpose(bank.weights, perm=[1, 0]))
     logits = g.Mul(g.Sub(cosines, bank.biases), float(scoring.crop_scale))  # (N * k, rows)
@@ -99,10 +98,21 @@ def crop_priority(g: GraphBuilder, rows: Rows, bank: BankValues, n_classes: int)
     return g.Mul(g.Mul(g.Gather(owns, rows.roots), real), g.Add(rows.scores, bonus))
 
 
-def cut_crops(
-    g: GraphBuilder, rows: Rows, slots: str, frame: Prepared, context: float, n_crops: int
+def crop_size(level2: onnx.GraphProto) -> int:
+    """Return the side in pixels of the crops that level 2 takes."""
+    return int(level2.input[0].type.tensor_type.shape.dim[2].dim_value)
+
+
+def cut_crops(  # noqa: PLR0913  (a stage of a graph takes the values of those before it)
+    g: GraphBuilder,
+    rows: Rows,
+    slots: str,
+    frame: Prepared,
+    context: float,
+    n_crops: int,
+    size: int,
 ) -> str:
-    """Add the cutting of (N * n_crops, 3, 64, 64) RGB crops in [0, 1] from the frames."""
+    """Add the cutting of (N * n_crops, 3, size, size) RGB crops in [0, 1] from the frames."""
     boxes = g.GatherND(rows.boxes, g.Unsqueeze(slots, [2]), batch_dims=1)
     # x1' = x1 - m (x2 - x1) and so on: one product with a constant matrix
     m = (context - 1) / 2
@@ -114,8 +124,8 @@ def cut_crops(
         frame.planes,
         g.Reshape(boxes, [-1, 4]),
         g.Reshape(batch, [-1]),
-        output_height=CROP_SIZE,
-        output_width=CROP_SIZE,
+        output_height=size,
+        output_width=size,
         sampling_ratio=2,
         coordinate_transformation_mode="half_pixel",
         mode="avg",

@@ -14,10 +14,9 @@ from onnx import helper
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
+from drivemeta.export.builder import IR_VERSION, OPSET
 from drivemeta.export.network_cache import cached_graph, trace_key
 from drivemeta.models.level2 import CROP_SIZE
-
-OPSET = 18
 
 
 def level1_graph(network: nn.Module, input_size: tuple[int, int]) -> onnx.GraphProto:
@@ -40,7 +39,9 @@ def trunk_graph(
 
 def session_of(graph: onnx.GraphProto, n_threads: int = 0) -> ort.InferenceSession:
     """Return a CPU session that runs a traced network by itself; 0 threads are all cores."""
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
     options = ort.SessionOptions()
     options.intra_op_num_threads = n_threads
     return ort.InferenceSession(

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from pydantic import ValidationError
 
 from drivemeta.errors import ModelFileError, ParityError
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.runtime.manifest import PROBE_KEY
-from drivemeta.runtime.model_file import ModelFile, read_model_file
-from drivemeta.runtime.probe import Probe, RowArrays, compare_rows
+from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.probe import RowArrays, compare_rows
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def verify_model(path: str | Path, provider: str = "auto") -> VerifyReport:
         onnx.checker.check_model(file.proto)
     except onnx.checker.ValidationError as error:
         raise ModelFileError(f"{file.path} is not a valid ONNX model: {error}") from error
-    probe = _read_probe(file)
+    probe = file.probe()
     detector = OnnxDetector(path, provider=provider)
     start = time.perf_counter()
     found = detector([probe.image()], min_score=probe.threshold)[0]
@@ -84,13 +82,3 @@ def verify_model(path: str | Path, provider: str = "auto") -> VerifyReport:
         score=agreement.score,
         seconds=seconds,
     )
-
-
-def _read_probe(file: ModelFile) -> Probe:
-    text = file.properties.get(PROBE_KEY)
-    if text is None:
-        raise ModelFileError(f"{file.path} has no probe to be verified by; export it again")
-    try:
-        return Probe.model_validate_json(text)
-    except ValidationError as error:
-        raise ModelFileError(f"the probe in {file.path} is damaged; export it again") from error

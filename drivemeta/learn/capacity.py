@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from drivemeta.core import BankRows, ClassBank
-from drivemeta.learn.rows import CAPACITY
+
+CAPACITY = 256
 
 
 def within_capacity(bank: ClassBank, capacity: int = CAPACITY) -> ClassBank:

@@ -11,10 +11,9 @@ from torch import nn
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.errors import PluginError
 from drivemeta.learn.banks import distractors_for, without_near
+from drivemeta.learn.capacity import CAPACITY
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import ClassRows, Learner
-
-CAPACITY = 256
 
 
 def fit_rows(

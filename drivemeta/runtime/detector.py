@@ -52,7 +52,6 @@ class OnnxDetector:
         self.classes: tuple[str, ...] = file.manifest.names
         self._session = Session(file.data, SessionOptions(provider, allow_fallback, threads))
         self.provider: str = self._session.provider
-        self._n_thresholds = _n_thresholds(self.manifest)
 
     def __call__(self, frames: Sequence[Image], min_score: float | None = None) -> list[Detections]:
         """Detect objects.
@@ -69,7 +68,7 @@ class OnnxDetector:
         """
         feeds: dict[str, NDArray[Any]] = {}
         if min_score is not None:
-            feeds["thresholds"] = np.full(self._n_thresholds, min_score, np.float32)
+            feeds["thresholds"] = np.full(self.manifest.n_thresholds, min_score, np.float32)
         groups: dict[tuple[int, ...], list[int]] = {}
         for i, frame in enumerate(frames):
             self._check(frame, i)
@@ -141,8 +140,3 @@ def load_model(path: str | Path | None = None, **options: Any) -> OnnxDetector:
 
         path = base_onnx()
     return OnnxDetector(path, **options)
-
-
-def _n_thresholds(manifest: Manifest) -> int:
-    baked = manifest.bank.mode == "baked"
-    return len(manifest.classes) if baked else manifest.bank.capacity

@@ -103,6 +103,11 @@ class Manifest(_Frozen):
         """Class names in the order of the labels."""
         return tuple(entry.name for entry in self.classes)
 
+    @property
+    def n_thresholds(self) -> int:
+        """Length of the input `thresholds`."""
+        return len(self.classes) if self.bank.mode == "baked" else self.bank.capacity
+
 
 def class_entries(bank: ClassBank) -> tuple[ClassEntry, ...]:
     """Return the classes of a bank as manifest entries."""

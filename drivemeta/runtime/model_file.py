@@ -12,7 +12,8 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from drivemeta.errors import ModelFileError
-from drivemeta.runtime.manifest import MANIFEST_KEY, SCHEMA_VERSION, Manifest
+from drivemeta.runtime.manifest import MANIFEST_KEY, PROBE_KEY, SCHEMA_VERSION, Manifest
+from drivemeta.runtime.probe import Probe
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,20 @@ class ModelFile:
     def properties(self) -> dict[str, str]:
         """The model's metadata."""
         return {entry.key: entry.value for entry in self.proto.metadata_props}
+
+    def probe(self) -> Probe:
+        """Return the picture and rows by which the file is verified.
+
+        Raises:
+            ModelFileError: there is none, or it is damaged.
+        """
+        text = self.properties.get(PROBE_KEY)
+        if text is None:
+            raise ModelFileError(f"{self.path} has no probe to be verified by; export it again")
+        try:
+            return Probe.model_validate_json(text)
+        except ValidationError as error:
+            raise ModelFileError(f"the probe in {self.path} is damaged; export it again") from error
 
 
 def read_model_file(path: str | Path) -> ModelFile:

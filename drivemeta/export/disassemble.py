@@ -1,0 +1,124 @@
+"""The two networks taken back out of an exported file, so that it can be assembled anew.
+
+With another class bank, another precision or another frame size, without the torch model. The
+networks are those of the file, bit for bit.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from onnx import TensorProto, helper
+
+from drivemeta.errors import ModelFileError
+from drivemeta.export.assemble import DENSE, Networks
+from drivemeta.export.builder import IR_VERSION, OPSET
+from drivemeta.runtime.model_file import ModelFile
+
+
+def networks_of(file: ModelFile) -> Networks:
+    """Return the networks of an exported model.
+
+    Raises:
+        ModelFileError: the graph is not laid out as this version writes it.
+    """
+    rule = file.manifest.input
+    try:
+        level1 = _extract(file.proto.graph, "level1", DENSE, (rule.height, rule.width))
+        level2 = _extract(file.proto.graph, "level2", ("embeddings",), _crop_size(file))
+    except LookupError as error:
+        raise ModelFileError(
+            f"{file.path}: cannot take its networks out of the graph: {error}; export it again "
+            "with this version"
+        ) from error
+    return Networks(level1, level2, count_locations(level1))
+
+
+def network_model(graph: onnx.GraphProto) -> onnx.ModelProto:
+    """Return a network as a model of its own, weights copied."""
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
+
+
+def count_locations(level1: onnx.GraphProto) -> int:
+    """Return how many locations level 1 has at its input size, by running it once."""
+    data = network_model(level1).SerializeToString()
+    session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
+    shape = [d.dim_value for d in level1.input[0].type.tensor_type.shape.dim][1:]
+    (boxes,) = session.run(["boxes"], {"x": np.zeros((1, *shape), np.float32)})
+    return int(np.shape(boxes)[1])
+
+
+def graphs_within(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yield a graph and those in the branches of its nodes."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from graphs_within(attribute.g)
+
+
+def _crop_size(file: ModelFile) -> tuple[int, int]:
+    for graph in graphs_within(file.proto.graph):
+        for node in graph.node:
+            if node.op_type == "RoiAlign":
+                side = {a.name: a.i for a in node.attribute}
+                return side["output_height"], side["output_width"]
+    raise LookupError("level 2 is not in it, as its baked bank has no rows for it")
+
+
+def _extract(
+    whole: onnx.GraphProto, stem: str, outputs: tuple[str, ...], size: tuple[int, int]
+) -> onnx.GraphProto:
+    """Return the part whose names begin with `stem_N/`, as `GraphBuilder.inline` named it."""
+    pattern = re.compile(rf"(?:[^/]+/)?{stem}_\d+/")
+    for graph in graphs_within(whole):
+        match = next(filter(None, (pattern.match(node.name) for node in graph.node)), None)
+        if match:
+            return _cut_out(graph, match.group(), stem, outputs, size)
+    raise LookupError(f"no nodes of {stem}")
+
+
+def _cut_out(
+    graph: onnx.GraphProto, prefix: str, stem: str, outputs: tuple[str, ...], size: tuple[int, int]
+) -> onnx.GraphProto:
+    nodes = [_renamed(node, prefix) for node in graph.node if node.name.startswith(prefix)]
+    weights = []
+    for tensor in graph.initializer:
+        if tensor.name.startswith(prefix):
+            weight = TensorProto()
+            weight.CopyFrom(tensor)
+            weight.name = tensor.name.removeprefix(prefix)
+            weights.append(weight)
+    made = {name for node in nodes for name in node.output}
+    missing = set(outputs) - made
+    if missing:
+        raise LookupError(f"{stem} has no {', '.join(sorted(missing))}")
+    return helper.make_graph(
+        nodes,
+        stem,
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, *size])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        weights,
+    )
+
+
+def _renamed(node: onnx.NodeProto, prefix: str) -> onnx.NodeProto:
+    """Return a copy with the prefix taken off; the one value from outside becomes `x`."""
+
+    def rename(name: str) -> str:
+        if not name:
+            return name
+        return name.removeprefix(prefix) if name.startswith(prefix) else "x"
+
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    copy.name = node.name.removeprefix(prefix)
+    copy.input[:] = map(rename, node.input)
+    copy.output[:] = map(rename, node.output)
+    return copy

@@ -1,0 +1,161 @@
+"""An exported file written anew: with another bank, precision or frame size; torch is not needed.
+
+The networks are those of the file. The probe keeps its picture; what is to be found in it is what
+the new model finds on the CPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+
+from drivemeta.core import ClassBank
+from drivemeta.core.scoring import Scoring
+from drivemeta.errors import ModelFileError, ParityError
+from drivemeta.export.assemble import Networks, assemble
+from drivemeta.export.disassemble import networks_of
+from drivemeta.files import write_bytes
+from drivemeta.runtime import manifest as m
+from drivemeta.runtime.bank_feed import check_capacity
+from drivemeta.runtime.bank_file import bank_of
+from drivemeta.runtime.model_file import ModelFile, graph_digest
+from drivemeta.runtime.probe import (
+    BOX_TOLERANCE_PX,
+    MIN_PROBE_ROWS,
+    SCORE_TOLERANCE,
+    Probe,
+    RowArrays,
+    clear_threshold,
+)
+from drivemeta.runtime.providers import SessionOptions
+from drivemeta.runtime.session import Session
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a model is assembled from.
+
+    Attributes:
+        networks: both graphs.
+        bank: classes and rows.
+        scoring: constants of the score rule.
+        manifest: what it says about itself; classes and the graph's digest are put in anew.
+        probe: its picture is kept.
+    """
+
+    networks: Networks
+    bank: ClassBank
+    scoring: Scoring
+    manifest: m.Manifest
+    probe: Probe
+
+    @classmethod
+    def of(cls, file: ModelFile) -> Parts:
+        """Take a file apart.
+
+        Raises:
+            ModelFileError: it is not laid out as this version writes it.
+        """
+        try:
+            scoring = Scoring(**file.manifest.scoring)
+        except TypeError as error:
+            raise ModelFileError(f"{file.path}: cannot read its score rule: {error}") from error
+        return cls(networks_of(file), bank_of(file), scoring, file.manifest, file.probe())
+
+    def with_rules(
+        self,
+        *,
+        mode: Literal["fed", "baked"] | None = None,
+        frame_size: tuple[int, int] | None = None,
+    ) -> Parts:
+        """Return the parts of a model of another bank mode, or for frames of one size."""
+        bank, size = self.manifest.bank, self.manifest.input
+        changed: dict[str, Any] = {
+            "bank": bank.model_copy(update={"mode": mode or bank.mode}),
+            "input": size.model_copy(update={"frame_size": frame_size or size.frame_size}),
+        }
+        return replace(self, manifest=self.manifest.model_copy(update=changed))
+
+    def build(self) -> onnx.ModelProto:
+        """Return the graph, its metadata still empty.
+
+        Raises:
+            InputError: the bank exceeds its capacity.
+        """
+        rule = self.manifest.bank
+        if rule.mode == "fed":
+            check_capacity(self.bank, rule.capacity)
+        return assemble(self.networks, self.bank, self.scoring, self.manifest.input, rule)
+
+
+def write_parts(
+    parts: Parts,
+    path: str | Path,
+    tolerance: tuple[float, float] = (BOX_TOLERANCE_PX, SCORE_TOLERANCE),
+) -> bytes:
+    """Assemble a model, make its probe anew and write it; return its bytes.
+
+    Args:
+        parts: of the model.
+        path: the file to write; it appears whole or not at all.
+        tolerance: of the probe, in pixels and score.
+
+    Raises:
+        InputError: the bank exceeds its capacity.
+        ParityError: the model finds too little in its probe's picture.
+        OutputError: the file cannot be written.
+    """
+    model = parts.build()
+    manifest = parts.manifest.model_copy(
+        update={
+            "classes": m.class_entries(parts.bank),
+            "scoring": asdict(parts.scoring),
+            "digests": parts.manifest.digests.model_copy(
+                update={"graph": graph_digest(model.graph)}
+            ),
+        }
+    )
+    probe = probe_again(model, manifest, parts.probe, tolerance)
+    properties = {m.MANIFEST_KEY: manifest.model_dump_json(), m.PROBE_KEY: probe.model_dump_json()}
+    onnx.helper.set_model_props(model, properties)
+    data: bytes = model.SerializeToString()
+    write_bytes(path, data)
+    return data
+
+
+def probe_again(
+    model: onnx.ModelProto, manifest: m.Manifest, old: Probe, tolerance: tuple[float, float]
+) -> Probe:
+    """Return a probe of the same picture with the rows that a model finds in it on the CPU.
+
+    Raises:
+        ParityError: it finds too few.
+    """
+    image = old.image()
+    size = manifest.input.frame_size
+    if size is not None and image.shape[:2] != tuple(size):
+        image = _fitted(image, size)
+    session = Session(model.SerializeToString(), SessionOptions("cpu"))
+
+    def rows(min_score: float) -> RowArrays:
+        feeds = {"thresholds": np.full(manifest.n_thresholds, min_score, np.float32)}
+        boxes, scores, labels, count = (out[0] for out in session.run(image[None], feeds))
+        return RowArrays(boxes[:count], scores[:count], labels[:count])
+
+    threshold = clear_threshold(rows(0.0).scores)
+    if threshold is None:
+        raise ParityError(
+            f"the changed model finds fewer than {MIN_PROBE_ROWS + 1} boxes in its probe's "
+            "picture; nothing was written"
+        )
+    return Probe.make(image, threshold, rows(threshold), tolerance)
+
+
+def _fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the picture repeated and cut to another height and width."""
+    times = [-(-wanted // there) for wanted, there in zip(size, image.shape, strict=False)]
+    return np.ascontiguousarray(np.tile(image, (*times, 1))[: size[0], : size[1]])
