@@ -38,18 +38,18 @@ def detect(
     import json
 
     from drivemeta.cli.adapt import image_files
-    from drivemeta.cli.process import build_sinks
     from drivemeta.errors import InputError
     from drivemeta.export import base_onnx
     from drivemeta.files import write_text
     from drivemeta.runtime.detector import OnnxDetector
+    from drivemeta.video.job import writable_folder
 
     if not images.exists():
         raise InputError(f"expected an image or a folder, found nothing at {images}")
     files = image_files(images) if images.is_dir() else [images]
     if out.resolve() == files[0].parent.resolve():
         raise InputError(f"--out: the results would mix with the images in {out}; name another")
-    build_sinks("", out, "")
+    writable_folder(out)
     detector = OnnxDetector(model or base_onnx(), provider=provider)
     results: list[tuple[Frame, Detections]] = []
     unreadable: list[str] = []

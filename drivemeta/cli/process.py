@@ -17,14 +17,14 @@ from drivemeta.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from drivemeta.plugins.protocols import Sink
-    from drivemeta.video.api import RunSummary
+    from drivemeta.video.job import Job
+    from drivemeta.video.options import RunSummary
 
 
 def process(
     source: Annotated[
         str,
-        typer.Argument(help="A video file, a folder of images, 'a/*.png', a URL or camera:0."),
+        typer.Argument(help="A video, a folder, a list, 'a/*.mp4', a URL, camera:0 or synthetic."),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     model: ModelOption = None,
@@ -48,56 +48,71 @@ def process(
         float | None, typer.Option(help="Of live sources: skip frames that would be older.")
     ] = None,
     encoder: Annotated[str, typer.Option(help="h264, openh264 or mpeg4.")] = "h264",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A plugin's parameter, PLUGIN.NAME=VALUE; may be repeated."),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option(min=1, help="Videos at a time, of a folder, list or pattern.")
+    ] = 1,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew where an unfinished run was left.")
     ] = False,
     provider: ProviderOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Detect and track in a video or a folder of images.
+    """Detect and track in a video, a folder of images, or many videos.
+
+    Many videos are a folder of them, a text file with a path a line, or a pattern in quotes; each
+    gets a folder of its own in --out, and those finished before are left alone.
 
     Without --model, the shipped base runs. A summary is printed and written beside the results.
     Killed or interrupted, the same command goes on where it was.
     """
-    import json
-    import time
+    from drivemeta.video.inputs import many_videos
+    from drivemeta.video.job import Job
+    from drivemeta.video.options import Options
+    from drivemeta.video.settings import parse_settings
 
-    from drivemeta.files import write_text
-    from drivemeta.video.api import Options, load_detector, model_path, open_source, run
-    from drivemeta.video.build import build_pipeline, clipped
-    from drivemeta.video.identity import run_identity
-    from drivemeta.video.journal import Journal
-
-    opened = open_source(source)
-    keep = tuple(name.strip() for name in classes.split(",")) if classes else None
+    given = parse_settings(settings or [])
+    if "mp4" in _names(sinks):
+        given["mp4"] = {"encoder": encoder, **given.get("mp4", {})}
     options = Options(
-        *(tracker, every, batch, min_score, keep, provider, start, end),
+        *(tracker, every, batch, min_score),
+        classes=tuple(_names(classes)) if classes else None,
+        provider=provider,
+        start_s=start,
+        end_s=end,
         roi=_region(roi),
         tiles=_tiles(tiles),
         max_latency_ms=max_latency_ms,
+        settings=given,
     )
-    built = build_sinks(sinks, out, encoder)
-    path = model_path(model)
-    detector = load_detector(path, provider)
-    identity = run_identity(path, source, options, [*_names(sinks), encoder])
-    build_pipeline(detector, options)  # before anything is written: what does not fit is told
-    clipped(opened, options)
-    live = opened.info().live  # what is gone cannot be read again
-    journal = None if live else Journal(out, identity, detector.classes, fresh=fresh)
-    name = Path(source).name
+    job = Job(source, out, model, tuple(_names(sinks)), options, fresh)
+    videos = many_videos(source)
+    if videos is None:
+        _process_one(job, as_json)
+    else:
+        from drivemeta.cli.process_many import process_many
+
+        process_many(job, videos, jobs, as_json)
+
+
+def _process_one(job: Job, as_json: bool) -> None:
+    import time
+
+    name = Path(job.source).name
     with progress() as bar:
-        task = bar.add_task(name, total=opened.info().n_frames)
-        started = time.perf_counter()
+        task, started = bar.add_task(name, total=None), time.perf_counter()
 
-        def advance(done: int, _total: int | None) -> None:
+        def advance(done: int, total: int | None) -> None:
             rate = done / (time.perf_counter() - started)
-            bar.update(task, completed=done, description=f"{name} {rate:.1f} frames/s")
+            shown = f"{name} {rate:.1f} frames/s"
+            bar.update(task, completed=done, total=total, description=shown)
 
-        summary = run(opened, detector, built, options, advance, journal)
-    result = {"source": source, "model": str(model) if model else "base", **summary.as_json()}
-    write_text(out / "summary.json", json.dumps(result, indent=2) + "\n")
+        summary = job.run(advance)
     if as_json:
-        emit_json(result)
+        emit_json(job.as_json(summary))
     else:
         show_summary(summary)
     if summary.interrupted:
@@ -131,36 +146,6 @@ def _tiles(text: str | None) -> tuple[int, int] | None:
     if match is None:
         raise InputError(f"--tiles: expected ROWSxCOLUMNS such as 2x2, found {text!r}")
     return int(match[1]), int(match[2])
-
-
-def build_sinks(names: str, out: Path, encoder: str) -> list[Sink]:
-    """Return the sink plugins named, writing to a folder.
-
-    Raises:
-        PluginNotFoundError: there is no such sink.
-        OutputError: the folder is a file, or may not be written.
-    """
-    import os
-
-    from drivemeta.errors import OutputError
-    from drivemeta.plugins.parameters import parameters
-    from drivemeta.plugins.registry import default_registry
-
-    registry = default_registry()
-    loaded = {name: registry.load("sink", name) for name in _names(names)}
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {out}: {error.strerror}") from error
-    if not os.access(out, os.W_OK):
-        raise OutputError(f"no permission to write into {out}")
-    extra = {"encoder": encoder}
-    return [
-        registry.create(
-            "sink", name, folder=out, **{k: v for k, v in extra.items() if k in parameters(cls)}
-        )
-        for name, cls in loaded.items()
-    ]
 
 
 def show_summary(summary: RunSummary) -> None:

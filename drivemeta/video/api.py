@@ -16,6 +16,7 @@ from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.build import build_pipeline, clipped
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options, RunSummary
+from drivemeta.video.settings import Settings, create_with
 from drivemeta.video.stopping import stop_on_signals
 
 __all__ = ["Options", "RunSummary", "load_detector", "open_source", "process", "run"]
@@ -23,35 +24,57 @@ __all__ = ["Options", "RunSummary", "load_detector", "open_source", "process", "
 COMMIT_S = 2.0  # seconds between commits of the sinks: as much work is done again after a kill
 
 
-def open_source(place: str | Path, registry: Registry | None = None) -> Source:
+def source_kind(place: str | Path) -> tuple[str, dict[str, Any]]:
+    """Return the source plugin for a place, and the parameters that name it.
+
+    A file or folder that is there always wins over a name: `synthetic` in a folder with a file
+    `synthetic` is that file.
+    """
+    text, path = str(place), Path(place)
+    if path.is_dir():
+        return "images", {"path": path}
+    if path.is_file():
+        return "file", {"path": path}
+    name, _, number = text.partition(":")
+    if name == "synthetic" and (number.isdigit() or not number):
+        return "synthetic", {"seed": int(number or 0)}
+    if name == "camera" and number:
+        return "camera", {"device": int(number) if number.isdigit() else number}
+    if "://" in text:
+        return "stream", {"address": text}
+    if any(sign in text for sign in "*?"):
+        return "glob", {"pattern": text}
+    return "file", {"path": path}
+
+
+def open_source(
+    place: str | Path, registry: Registry | None = None, settings: Settings | None = None
+) -> Source:
     """Return the source for a place.
 
-    A folder is read as images, `camera:N` as a camera, an address (`rtsp://`, `http://`, ...) as a
-    stream, a pattern with `*` or `?` that is no file as images, all else as a video file.
+    A folder is read as images, `camera:N` as a camera, `synthetic:SEED` as rendered scenes, an
+    address (`rtsp://`, `http://`, ...) as a stream, a pattern with `*` or `?` as images, all else
+    as a video file.
+
+    Args:
+        place: of the frames.
+        registry: of the plugins; the default one if None.
+        settings: parameters by plugin, such as `{"images": {"fps": 30}}`.
 
     Raises:
         VideoError: there is nothing that can be read.
     """
-    registry = registry or default_registry()
-    text, params = str(place), dict[str, Any]()
-    if Path(place).is_dir():
-        kind, params = "images", {"path": place}
-    elif text.startswith("camera:"):
-        device = text.removeprefix("camera:")
-        kind, params = "camera", {"device": int(device) if device.isdigit() else device}
-    elif "://" in text:
-        kind, params = "stream", {"address": text}
-    elif any(sign in text for sign in "*?") and not Path(place).is_file():
-        kind, params = "glob", {"pattern": text}
-    else:
-        kind, params = "file", {"path": place}
-    source: Source = registry.create("source", kind, **params)
+    kind, params = source_kind(place)
+    settings = {kind: {**params, **(settings or {}).get(kind, {})}}
+    source: Source = create_with(registry or default_registry(), "source", kind, settings)
     return source
 
 
-def load_detector(model: str | Path | None, provider: str = "auto") -> OnnxDetector:
+def load_detector(
+    model: str | Path | None, provider: str = "auto", threads: int | None = None
+) -> OnnxDetector:
     """Return an exported model, ready to run; None for the shipped base."""
-    return OnnxDetector(model_path(model), provider=provider)
+    return OnnxDetector(model_path(model), provider=provider, threads=threads)
 
 
 def model_path(model: str | Path | None) -> Path:
@@ -82,10 +105,11 @@ def process(
         VideoError: the source cannot be read.
         ModelFileError: the model cannot.
     """
-    opened = open_source(source) if isinstance(source, str | Path) else source
     options = options or Options()
+    if isinstance(source, str | Path):
+        source = open_source(source, settings=options.settings)
     detector = load_detector(model, options.provider)
-    yield from build_pipeline(detector, options).run(clipped(opened, options))
+    yield from build_pipeline(detector, options).run(clipped(source, options))
 
 
 def run(

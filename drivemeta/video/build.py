@@ -17,6 +17,7 @@ from drivemeta.video.clipping import Clipped
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Detect, Pipeline, by_index
+from drivemeta.video.settings import create_with
 
 
 def build_pipeline(
@@ -31,10 +32,9 @@ def build_pipeline(
     detect = _thresholded(detector, options.min_score)
     return Pipeline(
         detect=_in_roi(detect, options),
-        tracker=registry.create("tracker", options.tracker),
-        scheduler=registry.create(
-            "scheduler",
-            "fixed",
+        tracker=create_with(registry, "tracker", options.tracker, options.settings),
+        scheduler=create_with(
+            *(registry, "scheduler", "fixed", options.settings),
             every=options.every,
             mode="full" if options.tiles is None else "sliced",
             max_latency_ms=options.max_latency_ms,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -20,15 +21,18 @@ def run_identity(
         model: the ONNX file; hashed whole.
         source: a file (name, size, time of change, and a digest of its first and last MiB), a
             folder (the same of each file in it, without digests), or an address as it is.
-        options: a dataclass of JSON values.
-        sinks: names of the sink plugins, with what else their output depends on.
+        options: a dataclass of JSON values; its `settings` are kept as a digest.
+        sinks: names of the sink plugins.
     """
     if not is_dataclass(options) or isinstance(options, type):
         raise TypeError(f"options must be a dataclass, found {type(options).__name__}")
+    values = asdict(options)
+    settings = values.pop("settings", {})  # may hold a password, so a digest of them is kept
     return {
         "model": file_digest(model),
         "input": _place(source),
-        "options": asdict(options),
+        "options": values,
+        "settings": _hashed(json.dumps(settings, sort_keys=True, default=str).encode()),
         "sinks": list(sinks),
     }
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Tracks
+from drivemeta.video.settings import Settings
 from drivemeta.video.stages import StageClock
 
 
@@ -30,6 +31,7 @@ class Options:
             for what is small and far; None for the frame alone.
         max_latency_ms: of a live source, frames that would be older than this when they are done
             are not looked at; None for no limit.
+        settings: parameters of the source, tracker, scheduler and sinks, by plugin and name.
     """
 
     tracker: str = "botsort"
@@ -43,6 +45,7 @@ class Options:
     roi: tuple[float, float, float, float] | None = None
     tiles: tuple[int, int] | None = None
     max_latency_ms: float | None = None
+    settings: Settings = field(default_factory=dict)
 
 
 @dataclass
@@ -63,6 +66,7 @@ class RunSummary:
         interrupted: the user ended the run.
         files: written by the sinks.
         clock: seconds and frames of each stage, and frames dropped.
+        run: digest of all that the results depend on.
     """
 
     frames: int = 0
@@ -78,6 +82,7 @@ class RunSummary:
     interrupted: bool = False
     files: list[Path] = field(default_factory=list)
     clock: StageClock = field(default_factory=StageClock)
+    run: str = ""
 
     @property
     def fps(self) -> float:
@@ -118,4 +123,5 @@ class RunSummary:
             },
             "bottleneck": clock.bottleneck(),
             "files": [str(path) for path in self.files],
+            "run": self.run,
         }

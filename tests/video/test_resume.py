@@ -32,10 +32,10 @@ class Colours:
 def command(words: list[str], commit_s: float) -> None:
     """Run the command in this process, with commits as often as a short clip wants."""
     from drivemeta.cli.main import main
-    from drivemeta.video import api
+    from drivemeta.video import api, job
 
     api.COMMIT_S = commit_s
-    api.load_detector = lambda *_: Colours()
+    job.load_detector = lambda *_, **__: Colours()
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -48,7 +48,7 @@ def start():
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         [
-            "drivemeta.video.build",
+            "drivemeta.video.job",
             "drivemeta.cli.process",
             "onnxruntime",
             "trackers",

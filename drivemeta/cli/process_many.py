@@ -1,0 +1,92 @@
+"""Many videos from the command line: a bar a video, and a list of what failed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from drivemeta.cli.common import console, emit_json, progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from drivemeta.video.job import Job
+    from drivemeta.video.many import Outcome
+
+SUMMARY_NAME = "videos.json"
+
+
+def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json: bool) -> None:
+    """Process videos, each into a folder of its name; exit with 1 if not all went well.
+
+    Args:
+        pattern: what each job is like.
+        videos: by name.
+        n_jobs: so many at a time; they share the cores.
+        as_json: print the outcomes on standard output.
+    """
+    from drivemeta.files import write_text
+    from drivemeta.video.api import load_detector, model_path
+    from drivemeta.video.job import writable_folder
+    from drivemeta.video.many import run_many
+
+    out = writable_folder(pattern.out)
+    load_detector(model_path(pattern.model), pattern.options.provider)  # else each would fail
+    threads = max(1, (os.cpu_count() or 1) // n_jobs) if n_jobs > 1 else None
+    jobs = {
+        name: replace(pattern, source=str(path), out=out / name, threads=threads)
+        for name, path in videos.items()
+    }
+    with progress() as bar:
+        outcomes = run_many(jobs, n_jobs, _Bars(bar, len(jobs)))
+    rows = {name: asdict(outcome) for name, outcome in outcomes.items()}
+    write_text(out / SUMMARY_NAME, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    if as_json:
+        emit_json(rows)
+    _show(outcomes)
+    if any(outcome.state in ("failed", "interrupted") for outcome in outcomes.values()):
+        raise typer.Exit(1)
+
+
+class _Bars:
+    """A bar for each video that runs, above one for all; a line for each that ended."""
+
+    def __init__(self, bar: Progress, n_videos: int) -> None:
+        self._bar, self._tasks = bar, dict[str, "TaskID"]()
+        self._all = bar.add_task("videos", total=n_videos)
+
+    def started(self, name: str) -> None:
+        """Add a bar."""
+        self._tasks[name] = self._bar.add_task(name, total=None)
+
+    def advanced(self, name: str, done: int, total: int | None) -> None:
+        """Move it."""
+        self._bar.update(self._tasks[name], completed=done, total=total)
+
+    def ended(self, name: str, outcome: Outcome) -> None:
+        """Take it away and say what came of the video."""
+        if name in self._tasks:
+            self._bar.remove_task(self._tasks.pop(name))
+        self._bar.advance(self._all)
+        if outcome.state != "skipped":
+            frames = outcome.summary.get("frames")
+            told = f", {frames} frames, {outcome.summary['fps']} a second" if frames else ""
+            self._bar.console.print(f"{name}: {outcome.state}{told}", markup=False)
+
+
+def _show(outcomes: Mapping[str, Outcome]) -> None:
+    shown = console()
+    counts = Counter(outcome.state for outcome in outcomes.values())
+    shown.print(", ".join(f"{n} {state}" for state, n in counts.items()))
+    for name, outcome in outcomes.items():
+        if outcome.state == "failed":
+            shown.print(f"{name}: {outcome.problem}", markup=False)
+    if counts["interrupted"]:
+        shown.print("interrupted: the same command goes on")

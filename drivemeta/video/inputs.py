@@ -1,0 +1,87 @@
+"""Which of the places that a user can name are many videos, and what those are called."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from drivemeta.errors import InputError
+from drivemeta.video.pictures import ENDINGS as PICTURES
+
+VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".mpg", ".mpeg", ".wmv", ".mcap")
+LISTS = (".txt", ".lst")
+
+
+def many_videos(place: str) -> dict[str, Path] | None:
+    """Return the videos of a folder, a list or a pattern by name; None for a single stream.
+
+    A folder counts with all folders below it; a list is a text file (`.txt`, `.lst`) with a path a
+    line, relative to the list, blank lines and those that begin with `#` left out. Names are paths
+    relative to the folder, the list, or the part of the pattern that is fixed, so that each video
+    keeps its name when others are added.
+
+    Raises:
+        InputError: images and videos lie side by side, or a list is empty or no text.
+    """
+    path = Path(place)
+    if path.is_dir():
+        return _named(_videos_below(path), path)
+    if path.is_file():
+        return _named(_listed(path), path.parent) if path.suffix.lower() in LISTS else None
+    if "://" in place or not any(sign in place for sign in "*?["):
+        return None
+    matches = [Path(found) for found in sorted(glob.glob(place, recursive=True))]  # noqa: PTH207  (takes absolute ones)
+    return _named(_only_videos(matches, place), _fixed_part(place))
+
+
+def _videos_below(folder: Path) -> list[Path]:
+    if (folder / "metadata.yaml").is_file():  # a ROS 2 bag is one recording in several files
+        return []
+    beside = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    if any(path.suffix.lower() in PICTURES for path in beside):
+        return _only_videos(beside, str(folder))
+    return [path for path in sorted(folder.rglob("*")) if _is_video(path)]
+
+
+def _only_videos(paths: list[Path], place: str) -> list[Path]:
+    videos = [path for path in paths if _is_video(path)]
+    if videos and any(path.suffix.lower() in PICTURES for path in paths):
+        raise InputError(
+            f"expected images or videos, found both in {place}: give a pattern such as '*.mp4'"
+        )
+    return videos
+
+
+def _is_video(path: Path) -> bool:
+    hidden = path.name.startswith(".")
+    return path.suffix.lower() in VIDEOS and not hidden and path.is_file()
+
+
+def _listed(path: Path) -> list[Path]:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"expected a list of paths in UTF-8, found {path}: {error}") from error
+    places = [path.parent / line for line in lines if line and not line.startswith("#")]
+    if not places:
+        raise InputError(f"expected a path a line in {path}, found none")
+    return places
+
+
+def _fixed_part(pattern: str) -> Path:
+    parts: list[str] = []
+    for part in Path(pattern).parts:
+        if any(sign in part for sign in "*?["):
+            break
+        parts.append(part)
+    return Path(*parts)
+
+
+def _named(videos: list[Path], root: Path) -> dict[str, Path] | None:
+    named: dict[str, Path] = {}
+    for video in videos:
+        whole = video.absolute()
+        inside = whole.is_relative_to(root.absolute()) and ".." not in whole.parts
+        relative = whole.relative_to(root.absolute() if inside else whole.anchor)
+        named[Path(*(part for part in relative.parts if part != "..")).as_posix()] = video
+    return named or None

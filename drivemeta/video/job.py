@@ -1,0 +1,128 @@
+"""One stream processed into one folder: everything built from names, checked, run, summed up."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drivemeta.errors import OutputError
+from drivemeta.files import make_folder, write_text
+from drivemeta.plugins.protocols import Sink
+from drivemeta.plugins.registry import default_registry
+from drivemeta.video.api import load_detector, model_path, open_source, run, source_kind
+from drivemeta.video.build import build_pipeline, clipped
+from drivemeta.video.identity import run_identity
+from drivemeta.video.journal import NAME as JOURNAL_NAME
+from drivemeta.video.journal import Journal
+from drivemeta.video.options import Options, RunSummary
+from drivemeta.video.settings import Settings, check_settings, create_with
+
+SUMMARY_NAME = "summary.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one run does.
+
+    Attributes:
+        source: a file, a folder, an address: whatever `open_source` takes.
+        out: folder of the run.
+        model: an exported ONNX model; None for the shipped base.
+        sinks: names of the sink plugins.
+        options: how.
+        fresh: begin anew where an unfinished run was left.
+        threads: of the CPU for one operator; None for ONNX Runtime's choice.
+    """
+
+    source: str
+    out: Path
+    model: Path | None = None
+    sinks: tuple[str, ...] = ("mp4", "jsonl")
+    options: Options = field(default_factory=Options)
+    fresh: bool = False
+    threads: int | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the results depend on; see `run_identity`."""
+        return run_identity(model_path(self.model), self.source, self.options, self.sinks)
+
+    def run(self, advance: Callable[[int, int | None], None] | None = None) -> RunSummary:
+        """Process the stream to its end; the summary is also written into the folder.
+
+        Args:
+            advance: called after each frame with the number of frames done and, if known, of all.
+
+        Raises:
+            DriveMetaError: an option does not fit (before anything is written), the source cannot
+                be read, a sink cannot write.
+        """
+        settings = self.options.settings
+        used = (source_kind(self.source)[0], self.options.tracker, "fixed", *self.sinks)
+        check_settings(settings, used)
+        source = open_source(self.source, settings=settings)
+        sinks = build_sinks(self.sinks, self.out, settings)
+        detector = load_detector(
+            model_path(self.model), self.options.provider, threads=self.threads
+        )
+        build_pipeline(detector, self.options)  # before anything is written
+        clipped(source, self.options)
+        journal, identity = None, self.identity()
+        if not source.info().live:  # of a live source, what is gone cannot be read again
+            journal = Journal(self.out, identity, detector.classes, fresh=self.fresh)
+        summary = run(source, detector, sinks, self.options, advance, journal)
+        summary.run = _digest(identity)
+        write_text(self.out / SUMMARY_NAME, json.dumps(self.as_json(summary), indent=2) + "\n")
+        return summary
+
+    def as_json(self, summary: RunSummary) -> dict[str, Any]:
+        """Return a summary of this job's run as JSON values."""
+        model = str(self.model) if self.model else "base"
+        return {"source": self.source, "model": model, **summary.as_json()}
+
+    def is_finished(self) -> bool:
+        """Tell whether the folder holds the complete results of this very job."""
+        path = self.out / SUMMARY_NAME
+        if not path.is_file() or (self.out / JOURNAL_NAME).exists():
+            return False
+        try:
+            summary = json.loads(path.read_text(encoding="utf-8"))
+            same = summary["run"] == _digest(self.identity()) and not summary["interrupted"]
+            return same and all(Path(file).is_file() for file in summary["files"])
+        except (ValueError, KeyError, TypeError):
+            return False  # written by something else
+
+
+def build_sinks(names: Iterable[str], out: Path, settings: Settings) -> list[Sink]:
+    """Return the sink plugins named, writing to a folder.
+
+    Raises:
+        PluginNotFoundError: there is no such sink.
+        InputError: a setting does not fit.
+        OutputError: the folder is a file, or may not be written.
+    """
+    registry = default_registry()
+    for name in names:
+        registry.load("sink", name)
+    writable_folder(out)
+    return [create_with(registry, "sink", name, settings, folder=out) for name in names]
+
+
+def writable_folder(path: Path) -> Path:
+    """Make a folder unless it is there; return its path.
+
+    Raises:
+        OutputError: it is a file, or may not be written.
+    """
+    make_folder(path)
+    if not os.access(path, os.W_OK):
+        raise OutputError(f"no permission to write into {path}")
+    return path
+
+
+def _digest(identity: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

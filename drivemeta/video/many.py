@@ -1,0 +1,161 @@
+"""Many videos: a process a video, so many at a time; what fails in one ends none of the others."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from typing import Any, Literal, Protocol
+
+from drivemeta.errors import DriveMetaError
+from drivemeta.video.job import Job
+from drivemeta.video.stopping import stop_on_signals
+
+State = Literal["done", "skipped", "failed", "interrupted"]
+TOLD_EVERY_S = 0.2  # progress of one video
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one video.
+
+    Attributes:
+        state: `skipped` was finished by an earlier run.
+        problem: why it failed.
+        summary: of the run, as JSON values.
+    """
+
+    state: State
+    problem: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+class Listener(Protocol):
+    """Is told how the videos get on."""
+
+    def started(self, name: str) -> None:
+        """A video began."""
+
+    def advanced(self, name: str, done: int, total: int | None) -> None:
+        """So many of its frames are done."""
+
+    def ended(self, name: str, outcome: Outcome) -> None:
+        """It is over."""
+
+
+def run_many(jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> dict[str, Outcome]:
+    """Run jobs by name, so many at a time; a signal ends those that run, and starts no more.
+
+    Returns:
+        The outcome of each job, in the order of the jobs; those that a signal kept from starting
+        are `interrupted`.
+    """
+    outcomes: dict[str, Outcome] = {}
+    waiting: dict[str, Job] = {}
+    for name, job in jobs.items():
+        if not job.fresh and job.is_finished():
+            outcomes[name] = Outcome("skipped")
+            listener.ended(name, outcomes[name])
+        else:
+            waiting[name] = job
+    pool = _Pool(waiting, n_parallel, listener)
+    with stop_on_signals() as stop:
+        while pool.step():
+            if stop.asked:
+                pool.stop()
+    outcomes |= pool.outcomes
+    return {name: outcomes.get(name, Outcome("interrupted")) for name in jobs}
+
+
+class _Pool:
+    """The processes that run.
+
+    Attributes:
+        outcomes: of those that ended.
+    """
+
+    def __init__(self, jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> None:
+        self._waiting, self._n_parallel, self._listener = deque(jobs.items()), n_parallel, listener
+        self._context = multiprocessing.get_context("spawn")
+        self._running: dict[Connection, tuple[str, Any]] = {}
+        self._stopped = False
+        self.outcomes: dict[str, Outcome] = {}
+
+    def step(self) -> bool:
+        """Start what there is room for and hear what runs; tell whether anything is left."""
+        while self._waiting and len(self._running) < self._n_parallel:
+            self._start(*self._waiting.popleft())
+        for pipe in wait(list(self._running), TOLD_EVERY_S):
+            if isinstance(pipe, Connection):
+                self._hear(pipe)
+        return bool(self._running or self._waiting)
+
+    def stop(self) -> None:
+        """Start no more, and let those that run close their files; once is enough."""
+        if not self._stopped:
+            self._stopped = True
+            self._waiting.clear()
+            for _, process in self._running.values():
+                process.terminate()
+
+    def _start(self, name: str, job: Job) -> None:
+        mine, its = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_work, args=(job, its), daemon=True)
+        process.start()
+        its.close()
+        self._running[mine] = name, process
+        self._listener.started(name)
+
+    def _hear(self, pipe: Connection) -> None:
+        name, process = self._running[pipe]
+        try:
+            heard = pipe.recv()
+        except EOFError:  # it ended without a word
+            process.join()
+            heard = self._silent_end(process.exitcode)
+        if not isinstance(heard, Outcome):
+            self._listener.advanced(name, *heard)
+            return
+        del self._running[pipe]
+        pipe.close()
+        process.join()
+        self.outcomes[name] = heard
+        self._listener.ended(name, heard)
+
+    def _silent_end(self, code: int | None) -> Outcome:
+        if self._stopped and code == -signal.SIGTERM:  # before the run could begin
+            return Outcome("interrupted")
+        told = f"was killed by signal {-code}" if code and code < 0 else f"ended with code {code}"
+        return Outcome("failed", f"its process {told}")
+
+
+def _work(job: Job, pipe: Connection) -> None:
+    """Run one job in a process of its own, apart from the terminal's signals."""
+    if hasattr(os, "setsid"):
+        os.setsid()
+    last = 0.0
+
+    def advance(done: int, total: int | None) -> None:
+        nonlocal last
+        if time.monotonic() - last > TOLD_EVERY_S:
+            last = time.monotonic()
+            pipe.send((done, total))
+
+    try:
+        summary = job.run(advance)
+        state: State = "interrupted" if summary.interrupted else "done"
+        outcome = Outcome(state, summary=job.as_json(summary))
+    except DriveMetaError as error:
+        outcome = Outcome("failed", str(error))
+    except KeyboardInterrupt:  # a signal before the run began
+        outcome = Outcome("interrupted")
+    except Exception as error:  # noqa: BLE001  (one video's trouble must not end the others)
+        outcome = Outcome("failed", f"{type(error).__name__}: {error}")
+    with suppress(BrokenPipeError):  # nobody waits any more
+        pipe.send(outcome)

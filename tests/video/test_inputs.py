@@ -1,0 +1,72 @@
+"""What counts as many videos, and what each is called."""
+
+import pytest
+
+from drivemeta.errors import InputError
+from drivemeta.video.inputs import many_videos
+
+
+@pytest.fixture
+def drives(tmp_path):
+    for name in ("b.mp4", "a.MKV", "night/a.mp4", "notes.md", ".hidden.mp4"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x")
+    return tmp_path
+
+
+def test_a_folder_gives_its_videos_at_any_depth(drives):
+    found = many_videos(str(drives))
+    assert list(found) == ["a.MKV", "b.mp4", "night/a.mp4"]
+    assert found["night/a.mp4"] == drives / "night" / "a.mp4"
+
+
+def test_a_pattern_gives_those_that_match_named_after_its_fixed_part(drives):
+    assert list(many_videos(f"{drives}/*/a.*")) == ["night/a.mp4"]
+    assert list(many_videos(f"{drives}/night/*.mp4")) == ["a.mp4"]
+
+
+def test_a_list_is_relative_to_itself_and_keeps_order(drives, tmp_path):
+    listed = tmp_path / "tonight.txt"
+    listed.write_text("# of Tuesday\n\nnight/a.mp4\nb.mp4\nmissing.mp4\n../away.mp4\n")
+    found = many_videos(str(listed))
+    assert list(found)[:3] == ["night/a.mp4", "b.mp4", "missing.mp4"]
+    away = list(found)[3]
+    assert away.endswith("away.mp4")
+    assert ".." not in away
+    assert not away.startswith("/")
+
+
+def test_single_streams_are_none_of_them(drives, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "1.png").write_bytes(b"x")
+    bag = tmp_path / "bag"
+    bag.mkdir()
+    (bag / "metadata.yaml").write_text("rosbag2_bagfile_information: {}")
+    (bag / "bag_0.mcap").write_bytes(b"x")
+    for place in (
+        drives / "b.mp4",
+        images,
+        f"{images}/*.png",
+        bag,
+        "rtsp://camera/a?b",
+        "camera:0",
+    ):
+        assert many_videos(str(place)) is None
+
+
+def test_images_beside_videos_are_refused(drives):
+    (drives / "1.png").write_bytes(b"x")
+    with pytest.raises(InputError, match="both"):
+        many_videos(str(drives))
+    assert list(many_videos(f"{drives}/*.mp4")) == ["b.mp4"]
+
+
+def test_an_empty_list_is_refused(tmp_path):
+    (tmp_path / "none.txt").write_text("# nothing\n")
+    with pytest.raises(InputError, match="none"):
+        many_videos(str(tmp_path / "none.txt"))
+    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="UTF-8"):
+        many_videos(str(tmp_path / "binary.txt"))
