@@ -27,6 +27,7 @@ COMMANDS = {
     "bank": "List, merge, remove and rename the classes of model files.",
     "verify": "Check that an ONNX model computes what it was exported to compute.",
     "eval": "Score a model on annotated images: COCO AP.",
+    "bench": "Measure how fast models run here, beside the bare session and other detectors.",
     "plugins": "List the plugins, or show one.",
     "train": "Train the base: level 1 or level 2.",
     "metatrain": "Meta-train a learner on episodes.",
