@@ -49,7 +49,7 @@ def eval(  # noqa: A001  (the name of the command)
     from drivemeta.runtime.detector import load_model
 
     mapping = read_class_map(class_map) if class_map else {}
-    dataset = _choose(read_annotations(data, images), split, limit)
+    dataset = choose(read_annotations(data, images), split, limit)
     detector = load_model(model, provider=provider)
     tree = ClassTree.of(detector.manifest.classes)
     mapping = match_classes(dataset, tree, mapping)
@@ -64,7 +64,7 @@ def eval(  # noqa: A001  (the name of the command)
         emit_json(report)
 
 
-def _choose(dataset: Dataset, split: str | None, limit: int | None) -> Dataset:
+def choose(dataset: Dataset, split: str | None, limit: int | None) -> Dataset:
     """Return the images of the split and the limit."""
     from drivemeta.errors import InputError, suggest
 

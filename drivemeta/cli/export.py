@@ -1,15 +1,20 @@
-"""`drivemeta export`: a detector's weights as one ONNX file."""
+"""`drivemeta export`: a detector as one ONNX file, in the precision wanted."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, console, emit_json
+from drivemeta.cli.common import JsonOption, console, emit_json, progress
+
+if TYPE_CHECKING:
+    from drivemeta.export.exporter import ExportReport
+    from drivemeta.export.gate import GateData
+    from drivemeta.export.rewrite import Change, RewriteReport
 
 
 class BankMode(StrEnum):
@@ -19,11 +24,37 @@ class BankMode(StrEnum):
     baked = "baked"
 
 
+class Precision(StrEnum):
+    """Of the networks' bodies."""
+
+    fp32 = "fp32"
+    fp16 = "fp16"
+    int8 = "int8"
+
+
+class Int8Kind(StrEnum):
+    """How int8 stores activations and weights."""
+
+    auto = "auto"
+    u8s8 = "u8s8"
+    s8s8 = "s8s8"
+
+
 def export(
     out: Annotated[Path, typer.Option(help="The ONNX model to write.")],
-    model: Annotated[
-        Path | None, typer.Option(help="Weights (.safetensors); without it, the shipped base.")
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="Weights (.safetensors) or an fp32 model (.onnx); without it, the shipped base.",
+        ),
     ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="The same as the argument MODEL.", hidden=True)
+    ] = None,
+    precision: Annotated[
+        Precision, typer.Option(help="fp32, fp16 (for GPUs) or int8 (for CPUs and TensorRT).")
+    ] = Precision.fp32,
     input_size: Annotated[
         str | None,
         typer.Option(help="Height x width of the network's input, multiples of 64: 576x1024."),
@@ -33,33 +64,144 @@ def export(
         typer.Option(help="Height x width of the only frames taken: 720x1280; else any size."),
     ] = None,
     bank: Annotated[
-        BankMode, typer.Option(help="fed: a running session may take other classes; baked: none.")
-    ] = BankMode.fed,
+        BankMode | None,
+        typer.Option(help="fed: a running session may take other classes; baked: none."),
+    ] = None,
     bank_capacity: Annotated[
         int, typer.Option(min=1, help="Most rows a level and most classes, if fed.")
     ] = 256,
+    frames: Annotated[
+        str | None,
+        typer.Option(help="Folder or video that int8 is calibrated on: frames like those to come."),
+    ] = None,
+    n_frames: Annotated[int, typer.Option(min=1, help="Most frames to calibrate on.")] = 64,
+    int8_format: Annotated[
+        Int8Kind, typer.Option(help="u8s8 for x86, s8s8 for TensorRT and ARM; auto: as here.")
+    ] = Int8Kind.auto,
+    data: Annotated[
+        Path | None, typer.Option(help="Annotations: AP50 is measured before and after int8.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images of --data.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only images of this split of --data.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first images of it.")] = None,
+    class_map: Annotated[
+        Path | None, typer.Option("--map", help="YAML: data category: model class.")
+    ] = None,
+    max_loss: Annotated[
+        float, typer.Option(min=0, help="Points of AP50 that base or novel classes may lose.")
+    ] = 1.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a detector's weights as one ONNX file, compared with torch before it is written."""
+    """Write a detector as one ONNX file, compared before it is written.
+
+    From weights: compared with torch. From an .onnx, or in another precision: compared with the
+    fp32 model, and int8 refused if average precision on --data falls by more than --max-loss.
+    """
     from drivemeta.cli.adapt import check_writable
+    from drivemeta.errors import InputError
+    from drivemeta.export.quantise import Int8Rule
+    from drivemeta.export.rewrite import Change
+
+    check_writable(out, ".onnx")
+    source = source or model
+    size, fixed = parse_size(input_size, "--input-size"), parse_size(frame_size, "--frame-size")
+    ready = source is not None and source.suffix == ".onnx"
+    if ready and size is not None:
+        raise InputError(
+            "--input-size: an .onnx has its input size already; export the weights (.safetensors), "
+            "or adapt with another size"
+        )
+    change = Change(
+        precision=precision.value,
+        mode=bank.value if bank else None,
+        frame_size=fixed,
+        frames=_frames(frames, n_frames, fixed) if precision is Precision.int8 else (),
+        int8=Int8Rule(int8_format.value),
+        gate=_gate(data, images, (split, limit), class_map, max_loss),
+    )
+    if precision is Precision.int8 and change.gate is None:
+        console().print("[yellow]without --data, what int8 costs in AP50 is not measured[/]")
+    if ready and source is not None:
+        _show_rewritten(_rewrite(source, out, change), as_json)
+    elif precision is Precision.fp32:
+        _show_exported(_export(source, out, size, change, bank_capacity), as_json)
+    else:
+        _show_rewritten(_in_two_steps(source, out, size, change, bank_capacity), as_json)
+
+
+def _export(
+    source: Path | None, out: Path, size: tuple[int, int] | None, change: Change, capacity: int
+) -> ExportReport:
     from drivemeta.export.exporter import ExportOptions, export_detector
     from drivemeta.models.store import load_base, load_detector
 
-    check_writable(out, ".onnx")
     options = ExportOptions(
-        frame_size=parse_size(frame_size, "--frame-size"),
-        bank=bank.value,
-        bank_capacity=bank_capacity,
+        frame_size=change.frame_size, bank=change.mode or "fed", bank_capacity=capacity
     )
-    size = parse_size(input_size, "--input-size")
     with console().status("exporting and comparing with torch"):
-        detector = load_detector(model) if model else load_base()
-        report = export_detector(detector, out, input_size=size, options=options)
+        detector = load_detector(source) if source else load_base()
+        return export_detector(detector, out, input_size=size, options=options)
+
+
+def _in_two_steps(
+    source: Path | None, out: Path, size: tuple[int, int] | None, change: Change, capacity: int
+) -> RewriteReport:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "fp32.onnx"
+        _export(source, whole, size, change, capacity)
+        return _rewrite(whole, out, change)
+
+
+def _rewrite(source: Path, out: Path, change: Change) -> RewriteReport:
+    from drivemeta.export.rewrite import rewrite_model
+
+    total = 2 * len(change.gate.dataset) if change.gate else None
+    with progress() as bar:
+        task = bar.add_task(f"converting to {change.precision}", total=total)
+        return rewrite_model(source, out, change, lambda: bar.advance(task))
+
+
+def _frames(place: str | None, n: int, size: tuple[int, int] | None) -> list[Any]:
+    from drivemeta.deploy.frames import drawn_frames, of_size, read_frames
+
+    if place is None:
+        console().print(
+            "[yellow]without --frames, int8 is calibrated on drawn scenes: give frames like those "
+            "it will run on[/]"
+        )
+        found = drawn_frames(min(n, 16), size or (720, 1280))
+    else:
+        found = read_frames(place, n)
+    return of_size(found, size) if size else found
+
+
+def _gate(
+    data: Path | None,
+    images: Path | None,
+    part: tuple[str | None, int | None],
+    class_map: Path | None,
+    max_loss: float,
+) -> GateData | None:
+    from drivemeta.cli.eval import choose
+    from drivemeta.data.readers import read_annotations
+    from drivemeta.evaluation.classes import read_class_map
+    from drivemeta.export.gate import GateData
+
+    if data is None:
+        return None
+    dataset = choose(read_annotations(data, images), *part)
+    return GateData(dataset, read_class_map(class_map) if class_map else {}, max_loss)
+
+
+def _show_exported(report: ExportReport, as_json: bool) -> None:
     parity = report.parity
     if as_json:
         emit_json(
             {
                 "model": str(report.path),
+                "precision": report.manifest.precision,
                 "bytes": report.n_bytes,
                 "classes": report.manifest.names,
                 "parity": asdict(parity),
@@ -73,6 +215,40 @@ def export(
         f"torch and ONNX Runtime on {parity.n_frames} frames, {parity.n_rows} rows: boxes differ "
         f"by at most {parity.row_box_px:.1g} px, scores by {parity.row_score:.1g}"
     )
+
+
+def _show_rewritten(report: RewriteReport, as_json: bool) -> None:
+    rows, ap50 = report.agreement, report.ap50
+    if as_json:
+        emit_json(
+            {
+                "model": str(report.path),
+                "precision": report.precision,
+                "bytes": report.n_bytes,
+                "bytes_before": report.n_bytes_before,
+                "agreement": asdict(rows),
+                "ap50": asdict(ap50) if ap50 else None,
+                "seconds": round(report.seconds, 2),
+            }
+        )
+        return
+    console().print(
+        f"wrote {report.path} ({report.precision}, {report.n_bytes / 1e6:.1f} MB, before "
+        f"{report.n_bytes_before / 1e6:.1f} MB) in {report.seconds:.1f} s"
+    )
+    if report.precision != "int8":
+        console().print(
+            f"against the model before on {rows.n_frames} frames, {rows.n_rows} rows: "
+            f"{rows.n_unmatched} differ, the others by at most {rows.box_px:.1g} px and "
+            f"{rows.score:.1g} of score"
+        )
+    if ap50:
+        for group, loss in ap50.loss.items():
+            before, after = (100 * (s[group] or 0) for s in (ap50.before, ap50.after))
+            console().print(
+                f"AP50 of {group} classes on {ap50.images} images: {before:.2f} before, "
+                f"{after:.2f} after ({-loss:+.2f} points)"
+            )
 
 
 def parse_size(text: str | None, option: str) -> tuple[int, int] | None:

@@ -23,7 +23,7 @@ COMMANDS = {
     "adapt": "Learn new classes from a few annotated frames; write an ONNX model.",
     "detect": "Detect in images: annotated pictures, JSON, COCO pre-labels.",
     "process": "Detect and track in a video or a folder of images.",
-    "export": "Write a detector's weights as one ONNX file.",
+    "export": "Write a detector as one ONNX file: fp32, fp16 or int8.",
     "bank": "List, merge, remove and rename the classes of model files.",
     "verify": "Check that an ONNX model computes what it was exported to compute.",
     "eval": "Score a model on annotated images: COCO AP.",

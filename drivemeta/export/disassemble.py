@@ -72,15 +72,37 @@ def _crop_size(file: ModelFile) -> tuple[int, int]:
     raise LookupError("level 2 is not in it, as its baked bank has no rows for it")
 
 
+def input_of(whole: onnx.GraphProto, stem: str) -> str:
+    """Return the name of the value that a network of a baked model is fed.
+
+    Raises:
+        LookupError: the network is not in it.
+    """
+    graph, prefix = _find(whole, stem)
+    inside = {t.name for t in graph.initializer}
+    for node in graph.node:
+        if node.name.startswith(prefix):
+            outside = [n for n in node.input if n and not n.startswith(prefix) and n not in inside]
+            if outside:
+                return str(outside[0])
+    raise LookupError(f"{stem} takes nothing from outside")
+
+
 def _extract(
     whole: onnx.GraphProto, stem: str, outputs: tuple[str, ...], size: tuple[int, int]
 ) -> onnx.GraphProto:
     """Return the part whose names begin with `stem_N/`, as `GraphBuilder.inline` named it."""
+    graph, prefix = _find(whole, stem)
+    return _cut_out(graph, prefix, stem, outputs, size)
+
+
+def _find(whole: onnx.GraphProto, stem: str) -> tuple[onnx.GraphProto, str]:
+    """Return the graph that a network lies in, and what its names begin with."""
     pattern = re.compile(rf"(?:[^/]+/)?{stem}_\d+/")
     for graph in graphs_within(whole):
         match = next(filter(None, (pattern.match(node.name) for node in graph.node)), None)
         if match:
-            return _cut_out(graph, match.group(), stem, outputs, size)
+            return graph, match.group()
     raise LookupError(f"no nodes of {stem}")
 
 

@@ -102,7 +102,8 @@ def suppress(g: GraphBuilder, rows: Rows, iou_threshold: float) -> str:
     width, height = g.Sub(x2, x1), g.Sub(y2, y1)
     area = g.Mul(width, height)
     iou = g.Div(overlap, g.Sub(g.Add(area, g.Transpose(area, perm=[0, 2, 1])), overlap))
-    better = np.triu(np.ones((rows.n, rows.n), bool), 1)
+    order = np.arange(rows.n)
+    better = g.Less(order[:, None], order[None])  # folded when a session is made; small in the file
     roots = g.cast(rows.roots, np.float32)
     same = g.And(g.Equal(g.Unsqueeze(roots, [2]), g.Unsqueeze(roots, [1])), better)
     beats = g.cast(g.And(g.Greater(iou, float(iou_threshold)), same), np.float32)

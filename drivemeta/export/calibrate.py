@@ -1,0 +1,63 @@
+"""What the two networks see of given frames: the inputs by which int8 is calibrated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from drivemeta.core import BankRows
+from drivemeta.export.assemble import assemble
+from drivemeta.export.disassemble import input_of
+from drivemeta.export.rebuild import Parts
+from drivemeta.runtime.providers import SessionOptions
+from drivemeta.runtime.session import Session
+
+Image = NDArray[np.uint8]
+FlatImages = NDArray[np.float32]
+FLAT = 1e-4  # standard deviation of a crop that shows nothing: of an empty slot
+
+
+class Eyes:
+    """Runs the preparation of a model and level 1, and gives what each network is fed.
+
+    Crops are cut for boxes of every super-class, not only of those that have leaves now: another
+    bank may name them later.
+
+    Args:
+        parts: of the model, in float32.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        dim = parts.bank.crop.weights.shape[1]
+        roots = np.unique(parts.bank.dense.roots)
+        rows = BankRows(
+            np.zeros((len(roots), dim), np.float32), np.zeros(len(roots), np.float32), roots, roots
+        )
+        rule = parts.manifest.bank.model_copy(update={"mode": "baked"})
+        bank = replace(parts.bank, crop=rows)
+        size = parts.manifest.input
+        model = assemble(parts.networks, bank, parts.scoring, size, rule)
+        names = [input_of(model.graph, stem) for stem in ("level1", "level2")]
+        for name in names:
+            model.graph.output.append(
+                helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+            )
+        self._run = Session(model.SerializeToString(), SessionOptions("cpu"), tuple(names)).run
+
+    def images(self, frames: Sequence[Image]) -> Iterator[FlatImages]:
+        """Yield level 1's input for each frame, (1, 3, h, w)."""
+        for frame in frames:
+            yield self._run(frame[None], {})[0]
+
+    def crops(self, frames: Sequence[Image]) -> Iterator[FlatImages]:
+        """Yield level 2's input for each frame, (k, 3, 64, 64); empty slots are left out."""
+        for frame in frames:
+            crops = self._run(frame[None], {})[1]
+            seen = crops.std(axis=(1, 2, 3)) > FLAT
+            if seen.any():
+                yield crops[seen]

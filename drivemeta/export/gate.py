@@ -1,0 +1,91 @@
+"""Average precision before and after a change of precision, and how much of it may go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivemeta.data.dataset import Dataset
+from drivemeta.errors import InputError, ParityError
+from drivemeta.evaluation.classes import ClassTree, match_classes
+from drivemeta.evaluation.run import evaluate_model
+from drivemeta.runtime.detector import OnnxDetector
+
+GROUPS = ("base", "novel")
+
+
+@dataclass(frozen=True, eq=False)
+class GateData:
+    """What average precision is measured on.
+
+    Attributes:
+        dataset: annotated images.
+        mapping: from category to class, for those of other names.
+        max_loss: most points (hundredths) of AP50 that any group of classes may lose.
+    """
+
+    dataset: Dataset
+    mapping: Mapping[str, str]
+    max_loss: float = 1.0
+
+
+@dataclass(frozen=True)
+class GateReport:
+    """AP50 of the groups, 0 to 1, None for a group without boxes.
+
+    Attributes:
+        images: how many were looked at.
+        before: of the float32 model.
+        after: of the other.
+        loss: in points, by group.
+    """
+
+    images: int
+    before: dict[str, float | None]
+    after: dict[str, float | None]
+    loss: dict[str, float]
+
+
+def measure_gate(
+    before: Path, after: Path, data: GateData, on_image: Callable[[], object] = lambda: None
+) -> GateReport:
+    """Measure AP50 of two models of the same classes on the same images, on the CPU.
+
+    Raises:
+        InputError: no class of the data is one of the model's.
+    """
+    scores = [_ap50(path, data, on_image) for path in (before, after)]
+    loss = {
+        group: round(100 * (first - second), 3)
+        for group in GROUPS
+        if (first := scores[0][group]) is not None and (second := scores[1][group]) is not None
+    }
+    if not loss:
+        raise InputError(f"{data.dataset.source}: no box of a class of the model to measure AP on")
+    return GateReport(len(data.dataset), scores[0], scores[1], loss)
+
+
+def judge(report: GateReport, max_loss: float) -> None:
+    """Refuse a loss beyond what is allowed.
+
+    Raises:
+        ParityError: some group lost more.
+    """
+    worst = max(report.loss, key=lambda group: report.loss[group])
+    if report.loss[worst] > max_loss:
+        raise ParityError(
+            f"AP50 of the {worst} classes falls by {report.loss[worst]:.2f} points "
+            f"({100 * (report.before[worst] or 0):.2f} to {100 * (report.after[worst] or 0):.2f}, "
+            f"{report.images} images), at most {max_loss:g} are allowed; nothing was written. "
+            "Calibrate on more frames like those of the data (--frames), or allow more (--max-loss)"
+        )
+
+
+def _ap50(path: Path, data: GateData, on_image: Callable[[], object]) -> dict[str, float | None]:
+    detector = OnnxDetector(path, provider="cpu")
+    tree = ClassTree.of(detector.manifest.classes)
+    mapping = match_classes(data.dataset, tree, dict(data.mapping))
+    truth = data.dataset.map_classes(mapping, [n for n in tree.names if n in mapping.values()])
+    ap50: dict[str, float | None] = evaluate_model(detector, truth, tree, None, on_image)["ap50"]
+    return ap50

@@ -1,0 +1,125 @@
+"""A network in int8: static quantisation, per channel, written as QuantizeLinear pairs (QDQ).
+
+After Jacob et al., "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference", 2017, arXiv 1712.05877; by ONNX Runtime's quantiser.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import platform
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from drivemeta.errors import InputError
+from drivemeta.export.disassemble import network_model
+from drivemeta.export.regions import regions_of
+
+Int8Format = Literal["auto", "u8s8", "s8s8"]
+_QUANTISED = ["Conv", "Gemm", "Clip", "Relu", "Add", "Resize"]
+_X86 = ("x86_64", "AMD64", "i686")
+
+
+@dataclass(frozen=True)
+class Int8Rule:
+    """How activations and weights are stored.
+
+    Attributes:
+        format: `u8s8` is fast on every x86 processor; `s8s8` is what TensorRT and ARM take; `auto`
+            is the one that this machine's processor wants.
+        float_last: whether the last layers, whose results are decoded, stay in float32.
+    """
+
+    format: Int8Format = "auto"
+    float_last: bool = True
+
+    def resolved(self) -> Literal["u8s8", "s8s8"]:
+        """Return the format for this machine.
+
+        x86 processors multiply unsigned by signed bytes. Those without VNNI add the products of two
+        in 16 bits, which saturates unless weights keep to seven bits: hence `reduce_range` there,
+        always, so that one file gives the same rows on every processor.
+        """
+        if self.format != "auto":
+            return self.format
+        return "u8s8" if platform.machine() in _X86 else "s8s8"
+
+
+def to_int8(
+    graph: onnx.GraphProto, inputs: Iterable[NDArray[np.float32]], rule: Int8Rule | None = None
+) -> onnx.GraphProto:
+    """Return a network whose body computes in int8; image and results stay in float32.
+
+    Args:
+        graph: float32, one input `x`.
+        inputs: what it is calibrated on, (n, 3, h, w) each.
+        rule: how values are stored.
+
+    Raises:
+        InputError: there is nothing to calibrate on.
+    """
+    rule = rule or Int8Rule()
+    regions = regions_of(graph)
+    left_out = regions.front | regions.tail | (regions.last if rule.float_last else frozenset())
+    unsigned = rule.resolved() == "u8s8"
+    inputs = iter(inputs)
+    first = next(inputs, None)
+    if first is None:
+        raise InputError("expected frames to calibrate int8 on, found none with a thing in them")
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        out = Path(folder) / "int8.onnx"
+        quantize_static(
+            network_model(graph),
+            out,
+            _Reader(itertools.chain([first], inputs)),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=_QUANTISED,
+            per_channel=True,
+            reduce_range=unsigned,
+            activation_type=QuantType.QUInt8 if unsigned else QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=sorted(left_out),
+            calibrate_method=CalibrationMethod.MinMax,
+            extra_options={"ActivationSymmetric": not unsigned},
+        )
+        found = onnx.load(out).graph
+    found.name = graph.name
+    del found.value_info[:]
+    return found
+
+
+class _Reader(CalibrationDataReader):  # type: ignore[misc]
+    def __init__(self, inputs: Iterable[NDArray[np.float32]]) -> None:
+        self._inputs = iter(inputs)
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        found = next(self._inputs, None)
+        return None if found is None else {"x": found}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the quantiser's advice on the root logger to simplify the graph first: it is."""
+    logger = logging.getLogger()
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

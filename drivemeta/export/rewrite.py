@@ -1,0 +1,187 @@
+"""A model file in another precision, bank mode or frame size; int8 is gated on AP50."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.errors import InputError, ParityError
+from drivemeta.export.assemble import Networks
+from drivemeta.export.calibrate import Eyes
+from drivemeta.export.gate import GateData, GateReport, judge, measure_gate
+from drivemeta.export.half import to_half
+from drivemeta.export.quantise import Int8Rule, to_int8
+from drivemeta.export.rebuild import Parts, write_parts
+from drivemeta.export.scene import draw_noise, draw_scene
+from drivemeta.files import write_bytes
+from drivemeta.runtime.detector import OnnxDetector
+from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.probe import RowArrays, compare_rows
+
+Image = NDArray[np.uint8]
+Precision = Literal["fp32", "fp16", "int8"]
+MIN_SCORE = 0.05
+# How far rows of the probe may lie from those found where the file was written: processors and
+# GPUs round differently in float16, and int8 kernels differ in how they add.
+PROBE_TOLERANCE = {"fp32": (0.1, 1e-3), "fp16": (1.0, 0.01), "int8": (4.0, 0.05)}
+# Of rows above a score of 0.05: those on the edge of a choice may come or go.
+UNMATCHED_SHARE = {"fp32": 0.02, "fp16": 0.1}
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What is wanted.
+
+    Attributes:
+        precision: of the networks' bodies.
+        mode: of the bank, None as it is.
+        frame_size: height and width of the only frames taken, None as it is.
+        frames: (height, width, 3) uint8 BGR: int8 is calibrated and all are compared on them.
+        int8: how int8 is stored.
+        gate: data that AP50 is measured on before and after, None for no gate.
+    """
+
+    precision: Precision = "fp32"
+    mode: Literal["fed", "baked"] | None = None
+    frame_size: tuple[int, int] | None = None
+    frames: Sequence[Image] = ()
+    int8: Int8Rule = field(default_factory=Int8Rule)
+    gate: GateData | None = None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How rows of the new model lie to those of the old, of scores from 0.05 on.
+
+    Attributes:
+        n_frames: compared.
+        n_rows: of the old model.
+        n_unmatched: rows of either without a partner of the same class near by.
+        box_px: largest difference of a box coordinate among pairs, in frame pixels.
+        score: largest difference of a score among pairs.
+    """
+
+    n_frames: int
+    n_rows: int
+    n_unmatched: int
+    box_px: float
+    score: float
+
+
+@dataclass(frozen=True)
+class RewriteReport:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        precision: of the networks' bodies.
+        n_bytes: its size.
+        n_bytes_before: of the file that it was made from.
+        agreement: with that file.
+        ap50: before and after, if data was given.
+        seconds: what it took.
+    """
+
+    path: Path
+    precision: str
+    n_bytes: int
+    n_bytes_before: int
+    agreement: Agreement
+    ap50: GateReport | None
+    seconds: float
+
+
+def rewrite_model(
+    path: str | Path,
+    out: str | Path,
+    change: Change,
+    on_image: Callable[[], object] = lambda: None,
+) -> RewriteReport:
+    """Write a model in another form, compared with the one it was made from.
+
+    Args:
+        path: a float32 model.
+        out: the file to write; it appears whole or not at all.
+        change: what is wanted.
+        on_image: called for each image of the gate, in each of its two passes.
+
+    Raises:
+        ModelFileError: the file is damaged or not ours.
+        InputError: it is not float32, or there is nothing to calibrate on.
+        ParityError: float16 rows differ too much, or AP50 falls too far; nothing is written.
+        OutputError: the file cannot be written.
+    """
+    start = time.perf_counter()
+    file = read_model_file(path)
+    if file.manifest.precision != "fp32":
+        raise InputError(
+            f"{file.path} is {file.manifest.precision} already; expected the fp32 model that it "
+            "was made from"
+        )
+    parts = Parts.of(file).with_rules(mode=change.mode, frame_size=change.frame_size)
+    manifest = parts.manifest.model_copy(update={"precision": change.precision})
+    parts = replace(parts, networks=_converted(parts, change), manifest=manifest)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / "trial.onnx"
+        data = write_parts(parts, trial, PROBE_TOLERANCE[change.precision])
+        size = manifest.input.frame_size
+        agreement = compare_models(file.path, trial, _seen(change.frames, size))
+        allowed = UNMATCHED_SHARE.get(change.precision)
+        if allowed is not None and agreement.n_unmatched > max(2, allowed * agreement.n_rows):
+            raise ParityError(
+                f"{change.precision} does not find what {file.path} finds: {agreement.n_unmatched} "
+                f"of {agreement.n_rows} rows have no partner; nothing was written"
+            )
+        ap50 = None
+        if change.gate is not None:
+            ap50 = measure_gate(file.path, trial, change.gate, on_image)
+            judge(ap50, change.gate.max_loss)
+    write_bytes(out, data)
+    seconds = time.perf_counter() - start
+    return RewriteReport(
+        Path(out), change.precision, len(data), len(file.data), agreement, ap50, seconds
+    )
+
+
+def compare_models(before: Path, after: Path, frames: Sequence[Image]) -> Agreement:
+    """Compare what two models of the same classes find in frames, on the CPU."""
+    detectors = [OnnxDetector(path, provider="cpu") for path in (before, after)]
+    tolerance = PROBE_TOLERANCE[detectors[1].manifest.precision]
+    n_rows = n_unmatched = 0
+    box_px = score = 0.0
+    for frame in frames:
+        found = [detector([frame], MIN_SCORE)[0] for detector in detectors]
+        old, new = (RowArrays(f.boxes, f.scores, f.labels.astype(np.int64)) for f in found)
+        rows = compare_rows(old, new, tolerance)
+        n_rows, n_unmatched = n_rows + rows.n_rows, n_unmatched + rows.n_unmatched
+        box_px, score = max(box_px, rows.box_px), max(score, rows.score)
+    return Agreement(len(frames), n_rows, n_unmatched, box_px, score)
+
+
+def _converted(parts: Parts, change: Change) -> Networks:
+    networks = parts.networks
+    if change.precision == "fp16":
+        return replace(networks, level1=to_half(networks.level1), level2=to_half(networks.level2))
+    if change.precision == "int8":
+        if not change.frames:
+            raise InputError("expected frames to calibrate int8 on, found none; give --frames")
+        eyes = Eyes(parts)
+        return replace(
+            networks,
+            level1=to_int8(networks.level1, eyes.images(change.frames), change.int8),
+            level2=to_int8(networks.level2, eyes.crops(change.frames), change.int8),
+        )
+    return networks
+
+
+def _seen(frames: Sequence[Image], size: tuple[int, int] | None) -> list[Image]:
+    """Return frames to compare on: a drawn scene, noise, and the first of those given."""
+    drawn = [draw_scene(size or (360, 640), 1), draw_noise(size or (405, 300))]
+    return [*drawn, *(f for f in frames[:8] if size is None or f.shape[:2] == tuple(size))]

@@ -1,0 +1,184 @@
+"""float16 and int8: what is converted, what is not, and what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from drivemeta.errors import InputError, ParityError
+from drivemeta.export.calibrate import Eyes
+from drivemeta.export.disassemble import network_model, networks_of
+from drivemeta.export.gate import GateReport, judge
+from drivemeta.export.half import to_half
+from drivemeta.export.quantise import Int8Rule, to_int8
+from drivemeta.export.rebuild import Parts
+from drivemeta.export.regions import regions_of
+from drivemeta.export.rewrite import Change, rewrite_model
+from drivemeta.export.scene import draw_scene
+from drivemeta.export.verify import verify_model
+from drivemeta.runtime import OnnxDetector
+from drivemeta.runtime.model_file import read_model_file
+
+FLOAT = TensorProto.FLOAT
+
+
+@pytest.fixture(scope="module")
+def parts(tiny_model):
+    return Parts.of(read_model_file(tiny_model))
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return [draw_scene((180, 320), seed) for seed in range(4)]
+
+
+def run(graph, x):
+    data = network_model(graph).SerializeToString()
+    return ort.InferenceSession(data, providers=["CPUExecutionProvider"]).run(None, {"x": x})
+
+
+def ops(graph, names):
+    return {node.op_type for node in graph.node if node.name in names}
+
+
+def test_regions_part_the_image_from_the_layers_and_these_from_decoding(parts):
+    graph = parts.networks.level1
+    regions = regions_of(graph)
+    assert ops(graph, regions.front) == {"Sub", "Div"}
+    assert {"Exp", "ReduceL2"} <= ops(graph, regions.tail)
+    assert not {"Exp", "ReduceL2"} & ops(graph, regions.body)
+    assert not {"Conv", "Gemm"} & ops(graph, regions.tail | regions.front)
+    assert len(regions.last) == 3 * 4  # embedding, distances and quality at four strides
+    assert len(regions.front | regions.body | regions.tail) == len(graph.node)
+    assert len(regions_of(parts.networks.level2).last) == 1
+
+
+@pytest.mark.parametrize("level", ["level1", "level2"])
+def test_half_precision_stores_the_body_in_float16_and_normalises_in_float32(parts, frames, level):
+    graph = getattr(parts.networks, level)
+    halved = to_half(graph)
+    tail = regions_of(graph).tail
+    kinds = {t.name: t.data_type for t in halved.initializer}
+    used = {name for n in halved.node if n.name in tail for name in n.input}
+    assert not [name for name in used if kinds.get(name) == TensorProto.FLOAT16]
+    weights = [t for t in halved.initializer if np.prod(t.dims) > 100]
+    assert {t.data_type for t in weights} <= {TensorProto.FLOAT16, TensorProto.INT64}
+    eyes = Eyes(parts)
+    x = next(eyes.images(frames) if level == "level1" else eyes.crops(frames))
+    for expected, found in zip(run(graph, x), run(halved, x), strict=True):
+        assert found.dtype == np.float32
+        assert np.abs(expected - found).max() < 0.02 * max(1, np.abs(expected).max())
+
+
+def test_weights_beyond_float16_are_refused():
+    weights = numpy_helper.from_array(np.full((1, 3, 1, 1), 1e6, np.float32), "w")
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"], "conv"),
+        helper.make_node("Exp", ["a"], ["y"], "exp"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", FLOAT, ["n", 3, 4, 4])],
+        [helper.make_tensor_value_info("y", FLOAT, None)],
+        [weights],
+    )
+    with pytest.raises(InputError, match="'w' reaches 1e\\+06"):
+        to_half(graph)
+
+
+@pytest.mark.parametrize("form", ["u8s8", "s8s8"])
+def test_int8_quantises_the_body_and_leaves_the_rest(parts, frames, form):
+    graph = parts.networks.level2
+    rule = Int8Rule(form)
+    quantised = to_int8(graph, Eyes(parts).crops(frames), rule)
+    regions = regions_of(graph)
+    kept = {node.name for node in quantised.node}
+    assert regions.tail <= kept
+    assert {node.domain for node in quantised.node} == {""}
+    kinds = {t.name: t for t in quantised.initializer}
+    convs = [n for n in quantised.node if n.op_type == "Conv"]
+    made_by = {out: n for n in quantised.node for out in n.output}
+    for conv in convs:
+        source = made_by[conv.input[1]]
+        assert source.op_type == "DequantizeLinear"
+        weight = kinds[source.input[0]]
+        assert weight.data_type == TensorProto.INT8
+        assert len(kinds[source.input[1]].dims) == 1  # a scale for each channel
+        if form == "u8s8":
+            assert np.abs(numpy_helper.to_array(weight)).max() <= 64
+    x = next(Eyes(parts).crops(frames))
+    (expected,), (found,) = run(graph, x), run(quantised, x)
+    # a random network spreads every rounding; symmetric activations waste a bit behind Clip
+    assert (expected * found).sum(1).mean() > {"u8s8": 0.9, "s8s8": 0.7}[form]
+
+
+def test_the_last_layers_can_be_quantised_too(parts, frames):
+    x = list(Eyes(parts).crops(frames))
+    graph = parts.networks.level2
+    gemms = []
+    for float_last in (True, False):
+        found = to_int8(graph, iter(x), Int8Rule(float_last=float_last))
+        made = {out: n.op_type for n in found.node for out in n.output}
+        gemm = next(n for n in found.node if n.op_type == "Gemm")
+        gemms.append(made.get(gemm.input[1], "weights"))
+    assert gemms == ["weights", "DequantizeLinear"]
+
+
+def test_calibration_needs_frames(parts, tiny_model, tmp_path):
+    with pytest.raises(InputError, match="expected frames to calibrate"):
+        to_int8(parts.networks.level2, iter([]))
+    with pytest.raises(InputError, match="give --frames"):
+        rewrite_model(tiny_model, tmp_path / "x.onnx", Change("int8"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_a_model_is_rewritten_and_verified(tiny_model, tmp_path, frames, precision):
+    out = tmp_path / f"{precision}.onnx"
+    report = rewrite_model(tiny_model, out, Change(precision, frames=frames))
+    assert report.n_bytes < 0.65 * report.n_bytes_before
+    assert report.agreement.n_rows > 20
+    verified = verify_model(out, "cpu")
+    assert verified.precision == precision
+    assert verified.box_px < 0.1
+    file = read_model_file(out)
+    assert file.manifest.digests.weights == read_model_file(tiny_model).manifest.digests.weights
+    assert networks_of(file).n_locations == 510
+    assert {imported.domain for imported in file.proto.opset_import} == {""}
+
+
+def test_another_bank_can_be_fed_to_an_int8_model(tiny_model, lively_detector, tmp_path, frames):
+    out = tmp_path / "int8.onnx"
+    rewrite_model(tiny_model, out, Change("int8", frames=frames))
+    model = OnnxDetector(out, provider="cpu")
+    bank = lively_detector.bank
+    model.set_bank(replace(bank, classes=tuple(replace(c, threshold=0.0) for c in bank.classes)))
+    assert len(model([draw_scene()])[0]) > 20
+
+
+def test_bank_mode_and_frame_size_change_without_torch(tiny_model, tmp_path):
+    out = tmp_path / "baked.onnx"
+    report = rewrite_model(tiny_model, out, Change(mode="baked", frame_size=(96, 160)))
+    assert report.agreement.n_unmatched <= 2
+    manifest = read_model_file(out).manifest
+    assert (manifest.bank.mode, manifest.input.frame_size) == ("baked", (96, 160))
+    assert verify_model(out, "cpu").n_rows >= 5
+
+
+def test_a_model_that_is_not_fp32_is_refused(tiny_model, tmp_path):
+    rewrite_model(tiny_model, tmp_path / "half.onnx", Change("fp16"))
+    with pytest.raises(InputError, match="fp16 already"):
+        rewrite_model(tmp_path / "half.onnx", tmp_path / "x.onnx", Change("fp16"))
+
+
+def test_a_loss_beyond_the_bound_is_refused():
+    before, after = {"base": 0.5, "novel": 0.4}, {"base": 0.5, "novel": 0.385}
+    report = GateReport(10, before, after, {"base": 0.0, "novel": 1.5})
+    judge(report, 1.5)
+    with pytest.raises(
+        ParityError, match=r"novel classes falls by 1\.50 points \(40\.00 to 38\.50"
+    ):
+        judge(report, 1.0)
