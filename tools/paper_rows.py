@@ -1,0 +1,102 @@
+"""The rows of the paper tables: what each paper reports, and how it is trained here.
+
+Figures are in per cent, from the papers' tables for Omniglot: Snell et al. 2017 table 1; Vinyals
+et al. 2016 table 1; Finn et al. 2017 table 1; Li et al. 2017 table 2; Nichol et al. 2018 table 2
+(without transduction, where it says so); Koch et al. 2015 table 4. Raghu et al. 2020 report no
+5-way figures of ANIL on Omniglot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drivemeta.learn.metatrain import EpisodeShape, MetaTraining
+
+N_QUERY_TEST = 15
+EVALUATION = ("background", "background", "evaluation")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        learner: name of the plugin.
+        label: what is said of it beside the name.
+        n_way: classes of a test episode.
+        n_shot: support images of each.
+        paper: accuracy in per cent, None if the paper has none.
+        iterations: most that are trained; the best validation is tested.
+        params: of the learner.
+        settings: of the training, beside the shape of the test episodes.
+    """
+
+    learner: str
+    label: str
+    n_way: int
+    n_shot: int
+    paper: float | None
+    iterations: int
+    params: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Name of the row in commands and files."""
+        words = [self.learner, *self.label.replace(",", "").split()]
+        return "_".join([*words, f"{self.n_way}w{self.n_shot}s"])
+
+    def config(self, omniglot: Path, out: Path, seed: int) -> MetaTraining:
+        """Return the configuration of its training."""
+        test = EpisodeShape(n_way=self.n_way, n_shot=self.n_shot, n_query=N_QUERY_TEST)
+        values = {
+            "out": out,
+            "omniglot": omniglot,
+            "params": self.params,
+            "test": test,
+            "iterations": self.iterations,
+            "seed": seed,
+        }
+        return MetaTraining.model_validate({**values, **self.settings})
+
+
+def metric(n_way: int, n_shot: int) -> dict[str, Any]:
+    """Return settings of a method that may train with more ways than it is tested with."""
+    shape = EpisodeShape(n_way=n_way, n_shot=n_shot, n_query=5)
+    return {"train": shape, "validate_every": 100}
+
+
+def gradient(n_shot: int, n_query: int = 5) -> dict[str, Any]:
+    """Return settings of a method whose head is as wide in training as at test."""
+    shape = EpisodeShape(n_way=5, n_shot=n_shot, n_query=n_query)
+    return {"train": shape, "network": "strided", "halve_every": 0, "validate_every": 200}
+
+
+# The papers' meta-batches are of 32 tasks; smaller ones get further in minutes on a CPU.
+BATCH = {"meta_batch": 8}
+SECOND = {"transductive": True, **BATCH}
+FIRST = {"first_order": True, **SECOND}
+REPTILE = {**gradient(5, 5), "validate_every": 500, "n_validation": 25}
+KOCH = {
+    "splits": EVALUATION,
+    "rotations": False,
+    "test": EpisodeShape(n_way=20, n_shot=1, n_query=1, within_group=True),
+}
+
+ROWS = (
+    Row("protonet", "", 5, 1, 98.8, 10_000, settings=metric(60, 1)),
+    Row("protonet", "", 5, 5, 99.7, 10_000, settings=metric(60, 5)),
+    Row("matching", "", 5, 1, 98.1, 10_000, settings=metric(20, 1)),
+    Row("matching", "", 5, 5, 98.9, 10_000, settings=metric(20, 5)),
+    Row("maml", "first order", 5, 1, 98.3, 10_000, FIRST, gradient(1)),
+    Row("maml", "first order", 5, 5, 99.2, 10_000, FIRST, gradient(5)),
+    Row("maml", "", 5, 1, 98.7, 10_000, SECOND, gradient(1)),
+    Row("maml", "", 5, 5, 99.9, 10_000, SECOND, gradient(5)),
+    Row("anil", "", 5, 1, None, 10_000, BATCH, gradient(1)),
+    Row("metasgd", "", 5, 1, 99.53, 10_000, BATCH, gradient(1)),
+    Row("reptile", "", 5, 1, 95.39, 100_000, settings=REPTILE),
+    Row("reptile", "", 5, 5, 98.90, 100_000, settings=REPTILE),
+    Row("siamese", "", 20, 1, 92.0, 20_000, settings=KOCH),
+)
