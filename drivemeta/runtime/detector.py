@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.core import ClassBank, Detections
+from drivemeta.core import ClassBank, ClassSpec, Detections
 from drivemeta.errors import InputError
 from drivemeta.runtime.bank_feed import bank_arrays
-from drivemeta.runtime.manifest import Manifest
+from drivemeta.runtime.manifest import ClassEntry, Manifest
 from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.provider_options import DeviceSettings, Shapes
 from drivemeta.runtime.providers import AUTO, SessionOptions
 from drivemeta.runtime.session import Session
 
@@ -25,16 +27,22 @@ class OnnxDetector:
 
     Args:
         path: a model exported by DriveMeta.
-        provider: `tensorrt`, `cuda`, `cpu`, or `auto` for the first of these that runs.
+        provider: `tensorrt`, `cuda`, `coreml`, `directml`, `openvino`, `cpu`, or `auto` for the
+            first of these that runs.
         allow_fallback: run on a later provider if the one asked for does not.
         threads: of the CPU for one operator, or None for ONNX Runtime's choice.
+        max_batch: most frames in one call that TensorRT builds its engine for.
+        cuda_graph: replay captured launches on an NVIDIA GPU: for a model with a baked bank and
+            one frame size.
 
     Attributes:
         classes: names in the order of the labels.
+        families: the super-class of each class, itself for a super-class, by name.
         provider: the short name of the provider that really runs.
         manifest: what the file says about itself.
 
     Raises:
+        InputError: CUDA graphs are asked for and the model is not fit for them.
         ModelFileError: the file is damaged or was not written by DriveMeta.
         ProviderError: the provider does not run and no fall-back is allowed.
     """
@@ -46,11 +54,19 @@ class OnnxDetector:
         provider: str = AUTO,
         allow_fallback: bool = False,
         threads: int | None = None,
+        max_batch: int = 1,
+        cuda_graph: bool = False,
     ) -> None:
         file = read_model_file(path)
+        device = _device_settings(file.manifest, max_batch, cuda_graph)
         self.manifest: Manifest = file.manifest
         self.classes: tuple[str, ...] = file.manifest.names
-        self._session = Session(file.data, SessionOptions(provider, allow_fallback, threads))
+        self.families = _families(file.manifest.classes)
+        options = SessionOptions(provider, allow_fallback, threads, device=device)
+        self._session = Session(file.data, options)
+        if cuda_graph:  # its inputs are always bound, so its own thresholds are too
+            own = [entry.threshold for entry in file.manifest.classes]
+            self._session.hold({"thresholds": np.array(own, np.float32)})
         self.provider: str = self._session.provider
 
     def __call__(self, frames: Sequence[Image], min_score: float | None = None) -> list[Detections]:
@@ -75,7 +91,8 @@ class OnnxDetector:
             groups.setdefault(frame.shape, []).append(i)
         found: dict[int, Detections] = {}
         for members in groups.values():
-            batch = np.stack([frames[i] for i in members])
+            chosen = [frames[i] for i in members]
+            batch = np.stack(chosen) if len(chosen) > 1 else chosen[0][None]
             outputs = self._session.run(batch, feeds)
             for row, i in enumerate(members):
                 found[i] = self._detections(*(output[row] for output in outputs))
@@ -101,7 +118,19 @@ class OnnxDetector:
                 "another base"
             )
         self._session.hold(bank_arrays(bank, rule.capacity))
-        self.classes = bank.names
+        self.classes, self.families = bank.names, _families(bank.classes)
+
+    def warm_up(self, frame_size: tuple[int, int] | None = None, batch: int = 1) -> float:
+        """Run once on black frames and return the seconds: engines are built, kernels chosen.
+
+        Args:
+            frame_size: height and width of the frames to come; None for the model's own, else 720p.
+            batch: frames in a call.
+        """
+        size = frame_size or self.manifest.input.frame_size or (720, 1280)
+        start = time.perf_counter()
+        self([np.zeros((*size, 3), np.uint8)] * batch)
+        return time.perf_counter() - start
 
     def _check(self, frame: Image, index: int) -> None:
         fits = frame.ndim == 3 and frame.shape[2] == 3 and frame.dtype == np.uint8
@@ -128,12 +157,27 @@ class OnnxDetector:
         return Detections(boxes[:n].copy(), scores[:n].copy(), labels[:n].copy(), self.classes)
 
 
+def _families(classes: Iterable[ClassEntry | ClassSpec]) -> dict[str, str]:
+    return {known.name: known.parent or known.name for known in classes}
+
+
+def _device_settings(manifest: Manifest, max_batch: int, cuda_graph: bool) -> DeviceSettings:
+    size = manifest.input.frame_size
+    if cuda_graph and (size is None or manifest.bank.mode != "baked"):
+        raise InputError(
+            "CUDA graphs want a model for one frame size whose bank is baked into it: `drivemeta "
+            "export MODEL --frame-size 720x1280 --bank baked`"
+        )
+    shapes = Shapes(size, max_batch, fixed_batch=cuda_graph)
+    return DeviceSettings(shapes, precision=manifest.precision, cuda_graph=cuda_graph)
+
+
 def load_model(path: str | Path | None = None, **options: Any) -> OnnxDetector:
     """Load an exported model; options are those of `OnnxDetector`.
 
     Args:
         path: the model, or None for the shipped base, which is exported once on first use.
-        **options: `provider`, `allow_fallback`, `threads`.
+        **options: `provider`, `allow_fallback`, `threads`, `max_batch`, `cuda_graph`.
     """
     if path is None:
         from drivemeta.export.base import base_onnx  # noqa: PLC0415  (torch, on first use only)

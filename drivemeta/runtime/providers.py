@@ -7,23 +7,29 @@ without those that fail. Here the session's own list decides.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as pybind
 
 from drivemeta.errors import InputError, ModelFileError, ProviderError, suggest
+from drivemeta.runtime import provider_options as o
+from drivemeta.runtime.gpus import nvidia_gpus
 
 PROVIDERS = {
-    "tensorrt": "TensorrtExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "cpu": "CPUExecutionProvider",
+    "tensorrt": o.TENSORRT,
+    "cuda": o.CUDA,
+    "coreml": o.COREML,
+    "directml": o.DIRECTML,
+    "openvino": o.OPENVINO,
+    "cpu": o.CPU,
 }
 AUTO = "auto"
 _NAMES = {value: key for key, value in PROVIDERS.items()}
-# Convolutions in TF32 would miss the parity bounds of fp32.
-_PROVIDER_OPTIONS = {"CUDAExecutionProvider": {"use_tf32": "0"}}
+_BEHIND = {"tensorrt": ["cuda"]}  # what runs the operators that a provider does not take
 _ORT_ERRORS = (
     RuntimeError,
     ValueError,
@@ -44,16 +50,19 @@ class SessionOptions:
     """How a session shall run.
 
     Attributes:
-        provider: `auto`, `tensorrt`, `cuda` or `cpu`.
+        provider: `auto`, or a short name: `tensorrt`, `cuda`, `coreml`, `directml`, `openvino`,
+            `cpu`.
         allow_fallback: run on a later provider if the one asked for does not; `auto` always may.
         threads: of the CPU for one operator, or None for ONNX Runtime's choice.
         profile: prefix of a profile's file, or None for no profile.
+        device: which frames are to come, and how the device is used.
     """
 
     provider: str = AUTO
     allow_fallback: bool = False
     threads: int | None = None
     profile: str | None = None
+    device: o.DeviceSettings = field(default_factory=o.DeviceSettings)
 
 
 def create_session(model: bytes, options: SessionOptions) -> tuple[ort.InferenceSession, str]:
@@ -90,7 +99,7 @@ def create_session(model: bytes, options: SessionOptions) -> tuple[ort.Inference
 def requested_providers(provider: str) -> list[str]:
     """Return the short names to try, best first.
 
-    >>> requested_providers("cuda"), requested_providers("auto")
+    >>> requested_providers("cuda"), requested_providers("tensorrt")
     (['cuda', 'cpu'], ['tensorrt', 'cuda', 'cpu'])
     """
     if provider == AUTO:
@@ -100,8 +109,7 @@ def requested_providers(provider: str) -> list[str]:
         raise InputError(
             f"unknown execution provider {provider!r}; {suggest(provider, [AUTO, *PROVIDERS])}"
         )
-    order = list(PROVIDERS)
-    return order[order.index(name) :]
+    return [name, *_BEHIND.get(name, []), *(["cpu"] if name != "cpu" else [])]
 
 
 def _first_that_runs(
@@ -110,11 +118,14 @@ def _first_that_runs(
     """Return a session of the first provider that loads; ONNX Runtime may skip some by itself."""
     built_in = set(ort.get_available_providers())
     names = [PROVIDERS[name] for name in wanted if PROVIDERS[name] in built_in]
+    device = _of_machine(model, options.device) if names[:1] != [o.CPU] else options.device
     for i in range(len(names)):
-        providers = [(name, dict(_PROVIDER_OPTIONS.get(name, {}))) for name in names[i:]]
+        providers = [(name, o.options_for(name, device)) for name in names[i:]]
+        if names[i] == o.TENSORRT:
+            _make_cache(o.cache_folder(device))
         try:
             return ort.InferenceSession(
-                model, _ort_options(options), providers=providers, enable_fallback=0
+                model, _ort_options(options, names[i]), providers=providers, enable_fallback=0
             )
         except _ORT_ERRORS as error:
             if i == len(names) - 1:
@@ -122,11 +133,32 @@ def _first_that_runs(
     raise ProviderError("this build of ONNX Runtime has no execution provider that can be used")
 
 
-def _ort_options(options: SessionOptions) -> ort.SessionOptions:
+def _of_machine(model: bytes, device: o.DeviceSettings) -> o.DeviceSettings:
+    """Return the settings with what an engine is built for: this model, GPU, driver, version."""
+    gpus = nvidia_gpus()
+    gpu = gpus[device.device] if device.device < len(gpus) else None
+    machine = f"{gpu.name} {gpu.driver}" if gpu else "no NVIDIA GPU"
+    return replace(
+        device,
+        model_digest=hashlib.sha256(model).hexdigest(),
+        machine=f"{machine} ort {ort.__version__}",
+    )
+
+
+def _make_cache(folder: Path) -> None:
+    """Make TensorRT's folder; one that cannot be made only costs it the cache."""
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _ort_options(options: SessionOptions, provider: str) -> ort.SessionOptions:
     settings = ort.SessionOptions()
     settings.log_severity_level = _FATAL
-    if options.threads is not None:
-        settings.intra_op_num_threads = options.threads
+    wanted = o.session_settings(provider, options.threads)
+    for name, value in wanted["attributes"].items():
+        setattr(settings, name, value)
+    for name, value in wanted["entries"].items():
+        settings.add_session_config_entry(name, value)
     if options.profile is not None:
         settings.enable_profiling = True
         settings.profile_file_prefix = options.profile

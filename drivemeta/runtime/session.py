@@ -10,6 +10,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from drivemeta.runtime.providers import SessionOptions, create_session
+from drivemeta.runtime.replay import Replay
 
 OUTPUTS = ("boxes", "scores", "labels", "count")
 _ON_GPU = ("tensorrt", "cuda")
@@ -19,7 +20,8 @@ class Session:
     """A session whose optional inputs stay where they were put.
 
     On a GPU the held arrays are copied to the device once, and each run binds them, the frames and
-    the outputs (I/O binding), so that only frames go up and only rows come down.
+    the outputs (I/O binding), so that only frames go up and only rows come down. With
+    `options.device.cuda_graph`, calls are replayed: see `runtime.replay`.
 
     Args:
         model: the serialised ONNX model.
@@ -36,15 +38,23 @@ class Session:
         self._outputs = outputs
         self._session, self.provider = create_session(model, options)
         self._device = "cuda" if self.provider in _ON_GPU else "cpu"
+        self._index = options.device.device
         self._held: dict[str, ort.OrtValue] = {}
+        self._kept: dict[str, NDArray[Any]] = {}
+        self._replay: Replay | None = None
+        if options.device.cuda_graph and self._device == "cuda":
+            self._replay = Replay(self._session, outputs, self._device, self._index)
 
     def hold(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Feed these arrays in every later run."""
+        self._kept.update(arrays)
+        if self._replay is not None:
+            return
         for name, array in arrays.items():
             # The counts say how many rows are in use: shapes, which ONNX Runtime wants on the CPU.
             device = "cpu" if name.endswith("_count") else self._device
             self._held[name] = ort.OrtValue.ortvalue_from_numpy(
-                np.ascontiguousarray(array), device, 0
+                np.ascontiguousarray(array), device, self._index if device == "cuda" else 0
             )
 
     def run(
@@ -59,6 +69,8 @@ class Session:
         Returns:
             The outputs wanted, each with a leading axis of length N.
         """
+        if self._replay is not None:
+            return self._replay.run(frames, {**self._kept, **feeds})
         binding = self._session.io_binding()
         binding.bind_cpu_input("frames", np.ascontiguousarray(frames))
         for name, value in self._held.items():
