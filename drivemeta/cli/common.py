@@ -17,7 +17,7 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output.")
 ]
 ProviderOption = Annotated[
-    str, typer.Option(help="auto, tensorrt, cuda or cpu: where the model runs.")
+    str, typer.Option(help="auto, tensorrt, cuda, coreml, directml, openvino or cpu.")
 ]
 ModelOption = Annotated[Path | None, typer.Option(help="ONNX model; without it, the shipped base.")]
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "verify": "Check that an ONNX model computes what it was exported to compute.",
     "eval": "Score a model on annotated images: COCO AP.",
     "bench": "Measure how fast models run here, beside the bare session and other detectors.",
+    "doctor": "Print what this machine has, what really runs, and what to install.",
     "plugins": "List the plugins, or show one.",
     "train": "Train the base: level 1 or level 2.",
     "metatrain": "Meta-train a learner on episodes.",
