@@ -52,6 +52,9 @@ def process(
         list[str] | None,
         typer.Option("--set", help="A plugin's parameter, PLUGIN.NAME=VALUE; may be repeated."),
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Frames at a time, on CPUs; by default what suits.")
+    ] = None,
     jobs: Annotated[
         int, typer.Option(min=1, help="Videos at a time, of a folder, list or pattern.")
     ] = 1,
@@ -86,6 +89,7 @@ def process(
         roi=_region(roi),
         tiles=_tiles(tiles),
         max_latency_ms=max_latency_ms,
+        workers=workers,
         settings=given,
     )
     job = Job(source, out, model, tuple(_names(sinks)), options, fresh)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -33,15 +32,15 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
         as_json: print the outcomes on standard output.
     """
     from drivemeta.files import write_text
-    from drivemeta.video.api import load_detector, model_path
+    from drivemeta.video.api import load_detector, usable_cores
     from drivemeta.video.job import writable_folder
     from drivemeta.video.many import run_many
 
     out = writable_folder(pattern.out)
-    load_detector(model_path(pattern.model), pattern.options.provider)  # else each would fail
-    threads = max(1, (os.cpu_count() or 1) // n_jobs) if n_jobs > 1 else None
+    load_detector(pattern.model, pattern.options, live=False)  # else each would fail
+    cores = max(1, usable_cores() // n_jobs)
     jobs = {
-        name: replace(pattern, source=str(path), out=out / name, threads=threads)
+        name: replace(pattern, source=str(path), out=out / name, cores=cores)
         for name, path in videos.items()
     }
     with progress() as bar:

@@ -2,42 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from drivemeta.core import UNTRACKED, Detections, Tracks
-
-if TYPE_CHECKING:
-    import supervision
+from drivemeta.core import UNTRACKED, Detections, Frame, Tracks
 
 # Detections have passed the threshold of their class already, so none counts as doubtful here.
 SCORE_FLOOR = 0.01
 _ROW = "row"
-_MEMORY = 0.9
+_ALL = ""
+# What is left of a vote after each later look. A sign keeps its name; a light changes its state,
+# and shows so with the second look at the new one.
+MEMORY = 0.9
+MEMORY_OF_STATES = 0.6
+WITH_STATES = frozenset({"traffic_light"})
 
 
-def associate(
-    update: Callable[[supervision.Detections], supervision.Detections], detections: Detections
-) -> Tracks:
-    """Run a tracker of the `trackers` package; rows keep their order and boxes."""
+class Association:
+    """Gives identities by a tracker of the `trackers` package, one for each family of classes.
+
+    Args:
+        make: returns a new tracker of the package.
+        families: the super-class of each class by name; None to associate regardless of classes.
+            A class that it lacks is its own family.
+        looks: the tracker is given the frame, too.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], Any],
+        families: Mapping[str, str] | None = None,
+        *,
+        looks: bool = False,
+    ) -> None:
+        self._make, self._families, self._looks = make, families, looks
+        self.reset()
+
+    def update(self, detections: Detections, frame: Frame) -> Tracks:
+        """Return one frame's detections, rows and boxes as they were, with identities."""
+        ids = np.full(len(detections), UNTRACKED, np.int64)
+        image = frame.image if self._looks else None
+        of_rows = np.array([self._family(name) for name in detections.names], object)
+        for family in sorted({*self._trackers, *of_rows.tolist()}):
+            rows = np.flatnonzero(of_rows == family)
+            tracker = self._trackers.setdefault(family, self._make())
+            ids[rows] = [
+                self._ids.setdefault((family, own), len(self._ids)) if own != UNTRACKED else own
+                for own in _own_ids(tracker, detections[rows], frame.time_s, image)
+            ]
+        return self._classes.vote(Tracks(detections, ids))
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._trackers: dict[str, Any] = {}
+        self._ids: dict[tuple[str, int], int] = {}
+        self._classes = TrackedClasses(self._families or {})
+
+    def _family(self, name: str) -> str:
+        return _ALL if self._families is None else self._families.get(name, name)
+
+
+def _own_ids(
+    tracker: Any, detections: Detections, time_s: float, image: NDArray[np.uint8] | None
+) -> list[int]:
+    """Return what a tracker of the package calls each row."""
     given = detections.to_supervision()
     given.data[_ROW] = np.arange(len(detections))
-    found = update(given)
+    found = tracker.update(given, image, timestamp=time_s)
     ids = np.full(len(detections), UNTRACKED, np.int64)
     if len(found) and found.tracker_id is not None:
         ids[found.data[_ROW].astype(np.int64)] = found.tracker_id
-    return Tracks(detections, ids)
+    return [int(own) for own in ids]
 
 
 class TrackedClasses:
     """Votes on the class of each track, against flicker between a leaf and its parent.
 
-    Each detection votes with its score; older votes fade.
+    Each detection votes with its score; older votes fade, those on a state sooner.
+
+    Args:
+        families: the super-class of each class by name.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, families: Mapping[str, str]) -> None:
+        self._families = families
         self._votes: dict[int, dict[int, float]] = {}
 
     def vote(self, tracks: Tracks) -> Tracks:
@@ -47,11 +98,13 @@ class TrackedClasses:
         for row, track in enumerate(tracks.ids):
             if track == UNTRACKED:
                 continue
-            votes = self._votes.setdefault(int(track), {})
-            for label in votes:
-                votes[label] *= _MEMORY
             label = int(found.labels[row])
+            name = found.classes[label]
+            is_state = self._families.get(name, name) in WITH_STATES
+            votes = self._votes.setdefault(int(track), {})
+            for voted in votes:
+                votes[voted] *= MEMORY_OF_STATES if is_state else MEMORY
             votes[label] = votes.get(label, 0.0) + float(found.scores[row])
-            labels[row] = max(votes, key=lambda name: votes[name])
+            labels[row] = max(votes, key=lambda voted: votes[voted])
         steady = Detections(found.boxes, found.scores, labels, found.classes)
         return Tracks(steady, tracks.ids)

@@ -32,7 +32,10 @@ def build_pipeline(
     detect = _thresholded(detector, options.min_score)
     return Pipeline(
         detect=_in_roi(detect, options),
-        tracker=create_with(registry, "tracker", options.tracker, options.settings),
+        tracker=create_with(
+            *(registry, "tracker", options.tracker, options.settings),
+            families=detector.families,
+        ),
         scheduler=create_with(
             *(registry, "scheduler", "fixed", options.settings),
             every=options.every,
@@ -40,6 +43,7 @@ def build_pipeline(
             max_latency_ms=options.max_latency_ms,
         ),
         batch=options.batch,
+        workers=options.workers or 1,
         keep=_keeper(options.classes, detector.classes),
         sliced=_in_roi(Sliced(detect, options.tiles), options) if options.tiles else None,
         past={} if journal is None else by_index(journal.records),

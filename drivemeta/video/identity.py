@@ -21,12 +21,14 @@ def run_identity(
         model: the ONNX file; hashed whole.
         source: a file (name, size, time of change, and a digest of its first and last MiB), a
             folder (the same of each file in it, without digests), or an address as it is.
-        options: a dataclass of JSON values; its `settings` are kept as a digest.
+        options: a dataclass of JSON values; its `settings` are kept as a
+            digest, its `workers` are left out.
         sinks: names of the sink plugins.
     """
     if not is_dataclass(options) or isinstance(options, type):
         raise TypeError(f"options must be a dataclass, found {type(options).__name__}")
     values = asdict(options)
+    values.pop("workers", None)  # changes when frames are done, not what comes of them
     settings = values.pop("settings", {})  # may hold a password, so a digest of them is kept
     return {
         "model": file_digest(model),

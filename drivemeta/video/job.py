@@ -36,7 +36,7 @@ class Job:
         sinks: names of the sink plugins.
         options: how.
         fresh: begin anew where an unfinished run was left.
-        threads: of the CPU for one operator; None for ONNX Runtime's choice.
+        cores: that the run may use; None for all.
     """
 
     source: str
@@ -45,7 +45,7 @@ class Job:
     sinks: tuple[str, ...] = ("mp4", "jsonl")
     options: Options = field(default_factory=Options)
     fresh: bool = False
-    threads: int | None = None
+    cores: int | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return what the results depend on; see `run_identity`."""
@@ -66,15 +66,14 @@ class Job:
         check_settings(settings, used)
         source = open_source(self.source, settings=settings)
         sinks = build_sinks(self.sinks, self.out, settings)
-        detector = load_detector(
-            model_path(self.model), self.options.provider, threads=self.threads
-        )
-        build_pipeline(detector, self.options)  # before anything is written
-        clipped(source, self.options)
+        live = source.info().live
+        detector, options = load_detector(self.model, self.options, live=live, cores=self.cores)
+        build_pipeline(detector, options)  # before anything is written
+        clipped(source, options)
         journal, identity = None, self.identity()
-        if not source.info().live:  # of a live source, what is gone cannot be read again
+        if not live:  # of a live source, what is gone cannot be read again
             journal = Journal(self.out, identity, detector.classes, fresh=self.fresh)
-        summary = run(source, detector, sinks, self.options, advance, journal)
+        summary = run(source, detector, sinks, options, advance, journal)
         summary.run = _digest(identity)
         write_text(self.out / SUMMARY_NAME, json.dumps(self.as_json(summary), indent=2) + "\n")
         return summary

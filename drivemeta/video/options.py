@@ -31,6 +31,8 @@ class Options:
             for what is small and far; None for the frame alone.
         max_latency_ms: of a live source, frames that would be older than this when they are done
             are not looked at; None for no limit.
+        workers: frames looked at side by side on CPUs, where the results come in order all the
+            same; None for what suits the machine.
         settings: parameters of the source, tracker, scheduler and sinks, by plugin and name.
     """
 
@@ -45,6 +47,7 @@ class Options:
     roi: tuple[float, float, float, float] | None = None
     tiles: tuple[int, int] | None = None
     max_latency_ms: float | None = None
+    workers: int | None = None
     settings: Settings = field(default_factory=dict)
 
 

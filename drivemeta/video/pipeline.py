@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -27,7 +29,17 @@ from drivemeta.video.stages import StageClock
 
 Detect = Callable[[Sequence[NDArray[np.uint8]]], list[Detections]]
 Looked = tuple[Frame, InferencePlan, Detections | None]
+Found = tuple[dict[int, Detections], float, int]  # by place in the chunk, seconds, frames run
 DEPTH = 8
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Frames that are being looked at."""
+
+    frames: Sequence[Frame]
+    plans: Sequence[InferencePlan]
+    found: Future[Found]
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class Pipeline:
         sliced: detects where the plan is `sliced`; None if that is not offered.
         past: frames that an earlier run looked at, by index; they are not detected again.
         record: is given every frame as it was perceived, in order.
+        workers: calls of `detect` at a time; results keep the frames' order.
         clock: sums up the seconds of each stage.
     """
 
@@ -54,6 +67,7 @@ class Pipeline:
     sliced: Detect | None = None
     past: Mapping[int, Record] = field(default_factory=dict)
     record: Callable[[Frame, InferencePlan, Detections | None], None] | None = None
+    workers: int = 1
     clock: StageClock = field(default_factory=StageClock)
 
     def run(self, source: Source) -> Generator[tuple[Frame, Tracks], None, None]:
@@ -65,9 +79,11 @@ class Pipeline:
         live = source.info().live
         self.scheduler.reset(source.info())
         self.tracker.reset()
+        self.clock.threads["infer"] = self.workers
+        pool = ThreadPoolExecutor(self.workers, "infer")
         frames = Ahead(self.clock.timed("decode", source), DEPTH, "decode", drop_oldest=live)
-        looked = Ahead(self._look(frames), 1 if live else DEPTH, "infer")
-        with closing(source), closing(frames), closing(looked):
+        looked = Ahead(self._look(frames, pool), 1 if live else DEPTH, "order")
+        with pool, closing(source), closing(frames), closing(looked):
             tracks = Tracks.untracked(Detections.empty(()))
             for frame, plan, detections in looked:
                 self.clock.dropped = frames.n_dropped
@@ -78,33 +94,52 @@ class Pipeline:
                         tracks = self.tracker.update(self._kept(detections), frame)
                 yield frame, tracks
 
-    def _look(self, frames: Ahead[Frame]) -> Iterator[Looked]:
+    def _look(self, frames: Ahead[Frame], pool: ThreadPoolExecutor) -> Iterator[Looked]:
         """Run the detector in batches over the frames that are looked at."""
-        stream, latency_s, since_full = iter(frames), 0.0, 0
+        stream, state = iter(frames), SchedulerState(0, 0.0)
+        pending: deque[_Look] = deque()
+        n_pending = self.workers + 1 if self.workers > 1 else 1  # one waits, so that none idles
         while chunk := list(islice(stream, self.batch)):
             plans: list[InferencePlan] = []
             for frame in chunk:
-                state = SchedulerState(
-                    frame.index, frame.time_s, latency_s, frames.n_waiting, since_full=since_full
-                )
-                plan = self.scheduler.act(state)
-                plans.append(self.past[frame.index].plan if frame.index in self.past else plan)
-                since_full = 0 if plans[-1].mode == "full" else since_full + 1
-            started = time.perf_counter()
-            results, n_run = self._perceive(chunk, plans)
-            latency_s = (time.perf_counter() - started) / n_run if n_run else latency_s
-            for i, (frame, plan) in enumerate(zip(chunk, plans, strict=True)):
-                detections = results.get(i)
-                n_found = len(detections) if detections is not None else 0
-                self.scheduler.observe(frame.index, Outcome(plan, latency_s, n_found))
-                yield frame, plan, detections
+                plan, state = self._plan(frame, frames.n_waiting, state)
+                plans.append(plan)
+            look = _Look(chunk, plans, pool.submit(self._perceive, chunk, plans))
+            pending.append(look)
+            if len(pending) == n_pending:
+                state = yield from self._settle(pending.popleft(), state)
+        while pending:
+            state = yield from self._settle(pending.popleft(), state)
 
-    def _perceive(
-        self, chunk: Sequence[Frame], plans: Sequence[InferencePlan]
-    ) -> tuple[dict[int, Detections], int]:
-        """Return what is in the frames of a chunk that are not skipped, and how many were run."""
+    def _plan(
+        self, frame: Frame, n_waiting: int, state: SchedulerState
+    ) -> tuple[InferencePlan, SchedulerState]:
+        """Let the scheduler choose for a frame, unless an earlier run chose already."""
+        state = replace(state, frame_index=frame.index, time_s=frame.time_s, queue_length=n_waiting)
+        plan = self.scheduler.act(state)
+        plan = self.past[frame.index].plan if frame.index in self.past else plan
+        return plan, replace(state, since_full=0 if plan.mode == "full" else state.since_full + 1)
+
+    def _settle(
+        self, look: _Look, state: SchedulerState
+    ) -> Generator[Looked, None, SchedulerState]:
+        """Wait for a look and pass its frames on."""
+        results, seconds, n_run = look.found.result()
+        if n_run:
+            self.clock.add("infer", seconds, n_run)
+            state = replace(state, latency_s=seconds / n_run)
+        for i, (frame, plan) in enumerate(zip(look.frames, look.plans, strict=True)):
+            detections = results.get(i)
+            n_found = len(detections) if detections is not None else 0
+            self.scheduler.observe(frame.index, Outcome(plan, state.latency_s, n_found))
+            yield frame, plan, detections
+        return state
+
+    def _perceive(self, chunk: Sequence[Frame], plans: Sequence[InferencePlan]) -> Found:
+        """Return what is in the frames that are not skipped, the seconds, and how many were run."""
         results: dict[int, Detections] = {}
         due: dict[bool, list[int]] = {}
+        started = time.perf_counter()
         for i, (frame, plan) in enumerate(zip(chunk, plans, strict=True)):
             earlier = self.past.get(frame.index)
             if earlier is not None:
@@ -113,10 +148,9 @@ class Pipeline:
                 due.setdefault(plan.mode == "sliced", []).append(i)
         for is_sliced, members in due.items():
             detect = self.sliced if is_sliced and self.sliced is not None else self.detect
-            with self.clock.time("infer", len(members)):
-                found = detect([chunk[i].image for i in members])
+            found = detect([chunk[i].image for i in members])
             results |= dict(zip(members, found, strict=True))
-        return results, sum(map(len, due.values()))
+        return results, time.perf_counter() - started, sum(map(len, due.values()))
 
     def _kept(self, detections: Detections) -> Detections:
         return detections if self.keep is None else detections[self.keep(detections)]

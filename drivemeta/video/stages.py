@@ -14,12 +14,13 @@ STAGES = ("decode", "infer", "track", "write")
 
 @dataclass
 class StageClock:
-    """Seconds at work and frames of each stage; each stage is timed by one thread only.
+    """Seconds at work and frames of each stage.
 
     Attributes:
         seconds: by stage.
         frames: by stage.
         dropped: frames of a live source that gave way to newer ones.
+        threads: that each stage has; its seconds are the sum over them.
 
     >>> clock = StageClock()
     >>> list(clock.timed("decode", "ab"))
@@ -31,13 +32,18 @@ class StageClock:
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
     frames: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 0))
     dropped: int = 0
+    threads: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STAGES, 1))
 
     @contextmanager
     def time(self, stage: str, n_frames: int = 1) -> Iterator[None]:
         """Count what happens inside towards a stage."""
         started = time.perf_counter()
         yield
-        self.seconds[stage] += time.perf_counter() - started
+        self.add(stage, time.perf_counter() - started, n_frames)
+
+    def add(self, stage: str, seconds: float, n_frames: int) -> None:
+        """Count seconds and frames towards a stage; by one thread a stage only."""
+        self.seconds[stage] += seconds
         self.frames[stage] += n_frames
 
     def timed(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
@@ -49,11 +55,14 @@ class StageClock:
                 item = next(stream)
             except StopIteration:
                 return
-            self.seconds[stage] += time.perf_counter() - started
-            self.frames[stage] += 1
+            self.add(stage, time.perf_counter() - started, 1)
             yield item
 
+    def busy(self, stage: str) -> float:
+        """Return the seconds that each of a stage's threads was at work, on average."""
+        return self.seconds[stage] / self.threads[stage]
+
     def bottleneck(self) -> str | None:
-        """Return the stage that was at work the longest, None before any was."""
-        stage = max(self.seconds, key=lambda name: self.seconds[name])
+        """Return the stage whose threads were at work the longest, None before any was."""
+        stage = max(self.seconds, key=self.busy)
         return stage if self.seconds[stage] else None

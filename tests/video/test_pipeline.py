@@ -1,7 +1,9 @@
 """The pipeline: every frame once, in order; errors come out; no thread stays."""
 
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -163,3 +165,46 @@ def test_a_slow_consumer_is_waited_for_with_bounded_memory():
     threading.Event().wait(0.3)
     assert len(made) < 40
     results.close()
+
+
+def test_workers_keep_the_order_and_never_idle_behind_a_slow_frame():
+    at_once, most, lock = [0], [0], threading.Lock()
+
+    def detect(frames):
+        with lock:
+            at_once[0] += 1
+            most[0] = max(most[0], at_once[0])
+        time.sleep(0.02 if frames[0][0, 0, 0] % 2 else 0.001)
+        with lock:
+            at_once[0] -= 1
+        return find_boxes(frames)
+
+    pipeline = replace(build(detect), workers=3)
+    results = list(pipeline.run(Drawn(40)))
+    assert [frame.index for frame, _ in results] == list(range(40))
+    assert most[0] == 3
+    assert pipeline.clock.frames["infer"] == 40
+
+
+def test_workers_change_nothing_but_time():
+    one, three = (
+        [tracks.ids for _, tracks in replace(build(tracker="botsort"), workers=n).run(Drawn(15))]
+        for n in (1, 3)
+    )
+    for a, b in zip(one, three, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_error_of_one_worker_comes_out_after_the_frames_before_it():
+    def detect(frames):
+        if len(seen) == 20:
+            raise VideoError("no more")
+        seen.append(1)
+        return find_boxes(frames)
+
+    seen, given = [], []
+    results = replace(build(detect), workers=2).run(Drawn(40))
+    with pytest.raises(VideoError, match="no more"):
+        given.extend(frame.index for frame, _ in results)
+    assert given == list(range(len(given)))
+    assert len(given) >= 19

@@ -6,10 +6,13 @@ arXiv 2206.14651.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from trackers import BoTSORTTracker
 
 from drivemeta.core import Detections, Frame, Tracks
-from drivemeta.video.association import SCORE_FLOOR, TrackedClasses, associate
+from drivemeta.video.association import SCORE_FLOOR, Association
+from drivemeta.video.camera_motion import CORNERS, CameraMotion
 
 
 class BotSort:
@@ -18,29 +21,37 @@ class BotSort:
     Args:
         lost_frames: frames after which an unseen object is forgotten.
         confirm_frames: successive frames until an object gets an identity.
-        downscale: the factor by which frames are shrunk to estimate the camera's motion.
+        corners: most points that the camera's motion is estimated from.
+        families: the super-class of each class; objects of two are never one. None: any may be.
     """
 
-    def __init__(self, lost_frames: int = 30, confirm_frames: int = 2, downscale: int = 3) -> None:
-        self._tracker = BoTSORTTracker(
-            lost_track_buffer=lost_frames,
-            minimum_consecutive_frames=confirm_frames,
-            track_activation_threshold=SCORE_FLOOR,
-            high_conf_det_threshold=SCORE_FLOOR,
-            cmc_downscale=downscale,
-            instant_first_frame_activation=False,
-        )
-        self._classes = TrackedClasses()
+    def __init__(
+        self,
+        lost_frames: int = 30,
+        confirm_frames: int = 2,
+        corners: int = CORNERS,
+        families: Mapping[str, str] | None = None,
+    ) -> None:
+        self._camera = CameraMotion(corners)
+
+        def make() -> BoTSORTTracker:
+            tracker = BoTSORTTracker(
+                lost_track_buffer=lost_frames,
+                minimum_consecutive_frames=confirm_frames,
+                high_conf_det_threshold=SCORE_FLOOR,
+                track_activation_threshold=SCORE_FLOOR,
+                instant_first_frame_activation=False,
+            )
+            tracker.cmc = self._camera
+            return tracker
+
+        self._objects = Association(make, families, looks=True)
 
     def update(self, detections: Detections, frame: Frame) -> Tracks:
         """Give one frame's detections their identities."""
-        tracks = associate(
-            lambda found: self._tracker.update(found, frame.image, timestamp=frame.time_s),
-            detections,
-        )
-        return self._classes.vote(tracks)
+        return self._objects.update(detections, frame)
 
     def reset(self) -> None:
         """Forget everything."""
-        self._tracker.reset()
-        self._classes = TrackedClasses()
+        self._camera.reset()
+        self._objects.reset()

@@ -6,10 +6,12 @@ Multi-Object Tracking", 2022, arXiv 2203.14360.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from trackers import OCSORTTracker
 
 from drivemeta.core import Detections, Frame, Tracks
-from drivemeta.video.association import SCORE_FLOOR, TrackedClasses, associate
+from drivemeta.video.association import SCORE_FLOOR, Association
 
 
 class OcSort:
@@ -18,24 +20,29 @@ class OcSort:
     Args:
         lost_frames: frames after which an unseen object is forgotten.
         confirm_frames: successive frames until an object gets an identity.
+        families: the super-class of each class; objects of two are never one. None: any may be.
     """
 
-    def __init__(self, lost_frames: int = 30, confirm_frames: int = 2) -> None:
-        self._tracker = OCSORTTracker(
-            lost_track_buffer=lost_frames,
-            minimum_consecutive_frames=confirm_frames,
-            high_conf_det_threshold=SCORE_FLOOR,
-        )
-        self._classes = TrackedClasses()
+    def __init__(
+        self,
+        lost_frames: int = 30,
+        confirm_frames: int = 2,
+        families: Mapping[str, str] | None = None,
+    ) -> None:
+
+        def make() -> OCSORTTracker:
+            return OCSORTTracker(
+                lost_track_buffer=lost_frames,
+                minimum_consecutive_frames=confirm_frames,
+                high_conf_det_threshold=SCORE_FLOOR,
+            )
+
+        self._objects = Association(make, families)
 
     def update(self, detections: Detections, frame: Frame) -> Tracks:
         """Give one frame's detections their identities."""
-        tracks = associate(
-            lambda found: self._tracker.update(found, timestamp=frame.time_s), detections
-        )
-        return self._classes.vote(tracks)
+        return self._objects.update(detections, frame)
 
     def reset(self) -> None:
         """Forget everything."""
-        self._tracker.reset()
-        self._classes = TrackedClasses()
+        self._objects.reset()
