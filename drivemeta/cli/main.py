@@ -25,6 +25,7 @@ COMMANDS = {
     "process": "Detect and track in a video or a folder of images.",
     "export": "Write a detector as one ONNX file: fp32, fp16 or int8.",
     "bank": "List, merge, remove and rename the classes of model files.",
+    "deploy": "Write a model to where it shall run: Triton, or a folder with clients.",
     "verify": "Check that an ONNX model computes what it was exported to compute.",
     "eval": "Score a model on annotated images: COCO AP.",
     "bench": "Measure how fast models run here, beside the bare session and other detectors.",

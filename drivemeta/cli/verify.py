@@ -12,23 +12,29 @@ from drivemeta.cli.common import JsonOption, ProviderOption, console, emit_json
 
 
 def verify(
-    model: Annotated[Path, typer.Argument(help="An ONNX model exported by DriveMeta.")],
+    model: Annotated[
+        Path, typer.Argument(help="An exported model, or a folder that `drivemeta deploy` wrote.")
+    ],
     provider: ProviderOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
     """Check that an ONNX model computes what it was exported to compute.
 
-    The file alone is enough: it holds a probe frame and the rows expected in it.
+    The file alone is enough: it holds a probe frame and the rows expected in it. Of a deployed
+    folder the checksums, labels and configuration are checked too.
     """
-    from drivemeta.export.verify import verify_model
+    from drivemeta.deploy.verify_folder import verify_deployed
 
-    report = verify_model(model, provider)
+    reports = verify_deployed(model, provider)
     if as_json:
-        emit_json(asdict(report))
+        several = model.is_dir() and len(reports) > 1
+        emit_json({"models": [asdict(r) for r in reports]} if several else asdict(reports[0]))
         return
-    console().print(
-        f"{report.path} is sound: {report.n_bytes / 1e6:.1f} MB, {report.precision}, opset "
-        f"{report.opset}, {len(report.classes)} classes ({', '.join(report.classes)})\n"
-        f"its probe gives all {report.n_rows} rows on provider {report.provider}: boxes differ by "
-        f"at most {report.box_px:.1g} px, scores by {report.score:.1g}"
-    )
+    for report in reports:
+        console().print(
+            f"{report.path} is sound: {report.n_bytes / 1e6:.1f} MB, {report.precision}, opset "
+            f"{report.opset}, {len(report.classes)} classes ({', '.join(report.classes)})\n"
+            f"its probe gives all {report.n_rows} rows on provider {report.provider}: boxes differ "
+            f"by at most {report.box_px:.1g} px, scores by {report.score:.1g}",
+            markup=False,
+        )
