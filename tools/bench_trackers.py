@@ -4,8 +4,8 @@
     python tools/bench_trackers.py --scenes 6 --frames 150 --detections base
 
 `noisy` detections are the true boxes of all that is clear to see, some left out, all moved a
-little, with false ones added: they score the tracker alone. `base` ones are the shipped base's own.
-The own car moves, so that all in the picture does; once smoothly, and once with a camera that shakes:
+little, with false ones added: they score the tracker alone. `base` ones are the shipped base's.
+The own car moves, and all in the picture with it; once smoothly, once with a camera that shakes:
 each frame is moved by a random number of pixels.
 """
 

@@ -44,6 +44,9 @@ def process(
     tiles: Annotated[
         str | None, typer.Option(help="Look at ROWSxCOLUMNS tiles too, for far signs: 2x2.")
     ] = None,
+    tile_merge: Annotated[
+        str, typer.Option(help="Boxes of several looks: nms keeps the best, wbf the mean.")
+    ] = "nms",
     max_latency_ms: Annotated[
         float | None, typer.Option(help="Of live sources: skip frames that would be older.")
     ] = None,
@@ -88,6 +91,7 @@ def process(
         end_s=end,
         roi=_region(roi),
         tiles=_tiles(tiles),
+        tile_merge=tile_merge,
         max_latency_ms=max_latency_ms,
         workers=workers,
         settings=given,

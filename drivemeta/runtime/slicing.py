@@ -1,7 +1,8 @@
 """Looking at parts of a frame: one region, or overlapping tiles for what is small and far.
 
 Slicing after Akyon, Altinuc, Temizel, "Slicing Aided Hyper Inference and Fine-tuning for Small
-Object Detection", 2022, arXiv 2202.06934; merged by non-maximum suppression within each class.
+Object Detection", 2022, arXiv 2202.06934; merged within each class by non-maximum suppression or by
+weighted box fusion.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Detections
 from drivemeta.core.boxes import iou_matrix
-from drivemeta.errors import InputError
+from drivemeta.errors import InputError, suggest
+from drivemeta.runtime.fusion import fuse
 
 Image = NDArray[np.uint8]
 Detect = Callable[[Sequence[Image]], list[Detections]]
@@ -21,6 +23,7 @@ Region = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels
 
 OVERLAP = 0.2
 SAME = 0.5  # IoU from which two boxes of a class are one object
+MERGING = ("nms", "wbf")
 EDGE = 2.0  # pixels: a box as near to an inner edge of its tile is cut off by it
 
 
@@ -31,17 +34,27 @@ class Sliced:
         detect: from frames of uint8 BGR to their detections.
         tiles: rows and columns.
         overlap: of neighbouring tiles, as a part of a tile's side.
+        merging: `nms` keeps an object's best box, `wbf` takes the mean of its boxes.
 
     Raises:
-        InputError: there is no tile, or the overlap is not in [0, 1).
+        InputError: there is no tile, the overlap is not in [0, 1), or the merging is unknown.
     """
 
-    def __init__(self, detect: Detect, tiles: tuple[int, int], overlap: float = OVERLAP) -> None:
+    def __init__(
+        self,
+        detect: Detect,
+        tiles: tuple[int, int],
+        overlap: float = OVERLAP,
+        merging: str = "nms",
+    ) -> None:
         if min(tiles) < 1:
             raise InputError(f"tiles: expected 1 or more rows and columns, found {tiles}")
         if not 0 <= overlap < 1:
             raise InputError(f"overlap: expected a value in [0, 1), found {overlap}")
+        if merging not in MERGING:
+            raise InputError(f"--tile-merge: {suggest(merging, MERGING)}, found {merging!r}")
         self._detect, self._tiles, self._overlap = detect, tiles, overlap
+        self._merging = merging
 
     def __call__(self, frames: Sequence[Image]) -> list[Detections]:
         """Detect in frames, (height, width, 3) uint8 BGR; boxes in pixels of each frame."""
@@ -54,7 +67,7 @@ class Sliced:
         for frame, tiles in zip(frames, regions, strict=True):
             parts = [next(found)]
             parts += [_whole_in(next(found), tile, frame.shape[:2]) for tile in tiles]
-            merged.append(merge(parts))
+            merged.append(merge(parts, self._merging))
         return merged
 
 
@@ -100,7 +113,7 @@ def _whole_in(found: Detections, tile: Region, size: tuple[int, ...]) -> Detecti
     return moved[~cut_off]
 
 
-def merge(parts: Sequence[Detections]) -> Detections:
+def merge(parts: Sequence[Detections], merging: str = "nms") -> Detections:
     """Return one frame's detections of several looks, each object once, best score first."""
     if len(parts) == 1:
         return parts[0]
@@ -109,6 +122,8 @@ def merge(parts: Sequence[Detections]) -> Detections:
     labels = np.concatenate([part.labels for part in parts])
     order = np.argsort(-scores, kind="stable")
     every = Detections(boxes[order], scores[order], labels[order], parts[0].classes)
+    if merging == "wbf":
+        return fuse(every, SAME)
     same = labels[order][:, None] == labels[order][None, :]
     rivals = same & (iou_matrix(every.boxes, every.boxes) >= SAME)
     kept: list[int] = []

@@ -45,7 +45,7 @@ def build_pipeline(
         batch=options.batch,
         workers=options.workers or 1,
         keep=_keeper(options.classes, detector.classes),
-        sliced=_in_roi(Sliced(detect, options.tiles), options) if options.tiles else None,
+        sliced=_sliced(detect, options),
         past={} if journal is None else by_index(journal.records),
         record=None if journal is None else journal.frame,
     )
@@ -72,6 +72,12 @@ def _thresholded(detector: OnnxDetector, min_score: float | None) -> Detect:
 
 def _in_roi(detect: Detect, options: Options) -> Detect:
     return detect if options.roi is None else in_region(detect, options.roi)
+
+
+def _sliced(detect: Detect, options: Options) -> Detect | None:
+    if options.tiles is None:
+        return None
+    return _in_roi(Sliced(detect, options.tiles, merging=options.tile_merge), options)
 
 
 def _keeper(

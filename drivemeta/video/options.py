@@ -29,6 +29,7 @@ class Options:
             its width and height where none is above 1; None for all of it.
         tiles: rows and columns of overlapping tiles that are looked at beside the whole frame,
             for what is small and far; None for the frame alone.
+        tile_merge: `nms` or `wbf`, how the looks are merged.
         max_latency_ms: of a live source, frames that would be older than this when they are done
             are not looked at; None for no limit.
         workers: frames looked at side by side on CPUs, where the results come in order all the
@@ -46,6 +47,7 @@ class Options:
     end_s: float | None = None
     roi: tuple[float, float, float, float] | None = None
     tiles: tuple[int, int] | None = None
+    tile_merge: str = "nms"
     max_latency_ms: float | None = None
     workers: int | None = None
     settings: Settings = field(default_factory=dict)

@@ -98,6 +98,32 @@ def test_merging_keeps_classes_apart_and_the_best_of_one():
     assert merged.labels.tolist() == [0, 1]
 
 
+def test_fusion_takes_the_mean_by_score_within_a_class():
+    boxes = np.array([[0, 0, 10, 10], [2, 0, 12, 10], [0, 0, 10, 10]], np.float32)
+    scores = np.array([0.6, 0.2, 0.5], np.float32)
+    one = Detections(boxes, scores, np.array([0, 0, 1]), CLASSES)
+    far = np.array([[80, 80, 90, 90]], np.float32)
+    two = Detections(far, np.array([0.9], np.float32), np.array([0]), CLASSES)
+    merged = merge([one, two], "wbf")
+    assert merged.scores.tolist() == pytest.approx([0.9, 0.6, 0.5])
+    assert merged.labels.tolist() == [0, 0, 1]
+    np.testing.assert_allclose(merged.boxes[1], [0.5, 0, 10.5, 10])
+    assert len(merge([one[:0], two[:0]], "wbf")) == 0
+
+
+def test_an_unknown_merging_is_refused():
+    with pytest.raises(InputError, match="wbf"):
+        Sliced(find, (2, 2), merging="wfb")
+
+
+@pytest.mark.parametrize("merging", ["nms", "wbf"])
+def test_an_object_on_a_seam_is_one_however_merged(merging):
+    frame = np.zeros((120, 160, 3), np.uint8)
+    frame[50:70, 60:100] = 255
+    (found,) = Sliced(find, (2, 2), 0.4, merging)([frame])
+    np.testing.assert_allclose(found.boxes, [[60, 50, 100, 70]])
+
+
 @pytest.mark.parametrize("roi", [(50, 30, 200, 120), (0.25, 0.25, 1.0, 1.0)])
 def test_a_region_keeps_boxes_in_the_frame(roi):
     frame = np.zeros((120, 200, 3), np.uint8)

@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
-import cv2
 from mcap.exceptions import McapError
 from mcap.writer import Writer
 
@@ -15,6 +14,8 @@ from drivemeta.core import Frame, Tracks
 from drivemeta.errors import OutputError
 from drivemeta.plugins.protocols import StreamInfo
 from drivemeta.video.foxglove import SCHEMAS, compressed_image, image_annotations
+from drivemeta.video.pictures import encoded_jpeg
+from drivemeta.video.privacy import Privacy
 from drivemeta.video.render import PALETTE
 
 TOPICS = {
@@ -32,10 +33,13 @@ class Mcap:
         folder: of the run.
         name: of the file.
         quality: of the JPEGs, 1 to 100.
+        blur: what is made unrecognisable; see `drivemeta.video.privacy`.
     """
 
-    def __init__(self, folder: Path, name: str = "drive.mcap", quality: int = 85) -> None:
-        self._path, self._quality = Path(folder) / name, quality
+    def __init__(
+        self, folder: Path, name: str = "drive.mcap", quality: int = 85, blur: str = ""
+    ) -> None:
+        self._path, self._quality, self._privacy = Path(folder) / name, quality, Privacy(blur)
         self._partial = self._path.with_name(self._path.name + ".part")
         self._file: IO[bytes] | None = None
         self._writer: Any = None
@@ -57,12 +61,11 @@ class Mcap:
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Add the picture and its annotations."""
-        done, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
-        if not done:
-            raise OutputError(f"cannot encode frame {frame.index} of {frame.size} pixels as JPEG")
+        image = self._privacy.hidden(frame.image, tracks.detections)
+        jpeg = encoded_jpeg(image, self._quality)
         time_ns = round(frame.time_s * 1e9)
         colours = [PALETTE.by_idx(int(label)).as_rgb() for label in tracks.detections.labels]
-        self._add("/camera/image", frame, compressed_image(jpeg.tobytes(), time_ns))
+        self._add("/camera/image", frame, compressed_image(jpeg, time_ns))
         self._add("/camera/annotations", frame, image_annotations(tracks, time_ns, colours))
 
     def commit(self) -> int:

@@ -12,6 +12,7 @@ import av
 from drivemeta.core import Frame, Tracks
 from drivemeta.errors import InputError, OutputError
 from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.video.privacy import Privacy
 from drivemeta.video.render import draw
 from drivemeta.video.segments import Encoding, Segment, join_segments, kept_segments
 
@@ -33,6 +34,7 @@ class Mp4:
         encoder: `h264` (x264, GPL, inside PyAV's wheels), `openh264` or `mpeg4`.
         name: of the file.
         segment_s: seconds a segment.
+        blur: what is made unrecognisable; see `drivemeta.video.privacy`.
 
     Raises:
         InputError: the encoder is unknown or not in this build of FFmpeg.
@@ -44,6 +46,7 @@ class Mp4:
         encoder: str = "h264",
         name: str = "annotated.mp4",
         segment_s: float = SEGMENT_S,
+        blur: str = "",
     ) -> None:
         codec = ENCODERS.get(encoder)
         if codec is None or codec not in av.codecs_available:
@@ -54,6 +57,7 @@ class Mp4:
         if segment_s <= 0:
             raise InputError(f"segment_s: expected more than 0, found {segment_s}")
         self._encoder, self._codec, self._segment_s = encoder, codec, segment_s
+        self._privacy = Privacy(blur)
         self._path = Path(folder) / name
         self._segments = self._path.with_name(f".{self._path.stem}.segments")
         self._encoding: Encoding | None = None
@@ -76,7 +80,7 @@ class Mp4:
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Draw the tracks and encode the frame; another size is fitted into that of the stream."""
-        image = draw(frame.image, tracks)
+        image = draw(self._privacy.hidden(frame.image, tracks.detections), tracks)
         try:
             if self._segment is not None and self._due(frame):
                 self._close_segment(frame.index)

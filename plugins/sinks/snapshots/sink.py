@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
 from drivemeta.errors import OutputError
 from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.video.pictures import encoded_jpeg
+from drivemeta.video.privacy import Privacy
 
 
 class Snapshots:
@@ -27,9 +29,13 @@ class Snapshots:
         folder: of the run.
         margin: round the box, in parts of its size.
         quality: of the JPEGs, 1 to 100.
+        blur: what is made unrecognisable; see `drivemeta.video.privacy`.
     """
 
-    def __init__(self, folder: Path, margin: float = 0.25, quality: int = 92) -> None:
+    def __init__(
+        self, folder: Path, margin: float = 0.25, quality: int = 92, blur: str = ""
+    ) -> None:
+        self._privacy = Privacy(blur)
         self._path = Path(folder) / "snapshots"
         self._partial = self._path.with_name(".snapshots.part")
         self._margin, self._quality, self._open = margin, quality, False
@@ -47,7 +53,7 @@ class Snapshots:
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Keep the views that are better than those before."""
-        found = tracks.detections
+        found, picture = tracks.detections, _Once(self._privacy, frame, tracks)
         rows = zip(tracks.ids, found.names, found.scores, found.boxes, strict=True)
         for track, name, score, box in rows:
             x1, y1, x2, y2 = (float(side) for side in box)
@@ -62,7 +68,7 @@ class Snapshots:
                 "time_s": round(frame.time_s, 6),
                 "box": [round(side, 2) for side in (x1, y1, x2, y2)],
             }
-            self._save(int(track), _cut(frame.image, (x1, y1, x2, y2), self._margin))
+            self._save(int(track), _cut(picture.image, (x1, y1, x2, y2), self._margin))
 
     def commit(self) -> int:
         """Return 0: the pictures of an unfinished run are taken again."""
@@ -94,14 +100,22 @@ class Snapshots:
         self._open = False
 
     def _save(self, track: int, image: NDArray[np.uint8]) -> None:
-        done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self._quality])
         path = self._partial / f"{track:06d}.jpg"
-        if not done:
-            raise OutputError(f"cannot encode {path} of {image.shape[1]}x{image.shape[0]} pixels")
         try:
-            path.write_bytes(data.tobytes())
+            path.write_bytes(encoded_jpeg(image, self._quality))
         except OSError as error:
             raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
+class _Once:
+    """The frame's picture, made once and only if a view of it is kept."""
+
+    def __init__(self, privacy: Privacy, frame: Frame, tracks: Tracks) -> None:
+        self._privacy, self._frame, self._tracks = privacy, frame, tracks
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:
+        return self._privacy.hidden(self._frame.image, self._tracks.detections)
 
 
 def _cut(

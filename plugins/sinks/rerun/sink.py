@@ -1,0 +1,110 @@
+"""A recording for the Rerun viewer: pictures, with boxes, classes and identities over them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import rerun as rr
+
+from drivemeta.core import UNTRACKED, Frame, Tracks
+from drivemeta.errors import OutputError
+from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.video.pictures import encoded_jpeg
+from drivemeta.video.privacy import Privacy
+
+FLUSH_EVERY = 30  # frames; so many wait in memory at most
+TIMEOUT_S = 60.0
+
+
+class Rerun:
+    """Writes `drive.rrd` with the entities `camera` and `camera/objects`.
+
+    Its timelines are `frame` and `time`. Two recordings of one run are alike in content, not in
+    bytes: Rerun gives each row an identity of its own. After a kill the recording is made again.
+
+    Args:
+        folder: of the run.
+        name: of the file.
+        quality: of the JPEGs, 1 to 100.
+        blur: what is made unrecognisable; see `drivemeta.video.privacy`.
+    """
+
+    def __init__(
+        self, folder: Path, name: str = "drive.rrd", quality: int = 85, blur: str = ""
+    ) -> None:
+        self._path, self._quality, self._privacy = Path(folder) / name, quality, Privacy(blur)
+        self._partial = self._path.with_name(self._path.name + ".part")
+        self._recording: Any = None
+
+    def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002
+        """Begin anew."""
+        try:
+            self._partial.parent.mkdir(parents=True, exist_ok=True)
+            self._partial.touch()
+        except OSError as error:
+            raise self._error(error) from error
+        recording = rr.RecordingStream("drivemeta", recording_id=info.name, send_properties=False)
+        recording.set_log_time_enabled(False)
+        recording.set_log_tick_enabled(False)
+        recording.save(self._partial)
+        names = list(enumerate(info.classes))
+        recording.log("camera", rr.AnnotationContext(names), static=True)
+        self._recording = recording
+
+    def write(self, frame: Frame, tracks: Tracks) -> None:
+        """Add the picture and its objects."""
+        if self._recording is None:
+            raise OutputError(f"{self._path} is not open")
+        found = tracks.detections
+        jpeg = encoded_jpeg(self._privacy.hidden(frame.image, found), self._quality)
+        captions = [
+            f"{name} {score:.2f}" + (f" #{track}" if track != UNTRACKED else "")
+            for name, score, track in zip(found.names, found.scores, tracks.ids, strict=True)
+        ]
+        boxes = rr.Boxes2D(
+            array=found.boxes,
+            array_format=rr.Box2DFormat.XYXY,
+            labels=captions,
+            class_ids=found.labels.astype("uint16"),
+        )
+        self._recording.set_time("frame", sequence=frame.index)
+        self._recording.set_time("time", duration=frame.time_s)
+        self._recording.log("camera", rr.EncodedImage(contents=jpeg, media_type="image/jpeg"))
+        self._recording.log("camera/objects", boxes)
+        if frame.index % FLUSH_EVERY == FLUSH_EVERY - 1:
+            self._flush()
+
+    def commit(self) -> int:
+        """Return 0: an unfinished recording is made again."""
+        return 0
+
+    def close(self) -> list[Path]:
+        """Write what is left and give the file its final name."""
+        if self._recording is not None:
+            self._flush()
+            self._recording.disconnect()
+            self._recording = None
+            try:
+                os.replace(self._partial, self._path)
+            except OSError as error:
+                raise self._error(error) from error
+        return [self._path]
+
+    def abort(self) -> None:
+        """Throw the recording away."""
+        if self._recording is not None:
+            self._recording.disconnect()
+            self._partial.unlink(missing_ok=True)
+        self._recording = None
+
+    def _flush(self) -> None:
+        """Wait for Rerun's own thread, which writes, and hear whether it could."""
+        try:
+            self._recording.flush(timeout_sec=TIMEOUT_S)
+        except (RuntimeError, TimeoutError) as error:
+            raise self._error(error) from error
+
+    def _error(self, error: Exception) -> OutputError:
+        return OutputError(f"cannot write {self._partial}: {error}")
