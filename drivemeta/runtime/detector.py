@@ -34,6 +34,7 @@ class OnnxDetector:
         max_batch: most frames in one call that TensorRT builds its engine for.
         cuda_graph: replay captured launches on an NVIDIA GPU: for a model with a baked bank and
             one frame size.
+        denormal_as_zero: let the CPU take denormal numbers for zero, in this thread for good.
 
     Attributes:
         classes: names in the order of the labels.
@@ -47,7 +48,7 @@ class OnnxDetector:
         ProviderError: the provider does not run and no fall-back is allowed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (how a session runs)
         self,
         path: str | Path,
         *,
@@ -56,13 +57,16 @@ class OnnxDetector:
         threads: int | None = None,
         max_batch: int = 1,
         cuda_graph: bool = False,
+        denormal_as_zero: bool = False,
     ) -> None:
         file = read_model_file(path)
         device = _device_settings(file.manifest, max_batch, cuda_graph)
         self.manifest: Manifest = file.manifest
         self.classes: tuple[str, ...] = file.manifest.names
         self.families = _families(file.manifest.classes)
-        options = SessionOptions(provider, allow_fallback, threads, device=device)
+        options = SessionOptions(
+            provider, allow_fallback, threads, device=device, denormal_as_zero=denormal_as_zero
+        )
         self._session = Session(file.data, options)
         if cuda_graph:  # its inputs are always bound, so its own thresholds are too
             own = [entry.threshold for entry in file.manifest.classes]
@@ -177,7 +181,8 @@ def load_model(path: str | Path | None = None, **options: Any) -> OnnxDetector:
 
     Args:
         path: the model, or None for the shipped base, which is exported once on first use.
-        **options: `provider`, `allow_fallback`, `threads`, `max_batch`, `cuda_graph`.
+        **options: `provider`, `allow_fallback`, `threads`, `max_batch`, `cuda_graph`,
+            `denormal_as_zero`.
     """
     if path is None:
         from drivemeta.export.base import base_onnx  # noqa: PLC0415  (torch, on first use only)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from importlib import metadata
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from drivemeta.core import ClassBank, ClassSpec
 
 SCHEMA_VERSION = 1
 MANIFEST_KEY = "drivemeta"
 PROBE_KEY = "drivemeta.probe"
+
+
+MOST = 65_536  # classes, rows, columns, pixels of a side: beyond, a manifest is absurd
+Side = Annotated[int, Field(ge=1, le=MOST)]
 
 
 class _Frozen(BaseModel):
@@ -21,12 +25,19 @@ class _Frozen(BaseModel):
 class ClassEntry(_Frozen):
     """One class, in the order of the labels; see `ClassSpec`."""
 
-    name: str
+    name: str = Field(min_length=1, max_length=1000)
     parent: str | None = None
     origin: Literal["base", "novel"] = "base"
-    threshold: float = 0.3
-    shots: int = 0
+    threshold: float = Field(0.3, ge=-2, le=2)
+    shots: int = Field(0, ge=0)
     low_confidence: bool = False
+
+    @field_validator("name")
+    @classmethod
+    def _one_line(cls, name: str) -> str:
+        if any(ord(letter) < ord(" ") for letter in name):
+            raise ValueError(f"a class name is one line of text, found {name!r}")
+        return name
 
     def spec(self) -> ClassSpec:
         """Return the entry as the core type."""
@@ -44,12 +55,12 @@ class InputRule(_Frozen):
             left, grey of value `pad` to the right and at the bottom.
     """
 
-    height: int
-    width: int
-    frame_size: tuple[int, int] | None = None
+    height: Side
+    width: Side
+    frame_size: tuple[Side, Side] | None = None
     layout: Literal["uint8 NHWC BGR"] = "uint8 NHWC BGR"
     resize: Literal["letterbox top-left"] = "letterbox top-left"
-    pad: int = 114
+    pad: int = Field(114, ge=0, le=255)
 
 
 class BankRule(_Frozen):
@@ -63,9 +74,9 @@ class BankRule(_Frozen):
     """
 
     mode: Literal["fed", "baked"]
-    capacity: int
-    dense_dim: int
-    crop_dim: int
+    capacity: Side
+    dense_dim: Side
+    crop_dim: Side
 
 
 class Learner(_Frozen):
@@ -87,7 +98,7 @@ class Manifest(_Frozen):
     """The model's own description, checked when a file is loaded."""
 
     schema_version: Literal[1] = 1
-    classes: tuple[ClassEntry, ...]
+    classes: tuple[ClassEntry, ...] = Field(max_length=MOST)
     input: InputRule
     bank: BankRule
     scoring: dict[str, float]

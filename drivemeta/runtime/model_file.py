@@ -12,8 +12,10 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
 from drivemeta.errors import ModelFileError
+from drivemeta.runtime.bank_file import read_bank
 from drivemeta.runtime.manifest import MANIFEST_KEY, PROBE_KEY, SCHEMA_VERSION, Manifest
 from drivemeta.runtime.probe import Probe
+from drivemeta.runtime.structure import check_structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,8 @@ def read_model_file(path: str | Path) -> ModelFile:
 
     Raises:
         ModelFileError: the file is missing, truncated, not ONNX, not written by DriveMeta, refers
-            to data outside itself, or its graph is not the one that its manifest describes.
+            to data outside itself or to operators that are not standard, its inputs, outputs or
+            bank do not fit its manifest, or its graph is not the one that it describes.
     """
     path = Path(path)
     try:
@@ -73,6 +76,8 @@ def read_model_file(path: str | Path) -> ModelFile:
             f"the graph in {path} is not the one that its manifest describes: the file was changed "
             "after its export or is damaged; export it again"
         )
+    check_structure(path, proto, manifest)
+    read_bank(path, proto.graph, manifest)  # a label beyond the classes would be met while running
     return ModelFile(path, data, proto, manifest)
 
 
@@ -83,15 +88,17 @@ def graph_digest(graph: onnx.GraphProto) -> str:
 
 def external_tensors(graph: onnx.GraphProto) -> Iterator[str]:
     """Yield the names of tensors whose data lies outside the file, subgraphs included."""
-    for tensor in graph.initializer:
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+    sparse = [part for t in graph.sparse_initializer for part in (t.values, t.indices)]
+    for tensor in (*graph.initializer, *sparse):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             yield tensor.name
     for node in graph.node:
         for attribute in node.attribute:
-            if attribute.t.data_location == onnx.TensorProto.EXTERNAL:
-                yield attribute.t.name or node.name
-            if attribute.type == onnx.AttributeProto.GRAPH:
-                yield from external_tensors(attribute.g)
+            for tensor in (attribute.t, *attribute.tensors):
+                if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+                    yield tensor.name or node.name
+            for inner in (attribute.g, *attribute.graphs):
+                yield from external_tensors(inner)
 
 
 def _parse(path: Path, data: bytes) -> onnx.ModelProto:

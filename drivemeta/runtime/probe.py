@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import struct
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from drivemeta.errors import ModelFileError
 
@@ -16,6 +18,10 @@ BOX_TOLERANCE_PX = 0.1
 SCORE_TOLERANCE = 1e-3
 MOST_BOX_PX = 8.0  # a looser probe would prove nothing
 MOST_SCORE = 0.1
+MOST_PNG = 64 * 2**20  # characters
+MOST_PIXELS = 2**26
+N_ROWS = 300
+_PNG = b"\x89PNG\r\n\x1a\n"
 MIN_PROBE_ROWS = 5
 MAX_PROBE_ROWS = 30
 
@@ -70,13 +76,19 @@ class Probe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    png: str
-    threshold: float
-    boxes: tuple[tuple[float, float, float, float], ...]
-    scores: tuple[float, ...]
-    labels: tuple[int, ...]
+    png: str = Field(max_length=MOST_PNG)
+    threshold: float = Field(allow_inf_nan=False)
+    boxes: tuple[tuple[float, float, float, float], ...] = Field(max_length=N_ROWS)
+    scores: tuple[float, ...] = Field(max_length=N_ROWS)
+    labels: tuple[int, ...] = Field(max_length=N_ROWS)
     box_px: float = Field(BOX_TOLERANCE_PX, ge=0, le=MOST_BOX_PX)
     score: float = Field(SCORE_TOLERANCE, ge=0, le=MOST_SCORE)
+
+    @model_validator(mode="after")
+    def _of_one_length(self) -> Probe:
+        if not len(self.boxes) == len(self.scores) == len(self.labels):
+            raise ValueError("expected as many boxes as scores and labels")
+        return self
 
     @classmethod
     def make(
@@ -111,8 +123,7 @@ class Probe(BaseModel):
         Raises:
             ModelFileError: the stored picture is damaged.
         """
-        data = np.frombuffer(base64.b64decode(self.png), np.uint8)
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+        image = _decoded(self.png)
         if image is None:
             raise ModelFileError(
                 "expected a PNG in the model's probe, found something else; export it again"
@@ -126,6 +137,23 @@ class Probe(BaseModel):
             np.array(self.scores, np.float32),
             np.array(self.labels, np.int64),
         )
+
+
+def _decoded(png: str) -> NDArray[Any] | None:
+    """Return the picture, or None if it is none or its header claims more pixels than is sane."""
+    try:
+        data = base64.b64decode(png, validate=True)
+    except ValueError:
+        return None
+    if data[:8] != _PNG or len(data) < 24:
+        return None
+    width, height = struct.unpack(">II", data[16:24])
+    if not 0 < width * height <= MOST_PIXELS:
+        return None
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
 
 
 def clear_threshold(scores: NDArray[np.float32]) -> float | None:

@@ -86,18 +86,20 @@ def options_for(provider: str, settings: DeviceSettings) -> dict[str, str]:
     return make(settings) if make else {}
 
 
-def session_settings(provider: str, threads: int | None) -> dict[str, Any]:
+def session_settings(
+    provider: str, threads: int | None, denormal_as_zero: bool = False
+) -> dict[str, Any]:
     """Return attributes of `onnxruntime.SessionOptions` and its entries for a provider.
 
     Args:
         provider: full name.
         threads: of the CPU for one operator, or None for ONNX Runtime's choice.
+        denormal_as_zero: let the processor take denormal numbers for zero.
 
     Returns:
         `attributes` and `entries`, by name.
     """
-    # Denormal numbers cost many cycles each, and mean nothing here.
-    entries = {"session.set_denormal_as_zero": "1"}
+    entries = {"session.set_denormal_as_zero": "1"} if denormal_as_zero else {}
     attributes: dict[str, Any] = {}
     if threads is not None:
         attributes["intra_op_num_threads"] = threads

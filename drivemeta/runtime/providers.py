@@ -30,7 +30,7 @@ PROVIDERS = {
 AUTO = "auto"
 _NAMES = {value: key for key, value in PROVIDERS.items()}
 _BEHIND = {"tensorrt": ["cuda"]}  # what runs the operators that a provider does not take
-_ORT_ERRORS = (
+ORT_ERRORS = (
     RuntimeError,
     ValueError,
     pybind.EPFail,
@@ -56,6 +56,8 @@ class SessionOptions:
         threads: of the CPU for one operator, or None for ONNX Runtime's choice.
         profile: prefix of a profile's file, or None for no profile.
         device: which frames are to come, and how the device is used.
+        denormal_as_zero: let the CPU take denormal numbers for zero. ONNX Runtime sets this for the
+            thread that makes the session as well, and leaves it so: for processes of its own only.
     """
 
     provider: str = AUTO
@@ -63,6 +65,7 @@ class SessionOptions:
     threads: int | None = None
     profile: str | None = None
     device: o.DeviceSettings = field(default_factory=o.DeviceSettings)
+    denormal_as_zero: bool = False
 
 
 def create_session(model: bytes, options: SessionOptions) -> tuple[ort.InferenceSession, str]:
@@ -127,7 +130,7 @@ def _first_that_runs(
             return ort.InferenceSession(
                 model, _ort_options(options, names[i]), providers=providers, enable_fallback=0
             )
-        except _ORT_ERRORS as error:
+        except ORT_ERRORS as error:
             if i == len(names) - 1:
                 raise ModelFileError(f"ONNX Runtime does not take the model: {error}") from error
     raise ProviderError("this build of ONNX Runtime has no execution provider that can be used")
@@ -154,7 +157,7 @@ def _make_cache(folder: Path) -> None:
 def _ort_options(options: SessionOptions, provider: str) -> ort.SessionOptions:
     settings = ort.SessionOptions()
     settings.log_severity_level = _FATAL
-    wanted = o.session_settings(provider, options.threads)
+    wanted = o.session_settings(provider, options.threads, options.denormal_as_zero)
     for name, value in wanted["attributes"].items():
         setattr(settings, name, value)
     for name, value in wanted["entries"].items():

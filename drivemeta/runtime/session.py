@@ -9,7 +9,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from drivemeta.runtime.providers import SessionOptions, create_session
+from drivemeta.errors import ProviderError
+from drivemeta.runtime.providers import ORT_ERRORS, SessionOptions, create_session
 from drivemeta.runtime.replay import Replay
 
 OUTPUTS = ("boxes", "scores", "labels", "count")
@@ -68,7 +69,21 @@ class Session:
 
         Returns:
             The outputs wanted, each with a leading axis of length N.
+
+        Raises:
+            ProviderError: it fails, for want of memory for instance.
         """
+        try:
+            return self._run(frames, feeds)
+        except ORT_ERRORS as error:
+            raise ProviderError(
+                f"provider {self.provider!r} failed on {frames.shape[0]} frames of "
+                f"{frames.shape[1]}x{frames.shape[2]}: {error}"
+            ) from error
+
+    def _run(
+        self, frames: NDArray[np.uint8], feeds: Mapping[str, NDArray[Any]]
+    ) -> tuple[NDArray[Any], ...]:
         if self._replay is not None:
             return self._replay.run(frames, {**self._kept, **feeds})
         binding = self._session.io_binding()

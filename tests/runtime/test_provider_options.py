@@ -70,7 +70,7 @@ def test_tensorrt_gets_caches_and_a_profile_of_the_shapes_to_come(fake, tmp_path
     _, running = create_session(b"model", SessionOptions("tensorrt", device=device))
     assert running == "tensorrt"
     assert made.preloaded == 1
-    options, told = made.calls[0]
+    _, told = made.calls[0]
     assert list(told) == ALL  # what TensorRT does not take runs on CUDA, then on the CPU
     trt = told[o.TENSORRT]
     assert trt["trt_profile_min_shapes"] == "frames:1x720x1280x3"
@@ -81,7 +81,6 @@ def test_tensorrt_gets_caches_and_a_profile_of_the_shapes_to_come(fake, tmp_path
     assert tmp_path in folder.parents
     assert "NVIDIA-L4-550" in folder.name
     assert trt["trt_fp16_enable"] == "1"
-    assert options.get_session_config_entry("session.set_denormal_as_zero") == "1"
 
 
 @pytest.mark.parametrize(
@@ -161,6 +160,20 @@ def test_other_providers_run_where_they_are_built_in(fake, name, full):
     fake([o.CPU], [o.CPU])
     with pytest.raises(ProviderError, match=f"{name!r} was asked for"):
         create_session(b"", SessionOptions(name))
+
+
+def test_denormals_count_as_zero_only_when_asked_for(fake):
+    made = fake([o.CPU], [o.CPU])
+    create_session(b"", SessionOptions("cpu", denormal_as_zero=True))
+    assert made.calls[0][0].get_session_config_entry("session.set_denormal_as_zero") == "1"
+    assert o.session_settings(o.CPU, None)["entries"] == {}
+
+
+def test_a_session_leaves_the_arithmetic_of_its_process_alone(fixed_model):
+    """ONNX Runtime sets the flag for the calling thread too, and for good."""
+    OnnxDetector(fixed_model, provider="cpu")([draw_scene((96, 160))])
+    least = np.finfo(np.float32).smallest_subnormal
+    assert np.float32(least) * np.float32(1) > 0
 
 
 def test_the_cpu_alone_preloads_nothing(fake):
