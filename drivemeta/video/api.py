@@ -34,9 +34,9 @@ def source_kind(place: str | Path) -> tuple[str, dict[str, Any]]:
     """
     text, path = str(place), Path(place)
     if path.is_dir():
-        return "images", {"path": path}
+        return "bag" if (path / "metadata.yaml").is_file() else "images", {"path": path}
     if path.is_file():
-        return "file", {"path": path}
+        return "bag" if path.suffix.lower() == ".mcap" else "file", {"path": path}
     name, _, number = text.partition(":")
     if name == "synthetic" and (number.isdigit() or not number):
         return "synthetic", {"seed": int(number or 0)}
@@ -54,9 +54,8 @@ def open_source(
 ) -> Source:
     """Return the source for a place.
 
-    A folder is read as images, `camera:N` as a camera, `synthetic:SEED` as rendered scenes, an
-    address (`rtsp://`, `http://`, ...) as a stream, a pattern with `*` or `?` as images, all else
-    as a video file.
+    A folder is read as images or as a ROS 2 bag, a file as a video or MCAP, `camera:N` as a camera, `synthetic:SEED` as rendered scenes, an
+    address (`rtsp://`, `http://`, ...) as a stream, a pattern with `*` or `?` as images.
 
     Args:
         place: of the frames.

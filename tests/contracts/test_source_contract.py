@@ -13,11 +13,29 @@ from drivemeta.plugins.parameters import parameters
 KIND = "source"
 
 
+def recording(path, folder):
+    """Write the images of a folder as an MCAP recording, by the sink that makes such."""
+    import cv2
+
+    from drivemeta.core import Detections, Frame, Tracks
+    from drivemeta.plugins.protocols import StreamInfo
+
+    sink = default_registry().create("sink", "mcap", folder=path.parent, name=path.name)
+    nothing = Tracks.untracked(Detections.empty(()))
+    sink.open(StreamInfo("clip", (), (96, 128), 10.0), 0)
+    for i, file in enumerate(sorted(folder.iterdir())):
+        sink.write(Frame(cv2.imread(str(file)), i, i / 10), nothing)
+    (written,) = sink.close()
+    return written
+
+
 @pytest.fixture
-def source(name, create, video, folder):
+def source(name, create, video, folder, tmp_path):
     """Open the plugin on the prepared clip, or with its own defaults if it needs no file."""
     accepted = parameters(default_registry().load(KIND, name))
-    if "path" in accepted:
+    if name == "bag":
+        opened = create(path=recording(tmp_path / "clip.mcap", folder))
+    elif "path" in accepted:
         opened = create(path=folder if "image" in name else video)
     elif "pattern" in accepted:
         opened = create(pattern=str(folder / "*.png"))
