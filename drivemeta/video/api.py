@@ -54,8 +54,9 @@ def open_source(
 ) -> Source:
     """Return the source for a place.
 
-    A folder is read as images or as a ROS 2 bag, a file as a video or MCAP, `camera:N` as a camera, `synthetic:SEED` as rendered scenes, an
-    address (`rtsp://`, `http://`, ...) as a stream, a pattern with `*` or `?` as images.
+    A folder is read as images or as a ROS 2 bag, a file as a video or an MCAP recording,
+    `camera:N` as a camera, `synthetic:SEED` as rendered scenes, an address (`rtsp://`, `http://`,
+    ...) as a stream, a pattern with `*` or `?` as images.
 
     Args:
         place: of the frames.

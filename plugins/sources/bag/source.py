@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ SCHEMAS = (
 )
 DEFAULT_FPS = 10.0
 # What the reader raises on a file that is cut off or damaged, beside its own errors.
-_DAMAGED = (McapError, ValueError, KeyError, EOFError, OverflowError)
+_DAMAGED = (McapError, ValueError, KeyError, EOFError, OverflowError, struct.error)
 
 
 @dataclass
@@ -157,7 +158,7 @@ def _messages(stream: Any, topics: list[str] | None) -> Iterator[tuple[Any, Any,
 
 
 def _survey(file: Path, topics: dict[str, _Topic]) -> None:
-    """Count the images of each topic of a file; by its index, or by reading all where there is none.
+    """Count the images of each topic of a file, by its index or else by reading all of it.
 
     Raises:
         VideoError: it is no MCAP file.
