@@ -73,13 +73,13 @@ def test_sizes_run_apart_and_all_come_back():
 
 def test_too_many_frames_wait_at_the_door():
     gate = threading.Event()
-    with Batcher(Recorder(gate), max_batch=1, max_delay_s=0, max_pending=2) as batcher:
-        with ThreadPoolExecutor(1) as pool:
-            all_in = pool.submit(lambda: [batcher.submit(frame(1)) for _ in range(5)])
-            time.sleep(0.1)
-            assert not all_in.done()
-            gate.set()
-            assert [len(r.result(5)) for r in all_in.result(5)] == [1] * 5
+    batcher = Batcher(Recorder(gate), max_batch=1, max_delay_s=0, max_pending=2)
+    with batcher, ThreadPoolExecutor(1) as pool:
+        all_in = pool.submit(lambda: [batcher.submit(frame(1)) for _ in range(5)])
+        time.sleep(0.1)
+        assert not all_in.done()
+        gate.set()
+        assert [len(r.result(5)) for r in all_in.result(5)] == [1] * 5
 
 
 def test_an_error_reaches_those_of_its_batch_only():
