@@ -58,6 +58,9 @@ def process(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Frames at a time, on CPUs; by default what suits.")
     ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Serve metrics for Prometheus on PORT or HOST:PORT.")
+    ] = None,
     jobs: Annotated[
         int, typer.Option(min=1, help="Videos at a time, of a folder, list or pattern.")
     ] = 1,
@@ -96,7 +99,7 @@ def process(
         workers=workers,
         settings=given,
     )
-    job = Job(source, out, model, tuple(_names(sinks)), options, fresh)
+    job = Job(source, out, model, tuple(_names(sinks)), options, fresh, metrics=metrics)
     videos = many_videos(source)
     if videos is None:
         _process_one(job, as_json)
@@ -113,7 +116,8 @@ def _process_one(job: Job, as_json: bool) -> None:
     with progress() as bar:
         task, started = bar.add_task(name, total=None), time.perf_counter()
 
-        def advance(done: int, total: int | None) -> None:
+        def advance(so_far: RunSummary, total: int | None) -> None:
+            done = so_far.frames
             rate = done / (time.perf_counter() - started)
             shown = f"{name} {rate:.1f} frames/s"
             bar.update(task, completed=done, total=total, description=shown)
@@ -160,6 +164,8 @@ def show_summary(summary: RunSummary) -> None:
     """Print a run's summary for people."""
     from rich.table import Table
 
+    from drivemeta.cli.stage_table import advice, stage_table
+
     shown = console()
     table = Table("class", "detections")
     for name, count in summary.detections.most_common():
@@ -169,6 +175,8 @@ def show_summary(summary: RunSummary) -> None:
         f"{summary.frames} frames in {summary.seconds:.1f} s, {summary.fps:.1f} a second on "
         f"{summary.provider}; {summary.tracks} tracks"
     )
+    shown.print(stage_table(summary))
+    shown.print(advice(summary))
     if summary.interrupted:
         shown.print("interrupted: the files end here; the same command goes on")
     if summary.resumed:

@@ -31,11 +31,14 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
         n_jobs: so many at a time; they share the cores.
         as_json: print the outcomes on standard output.
     """
+    from drivemeta.errors import InputError
     from drivemeta.files import write_text
     from drivemeta.video.api import load_detector, usable_cores
     from drivemeta.video.job import writable_folder
     from drivemeta.video.many import run_many
 
+    if pattern.metrics is not None and n_jobs > 1:
+        raise InputError("--metrics is for one video at a time: leave out --jobs, or --metrics")
     out = writable_folder(pattern.out)
     load_detector(pattern.model, pattern.options, live=False)  # else each would fail
     cores = max(1, usable_cores() // n_jobs)

@@ -139,7 +139,7 @@ def run_demo(out: Path, options: DemoOptions, advance: Advance) -> DemoReport:
         files["model"],
         [*sinks, scoring],
         Options(provider=options.provider),
-        lambda done, _: advance("processing the clip", done, options.n_frames),
+        lambda so_far, _: advance("processing the clip", so_far.frames, options.n_frames),
     )
     clock.lap("process clip")
     written = {path.suffix: path for path in summary.files}

@@ -23,6 +23,7 @@ from drivemeta.video.stopping import stop_on_signals
 __all__ = ["Options", "RunSummary", "load_detector", "open_source", "process", "run"]
 
 MOST_WORKERS = 4  # each holds a network's activations in memory
+Advance = Callable[[RunSummary, int | None], None]
 COMMIT_S = 2.0  # seconds between commits of the sinks: as much work is done again after a kill
 
 
@@ -145,7 +146,7 @@ def run(
     model: str | Path | OnnxDetector | None,
     sinks: Sequence[Sink],
     options: Options,
-    advance: Callable[[int, int | None], None] | None = None,
+    advance: Advance | None = None,
     journal: Journal | None = None,
 ) -> RunSummary:
     """Process a stream to its end, into sinks, and sum up.
@@ -158,7 +159,8 @@ def run(
         model: an exported ONNX model or a detector; None for the shipped base.
         sinks: get every frame's tracks.
         options: how.
-        advance: called after each frame with the number of frames done and, if known, of all.
+        advance: called after each frame with the summary so far and, if known, the number of all
+            frames.
         journal: makes the run one that can be gone on with; removed once the sinks are closed,
             unless the run was interrupted.
 
@@ -181,8 +183,9 @@ def run(
                     writer.write(frame, tracks)
                 summary.add(tracks)
                 summary.first_frame_s = summary.first_frame_s or time.perf_counter() - started
+                summary.take_counts(source)
                 if advance is not None:
-                    advance(summary.frames, info.n_frames)
+                    advance(summary, info.n_frames)
             summary.interrupted = stop.asked
             summary.files = writer.close()
     except BaseException:
@@ -192,9 +195,7 @@ def run(
             journal.close()
         raise
     summary.seconds = time.perf_counter() - started
-    for name in ("corrupt", "reconnects"):
-        setattr(summary, name, getattr(source, f"n_{name}", 0))
-    summary.ended_early = getattr(source, "ended_early", False)
+    summary.take_counts(source)
     if journal is not None:
         journal.close() if summary.interrupted else journal.remove()
     return summary

@@ -28,8 +28,8 @@ class Clipped:
         self._source, self._start_s, self._end_s = source, start_s, end_s
 
     def __getattr__(self, name: str) -> object:
-        """Tell what the source counts: `n_corrupt`, `n_reconnects`."""
-        if name.startswith("n_"):
+        """Tell what the source counts: `n_corrupt`, `n_reconnects`, `ended_early`."""
+        if name.startswith("n_") or name == "ended_early":
             return getattr(self._source, name)
         raise AttributeError(name)
 

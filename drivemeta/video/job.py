@@ -14,11 +14,12 @@ from drivemeta.errors import OutputError
 from drivemeta.files import make_folder, write_text
 from drivemeta.plugins.protocols import Sink
 from drivemeta.plugins.registry import default_registry
-from drivemeta.video.api import load_detector, model_path, open_source, run, source_kind
+from drivemeta.video.api import Advance, load_detector, model_path, open_source, run, source_kind
 from drivemeta.video.build import build_pipeline, clipped
 from drivemeta.video.identity import run_identity
 from drivemeta.video.journal import NAME as JOURNAL_NAME
 from drivemeta.video.journal import Journal
+from drivemeta.video.metrics import Metrics, served
 from drivemeta.video.options import Options, RunSummary
 from drivemeta.video.settings import Settings, check_settings, create_with
 
@@ -37,6 +38,7 @@ class Job:
         options: how.
         fresh: begin anew where an unfinished run was left.
         cores: that the run may use; None for all.
+        metrics: `PORT` or `HOST:PORT` where Prometheus can read how the run gets on.
     """
 
     source: str
@@ -46,16 +48,18 @@ class Job:
     options: Options = field(default_factory=Options)
     fresh: bool = False
     cores: int | None = None
+    metrics: str | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return what the results depend on; see `run_identity`."""
         return run_identity(model_path(self.model), self.source, self.options, self.sinks)
 
-    def run(self, advance: Callable[[int, int | None], None] | None = None) -> RunSummary:
+    def run(self, advance: Advance | None = None) -> RunSummary:
         """Process the stream to its end; the summary is also written into the folder.
 
         Args:
-            advance: called after each frame with the number of frames done and, if known, of all.
+            advance: called after each frame with the summary so far and, if known, the number of
+                all frames.
 
         Raises:
             DriveMetaError: an option does not fit (before anything is written), the source cannot
@@ -73,7 +77,13 @@ class Job:
         journal, identity = None, self.identity()
         if not live:  # of a live source, what is gone cannot be read again
             journal = Journal(self.out, identity, detector.classes, fresh=self.fresh)
-        summary = run(source, detector, sinks, options, advance, journal)
+        if self.metrics is None:
+            summary = run(source, detector, sinks, options, advance, journal)
+        else:
+            metrics = Metrics(self.source)
+            with served(metrics, self.metrics):
+                told = _also(metrics.watch, advance)
+                summary = run(source, detector, sinks, options, told, journal)
         summary.run = _digest(identity)
         write_text(self.out / SUMMARY_NAME, json.dumps(self.as_json(summary), indent=2) + "\n")
         return summary
@@ -121,6 +131,15 @@ def writable_folder(path: Path) -> Path:
     if not os.access(path, os.W_OK):
         raise OutputError(f"no permission to write into {path}")
     return path
+
+
+def _also(watch: Callable[[RunSummary], None], advance: Advance | None) -> Advance:
+    def told(summary: RunSummary, total: int | None) -> None:
+        watch(summary)
+        if advance is not None:
+            advance(summary, total)
+
+    return told
 
 
 def _digest(identity: dict[str, Any]) -> str:

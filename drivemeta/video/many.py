@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 
 from drivemeta.errors import DriveMetaError
 from drivemeta.video.job import Job
+from drivemeta.video.options import RunSummary
 from drivemeta.video.stopping import stop_on_signals
 
 State = Literal["done", "skipped", "failed", "interrupted"]
@@ -141,11 +142,11 @@ def _work(job: Job, pipe: Connection) -> None:
         os.setsid()
     last = 0.0
 
-    def advance(done: int, total: int | None) -> None:
+    def advance(summary: RunSummary, total: int | None) -> None:
         nonlocal last
         if time.monotonic() - last > TOLD_EVERY_S:
             last = time.monotonic()
-            pipe.send((done, total))
+            pipe.send((summary.frames, total))
 
     try:
         summary = job.run(advance)

@@ -105,6 +105,12 @@ class RunSummary:
         self.detections.update(tracks.detections.names)
         self.identities.update(int(i) for i in tracks.ids if i != UNTRACKED)
 
+    def take_counts(self, source: object) -> None:
+        """Take over what a source counts, as far as it does."""
+        self.corrupt = getattr(source, "n_corrupt", 0)
+        self.reconnects = getattr(source, "n_reconnects", 0)
+        self.ended_early = getattr(source, "ended_early", False)
+
     def as_json(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
         clock = self.clock
@@ -123,7 +129,11 @@ class RunSummary:
             "ended_early": self.ended_early,
             "interrupted": self.interrupted,
             "stages": {
-                name: {"frames": clock.frames[name], "seconds": round(clock.seconds[name], 3)}
+                name: {
+                    "frames": clock.frames[name],
+                    "seconds": round(clock.seconds[name], 3),
+                    "threads": clock.threads[name],
+                }
                 for name in clock.seconds
             },
             "bottleneck": clock.bottleneck(),
