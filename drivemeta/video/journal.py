@@ -4,6 +4,9 @@ The file is a row of records, each `length, CRC-32, payload` (little-endian, the
 payload). The first holds the run's identity as JSON; the others one frame, or one commit of the
 sinks. It is only ever appended to. Reading ends at the first record that is cut off or damaged;
 writing goes on from there.
+
+The camera's motion is not kept: a run that goes on decodes the frames again, for the tracker's and
+the sinks' sake, and estimates the same motion from them.
 """
 
 from __future__ import annotations

@@ -45,5 +45,6 @@ def _annotators(size: int) -> tuple[sv.BoxAnnotator, sv.LabelAnnotator]:
         text_scale=max(0.3, 0.45 * scale),
         text_thickness=max(1, round(scale)),
         text_padding=max(2, round(3 * scale)),
+        smart_position=True,
     )
     return boxes, labels

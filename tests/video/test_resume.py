@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import random
+import resource
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -33,13 +35,17 @@ class Colours:
         return find_boxes(frames)
 
 
-def command(words: list[str], commit_s: float) -> None:
+def command(words: list[str], commit_s: float, detector: str, file_limit: int | None) -> None:
     """Run the command in this process, with commits as often as a short clip wants."""
     from drivemeta.cli.main import main
     from drivemeta.video import api, job
 
     api.COMMIT_S = commit_s
-    job.load_detector = lambda _model, options, **_: (Colours(), replace(options, workers=2))
+    if file_limit is not None:  # stands for a full disk: no file may grow beyond
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
+    if detector == "colours":
+        job.load_detector = lambda _model, options, **_: (Colours(), replace(options, workers=2))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -60,8 +66,13 @@ def start():
         ]
     )
 
-    def started(words: list[str], commit_s: float = 0.05) -> multiprocessing.Process:
-        process = context.Process(target=command, args=(words, commit_s))
+    def started(
+        words: list[str],
+        commit_s: float = 0.05,
+        detector: str = "colours",
+        file_limit: int | None = None,
+    ) -> multiprocessing.Process:
+        process = context.Process(target=command, args=(words, commit_s, detector, file_limit))
         process.start()
         return process
 
@@ -114,6 +125,64 @@ def test_kills_at_random_moments_change_nothing(start, write_video, tiny_model, 
         for (_, one), (_, two) in zip(again, frames, strict=True):
             np.testing.assert_array_equal(one, two)
         n_finished += 1
+
+
+@pytest.mark.slow
+def test_kills_of_a_run_with_a_real_model_change_nothing(start, write_video, tiny_model, tmp_path):
+    video = write_video(range(0, 4000, 40), size=(192, 256))
+    words = ["process", str(video), "--model", str(tiny_model), "--provider", "cpu"]
+    words += ["--min-score", "0.05", "--sinks", "jsonl,csv,events", "--out"]
+    whole = start([*words, str(tmp_path / "whole")], detector="real")
+    whole.join()
+    assert whole.exitcode == 0
+    summary = json.loads((tmp_path / "whole" / "summary.json").read_text())
+    assert summary["detections"]
+    chance, n_killed, n_resumed, out = random.Random(0), 0, 0, tmp_path / "cut"
+    while n_killed < 5:
+        running = start([*words, str(out)], detector="real")
+        _await_change(running, out / "journal.bin")
+        running.join(chance.uniform(0.0, summary["seconds"] * 0.5))
+        if running.is_alive():
+            os.kill(running.pid, signal.SIGKILL)
+            running.join()
+            n_killed += 1
+            continue
+        assert running.exitcode == 0
+        n_resumed += json.loads((out / "summary.json").read_text())["resumed"]
+        assert outputs(out) == outputs(tmp_path / "whole")
+        shutil.rmtree(out)
+    last = start([*words, str(out)], detector="real")
+    last.join()
+    n_resumed += json.loads((out / "summary.json").read_text())["resumed"]
+    assert outputs(out) == outputs(tmp_path / "whole")
+    assert n_resumed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("limit", [3_000, 8_000, 15_000])
+def test_a_full_disk_is_told_and_the_same_command_goes_on(
+    start, write_video, tiny_model, tmp_path, limit
+):
+    video = write_video(FRAMES_MS, size=(96, 160))
+    words = ["process", str(video), "--model", str(tiny_model), "--sinks", SINKS, "--out"]
+    whole = start([*words, str(tmp_path / "whole")])
+    whole.join()
+    expected = outputs(tmp_path / "whole")
+    assert max(map(len, expected.values())) > limit
+    out = tmp_path / "cut"
+    full = start([*words, str(out)], file_limit=limit)
+    full.join()
+    assert full.exitcode == 1
+    left = outputs(out)
+    finished = {name for name in expected if name in left}
+    assert all(left[name] == expected[name] for name in finished - {"annotated.mp4"})
+    again = start([*words, str(out)])
+    again.join()
+    assert again.exitcode == 0
+    found = outputs(out)
+    assert found.keys() == expected.keys()
+    assert all(found[name] == expected[name] for name in expected if name != "annotated.mp4")
+    assert len(read_video(out / "annotated.mp4")) == len(FRAMES_MS)
 
 
 @pytest.mark.slow
