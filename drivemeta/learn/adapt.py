@@ -15,6 +15,7 @@ from torch import nn
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError, suggest
+from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.calibration import HeldOut, calibrate, hold_out
 from drivemeta.learn.capacity import within_capacity
 from drivemeta.learn.dense import imprint_dense
@@ -68,8 +69,8 @@ class Adapted:
         parents: super-class of each class, None for one that level 1 learnt whole.
         evidence: what the base saw in the support set.
         held: how each support box fared when it was held out.
-        plugin: the learner itself.
-        base: the detector before.
+        plugin: the learner itself, or what makes rows over the columns of its branch.
+        base: the detector before, with the columns of the branch if there is one.
         parent: the super-class that was given for all, None to have it found out.
     """
 
@@ -135,21 +136,25 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     if support.of_crops:
         parent = _parent_of_crops(base, support, parent)
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
-    bank, parents = learn_rows(base, plugin, evidence, parent, of_crops=support.of_crops)
-    held = hold_out(base, bank, plugin, evidence, parents)
-    bank = calibrate(bank, evidence, held, parents)
+    learning = BranchLearning(base, plugin, evidence)
+    full = learning.without()
+    bank, parents = learn_rows(
+        full.base, full.learner, full.evidence, parent, of_crops=support.of_crops
+    )
+    held = hold_out(full, bank, parents, learning.without)
+    bank = calibrate(bank, full.evidence, held, parents)
     return Adapted(
-        base.with_bank(bank),
+        full.base.with_bank(bank),
         support,
         learner if isinstance(learner, str) else type(learner).__name__,
         dict(vars(plugin)),
         _report(bank, support, evidence),
         time.perf_counter() - started,
         tuple(parents),
-        evidence,
+        full.evidence,
         held,
-        plugin,
-        base,
+        full.learner,
+        full.base,
         parent,
     )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -19,6 +21,10 @@ from drivemeta.files import write_bytes
 FOLDER = Path(__file__).parents[1] / "weights" / "banks"
 DISTRACTOR_MARGIN = 0.6
 BACKGROUND = "background"
+
+
+Widen: TypeAlias = Callable[[str, "NamedBank", int], FloatArray]
+"""Maps the name of a bank, the bank and a width to its rows at that width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +118,9 @@ def without_near(rows: BankRows, novel: BankRows, root: int) -> BankRows:
     return BankRows(rows.weights[kept], rows.biases[kept], rows.owners[kept], rows.roots[kept])
 
 
-def distractors_for(parent: str, novel: BankRows, root: int, at_most: int) -> BankRows:
+def distractors_for(
+    parent: str, novel: BankRows, root: int, at_most: int, widen: Widen | None = None
+) -> BankRows:
     """Return rows of the shipped banks that stand for "something else" below a super-class.
 
     Rows that may well be one of the new classes are left out; if there is no room for all, the
@@ -123,14 +131,18 @@ def distractors_for(parent: str, novel: BankRows, root: int, at_most: int) -> Ba
         novel: the rows of the new classes.
         root: label of the super-class.
         at_most: number of rows.
+        widen: places a bank's rows where the new ones are wider than they.
     """
     dim = novel.weights.shape[1]
-    banks = [bank for bank in map(load_bank, available_banks()) if bank.parent == parent]
+    banks = {name: load_bank(name) for name in available_banks()}
+    banks = {name: bank for name, bank in banks.items() if bank.parent == parent}
     mine = _leaves(novel)
     if not banks or not len(mine) or at_most <= 0:
         return BankRows.empty(dim)
-    weights = np.concatenate([bank.weights for bank in banks])
-    names = np.concatenate([bank.names for bank in banks])
+    weights = np.concatenate(
+        [widen(name, bank, dim) if widen else bank.weights for name, bank in banks.items()]
+    )
+    names = np.concatenate([bank.names for bank in banks.values()])
     nearest = (weights @ mine.T).max(1)
     order = np.argsort(-nearest, kind="stable")
     chosen = order[nearest[order] < DISTRACTOR_MARGIN][:at_most]

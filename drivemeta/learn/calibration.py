@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,11 +13,11 @@ from torch import nn
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import class_probabilities
+from drivemeta.learn.branching import Branching
 from drivemeta.learn.evidence import Evidence
 from drivemeta.learn.hard_negatives import add_hard_negatives
 from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.plugins.protocols import Learner
 
 LEAST, GREATEST = 0.05, 0.9
 FALSE_POSITIVE_RATE = 0.02
@@ -72,11 +72,10 @@ def calibrate(
 
 
 def hold_out(
-    base: TwoLevelDetector,
+    full: Branching,
     bank: ClassBank,
-    learner: Learner,
-    evidence: Evidence,
     parents: Sequence[str | None],
+    without: Callable[[NDArray[np.int64]], Branching],
 ) -> HeldOut:
     """Judge each support box by rows learnt without it: at most `MAX_FOLDS` times learnt anew.
 
@@ -85,12 +84,12 @@ def hold_out(
     augmented views, as the crop that level 1 proposes of it.
 
     Args:
-        base: the detector before adaptation.
+        full: the detector before adaptation, the learner, and the support frames as they see them.
         bank: with the new classes and their rows.
-        learner: fits again without the boxes held out.
-        evidence: of the support frames.
         parents: super-class of each class, None for one that level 1 learnt whole.
+        without: learns again without the boxes held out, where the learner changes layers.
     """
+    base, evidence = full.base, full.evidence
     labels, task = evidence.labels, evidence.embedded
     owners = np.array([bank.index(name) for name in task.names], np.int64)[labels]
     found = evidence.found[evidence.found > 0]
@@ -100,20 +99,22 @@ def hold_out(
     scores, named = dense.copy(), owners.copy()
     counts = np.bincount(labels, minlength=len(task.names))
 
-    def judge(boxes: NDArray[np.int64], rows: ClassBank) -> None:
+    def judge(boxes: NDArray[np.int64], rows: ClassBank, seen: Evidence) -> None:
         for i in boxes:
             parent = parents[labels[i]]
             if parent is not None:
-                by_class = _leaves(base, rows, evidence.held_embeddings[[i]], rows.index(parent))[0]
+                by_class = _leaves(base, rows, seen.held_embeddings[[i]], rows.index(parent))[0]
                 scores[i] = dense[i] * by_class[owners[i]] ** base.scoring.crop_power
                 named[i] = _named(by_class)
 
-    judge(np.flatnonzero(counts[labels] == 1), bank)
+    judge(np.flatnonzero(counts[labels] == 1), bank, evidence)
     for fold in _folds(labels):
         # With the rows that were there before: only those of the new shots are learnt anew.
-        rows = replace(bank, crop=base.bank.crop)
-        rows = fit_rows(rows, learner, nn.Identity(), task.without_shots(fold), parents)
-        judge(fold, add_hard_negatives(rows, evidence, parents))
+        again = without(fold)
+        seen, rows = again.evidence, replace(bank, crop=again.base.bank.crop)
+        rest = seen.embedded.without_shots(fold)
+        rows = fit_rows(rows, again.learner, nn.Identity(), rest, parents)
+        judge(fold, add_hard_negatives(rows, seen, parents), seen)
     negatives = tuple(_against(base, bank, evidence, label, p) for label, p in enumerate(parents))
     return HeldOut(scores, named, counts[labels] > 1, negatives)
 

@@ -13,6 +13,7 @@ from drivemeta.core.boxes import FloatArray
 from drivemeta.learn.adapt import Adapted
 from drivemeta.learn.banks import available_banks, load_bank
 from drivemeta.learn.calibration import SOMETHING_ELSE
+from drivemeta.models.branch import own_dim
 
 NEAREST = 3
 ALIKE = 0.6
@@ -142,10 +143,10 @@ def _shots(adapted: Adapted) -> Iterator[Shot]:
 
 
 def _likeness(adapted: Adapted) -> Iterator[Likeness]:
-    task = adapted.evidence.embedded
+    task, dim = adapted.evidence.embedded, own_dim(adapted.base.level2)
     means = np.stack(
         [
-            F.normalize(task.images[task.labels == label].mean(0), dim=0).numpy()
+            F.normalize(task.images[task.labels == label, :dim].mean(0), dim=0).numpy()
             for label in range(task.n_way)
         ]
     )
@@ -169,7 +170,8 @@ def _known(adapted: Adapted) -> tuple[list[tuple[str, str]], FloatArray]:
     leaf = bank.crop.owners >= 0
     leaf[leaf] = [bank.classes[o].parent is not None for o in bank.crop.owners[leaf]]
     names = [(bank.names[owner], "known") for owner in bank.crop.owners[leaf]]
-    rows, parents = [bank.crop.weights[leaf]], set(adapted.parents)
+    dim = own_dim(adapted.base.level2)
+    rows, parents = [bank.crop.weights[leaf, :dim]], set(adapted.parents)
     for shipped in map(load_bank, available_banks()):
         if shipped.parent in parents and shipped.weights.shape[1] == rows[0].shape[1]:
             names += [(name, "bank") for name in shipped.names]

@@ -29,7 +29,7 @@ class FrozenTrunk:
         self._n_blocks = n_blocks
         for module in (backbone.stem, *backbone.blocks[:n_blocks]):
             module.requires_grad_(False)
-        trunk = _Trunk(backbone, n_blocks)
+        trunk = Trunk(backbone, n_blocks)
         names = [f"map_{i}" for i in range(trunk.n_outputs)]
         self._session = session_of(trunk_graph(trunk, size, names), n_threads)
 
@@ -44,8 +44,13 @@ class FrozenTrunk:
         return maps + self._backbone.run_blocks(last, self._n_blocks, n_all)
 
 
-class _Trunk(nn.Module):
-    """The tapped maps of the first blocks, and the output of the last of them."""
+class Trunk(nn.Module):
+    """The tapped maps of the first blocks, and the output of the last of them.
+
+    Args:
+        backbone: its weights are copied.
+        n_blocks: how many blocks.
+    """
 
     def __init__(self, backbone: EfficientNetLite0, n_blocks: int) -> None:
         super().__init__()
@@ -57,4 +62,5 @@ class _Trunk(nn.Module):
         self.part.load_state_dict({key: state[key] for key in wanted})
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Map (n, 3, h, w) float RGB in [0, 1] to the maps."""
         return tuple(self.part(images))

@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.functional import Params, call
+from drivemeta.learn.episodes import class_means
+from drivemeta.learn.functional import Params, call, parameters_of
+from drivemeta.learn.metatrain_networks import Headed, embedding_dim
 from drivemeta.learn.prototypes import mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.protocols import ClassRows
+from drivemeta.models.branch import LastLayer
+from drivemeta.plugins.protocols import ClassRows, TaskSource
 
 DISTRACTOR = -1
 SCALE = 20.0
@@ -20,6 +23,54 @@ BACKGROUND_MARGIN = 0.6
 
 InnerLoop = Callable[[Callable[[Params], Tensor], Params], Params]
 """Takes a loss of parameters and parameters to start from, and returns fast weights."""
+
+
+class RowHeaded(nn.Module):
+    """Level 2's last layer under cosine rows, which start as the prototypes of a support set.
+
+    Triantafillou et al., "Meta-Dataset", 2020, arXiv 1903.03096, section 3: a head that starts
+    from prototypes fits any number of classes.
+
+    Args:
+        layer: maps features to unit vectors.
+    """
+
+    rows: Tensor
+
+    def __init__(self, layer: LastLayer) -> None:
+        super().__init__()
+        self.layer = layer
+        self.register_buffer("rows", torch.zeros(1, layer.dim), persistent=False)
+
+    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:  # noqa: ARG002
+        """Map (n, n_features) to (n, n_rows) scaled cosines."""
+        cosines: Tensor = self.layer(images) @ F.normalize(self.rows, dim=-1).T
+        return SCALE * cosines
+
+
+def headed(network: nn.Module, tasks: TaskSource) -> nn.Module:
+    """Return what gradient learners train: level 2's last layer under rows, else a linear head."""
+    if isinstance(network, LastLayer):
+        return RowHeaded(network)
+    return Headed(network, embedding_dim(network, tasks.task().support), tasks.n_way)
+
+
+def start_of(
+    model: nn.Module, support: Tensor, labels: Tensor, n_way: int, *, prefix: str = ""
+) -> Params:
+    """Return the parameters that an inner loop starts from.
+
+    Args:
+        model: of `headed`.
+        support: (n_support, ...) images or features.
+        labels: (n_support,) int64.
+        n_way: number of classes.
+        prefix: only parameters whose names begin so are adapted; rows always are.
+    """
+    if not isinstance(model, RowHeaded):
+        return parameters_of(model, prefix)
+    rows = F.normalize(class_means(model.layer(support), labels, n_way), dim=-1)
+    return {**parameters_of(model, prefix), "rows": rows}
 
 
 def support_loss(model: nn.Module, params: Params, images: Tensor, labels: Tensor) -> Tensor:

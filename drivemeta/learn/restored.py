@@ -9,6 +9,7 @@ from torch import nn
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
 from drivemeta.export.network_cache import weights_digest
+from drivemeta.models.branch import own_dim
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.runtime.bank_file import bank_of
 from drivemeta.runtime.model_file import read_model_file
@@ -23,9 +24,16 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
 
     Raises:
         ModelFileError: the file is damaged, is no model of DriveMeta, was made from another base,
-            or holds its bank in another form.
+            has a novel branch, or holds its bank in another form.
     """
     file = read_model_file(path)
+    dim, wide = own_dim(base.level2), file.manifest.bank.crop_dim
+    if wide > dim:
+        raise ModelFileError(
+            f"{file.path} has a novel branch of learner {file.manifest.learner.name} (rows of "
+            f"{wide}, the base has {dim}), which nothing can be added to; adapt to all classes at "
+            "once, or with a learner without a branch such as protonet"
+        )
     mine = weights_digest(nn.ModuleList([base.level1, base.level2]))
     if file.manifest.digests.weights != mine:
         raise ModelFileError(

@@ -39,14 +39,15 @@ def fit_rows(
     if proposed is None:
         raise PluginError(
             f"learner {type(learner).__name__} scores otherwise than by cosine rows, "
-            f"which adapted models cannot hold yet"
+            "but has no branch for them: see `has_branch` in docs/plugins.md"
         )
     for root in sorted({name for name in parents if name is not None}):
         rows = _rows_of(bank, proposed, labelled.names, parents, root)
         has_distractors = bank.index(root) in bank.crop.roots
         crop = without_near(bank.crop, rows, bank.index(root)) + rows
         if not has_distractors:
-            crop += distractors_for(root, rows, bank.index(root), CAPACITY - len(crop))
+            room, widen = CAPACITY - len(crop), getattr(learner, "widen", None)
+            crop += distractors_for(root, rows, bank.index(root), room, widen)
         bank = replace(bank, crop=crop)
     return bank
 

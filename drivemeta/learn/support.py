@@ -21,6 +21,8 @@ class LabelledImages:
         shots: (n,) int64, the support box each image is a view of.
         names: of the classes; n_way of them.
         negatives: like `images`, things that belong to no class; may be empty.
+        replay: like `images`, one of each base class, for learners that change layers; None or
+            empty if there are none.
     """
 
     images: Tensor
@@ -28,6 +30,7 @@ class LabelledImages:
     shots: Tensor
     names: tuple[str, ...]
     negatives: Tensor
+    replay: Tensor | None = None
 
     @property
     def n_way(self) -> int:

@@ -111,6 +111,27 @@ class ClassRows:
     owners: Any
 
 
+@runtime_checkable
+class BranchClassifier(Protocol):
+    """What a learner yields whose `has_branch` is true: columns beside level 2's embedding.
+
+    Such a learner is given the module of its `prepare`, meta-trained, on level 2's last layer
+    (`models.branch.LastLayer`), and features in place of images.
+    """
+
+    def novel_branch(self) -> nn.Module:
+        """Return a traceable module from (n, n_features) to (n, width) columns.
+
+        A row takes its dot product with the columns for a cosine, so they must be comparable.
+        """
+
+    def rows_for(self, support: LabelledImages) -> ClassRows:
+        """Return rows over the columns, for a support set given as columns."""
+
+    def distractors(self, features: Tensor) -> Any:
+        """Return (n, width) float32 rows for features of base classes, None if it has none."""
+
+
 class Learner(Protocol):
     """Learns a classifier of crops from a few labelled images."""
 

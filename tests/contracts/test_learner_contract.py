@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.learn.initialisation import FeatureShape
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.protocols import ClassRows
+from drivemeta.models.branch import LastLayer
+from drivemeta.plugins.protocols import BranchClassifier, ClassRows
 
 KIND = "learner"
 NAMES = ("disc", "bars", "ramp")
@@ -29,6 +31,19 @@ class Embedding(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         features = F.adaptive_avg_pool2d(F.relu(self.norm(self.filters(images))), 4)
         return F.normalize(self.project(features.flatten(1)), dim=-1)
+
+
+class Features40(nn.Module):
+    """Forty features of a picture: means of its channels over places, by a fixed mixture."""
+
+    def of(self, part: LabelledImages) -> LabelledImages:
+        images, negatives = map(self, (part.images, part.negatives))
+        return replace(part, images=images, negatives=negatives)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Tensor:
+        mixture = torch.randn(3 * 16, 40, generator=torch.Generator().manual_seed(0))
+        return F.relu(F.adaptive_avg_pool2d(images, 4).flatten(1) @ mixture)
 
 
 def draw(label: int, generator: torch.Generator) -> Tensor:
@@ -134,13 +149,13 @@ def test_state_survives_saving_and_loading(create, network):
 
 
 def test_rows_are_unit_vectors_of_known_owners(create, network):
-    rows = create().fit(network, task()).as_bank()
-    if rows is None:
-        pytest.skip("scores otherwise than by cosine rows")
+    classifier = create().fit(network, task())
+    rows, branch = classifier.as_bank(), classifier.novel_branch()
     assert isinstance(rows, ClassRows)
     weights = np.asarray(rows.weights)
     assert weights.dtype == np.float32
-    assert weights.shape[1] == DIM
+    with torch.no_grad():
+        assert weights.shape[1] == (branch(task().images).shape[1] if branch else DIM)
     np.testing.assert_allclose(np.linalg.norm(weights, axis=1), 1, atol=1e-5)
     assert np.asarray(rows.biases).shape == np.asarray(rows.owners).shape == (len(weights),)
     owners = set(np.asarray(rows.owners).tolist())
@@ -149,17 +164,44 @@ def test_rows_are_unit_vectors_of_known_owners(create, network):
 
 def test_rows_name_what_the_classifier_names(create, network):
     classifier = create().fit(network, task()).eval()
-    rows = classifier.as_bank()
-    if rows is None:
-        pytest.skip("scores otherwise than by cosine rows")
+    rows, branch = classifier.as_bank(), classifier.novel_branch()
     queries = task(10, 1, seed=1)
     with torch.no_grad():
-        cosines = network(queries.images).numpy() @ rows.weights.T - rows.biases
+        columns = (branch or network)(queries.images).numpy()
+        cosines = columns @ rows.weights.T - rows.biases
         cosines[:, np.asarray(rows.owners) < 0] = -np.inf
         expected = classifier(queries.images).argmax(1).numpy()
     assert (rows.owners[cosines.argmax(1)] == expected).mean() > 0.95
 
 
-def test_a_novel_branch_is_a_module(create, network):
-    branch = create().fit(network, task()).novel_branch()
-    assert branch is None or isinstance(branch, nn.Module)
+def test_a_novel_branch_is_a_module_and_only_of_learners_that_say_so(create, network):
+    learner = create()
+    branch = learner.fit(network, task()).novel_branch()
+    if branch is not None:
+        assert learner.has_branch
+        assert isinstance(branch, nn.Module)
+
+
+def test_a_learner_with_a_branch_learns_over_level_2s_last_layer(create):
+    learner = create()
+    if not getattr(learner, "has_branch", False):
+        pytest.skip("has no branch")
+    torch.manual_seed(0)
+    layer, features = LastLayer(40, DIM), Features40()
+    support, queries = (features.of(part) for part in (task(), task(10, 1, seed=1)))
+    model = learner.prepare(layer, FeatureShape(40)).eval()
+    before = deepcopy(model.state_dict())
+    classifier = learner.fit(model, support)
+    assert isinstance(classifier, BranchClassifier)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    branch = classifier.novel_branch()
+    with torch.no_grad():
+        columns = branch(queries.images)
+    given = replace(support, images=branch(support.images), negatives=branch(support.negatives))
+    rows = classifier.rows_for(replace(given, images=given.images.detach()))
+    named = rows.owners[(columns.numpy() @ rows.weights.T)[:, rows.owners >= 0].argmax(1)]
+    assert (named == queries.labels.numpy()).mean() > 0.9
+    placed = classifier.distractors(support.images[:2])
+    assert placed is None or placed.shape == (2, columns.shape[1])
+    traced = torch.jit.trace(branch, (queries.images,))
+    torch.testing.assert_close(traced(queries.images[:3]), columns[:3])

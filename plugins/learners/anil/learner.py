@@ -8,14 +8,25 @@ runs once for support and query. In the detector the steps move the rows of the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.learn.adapted_layer import AdaptedLayer
 from drivemeta.learn.episodes import Episode
 from drivemeta.learn.functional import Params, call, descend, parameters_of
-from drivemeta.learn.gradient import CosineRows, fit_rows_by_gradients
-from drivemeta.learn.metatrain_networks import Headed, embed, embedding_dim
+from drivemeta.learn.gradient import (
+    CosineRows,
+    RowHeaded,
+    fit_rows_by_gradients,
+    headed,
+    start_of,
+    support_loss,
+)
+from drivemeta.learn.metatrain_networks import Headed, embed
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
 
@@ -34,6 +45,8 @@ class ANIL:
         row_steps: number of these steps.
     """
 
+    has_branch = True
+
     def __init__(
         self,
         inner_lr: float = 0.4,
@@ -43,7 +56,7 @@ class ANIL:
         first_order: bool = False,
         meta_batch: int = 32,
         transductive: bool = False,
-        row_lr: float = 0.02,
+        row_lr: float = 0.3,
         row_steps: int = 10,
     ) -> None:
         self.inner_lr = inner_lr
@@ -57,7 +70,7 @@ class ANIL:
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding with a head of as many classes as a task has."""
-        return Headed(network, embedding_dim(network, tasks.task().support), tasks.n_way)
+        return headed(network, tasks)
 
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
         """Minimise the loss of the queries after the inner steps of the head."""
@@ -73,6 +86,8 @@ class ANIL:
 
     def logits(self, model: nn.Module, episode: Episode) -> Tensor:
         """Adapt the head on the support; return (n_query, n_way) logits of the query."""
+        if isinstance(model, RowHeaded):
+            return self._by_rows(model, episode)
         assert isinstance(model, Headed)
         both, n_support = torch.cat([episode.support, episode.query]), len(episode.support)
         n_reference = len(both) if self.transductive else n_support
@@ -83,19 +98,33 @@ class ANIL:
                 call(model.head, head, embedded[:n_support]), episode.support_labels
             )
 
-        fast = descend(
-            loss,
-            parameters_of(model.head),
-            self.inner_lr,
-            self.n_steps if model.training else self.n_test_steps,
-            first_order=self.first_order,
-        )
+        fast = self._inner_loop(loss, parameters_of(model.head), training=model.training)
         return call(model.head, fast, embedded[n_support:])
 
-    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
-        """Move prototypes by gradient steps; the network is not changed."""
-        return fit_rows_by_gradients(
-            network,
-            support,
-            lambda loss, rows: descend(loss, rows, self.row_lr, self.row_steps, first_order=True),
+    def _by_rows(self, model: RowHeaded, episode: Episode) -> Tensor:
+        support, labels, query, _ = episode.tensors()
+        fast = self._inner_loop(
+            lambda rows: support_loss(model, rows, support, labels),
+            start_of(model, support, labels, episode.n_way, prefix="rows"),
+            training=model.training,
         )
+        return call(model, fast, query)
+
+    def _inner_loop(
+        self, loss: Callable[[Params], Tensor], head: Params, *, training: bool
+    ) -> Params:
+        n_steps = self.n_steps if training else self.n_test_steps
+        return descend(loss, head, self.inner_lr, n_steps, first_order=self.first_order)
+
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows | AdaptedLayer:
+        """Take gradient steps from prototypes; the network is not changed.
+
+        With what `prepare` makes of level 2's last layer, they are rows over that layer as it was
+        meta-trained; else rows over the network.
+        """
+        if isinstance(network, RowHeaded):
+            return AdaptedLayer(deepcopy(network.layer), self._row_loop, support)
+        return fit_rows_by_gradients(network, support, self._row_loop)
+
+    def _row_loop(self, loss: Callable[[Params], Tensor], params: Params) -> Params:
+        return descend(loss, params, self.row_lr, self.row_steps, first_order=True)

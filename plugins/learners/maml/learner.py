@@ -8,18 +8,23 @@ starting from prototypes; the embedding below them stays as it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
 from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import descend, mean_over_tasks, parameters_of
+from drivemeta.learn.functional import Params, descend, mean_over_tasks
 from drivemeta.learn.gradient import (
     CosineRows,
+    RowHeaded,
     fit_rows_by_gradients,
+    headed,
     query_logits,
+    start_of,
     support_loss,
 )
-from drivemeta.learn.metatrain_networks import Headed, embedding_dim
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
 
@@ -39,6 +44,8 @@ class MAML:
         row_steps: number of these steps.
     """
 
+    has_branch = True
+
     def __init__(
         self,
         inner_lr: float = 0.4,
@@ -49,7 +56,7 @@ class MAML:
         meta_batch: int = 32,
         transductive: bool = False,
         vectorised: bool = False,
-        row_lr: float = 0.02,
+        row_lr: float = 0.1,
         row_steps: int = 10,
     ) -> None:
         self.inner_lr = inner_lr
@@ -64,7 +71,7 @@ class MAML:
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding with a head of as many classes as a task has."""
-        return Headed(network, embedding_dim(network, tasks.task().support), tasks.n_way)
+        return headed(network, tasks)
 
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
         """Minimise the loss of the queries after the inner steps."""
@@ -73,7 +80,7 @@ class MAML:
         def task_loss(
             support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
         ) -> Tensor:
-            logits = self._adapted(model, support, support_labels, query)
+            logits = self._adapted(model, support, support_labels, query, tasks.n_way)
             return F.cross_entropy(logits, query_labels)
 
         def loss() -> Tensor:
@@ -84,22 +91,30 @@ class MAML:
 
     def logits(self, model: nn.Module, episode: Episode) -> Tensor:
         """Take the inner steps on the support; return (n_query, n_way) logits of the query."""
-        return self._adapted(model, episode.support, episode.support_labels, episode.query)
+        support, labels, query, _ = episode.tensors()
+        return self._adapted(model, support, labels, query, episode.n_way)
 
-    def _adapted(self, model: nn.Module, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+    def _adapted(
+        self, model: nn.Module, support: Tensor, labels: Tensor, query: Tensor, n_way: int
+    ) -> Tensor:
         fast = descend(
             lambda params: support_loss(model, params, support, labels),
-            parameters_of(model),
+            start_of(model, support, labels, n_way),
             self.inner_lr,
             self.n_steps if model.training else self.n_test_steps,
             first_order=self.first_order,
         )
         return query_logits(model, fast, support, query, transductive=self.transductive)
 
-    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
-        """Move prototypes by gradient steps; the network is not changed."""
-        return fit_rows_by_gradients(
-            network,
-            support,
-            lambda loss, rows: descend(loss, rows, self.row_lr, self.row_steps, first_order=True),
-        )
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows | AdaptedLayer:
+        """Take gradient steps from prototypes; the network is not changed.
+
+        With what `prepare` makes of level 2's last layer, they adapt a copy of it too; else the
+        rows alone.
+        """
+        if isinstance(network, RowHeaded):
+            return fit_layer(network, support, self._row_loop, self._row_loop)
+        return fit_rows_by_gradients(network, support, self._row_loop)
+
+    def _row_loop(self, loss: Callable[[Params], Tensor], params: Params) -> Params:
+        return descend(loss, params, self.row_lr, self.row_steps, first_order=True)

@@ -2,16 +2,19 @@
 
 Paper: Vinyals, Blundell, Lillicrap, Kavukcuoglu, Wierstra, "Matching Networks for One Shot
 Learning", 2016, arXiv 1606.04080, equations 1 and 2, and appendix A for full context embeddings.
-In the detector each shot becomes a row of the class bank, so that the best shot names an object:
-that is the limit of the attention at a low temperature.
+In the detector each shot becomes a row of the class bank, whose softmax over rows, summed by class,
+is this attention. Queries that read the support set become a branch; base classes stay outside it.
 """
 
 from __future__ import annotations
+
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.learn.columns import ColumnRows
 from drivemeta.learn.episodes import Episode, sum_by_class
 from drivemeta.learn.gradient import DISTRACTOR, CosineRows, background_rows, shots_of
 from drivemeta.learn.metatrain_networks import embed_episode, embedding_dim
@@ -38,14 +41,23 @@ class FullContext(nn.Module):
 
     def forward(self, support: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
         """Map (n_support, dim) and (n_query, dim) to the same in context."""
+        context = self.of_support(support)
+        return context, self.of_queries(context, query)
+
+    def of_support(self, support: Tensor) -> Tensor:
+        """Map (n_support, dim) to g(x_i, S)."""
         both_ways, _ = self.over_support(support[None])
-        context = support + both_ways[0]  # g(x_i, S)
+        in_context: Tensor = support + both_ways[0]
+        return in_context
+
+    def of_queries(self, context: Tensor, query: Tensor) -> Tensor:
+        """Map g(x_i, S) and (n_query, dim) to f(x, S)."""
         hidden, cell = query, torch.zeros_like(query)
         for _ in range(self.n_reads):
             read = torch.softmax(hidden @ context.T, 1) @ context  # (n_query, dim)
             stepped, cell = self.of_query(query, (hidden + self.of_read(read), cell))
             hidden = stepped + query
-        return context, hidden
+        return hidden
 
 
 class MatchingModel(nn.Module):
@@ -108,9 +120,49 @@ class Matching:
         likelihood = sum_by_class(attention, episode.support_labels, episode.n_way)
         return likelihood.clamp_min(SMALLEST).log()
 
-    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
+    @property
+    def has_branch(self) -> bool:
+        """Without context, attention over shots is what rows of the class bank do anyway."""
+        return self.full_context
+
+    @torch.no_grad()
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows | ColumnRows:
         """Make each shot a row; the network is not changed."""
-        shots, labels = shots_of(network, support)
-        background = background_rows(network, support, shots)
+        twin = network.network if isinstance(network, MatchingModel) else network
+        assert isinstance(twin, nn.Module)
+        shots, labels = shots_of(twin, support)
+        background = background_rows(twin, support, shots)
         owners = torch.cat([labels, labels.new_full((len(background),), DISTRACTOR)])
-        return CosineRows(network, torch.cat([shots, background]), owners, support.n_way)
+        known = torch.cat([shots, background])
+        if not isinstance(network, MatchingModel) or network.context is None:
+            return CosineRows(twin, known, owners, support.n_way)
+        numbers = torch.full_like(owners, DISTRACTOR)
+        numbers[: len(shots)] = torch.unique(support.shots)
+        reads = Reads(deepcopy(twin), deepcopy(network.context), known)
+        return ColumnRows(reads, owners, numbers, support.n_way)
+
+
+class Reads(nn.Module):
+    """How near each shot a query lies once it has read the support set; traceable.
+
+    Args:
+        network: embeds images as unit vectors.
+        context: reads the support set.
+        known: (n_shots, dim) embeddings of the support set.
+    """
+
+    context_of_shots: Tensor
+    shots: Tensor
+
+    def __init__(self, network: nn.Module, context: FullContext, known: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.context = context
+        in_context = context.of_support(known)
+        self.register_buffer("context_of_shots", in_context)
+        self.register_buffer("shots", F.normalize(in_context, dim=-1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images to (n, n_shots) cosines."""
+        read = self.context.of_queries(self.context_of_shots, self.network(images))
+        return F.normalize(read, dim=-1) @ self.shots.T

@@ -8,19 +8,24 @@ a head that is meta-trained.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
 from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import descend, mean_over_tasks, parameters_of
+from drivemeta.learn.functional import Params, descend, mean_over_tasks, parameters_of
 from drivemeta.learn.gradient import (
     CosineRows,
+    RowHeaded,
     fit_rows_by_gradients,
+    headed,
     query_logits,
+    start_of,
     support_loss,
 )
-from drivemeta.learn.metatrain_networks import Headed, embedding_dim
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
 
@@ -34,10 +39,13 @@ class RatedModel(nn.Module):
         self.rates = nn.ParameterList(
             torch.empty_like(weights).uniform_(lowest, highest) for weights in model.parameters()
         )
+        if isinstance(model, RowHeaded):  # there are as many rows as a task has classes
+            self.row_rate = nn.Parameter(torch.tensor((lowest + highest) / 2))
 
     def rates_by_name(self) -> dict[str, Tensor]:
         """Return the rates by the names of the model's parameters."""
-        return dict(zip(parameters_of(self.model), self.rates, strict=True))
+        rates = dict(zip(parameters_of(self.model), self.rates, strict=True))
+        return {**rates, "rows": self.row_rate} if isinstance(self.model, RowHeaded) else rates
 
 
 class MetaSGD:
@@ -52,6 +60,8 @@ class MetaSGD:
         row_lr: rate of the steps that move the detector's rows.
         row_steps: number of these steps.
     """
+
+    has_branch = True
 
     def __init__(
         self,
@@ -74,8 +84,7 @@ class MetaSGD:
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding with a head, and a rate for each weight."""
-        headed = Headed(network, embedding_dim(network, tasks.task().support), tasks.n_way)
-        return RatedModel(headed, self.lowest_rate, self.highest_rate)
+        return RatedModel(headed(network, tasks), self.lowest_rate, self.highest_rate)
 
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
         """Minimise the loss of the queries after the inner steps, also by the rates."""
@@ -84,7 +93,7 @@ class MetaSGD:
         def task_loss(
             support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
         ) -> Tensor:
-            logits = self._adapted(model, support, support_labels, query)
+            logits = self._adapted(model, support, support_labels, query, tasks.n_way)
             return F.cross_entropy(logits, query_labels)
 
         def loss() -> Tensor:
@@ -95,22 +104,36 @@ class MetaSGD:
 
     def logits(self, model: nn.Module, episode: Episode) -> Tensor:
         """Take the inner steps on the support; return (n_query, n_way) logits of the query."""
-        return self._adapted(model, episode.support, episode.support_labels, episode.query)
+        support, labels, query, _ = episode.tensors()
+        return self._adapted(model, support, labels, query, episode.n_way)
 
-    def _adapted(self, model: nn.Module, support: Tensor, labels: Tensor, query: Tensor) -> Tensor:
+    def _adapted(
+        self, model: nn.Module, support: Tensor, labels: Tensor, query: Tensor, n_way: int
+    ) -> Tensor:
         assert isinstance(model, RatedModel)
         fast = descend(
             lambda params: support_loss(model.model, params, support, labels),
-            parameters_of(model.model),
+            start_of(model.model, support, labels, n_way),
             model.rates_by_name(),
             self.n_steps,
         )
         return query_logits(model.model, fast, support, query, transductive=self.transductive)
 
-    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
-        """Move prototypes by gradient steps; the network is not changed."""
-        return fit_rows_by_gradients(
-            network,
-            support,
-            lambda loss, rows: descend(loss, rows, self.row_lr, self.row_steps, first_order=True),
-        )
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows | AdaptedLayer:
+        """Take gradient steps from prototypes; the network is not changed.
+
+        With what `prepare` makes of level 2's last layer, they adapt a copy of it too; else the
+        rows alone.
+        """
+        if isinstance(network, RatedModel):
+            rates = network.rates_by_name()
+
+            def inner_loop(loss: Callable[[Params], Tensor], params: Params) -> Params:
+                return descend(loss, params, rates, self.n_steps, first_order=True)
+
+            assert isinstance(network.model, RowHeaded)
+            return fit_layer(network.model, support, inner_loop, self._row_loop)
+        return fit_rows_by_gradients(network, support, self._row_loop)
+
+    def _row_loop(self, loss: Callable[[Params], Tensor], params: Params) -> Params:
+        return descend(loss, params, self.row_lr, self.row_steps, first_order=True)

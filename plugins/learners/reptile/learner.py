@@ -8,20 +8,24 @@ annealed to zero. In the detector the inner loop moves the rows of the class ban
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
 from drivemeta.learn.episodes import Episode
 from drivemeta.learn.functional import Params, parameters_of
 from drivemeta.learn.gradient import (
     CosineRows,
+    RowHeaded,
     fit_rows_by_gradients,
+    headed,
     query_logits,
+    start_of,
     support_loss,
 )
-from drivemeta.learn.metatrain_networks import Headed, embedding_dim
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
 
@@ -73,7 +77,10 @@ class Reptile:
         meta_step: epsilon at the start; annealed linearly to zero.
         meta_batch: tasks whose results are averaged in a meta-step; 1 is the serial version.
         transductive: the queries are normalised by their own statistics.
+        row_steps: steps of the inner optimiser in the detector.
     """
+
+    has_branch = True
 
     def __init__(
         self,
@@ -86,7 +93,9 @@ class Reptile:
         meta_step: float = 1.0,
         meta_batch: int = 5,
         transductive: bool = False,
+        row_steps: int = 5,
     ) -> None:
+        self.row_steps = row_steps
         self.inner_lr = inner_lr
         self.n_steps = n_steps
         self.n_test_steps = n_test_steps
@@ -98,8 +107,7 @@ class Reptile:
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding with a head, and the inner optimiser's state."""
-        dim = embedding_dim(network, tasks.task().support)
-        return ReptileModel(Headed(network, dim, tasks.n_way))
+        return ReptileModel(headed(network, tasks))
 
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
         """Step towards the mean of what the tasks make of the weights."""
@@ -131,7 +139,7 @@ class Reptile:
         self, model: ReptileModel, task: Episode, n_steps: int, *, keep_state: bool
     ) -> tuple[Params, Tensor]:
         """Return the weights after training on a task's support, and the last loss."""
-        params = parameters_of(model.headed)
+        params = start_of(model.headed, task.support, task.support_labels, task.n_way)
         moments, seen = model.state.read()
         last = torch.zeros(())
         for chosen in mini_batches(len(task.support), self.inner_batch, n_steps):
@@ -152,7 +160,9 @@ class Reptile:
         if self.optimizer == "sgd":
             stepped = {k: v - self.inner_lr * gradients[k] for k, v in params.items()}
             return stepped, moments, seen + 1
-        moments = {k: BETA2 * v + (1 - BETA2) * gradients[k] ** 2 for k, v in moments.items()}
+        # Rows of a task begin with the moment of their first gradient.
+        before = {k: moments.get(k, gradients[k] ** 2) for k in params}
+        moments = {k: BETA2 * v + (1 - BETA2) * gradients[k] ** 2 for k, v in before.items()}
         correction = 1 - BETA2 ** (seen + 1)
         stepped = {
             k: v - self.inner_lr * gradients[k] / ((moments[k] / correction).sqrt() + EPS)
@@ -160,17 +170,32 @@ class Reptile:
         }
         return stepped, moments, seen + 1
 
-    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
-        """Move prototypes by the inner optimiser; the network is not changed."""
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows | AdaptedLayer:
+        """Train from prototypes by the inner optimiser; the network is not changed.
 
-        def inner_loop(loss, rows):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-            moments, seen = {name: torch.zeros_like(value) for name, value in rows.items()}, 0
-            for _ in range(self.n_steps):
-                gradients = torch.func.grad(loss)(rows)
-                rows, moments, seen = self._inner_step(rows, gradients, moments, seen)
-            return rows
+        With what `prepare` makes of level 2's last layer, a copy of it is trained too; else the
+        rows alone.
+        """
+        if isinstance(network, ReptileModel):
+            moments, seen = network.state.read()
 
-        return fit_rows_by_gradients(network, support, inner_loop)
+            def inner_loop(loss: Callable[[Params], Tensor], params: Params) -> Params:
+                return self._steps(loss, params, dict(moments), seen)
+
+            assert isinstance(network.headed, RowHeaded)
+            return fit_layer(network.headed, support, inner_loop, self._row_loop)
+        return fit_rows_by_gradients(network, support, self._row_loop)
+
+    def _row_loop(self, loss: Callable[[Params], Tensor], rows: Params) -> Params:
+        return self._steps(loss, rows, {name: torch.zeros_like(v) for name, v in rows.items()}, 0)
+
+    def _steps(
+        self, loss: Callable[[Params], Tensor], params: Params, moments: Params, seen: int
+    ) -> Params:
+        for _ in range(self.row_steps):
+            gradients = torch.func.grad(loss)(params)
+            params, moments, seen = self._inner_step(params, gradients, moments, seen)
+        return params
 
 
 def mini_batches(n: int, size: int, n_batches: int) -> list[Tensor]:

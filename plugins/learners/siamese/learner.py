@@ -8,21 +8,30 @@ larger images; the L2 distance is an option.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.learn.columns import ColumnRows
 from drivemeta.learn.episodes import Episode, max_by_class
 from drivemeta.learn.functional import Params, descend
-from drivemeta.learn.gradient import DISTRACTOR, CosineRows, background_rows, shots_of
+from drivemeta.learn.gradient import (
+    DISTRACTOR,
+    CosineRows,
+    background_rows,
+    embed_parts,
+    shots_of,
+)
 from drivemeta.learn.metatrain_networks import embed_episode, embedding_dim
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
 
 Distance = Literal["l1", "l2"]
 START, FIT_STEPS, FIT_LR = 4.0, 50, 1.0
+SMALLEST = 1e-12
 
 
 class PairScore(nn.Module):
@@ -62,47 +71,51 @@ class SiameseModel(nn.Module):
         self.score = score
 
 
-class BestPair(nn.Module):
-    """Names images by the support image that they match best; traceable.
+class PairColumns(nn.Module):
+    """How well images match each of some shots, put on the scale of cosines.
+
+    A line is fitted to the distances and the cosines of the embeddings that are known, so that new
+    classes compete with base classes, which are named by their cosines.
 
     Args:
-        network: embeds images.
+        network: embeds images as unit vectors.
         shots: (n_shots, dim) embeddings.
-        labels: (n_shots,) int64.
-        n_way: number of classes.
+        known: (n, dim) embeddings, on which the line is fitted.
         weights: (dim,) of the L1 distance.
     """
 
     shots: Tensor
-    labels: Tensor
     weights: Tensor
+    slope: Tensor
+    offset: Tensor
 
-    def __init__(
-        self, network: nn.Module, shots: Tensor, labels: Tensor, n_way: int, weights: Tensor
-    ) -> None:
+    def __init__(self, network: nn.Module, shots: Tensor, known: Tensor, weights: Tensor) -> None:
         super().__init__()
         self.network = network
-        self.n_way = n_way
+        slope, offset = fitted_line((known[:, None] - known).abs() @ weights, known @ known.T)
         self.register_buffer("shots", shots)
-        self.register_buffer("labels", labels)
         self.register_buffer("weights", weights)
+        self.register_buffer("slope", slope)
+        self.register_buffer("offset", offset)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images to (n, n_way) logits."""
-        return self.score(self.network(images))
+        """Map images to (n, n_shots) columns."""
+        distances = (self.network(images)[:, None] - self.shots).abs() @ self.weights
+        columns: Tensor = distances * self.slope + self.offset
+        return columns
 
-    def score(self, embeddings: Tensor) -> Tensor:
-        """Map (n, dim) embeddings to (n, n_way) logits."""
-        distances = (embeddings[:, None] - self.shots).abs() @ self.weights
-        return max_by_class(distances, self.labels, self.n_way)
 
-    def as_bank(self) -> None:
-        """The distance is no cosine."""
-        return
+def fitted_line(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return slope and offset of the least squares of y by x; a slope of one if x is constant.
 
-    def novel_branch(self) -> nn.Module:
-        """Return the module itself: from crops to logits of the novel classes."""
-        return self
+    >>> x = torch.tensor([0.0, 1.0, 2.0])
+    >>> [round(float(value), 4) for value in fitted_line(x, 3 * x - 1)]
+    [3.0, -1.0]
+    """
+    centred = x - x.mean()
+    spread = centred.square().sum()
+    slope = (centred * (y - y.mean())).sum() / spread if spread > SMALLEST else x.new_ones(())
+    return slope, y.mean() - slope * x.mean()
 
 
 class Siamese:
@@ -141,20 +154,36 @@ class Siamese:
         of_pairs = model.score(query[:, None], support[None])  # (n_query, n_support)
         return max_by_class(of_pairs, episode.support_labels, episode.n_way)
 
-    def fit(self, network: nn.Module, support: LabelledImages) -> BestPair | CosineRows:
+    @property
+    def has_branch(self) -> bool:
+        """By L2 the best pair of unit vectors is that of the largest cosine, so rows will do."""
+        return self.distance == "l1"
+
+    @torch.no_grad()
+    def fit(self, network: nn.Module, support: LabelledImages) -> ColumnRows | CosineRows:
         """Keep each shot; the network is not changed.
 
-        By L2 the best pair of unit vectors is that of the largest cosine, so shots become rows.
-        By L1 the weights are learnt by verification of the support's own pairs.
+        The weights of the L1 distance are those that were meta-trained, if the network is what
+        `prepare` made; else they are learnt by verification of the support's own pairs.
         """
-        shots, labels = shots_of(network, support)
-        background = background_rows(network, support, shots)
+        twin = network.network if isinstance(network, SiameseModel) else network
+        assert isinstance(twin, nn.Module)
+        shots, labels = shots_of(twin, support)
+        background = background_rows(twin, support, shots)
+        known = torch.cat([shots, background])
+        owners = torch.cat([labels, labels.new_full((len(background),), DISTRACTOR)])
         if self.distance == "l2":
-            owners = torch.cat([labels, labels.new_full((len(background),), DISTRACTOR)])
-            return CosineRows(network, torch.cat([shots, background]), owners, support.n_way)
-        known = torch.cat([labels, torch.arange(len(background)) + support.n_way])
-        weights = verified_weights(torch.cat([shots, background]), known)
-        return BestPair(network, shots, labels, support.n_way, weights)
+            return CosineRows(twin, known, owners, support.n_way)
+        if isinstance(network, SiameseModel):
+            weights = network.score.weights.detach()
+        else:
+            kinds = torch.cat([labels, torch.arange(len(background)) + support.n_way])
+            weights = verified_weights(known, kinds)
+        numbers = torch.full_like(owners, DISTRACTOR)
+        numbers[: len(shots)] = torch.unique(support.shots)
+        replayed = embed_parts(twin, support.replay) if support.replay is not None else known[:0]
+        columns = PairColumns(deepcopy(twin), known, torch.cat([known, replayed]), weights)
+        return ColumnRows(columns, owners, numbers, support.n_way)
 
 
 @torch.no_grad()

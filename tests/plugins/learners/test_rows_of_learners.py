@@ -71,7 +71,7 @@ def test_classifiers_are_exported(name, tmp_path):
 def test_the_best_pair_by_l2_is_rows_and_by_l1_a_branch():
     assert fitted("siamese", support(), distance="l2").as_bank() is not None
     by_l1 = fitted("siamese", support())
-    assert by_l1.as_bank() is None
+    assert by_l1.as_bank().weights.shape[1] == by_l1.novel_branch()(support().images).shape[1]
     assert isinstance(by_l1.novel_branch(), nn.Module)
 
 
@@ -83,5 +83,5 @@ def test_verification_learns_which_dimensions_tell_classes_apart():
     images = torch.cat([informative, noise], 1)
     names = ("a", "b", "c")
     task = LabelledImages(images, labels, torch.arange(18), names, torch.zeros(0, 6))
-    weights = fitted("siamese", task).weights
+    weights = fitted("siamese", task).columns.weights
     assert weights[:3].max() < weights[3:].min() <= 0

@@ -1,0 +1,154 @@
+"""Gradient learners in the detector: level 2's last layer, adapted as a branch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drivemeta.core.boxes import FloatArray
+from drivemeta.learn.functional import Params, call, parameters_of
+from drivemeta.learn.gradient import (
+    BACKGROUND_MARGIN,
+    N_BACKGROUND,
+    InnerLoop,
+    RowHeaded,
+    fit_rows_by_gradients,
+    shots_of,
+    start_of,
+)
+from drivemeta.learn.prototypes import spherical_means
+from drivemeta.learn.support import LabelledImages
+from drivemeta.models.branch import LastLayer
+from drivemeta.plugins.protocols import ClassRows
+
+HALVINGS = 8
+
+
+class AdaptedLayer(nn.Module):
+    """A last layer that was adapted to new classes, and how rows are found over it.
+
+    Args:
+        layer: maps features to unit vectors.
+        row_loop: moves rows from prototypes.
+        support: what it was adapted to, as features.
+    """
+
+    def __init__(self, layer: LastLayer, row_loop: InnerLoop, support: LabelledImages) -> None:
+        super().__init__()
+        self.layer = layer
+        self._row_loop = row_loop
+        with torch.no_grad():
+            columns = replace(
+                support, images=layer(support.images), negatives=layer(support.negatives)
+            )
+        self.classifier = fit_rows_by_gradients(nn.Identity(), columns, row_loop)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (n, n_features) to (n, n_way) logits."""
+        logits: Tensor = self.classifier(self.layer(features))
+        return logits
+
+    def as_bank(self) -> ClassRows:
+        """Return the rows over the layer's embedding."""
+        return self.classifier.as_bank()
+
+    def novel_branch(self) -> LastLayer:
+        """Return the layer."""
+        return self.layer
+
+    def rows_for(self, support: LabelledImages) -> ClassRows:
+        """Return rows for a support set given as embeddings of the layer."""
+        return fit_rows_by_gradients(nn.Identity(), support, self._row_loop).as_bank()
+
+    @torch.no_grad()
+    def distractors(self, features: Tensor) -> FloatArray:
+        """Return where base classes lie in the adapted embedding, (n, dim) float32."""
+        return np.asarray(self.layer(features).numpy(), np.float32)
+
+
+def fit_layer(
+    model: RowHeaded, support: LabelledImages, inner_loop: InnerLoop, row_loop: InnerLoop
+) -> AdaptedLayer:
+    """Adapt a copy of the layer to a support set; the model is left as it is.
+
+    The loss is the mean over the shots and the mean over what they must be told from: background
+    of the support frames, and a replayed feature of each base class, which keep their own rows.
+
+    Args:
+        model: where the inner loop starts.
+        support: features; those of the negatives become background.
+        inner_loop: of the learner, over layer and rows.
+        row_loop: of the learner, over rows alone.
+    """
+    layer = deepcopy(model.layer)
+    shots, labels = _shot_features(support)
+    others = _others(layer, support)
+    targets = torch.arange(support.n_way, support.n_way + len(others))
+    examples, known = torch.cat([shots, others]), torch.cat([labels, targets])
+
+    def loss(params: Params) -> Tensor:
+        logits = call(model, params, examples)
+        each = F.cross_entropy(logits, known, reduction="none")
+        apart = each[len(shots) :].sum() / max(1, len(others))
+        return each[: len(shots)].mean() + apart
+
+    with torch.no_grad():
+        start = start_of(model, examples, known, support.n_way + len(others))
+        fast = _no_worse(loss, start, inner_loop(loss, start))
+        adapted = {key.removeprefix("layer."): v for key, v in fast.items() if key != "rows"}
+        layer.load_state_dict({**parameters_of(layer), **adapted})
+    return AdaptedLayer(layer.requires_grad_(False), row_loop, support)
+
+
+def _no_worse(loss: Callable[[Params], Tensor], start: Params, fast: Params) -> Params:
+    """Go back half the way, again and again, while steps have made a loss larger: they diverged."""
+    before = loss(start)
+    for _ in range(HALVINGS):
+        if loss(fast) <= before:
+            return fast
+        fast = {key: (value + start[key]) / 2 for key, value in fast.items()}
+    return start
+
+
+def _shot_features(support: LabelledImages) -> tuple[Tensor, Tensor]:
+    """Return the (n_shots, n_features) mean of each shot's views, and the shots' classes."""
+    _, shot = torch.unique(support.shots, return_inverse=True)
+    _, labels = shots_of(_Unit(), support)
+    return _means(support.images, shot), labels
+
+
+@torch.no_grad()
+def _others(layer: LastLayer, support: LabelledImages) -> Tensor:
+    """Return features of at most 16 kinds of background and of base classes, none like a shot."""
+    prototypes = shots_of(layer, support)[0]
+    parts = [support.images[:0]]
+    if len(support.negatives):
+        far = _unlike(layer, support.negatives, prototypes)
+        if len(far):
+            embedded = layer(far)
+            nearest = (embedded @ spherical_means(embedded, N_BACKGROUND).T).argmax(1)
+            parts.append(_means(far, torch.unique(nearest, return_inverse=True)[1]))
+    if support.replay is not None and len(support.replay):
+        parts.append(_unlike(layer, support.replay, prototypes))
+    return torch.cat(parts)
+
+
+def _unlike(layer: LastLayer, features: Tensor, prototypes: Tensor) -> Tensor:
+    return features[(layer(features) @ prototypes.T).amax(1) < BACKGROUND_MARGIN]
+
+
+def _means(features: Tensor, groups: Tensor) -> Tensor:
+    """Return the mean of each group 0..n - 1."""
+    members = F.one_hot(groups).to(features.dtype)  # (n, n_groups)
+    return (members.T @ features) / members.sum(0)[:, None]
+
+
+class _Unit(nn.Module):
+    def forward(self, features: Tensor) -> Tensor:
+        return F.normalize(features, dim=-1)

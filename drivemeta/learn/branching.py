@@ -1,0 +1,162 @@
+"""Learners that change layers of level 2, or score otherwise than by cosine: their novel branch.
+
+Such a learner is given the features before level 2's last layer. What it makes of them stands as
+further columns beside the embedding, which itself stays as it is (`models/branch.py`). From then on
+a detector with a branch is one like any other: rows of a bank, only wider.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from drivemeta.core.boxes import FloatArray
+from drivemeta.errors import InputError, PluginError
+from drivemeta.learn.banks import NamedBank
+from drivemeta.learn.evidence import Evidence
+from drivemeta.learn.features import Features
+from drivemeta.learn.gradient import CosineRows
+from drivemeta.learn.inference import FixedNetworks
+from drivemeta.learn.initialisation import Initialisation
+from drivemeta.learn.support import LabelledImages
+from drivemeta.models.branch import Branched, widened
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level2 import Level2
+from drivemeta.plugins.protocols import BranchClassifier, Learner
+
+
+@dataclass(frozen=True, eq=False)
+class Branching:
+    """A detector, what it saw, and the learner, with the columns of the branch if there is one.
+
+    Attributes:
+        base: the detector that classes are added to.
+        evidence: of the support frames, as that detector embeds them.
+        learner: makes rows of these embeddings.
+    """
+
+    base: TwoLevelDetector
+    evidence: Evidence
+    learner: Learner
+
+
+class BranchLearning:
+    """Learns the branch of one support set, and again for each fold that is held out.
+
+    Args:
+        base: the detector before; its level 2 stays as it is.
+        learner: any; one without a branch leaves all as it was.
+        evidence: of the support frames.
+
+    Raises:
+        InputError: the base has a branch already, or a level 2 of another kind.
+    """
+
+    def __init__(self, base: TwoLevelDetector, learner: Learner, evidence: Evidence) -> None:
+        self._plain = Branching(base, evidence, learner)
+        self._has_branch = bool(getattr(learner, "has_branch", False))
+        if not self._has_branch:
+            return
+        if not isinstance(base.level2, Level2):
+            raise InputError(
+                f"learner {type(learner).__name__} makes a branch of level 2; the detector given "
+                "has one already, or a level 2 of another kind; adapt to all classes at once"
+            )
+        self._start = Initialisation.of(learner, base.level2)
+        features, task = Features(base.level2), evidence.labelled
+        self._task = replace(
+            task,
+            images=features(task.images),
+            negatives=features(task.negatives),
+            replay=torch.cat([torch.zeros(0, features.n_features), *self._start.replay.values()]),
+        )
+        self._held = features(evidence.held)
+
+    def without(self, boxes: NDArray[np.int64] | None = None) -> Branching:
+        """Return what is learnt without some support boxes; they are embedded all the same.
+
+        Raises:
+            PluginError: the learner has no branch after all.
+        """
+        if not self._has_branch:
+            return self._plain
+        task = self._task if boxes is None else self._task.without_shots(boxes)
+        learner = self._plain.learner
+        classifier = learner.fit(self._start.model(), task)
+        if not isinstance(classifier, BranchClassifier):
+            raise PluginError(
+                f"learner {type(learner).__name__} has `has_branch`, but its classifier lacks "
+                "`novel_branch`, `rows_for` or `distractors`"
+            )
+        return self._with(classifier)
+
+    @torch.no_grad()
+    def _with(self, classifier: BranchClassifier) -> Branching:
+        base, evidence = self._plain.base, self._plain.evidence
+        assert isinstance(base.level2, Level2)
+        branch = classifier.novel_branch().eval()
+        held = branch(self._held).numpy()
+        wide = TwoLevelDetector(
+            base.level1,
+            Branched(base.level2, branch),
+            widened(base.bank, held.shape[1]),
+            base.scoring,
+            base.input_size,
+        ).eval()
+        wide.architecture = base.architecture
+        embedded = replace(
+            evidence.embedded,
+            images=torch.cat([evidence.embedded.images, branch(self._task.images)], 1),
+            negatives=torch.cat([evidence.embedded.negatives, branch(self._task.negatives)], 1),
+        )
+        seen = replace(
+            evidence,
+            embedded=embedded,
+            held_embeddings=np.concatenate([evidence.held_embeddings, held], 1),
+            networks=FixedNetworks(wide),
+        )
+        dim = base.bank.crop.weights.shape[1]
+        return Branching(wide, seen, BranchRows(classifier, dim, self._start.replay))
+
+
+class BranchRows:
+    """Makes rows over the columns of a branch that was learnt already.
+
+    Args:
+        classifier: of the learner.
+        dim: of level 2's own embedding, whose columns come first.
+        replay: see `Initialisation`.
+    """
+
+    def __init__(
+        self, classifier: BranchClassifier, dim: int, replay: dict[str, Tensor] | None = None
+    ) -> None:
+        self._classifier, self._dim, self._replay = classifier, dim, replay or {}
+
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
+        """Return rows for a support set given as wide embeddings."""
+        columns = replace(
+            support,
+            images=support.images[:, self._dim :],
+            negatives=support.negatives[:, self._dim :],
+        )
+        rows = self._classifier.rows_for(columns)
+        wide = np.pad(rows.weights, ((0, 0), (self._dim, 0)))
+        owners = torch.from_numpy(np.asarray(rows.owners, np.int64))
+        return CosineRows(network, torch.from_numpy(wide), owners, support.n_way)
+
+    @torch.no_grad()
+    def widen(self, name: str, bank: NamedBank, width: int) -> FloatArray:
+        """Return the (n_rows, width) rows of a shipped bank beside those of the branch.
+
+        They lie in the columns of the branch if it can place them there, else in the base's.
+        """
+        features = self._replay.get(name)
+        placed = None if features is None else self._classifier.distractors(features)
+        if placed is None:
+            return np.pad(bank.weights, ((0, 0), (0, width - bank.weights.shape[1])))
+        return np.pad(placed, ((0, 0), (self._dim, 0))).astype(np.float32)

@@ -1,0 +1,75 @@
+"""A novel branch: columns for new classes beside level 2's embedding, which itself stays as it is.
+
+Rows of the class bank that name base classes are zero in the columns of the branch, so their
+logits do not move by a bit; rows of new classes are zero in the columns of the base.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from drivemeta.core import BankRows, ClassBank
+from drivemeta.models.level2 import Level2
+
+
+class LastLayer(nn.Module):
+    """Level 2's last layer by itself, for learners that adapt it.
+
+    Args:
+        n_features: of the backbone's flattened output.
+        dim: of the embedding.
+    """
+
+    def __init__(self, n_features: int, dim: int) -> None:
+        super().__init__()
+        self.n_features = n_features
+        self.dim = dim
+        self.project = nn.Linear(n_features, dim)
+
+    @classmethod
+    def of(cls, level2: Level2) -> LastLayer:
+        """Return a copy of a level 2's last layer."""
+        layer = cls(level2.project.in_features, level2.dim)
+        layer.project.load_state_dict(level2.project.state_dict())
+        return layer
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (n, n_features) to (n, dim), L2-normalised."""
+        return F.normalize(self.project(features), dim=-1)
+
+
+class Branched(nn.Module):
+    """Level 2 with a branch.
+
+    Args:
+        level2: stays as it is.
+        branch: maps (n, n_features) of the backbone to (n, width) columns, comparable to unit
+            vectors: a row of the bank takes its dot product with them for a cosine.
+    """
+
+    def __init__(self, level2: Level2, branch: nn.Module) -> None:
+        super().__init__()
+        self.level2 = level2
+        self.branch = branch
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Map (K, 3, 64, 64) float RGB in [0, 1] to (K, dim + width) float32."""
+        features = self.level2.backbone(crops)
+        return torch.cat([self.level2.embed(features), self.branch(features[0].flatten(1))], 1)
+
+
+def own_dim(level2: nn.Module) -> int:
+    """Return the length of a level 2's embedding without the columns of a branch."""
+    return int(level2.level2.dim if isinstance(level2, Branched) else level2.dim)  # type: ignore[arg-type]
+
+
+def widened(bank: ClassBank, width: int) -> ClassBank:
+    """Return a bank whose level-2 rows are zero in `width` further columns."""
+    rows = bank.crop
+    weights = np.pad(rows.weights, ((0, 0), (0, width)))
+    return replace(bank, crop=BankRows(weights, rows.biases, rows.owners, rows.roots))

@@ -1,0 +1,189 @@
+"""Learners with a branch: what they add, what stays, and that the exported file agrees."""
+
+import numpy as np
+import pytest
+import torch
+
+from drivemeta.errors import InputError, ModelFileError
+from drivemeta.export import verify_model
+from drivemeta.export.networks import level2_graph, session_of
+from drivemeta.learn import initialisation
+from drivemeta.learn.adapt import adapt
+from drivemeta.learn.banks import NamedBank
+from drivemeta.learn.branching import BranchLearning
+from drivemeta.learn.diagnosis import diagnose
+from drivemeta.learn.evidence import observe
+from drivemeta.learn.expected import expected_ap50
+from drivemeta.learn.initialisation import FOLDER, Initialisation
+from drivemeta.learn.restored import restore
+from drivemeta.models.branch import Branched, own_dim
+from drivemeta.plugins import default_registry
+
+BRANCHES = ("maml", "anil", "metasgd", "reptile", "siamese", "matching")
+EACH = [name if name == "maml" else pytest.param(name, marks=pytest.mark.slow) for name in BRANCHES]
+
+
+@pytest.fixture
+def base(lively_detector):
+    return lively_detector
+
+
+def learner(name, **params):
+    params = {"full_context": True, **params} if name == "matching" else params
+    return default_registry().create("learner", name, **params)
+
+
+@pytest.mark.parametrize("name", BRANCHES)
+def test_a_branch_stands_beside_the_base(base, make_support, name):
+    state = {key: value.clone() for key, value in base.state_dict().items()}
+    adapted = adapt(base, make_support(3, "rocks", "ice"), learner(name), parent="traffic_sign")
+    level2, bank = adapted.detector.level2, adapted.detector.bank
+    assert isinstance(level2, Branched)
+    assert level2.level2 is base.level2
+    assert all(torch.equal(value, state[key]) for key, value in base.state_dict().items())
+    dim, n_old = own_dim(level2), len(base.bank.crop)
+    old = bank.crop.weights[:n_old]
+    np.testing.assert_array_equal(old[:, :dim], base.bank.crop.weights)
+    assert not old[:, dim:].any()
+    for label in ("rocks", "ice"):
+        rows = bank.crop.weights[bank.crop.owners == bank.index(label)]
+        assert len(rows)
+        assert not rows[:, :dim].any()
+    np.testing.assert_allclose(np.linalg.norm(bank.crop.weights, axis=1), 1, atol=1e-5)
+    assert [report.shots for report in adapted.classes] == [3, 3]
+    assert all(0 < report.threshold < 1 for report in adapted.classes)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_the_exported_file_agrees_and_is_verified(base, make_support, tmp_path, name):
+    adapted = adapt(base, make_support(2, "rocks"), learner(name), parent="traffic_sign")
+    report = adapted.export(tmp_path / "rocks.onnx")
+    assert report.parity.n_rows > 20
+    assert report.manifest.bank.crop_dim == adapted.detector.bank.crop.weights.shape[1]
+    assert verify_model(tmp_path / "rocks.onnx", provider="cpu").n_rows >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["maml", "siamese"])
+def test_raw_scores_of_base_rows_do_not_move_by_a_bit(base, make_support, name):
+    adapted = adapt(base, make_support(2, "rocks"), learner(name), parent="traffic_sign")
+    crops = np.random.default_rng(0).random((8, 3, 64, 64), np.float32)
+    (before,), (after,) = (
+        session_of(level2_graph(network), 1).run(None, {"x": crops})
+        for network in (base.level2, adapted.detector.level2)
+    )
+    dim, n_old = before.shape[1], len(base.bank.crop)
+    np.testing.assert_array_equal(after[:, :dim], before)
+    rows = adapted.detector.bank.crop.weights[:n_old]
+    np.testing.assert_array_equal(after[:, :dim] @ rows[:, :dim].T, before @ rows[:, :dim].T)
+    assert not (after[:, dim:] @ rows[:, dim:].T).any()
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_the_same_support_gives_the_same_branch(base, make_support, name):
+    support = make_support(2, "rocks")
+    one, two = (adapt(base, support, learner(name), parent="traffic_sign") for _ in range(2))
+    for key, value in one.detector.level2.state_dict().items():
+        assert torch.equal(value, two.detector.level2.state_dict()[key]), key
+    np.testing.assert_array_equal(one.detector.bank.crop.weights, two.detector.bank.crop.weights)
+    assert one.classes == two.classes
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_held_out_shots_are_judged_by_a_branch_learnt_without_them(base, make_support, name):
+    evidence = observe(base, make_support(3, "rocks"))
+    learning = BranchLearning(base, learner(name), evidence)
+    full, part = learning.without(), learning.without(np.array([1]))
+    held = [there.evidence.held_embeddings[:, own_dim(base.level2) :] for there in (full, part)]
+    if name in {"siamese", "matching"}:  # a column a shot
+        assert held[0].shape[1] == held[1].shape[1] + 1
+    elif name != "anil":  # its layer is the same for all tasks
+        assert not np.array_equal(*held)
+
+
+@pytest.mark.slow
+def test_a_report_and_its_estimate_work_over_a_branch(base, make_support):
+    for name in ("maml", "siamese"):
+        adapted = adapt(base, make_support(2, "rocks"), learner(name), parent="traffic_sign")
+        found = diagnose(adapted)
+        assert all(-1.001 <= like.cosine <= 1.001 for like in found.likeness)
+        assert [row.name for row in expected_ap50(adapted)] == ["rocks"]
+
+
+def test_an_inner_loop_never_ends_worse_than_it_starts(base, make_support):
+    evidence = observe(base, make_support(4, "rocks", "ice"))
+    nearer = {}
+    for steps in (0, 10):
+        plugin = learner("maml", row_steps=steps)
+        full = BranchLearning(base, plugin, evidence).without()
+        rows = full.learner.fit(torch.nn.Identity(), full.evidence.embedded)
+        logits = rows(full.evidence.embedded.images)
+        labels = full.evidence.embedded.labels
+        nearer[steps] = float(torch.nn.functional.cross_entropy(logits, labels))
+    assert nearer[10] <= nearer[0] + 1e-6
+
+
+@pytest.mark.slow
+def test_a_detector_with_a_branch_takes_no_further_one(base, make_support, tmp_path):
+    adapted = adapt(base, make_support(2, "rocks"), learner("maml"), parent="traffic_sign")
+    with pytest.raises(InputError, match="has one already"):
+        adapt(adapted.detector, make_support(2, "ice"), learner("maml"), parent="traffic_sign")
+    path = tmp_path / "rocks.onnx"
+    adapted.export(path)
+    with pytest.raises(ModelFileError, match="novel branch"):
+        restore(base, path)
+
+
+def trained(base, plugin, folder):
+    """Write weights of another start beside a replay of two classes."""
+    start = Initialisation.of(plugin, base.level2, folder).model()
+    state = {key: value + 0.001 for key, value in start.state_dict().items()}
+    name = type(plugin).__name__.lower()
+    initialisation.write(folder / f"{name}.safetensors", state, base.level2, {})
+    replay = {"signs": torch.rand(2, base.level2.project.in_features)}
+    initialisation.write(folder / "replay.safetensors", replay, base.level2, {})
+    return state
+
+
+def test_weights_of_this_level_2_alone_are_taken(base, tmp_path):
+    plugin = learner("maml")
+    state = trained(base, plugin, tmp_path)
+    start = Initialisation.of(plugin, base.level2, tmp_path)
+    assert start.replay["signs"].dtype == torch.float32
+    for key, value in start.model().state_dict().items():
+        torch.testing.assert_close(value, state[key], atol=2e-3, rtol=1e-3)
+    other = Initialisation.of(plugin, type(base.level2)().eval(), tmp_path)
+    assert other.weights is None
+    assert other.replay == {}
+
+
+def test_damaged_or_unfit_weights_are_told(base, tmp_path):
+    plugin, path = learner("maml"), tmp_path / "maml.safetensors"
+    initialisation.write(path, {"x": torch.zeros(1)}, base.level2, {})
+    with pytest.raises(ModelFileError, match="do not fit"):
+        Initialisation.of(plugin, base.level2, tmp_path).model()
+    path.write_bytes(b"no safetensors")
+    with pytest.raises(ModelFileError, match=r"weights in .*maml"):
+        Initialisation.of(plugin, base.level2, tmp_path)
+
+
+def test_replayed_base_classes_are_kept_apart(base, make_support, monkeypatch, tmp_path):
+    plugin = learner("maml")
+    trained(base, plugin, tmp_path)
+    monkeypatch.setattr(Initialisation.of.__func__, "__defaults__", (tmp_path,))
+    evidence = observe(base, make_support(3, "rocks"))
+    learning = BranchLearning(base, plugin, evidence)
+    assert len(learning._task.replay) == 2
+    rows = learning.without().learner
+    dim = own_dim(base.level2)
+    bank = NamedBank("traffic_sign", ("a", "b"), np.eye(2, dim, dtype=np.float32))
+    placed = rows.widen("signs", bank, 2 * dim)
+    assert not placed[:, :dim].any()
+    np.testing.assert_allclose(np.linalg.norm(placed, axis=1), 1, atol=1e-5)
+    beside = rows.widen("lights", bank, 2 * dim)
+    np.testing.assert_array_equal(beside[:, :dim], bank.weights)
+
+
+def test_shipped_weights_stay_small():
+    shipped = [p for p in FOLDER.parent.rglob("*") if p.is_file()]
+    assert sum(path.stat().st_size for path in shipped) <= 16e6
