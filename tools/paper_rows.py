@@ -78,6 +78,8 @@ def gradient(n_shot: int, n_query: int = 5) -> dict[str, Any]:
 BATCH = {"meta_batch": 8}
 SECOND = {"transductive": True, **BATCH}
 FIRST = {"first_order": True, **SECOND}
+# Cosines between -1 and 1 make a flat softmax over 20 ways, which learns slowly at the paper's 1.
+SHARP = {"scale": 10.0}
 REPTILE = {**gradient(5, 5), "validate_every": 500, "n_validation": 25}
 KOCH = {
     "splits": EVALUATION,
@@ -88,8 +90,8 @@ KOCH = {
 ROWS = (
     Row("protonet", "", 5, 1, 98.8, 10_000, settings=metric(60, 1)),
     Row("protonet", "", 5, 5, 99.7, 10_000, settings=metric(60, 5)),
-    Row("matching", "", 5, 1, 98.1, 10_000, settings=metric(20, 1)),
-    Row("matching", "", 5, 5, 98.9, 10_000, settings=metric(20, 5)),
+    Row("matching", "", 5, 1, 98.1, 10_000, SHARP, metric(20, 1)),
+    Row("matching", "", 5, 5, 98.9, 10_000, SHARP, metric(20, 5)),
     Row("maml", "first order", 5, 1, 98.3, 10_000, FIRST, gradient(1)),
     Row("maml", "first order", 5, 5, 99.2, 10_000, FIRST, gradient(5)),
     Row("maml", "", 5, 1, 98.7, 10_000, SECOND, gradient(1)),
