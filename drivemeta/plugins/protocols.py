@@ -237,7 +237,10 @@ class Source(Protocol):
         """Yield the frames in order of presentation."""
 
     def close(self) -> None:
-        """Release the file or device; may be called twice."""
+        """Release the file or device; may be called twice.
+
+        Of a live source it may be called while another thread iterates, and ends that soon.
+        """
 
 
 class Tracker(Protocol):

@@ -58,7 +58,7 @@ class Ahead(Generic[Item]):
             yield item
 
     def close(self) -> None:
-        """Stop after the present item and wait for the thread."""
+        """Stop after the present item and wait for the thread; who waits for an item is let go."""
         self._stop.set()
         while self._thread.is_alive():
             try:
@@ -66,6 +66,8 @@ class Ahead(Generic[Item]):
             except queue.Empty:
                 continue
         self._thread.join()
+        with suppress(queue.Full):
+            self._queue.put_nowait(_End(None))
 
     def _run(self) -> None:
         error: BaseException | None = None

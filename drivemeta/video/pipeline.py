@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -83,7 +83,9 @@ class Pipeline:
         pool = ThreadPoolExecutor(self.workers, "infer")
         frames = Ahead(self.clock.timed("decode", source), DEPTH, "decode", drop_oldest=live)
         looked = Ahead(self._look(frames, pool), 1 if live else DEPTH, "order")
-        with pool, closing(source), closing(frames), closing(looked):
+        # A live source that stalls must be told first; a file is not closed while it is read.
+        told = closing(source) if live else nullcontext()
+        with pool, closing(source), closing(looked), closing(frames), told:
             tracks = Tracks.untracked(Detections.empty(()))
             for frame, plan, detections in looked:
                 self.clock.dropped = frames.n_dropped

@@ -186,6 +186,33 @@ def test_workers_keep_the_order_and_never_idle_behind_a_slow_frame():
     assert pipeline.clock.frames["infer"] == 40
 
 
+class Stalled(Drawn):
+    """A live source that gives three frames and then waits until it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(3)
+        self.told = threading.Event()
+
+    def info(self) -> StreamInfo:
+        return replace(super().info(), n_frames=None, live=True)
+
+    def __iter__(self) -> Iterator[Frame]:
+        yield from super().__iter__()
+        self.told.wait()
+
+    def close(self) -> None:
+        self.told.set()
+
+
+def test_a_live_source_that_stalls_can_be_left():
+    results = build().run(Stalled())
+    assert next(results)[0].index == 0
+    leaving = threading.Thread(target=results.close, daemon=True)  # a hang must not hang pytest
+    leaving.start()
+    leaving.join(10)
+    assert not leaving.is_alive()
+
+
 def test_workers_change_nothing_but_time():
     one, three = (
         [tracks.ids for _, tracks in replace(build(tracker="botsort"), workers=n).run(Drawn(15))]

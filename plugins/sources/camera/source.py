@@ -35,7 +35,7 @@ class CameraSource:
         height: int | None = None,
         fps: float | None = None,
     ) -> None:
-        self._name = f"camera {device}"
+        self._name, self._closed, self._reading = f"camera {device}", False, False
         self._camera = cv2.VideoCapture(device)
         asked = {
             cv2.CAP_PROP_FRAME_WIDTH: width,
@@ -62,17 +62,25 @@ class CameraSource:
             VideoError: it gives not even one.
         """
         index, started, last_s = 0, time.monotonic(), -1.0
-        while True:
-            there, image = self._camera.read()
-            if not there:
-                break
-            started = started if index else time.monotonic()
-            last_s = max(time.monotonic() - started, last_s + 1e-4)
-            yield Frame(np.asarray(image, np.uint8), index, last_s)
-            index += 1
-        if index == 0:
+        self._reading = True
+        try:
+            while not self._closed:
+                there, image = self._camera.read()
+                if not there:
+                    break
+                started = started if index else time.monotonic()
+                last_s = max(time.monotonic() - started, last_s + 1e-4)
+                yield Frame(np.asarray(image, np.uint8), index, last_s)
+                index += 1
+        finally:
+            self._reading = False
+            if self._closed:
+                self._camera.release()
+        if index == 0 and not self._closed:
             raise VideoError(f"{self._name} gives no picture")
 
     def close(self) -> None:
-        """Release the camera."""
-        self._camera.release()
+        """Release the camera; the thread that reads it, if any, does so when it sees."""
+        self._closed = True
+        if not self._reading:
+            self._camera.release()

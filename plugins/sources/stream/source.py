@@ -49,7 +49,7 @@ class StreamSource:
         self._address, self._timeout_s, self._retries = address, timeout_s, retries
         self._pause_s, self._transport = pause_s, transport
         self.n_corrupt = self.n_reconnects = 0
-        self._closed = threading.Event()
+        self._closed, self._reading = threading.Event(), False
         try:
             self._container = self._connect()
         except (OSError, av.FFmpegError) as error:
@@ -70,18 +70,25 @@ class StreamSource:
             VideoError: so many attempts to connect again failed as were allowed.
         """
         index, started, last_s = 0, time.monotonic(), -1.0
-        while not self._closed.is_set():
-            for decoded in self._decoded():
-                started = started if index else time.monotonic()
-                last_s = max(time.monotonic() - started, last_s + 1e-4)
-                yield Frame(decoded.to_ndarray(format="bgr24"), index, last_s, decoded.pts)
-                index += 1
-            self._reconnect()
+        self._reading = True
+        try:
+            while not self._closed.is_set():
+                for decoded in self._decoded():
+                    started = started if index else time.monotonic()
+                    last_s = max(time.monotonic() - started, last_s + 1e-4)
+                    yield Frame(decoded.to_ndarray(format="bgr24"), index, last_s, decoded.pts)
+                    index += 1
+                self._reconnect()
+        finally:
+            self._reading = False
+            if self._closed.is_set():
+                self._container.close()
 
     def close(self) -> None:
-        """End the stream."""
+        """End the stream; the thread that reads it, if any, closes the connection when it sees."""
         self._closed.set()
-        self._container.close()
+        if not self._reading:
+            self._container.close()
 
     def _connect(self) -> Any:
         options = {"rtsp_transport": self._transport} if self._address.startswith("rtsp") else {}
