@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -42,22 +42,27 @@ class Eyes:
         bank = replace(parts.bank, crop=rows)
         size = parts.manifest.input
         model = assemble(parts.networks, bank, parts.scoring, size, rule)
-        names = [input_of(model.graph, stem) for stem in ("level1", "level2")]
-        for name in names:
-            model.graph.output.append(
-                helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-            )
-        self._run = Session(model.SerializeToString(), SessionOptions("cpu"), tuple(names)).run
+        self._images = _runner(model, input_of(model.graph, "level1"))
+        self._crops = _runner(model, input_of(model.graph, "level2"))
 
     def images(self, frames: Sequence[Image]) -> Iterator[FlatImages]:
         """Yield level 1's input for each frame, (1, 3, h, w)."""
         for frame in frames:
-            yield self._run(frame[None], {})[0]
+            yield self._images(frame[None], {})[0]
 
     def crops(self, frames: Sequence[Image]) -> Iterator[FlatImages]:
         """Yield level 2's input for each frame, (k, 3, 64, 64); empty slots are left out."""
         for frame in frames:
-            crops = self._run(frame[None], {})[1]
+            (crops,) = self._crops(frame[None], {})
             seen = crops.std(axis=(1, 2, 3)) > FLAT
             if seen.any():
                 yield crops[seen]
+
+
+def _runner(model: onnx.ModelProto, name: str) -> Callable[..., tuple[FlatImages, ...]]:
+    """Return what runs a model as far as one of its values, and no further."""
+    cut = onnx.ModelProto()
+    cut.CopyFrom(model)
+    del cut.graph.output[:]
+    cut.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    return Session(cut.SerializeToString(), SessionOptions("cpu"), (name,)).run

@@ -1,0 +1,173 @@
+"""Precisions, their AP50 and speed; overhead, hot classes, batching: the section `## Deploy`.
+
+    python tools/bench_deploy.py --scenes ../shared/data/scenes --write docs/benchmarks.md
+
+Some ten minutes on 2 cores; `--limit 30 --rounds 5` for a look. Ratios are medians over rounds in
+which the contenders take turns; milliseconds of a busy machine say little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import deploy_measure as d
+from fewshot_page import machine
+
+from drivemeta.deploy.frames import drawn_frames, of_size, read_frames
+from drivemeta.errors import InputError
+from drivemeta.export import export_detector
+from drivemeta.files import write_text
+from drivemeta.models.store import load_base
+
+HEADING = "## Deploy"
+SIZE = (720, 1280)
+
+
+def main() -> None:
+    """Measure, print the section, write it."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory() as name:
+        folder = arguments.models or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        found = _measured(arguments, folder)
+    text = page(found)
+    print(text)
+    if arguments.write:
+        put_section(arguments.write, text)
+        store = arguments.write.with_name("deploy.json")
+        write_text(store, json.dumps(found, indent=1, default=str) + "\n")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    add = parser.add_argument
+    add("--scenes", type=Path, default=Path("../shared/data/scenes"))
+    add("--frames", help="video or folder of the timed frames, resized to 720x1280; else drawn")
+    add("--limit", type=int, default=150, help="images that AP50 is measured on, for each model")
+    add("--calibrate", type=int, default=48, help="frames that int8 is calibrated on")
+    add("--shots", type=int, default=5)
+    add("--rounds", type=int, default=20)
+    add("--threads", type=int, default=2)
+    add("--models", type=Path, help="folder to keep the models in")
+    add("--write", type=Path, help="page whose section is written, docs/benchmarks.md")
+    return parser.parse_args()
+
+
+def _measured(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    frames = drawn_frames(8, SIZE)
+    if arguments.frames:
+        frames = of_size(read_frames(arguments.frames, 8), SIZE)
+    whole = folder / "base.onnx"
+    export_detector(load_base(), whole)
+    base = d.base_subject(arguments.scenes, whole, arguments.limit, arguments.calibrate)
+    adapted = d.adapted_subject(
+        arguments.scenes, folder / "adapted.onnx", arguments.limit, base, arguments.shots
+    )
+    precisions = [row for subject in (base, adapted) for row in d.precision_rows(subject, folder)]
+    int8 = folder / "base-int8.onnx"
+    threads, rounds = arguments.threads, arguments.rounds
+    return {
+        "command": "python " + shlex.join(sys.argv),
+        "machine": f"{machine()}, load {os.getloadavg()[0]:.1f} of others and this",
+        "threads": threads,
+        "precisions": precisions,
+        "bodies": d.body_speed(whole, int8, frames[0], threads, rounds),
+        "whole": d.whole_speed([whole, int8], frames, threads, rounds),
+        "parts": d.parts_of(whole, frames, threads),
+        "set_bank_ms": d.set_bank_ms(whole),
+        "streams": d.streams(int8, frames, threads, max(4, rounds // 2)),
+    }
+
+
+def page(found: dict[str, Any]) -> str:
+    """Return the section as Markdown."""
+    whole = {(row["precision"], row["what"]): row for row in found["whole"]}
+    overhead = whole["fp32", d.OURS]["ratio"]
+    bodies, share = found["bodies"], found["parts"]["share"]
+    bank = found["set_bank_ms"]
+    lines = [
+        HEADING,
+        "",
+        f"`{found['command']}`; {found['machine']}; {found['threads']} threads. Contenders take "
+        "turns; ratios are medians over rounds.",
+        "",
+        "| model | precision | MB | of fp32 | images | AP50 base | AP50 novel |",
+        "|---|---|---|---|---|---|---|",
+        *(_precision_line(row) for row in found["precisions"]),
+        "",
+        "| what | figure |",
+        "|---|---|",
+        f"| `OnnxDetector` by the bare session, fp32, 720p | {overhead:.3f} |",
+        f"| int8 by fp32: level 1, level 2 (32 crops), both | {bodies['level 1, times']:.2f}, "
+        f"{bodies['level 2, 32 crops, times']:.2f}, {bodies['both, times']:.2f} times as fast |",
+        f"| int8 by fp32, whole model | {whole['int8', d.BARE]['times']:.2f} times as fast |",
+        f"| resize, RoiAlign (32 crops) and suppression in the fp32 graph | {100 * share:.1f} % |",
+        f"| `set_bank` | {bank['median']:.2f} ms, 99 % within {bank['p99']:.2f} ms |",
+        "",
+        "| streams of 720p, int8 | frames a call | frames/s | median ms | 95 % within ms |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {row['streams']}, {row['how']} | {row['frames_per_call']} | "
+            f"{row['frames_per_s']:.1f} | {row['p50_ms']:.0f} | {row['p95_ms']:.0f} |"
+            for row in found["streams"]
+        ),
+        "",
+        "Where one call of the fp32 model goes, by ONNX Runtime's profiler: "
+        + ", ".join(f"{name} {ms:.1f} ms" for name, ms in found["parts"]["ms"].items())
+        + ".",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _precision_line(row: dict[str, Any]) -> str:
+    ap50, agreement = row["ap50"], row["agreement"]
+    cells = []
+    for group in ("base", "novel"):
+        before, after = ap50["before"][group], ap50["after"][group]
+        known = before is not None and after is not None
+        cells.append(
+            f"{100 * before:.2f} to {100 * after:.2f} ({100 * (after - before):+.2f})"
+            if known
+            else "-"
+        )
+    share = f"{100 * row['n_bytes'] / row['n_bytes_before']:.0f} %"
+    size = f"{row['n_bytes'] / 1e6:.1f}"
+    note = ""
+    if row["precision"] == "fp16":
+        note = (
+            f" ({agreement['n_unmatched']} of {agreement['n_rows']} rows differ; the others by at "
+            f"most {agreement['box_px']:.2f} px and {agreement['score']:.4f})"
+        )
+    return (
+        f"| {row['subject']} | {row['precision']}{note} | {size} | {share} | {ap50['images']} | "
+        f"{cells[0]} | {cells[1]} |"
+    )
+
+
+def put_section(page: Path, text: str) -> None:
+    """Put a section in place of the one of its heading, or at the end of a page.
+
+    Raises:
+        InputError: the text does not begin with the heading.
+    """
+    if not text.startswith(HEADING):
+        raise InputError(f"expected a section that begins with {HEADING!r}")
+    old = page.read_text(encoding="utf-8") if page.is_file() else "# Benchmarks\n"
+    start = old.find(f"\n{HEADING}\n")
+    if start < 0:
+        write_text(page, old.rstrip() + "\n\n" + text)
+        return
+    end = old.find("\n## ", start + 1)
+    rest = old[end:] if end >= 0 else ""
+    write_text(page, old[: start + 1] + text.rstrip() + "\n" + rest)
+
+
+if __name__ == "__main__":
+    main()
