@@ -18,7 +18,7 @@ from drivemeta.errors import InputError, suggest
 from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.calibration import HeldOut, calibrate, hold_out
 from drivemeta.learn.capacity import within_capacity
-from drivemeta.learn.dense import imprint_dense
+from drivemeta.learn.dense import learn_dense
 from drivemeta.learn.evidence import Evidence, observe
 from drivemeta.learn.hard_negatives import add_hard_negatives
 from drivemeta.learn.rows import fit_rows
@@ -254,7 +254,7 @@ def _finder(base: TwoLevelDetector, roots: NDArray[np.int64]) -> str | None:
 def _add_dense(
     base: TwoLevelDetector, bank: ClassBank, evidence: Evidence, label: int, owner: int
 ) -> ClassBank:
-    row, bias = imprint_dense(base, evidence, label)
+    row, bias = learn_dense(base, evidence, label)
     rows = BankRows(
         row[None],
         np.array([bias], np.float32),

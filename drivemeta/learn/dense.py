@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from drivemeta.core.boxes import FloatArray
 from drivemeta.learn.detector_loss import grid
 from drivemeta.learn.evidence import Evidence
+from drivemeta.learn.functional import Params, descend
 from drivemeta.learn.proposals import to_input
 from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.crops import to_tensor
@@ -16,27 +20,90 @@ from drivemeta.models.detector import TwoLevelDetector
 
 N_LOCATIONS = 4
 BACKGROUND_QUANTILE = 0.9995
+N_HARD = 256
+N_STEPS = 20
+RATE = 0.01
 
 
-@torch.no_grad()
-def imprint_dense(
-    base: TwoLevelDetector, evidence: Evidence, label: int
+@dataclass(frozen=True, eq=False)
+class Locations:
+    """What level 1 embeds at the places of a class and elsewhere in the same frames.
+
+    Attributes:
+        shots: (n_boxes, dim) unit vectors, each the weighted mean at the places of one box.
+        places: (n_boxes * 4, dim) unit vectors, the places themselves.
+        background: (n, dim) unit vectors of places away from all annotated boxes.
+    """
+
+    shots: Tensor
+    places: Tensor
+    background: Tensor
+
+
+def learn_dense(
+    base: TwoLevelDetector, evidence: Evidence, label: int, n_steps: int = N_STEPS
 ) -> tuple[FloatArray, float]:
-    """Average the dense embeddings at the places of a class's support boxes.
+    """Learn the row of a class that level 1 itself is to find: imprint it, then step by gradients.
 
     Qi et al., "Low-Shot Learning with Imprinted Weights", 2018, arXiv 1712.07136. Different from
-    it: the bias is put half-way between the objects and the background of the support frames.
+    it: the bias is put half-way between the objects and the background of the support frames. Only
+    the row learns; level 1 and the rows of the base stay as they are.
 
     Args:
         base: its level 1 is run over the support frames.
         evidence: the frames and boxes.
-        label: the class to imprint.
+        label: the class to learn.
+        n_steps: of gradient descent after imprinting.
 
     Returns:
         The (dim,) float32 unit row and its bias.
     """
+    found = look(base, evidence, label)
+    row = F.normalize(found.shots.mean(0), dim=-1)
+    if n_steps:
+        row = stepped(row, found, base.scoring.dense_scale, n_steps)
+    return row.numpy(), bias_of(row, found)
+
+
+def bias_of(row: Tensor, found: Locations) -> float:
+    """Return the cosine half-way between the objects and the nearest background."""
+    near = float((found.shots @ row).median())
+    far = float(torch.quantile(found.background @ row, BACKGROUND_QUANTILE))
+    return (near + far) / 2
+
+
+def stepped(row: Tensor, found: Locations, scale: float, n_steps: int) -> Tensor:
+    """Move a unit row by descent on the logistic loss of its places and of hard background.
+
+    Half of the loss is of the places, half of the background that the imprinted row takes most for
+    the class, so that a frame's thousands of easy places have no say.
+    """
+    n_hard = min(N_HARD, len(found.background))
+    hard = found.background[(found.background @ row).topk(n_hard).indices]
+
+    def loss(params: Params) -> Tensor:
+        unit = F.normalize(params["row"], dim=-1)
+        own, other = (scale * (e @ unit - params["bias"]) for e in (found.places, hard))
+        return F.softplus(-own).mean() + F.softplus(other).mean()
+
+    start = {"row": row, "bias": torch.tensor(bias_of(row, found))}
+    with torch.no_grad():
+        rates = {"row": torch.tensor(RATE), "bias": torch.tensor(0.1 * RATE)}
+        fast = descend(loss, start, rates, n_steps, first_order=True)
+    return F.normalize(fast["row"], dim=-1)
+
+
+@torch.no_grad()
+def look(base: TwoLevelDetector, evidence: Evidence, label: int) -> Locations:
+    """Run level 1 over the support frames that show a class.
+
+    Args:
+        base: the detector.
+        evidence: the frames and boxes.
+        label: the class.
+    """
     centres, strides = grid(*base.input_size)
-    positives, background = [], []
+    shots, places, background = [], [], []
     first = 0
     for image, boxes in evidence.frames:
         own = evidence.labels[first : first + len(boxes)] == label
@@ -45,16 +112,15 @@ def imprint_dense(
             continue
         inputs, letterbox = to_input(to_tensor(image), base.input_size)
         output = base.level1(inputs)
+        embeddings = output.embeddings[0]  # (A, dim)
         objects = torch.from_numpy(letterbox.to_input(boxes))
-        overlaps = pairwise_iou(output.boxes[0], objects)
-        fit = prior(centres, strides, objects) * (0.2 + overlaps)  # (A, n)
+        overlaps, near = pairwise_iou(output.boxes[0], objects), prior(centres, strides, objects)
+        fit = near * (0.2 + overlaps)  # (A, n)
         for i in np.flatnonzero(own):
             weights, index = fit[:, i].topk(N_LOCATIONS)
-            positives.append((output.embeddings[0][index] * weights[:, None]).sum(0))
-        away = (overlaps.amax(1) < 0.1) & (prior(centres, strides, objects).amax(1) < 1e-3)
-        background.append(output.embeddings[0][away])
-    shots = F.normalize(torch.stack(positives), dim=-1)
-    row = F.normalize(shots.mean(0), dim=-1)
-    near = float((shots @ row).median())
-    far = float(torch.quantile(torch.cat(background) @ row, BACKGROUND_QUANTILE))
-    return row.numpy(), (near + far) / 2
+            shots.append((embeddings[index] * weights[:, None]).sum(0))
+            places.append(embeddings[index])
+        background.append(embeddings[(overlaps.amax(1) < 0.1) & (near.amax(1) < 1e-3)])
+    return Locations(
+        F.normalize(torch.stack(shots), dim=-1), torch.cat(places), torch.cat(background)
+    )
