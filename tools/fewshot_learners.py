@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import torch
+from fewshot_scenes import CropEmbedding, Scene, Scenes
 from peers.interface import BankFinder, Finder
 
+from drivemeta.core import ClassBank, Detections
+from drivemeta.core.boxes import FloatArray
 from drivemeta.data.support import SupportSet
+from drivemeta.evaluation.classes import ClassTree
 from drivemeta.learn.adapt import adapt
+from drivemeta.learn.features import Features
+from drivemeta.models.branch import Branched, LastLayer
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level2 import Level2
 from drivemeta.plugins.registry import default_registry
 
 
@@ -35,4 +45,47 @@ class AdaptedBy:
         """Adapt; the super-class of the new classes is the one that the base finds them by."""
         del parent
         plugin = default_registry().create("learner", self._learner, **self.parameters)
-        return BankFinder(adapt(detector, support, plugin).detector.bank)
+        adapted = adapt(detector, support, plugin).detector
+        if isinstance(adapted.level2, Branched):
+            return BranchFinder(adapted.bank, adapted.level2)
+        return BankFinder(adapted.bank)
+
+
+@dataclass(frozen=True, eq=False)
+class BranchFinder:
+    """Finds by a class bank over a level 2 with a branch; the layers below run once a crop.
+
+    Attributes:
+        bank: with the classes learnt.
+        level2: with the branch.
+    """
+
+    bank: ClassBank
+    level2: Branched
+
+    @property
+    def tree(self) -> ClassTree:
+        """Return the classes of the bank."""
+        return ClassTree.of(self.bank.classes)
+
+    def detect(self, scenes: Scenes, index: int) -> Detections:
+        """Return what the detector finds in one image."""
+        features = _features_of(scenes, self.level2.level2)
+        layer = LastLayer.of(self.level2.level2)
+
+        @torch.no_grad()
+        def embed(scene: Scene, boxes: FloatArray) -> FloatArray:
+            found = torch.from_numpy(features(scene, boxes))
+            return torch.cat([layer(found), self.level2.branch(found)], 1).numpy()
+
+        return scenes.with_embedding(embed).detect(self.bank, index)
+
+
+def _features_of(scenes: Scenes, level2: Level2) -> CropEmbedding:
+    if scenes not in _FEATURES:
+        context = scenes.detector.scoring.context
+        _FEATURES[scenes] = CropEmbedding(Features(level2), context)
+    return _FEATURES[scenes]
+
+
+_FEATURES: WeakKeyDictionary[Scenes, CropEmbedding] = WeakKeyDictionary()

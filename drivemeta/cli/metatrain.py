@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from drivemeta.learn.metatrain import MetaTraining
+    from drivemeta.learn.metatrain_signs import SignTraining
 
 
 def metatrain(
@@ -15,23 +19,39 @@ def metatrain(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     out: Annotated[Path | None, typer.Option(help="Another folder than the config's.")] = None,
 ) -> None:
-    """Meta-train a learner on episodes of Omniglot and test it."""
+    """Meta-train a learner on episodes of Omniglot, or of signs over level 2, and test it."""
     from drivemeta.config import load_config
     from drivemeta.learn.metatrain import MetaTraining
-    from drivemeta.learn.metatrain import metatrain as train
+    from drivemeta.learn.metatrain_signs import SignTraining, is_of_signs
 
-    settings = load_config(config, MetaTraining)
-    if out is not None:
-        settings = settings.model_copy(update={"out": out})
+    change = {} if out is None else {"out": out}
+    if is_of_signs(config):
+        _on_signs(learner, load_config(config, SignTraining).model_copy(update=change), resume)
+    else:
+        _on_omniglot(learner, load_config(config, MetaTraining).model_copy(update=change), resume)
 
-    def report(line: str) -> None:
-        typer.echo(line, err=True)
-        sys.stderr.flush()
 
-    result = train(learner, settings, resume=resume, report=report)
+def _report(line: str) -> None:
+    typer.echo(line, err=True)
+    sys.stderr.flush()
+
+
+def _on_omniglot(learner: str, settings: MetaTraining, resume: bool) -> None:
+    from drivemeta.learn.metatrain import metatrain
+
+    result = metatrain(learner, settings, resume=resume, report=_report)
     found, statistics = result.accuracy, "transductive" if result.transductive else "inductive"
-    typer.echo(
+    _report(
         f"{learner}: {100 * found.mean:.2f} +- {100 * found.interval:.2f} % of "
-        f"{found.n_episodes} test episodes ({statistics}), weights: {result.weights}",
-        err=True,
+        f"{found.n_episodes} test episodes ({statistics}), weights: {result.weights}"
+    )
+
+
+def _on_signs(learner: str, settings: SignTraining, resume: bool) -> None:
+    from drivemeta.learn.metatrain_signs import metatrain_signs
+
+    result = metatrain_signs(learner, settings, resume=resume, report=_report)
+    _report(
+        f"{learner}: validation {100 * result.validation:.2f} % at iteration {result.iterations}, "
+        f"{100 * result.start:.2f} % before, weights: {result.weights}"
     )

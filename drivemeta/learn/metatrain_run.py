@@ -38,6 +38,7 @@ class Plan:
         validate_every: iterations between validations and checkpoints.
         n_validation: episodes of a validation.
         seed: of what the learner draws itself.
+        validate_start: the weights that are started from may turn out to be the best.
     """
 
     out: Path
@@ -48,6 +49,7 @@ class Plan:
     validate_every: int
     n_validation: int
     seed: int
+    validate_start: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ class Run:
         best = {key: value.clone() for key, value in model.state_dict().items()}
         if self._resume:
             self._restore(model, best, optimizer)
+        elif self._plan.validate_start:
+            self._validate(model, logits, best)
         while self.progress < 1:
             started = time.perf_counter()
             if given is None:

@@ -95,6 +95,7 @@ def test_a_file_that_is_not_there_suggests_a_shipped_one(tmp_path):
 
 def test_every_shipped_configuration_is_valid():
     from drivemeta.learn.metatrain import MetaTraining
+    from drivemeta.learn.metatrain_signs import SignTraining
     from drivemeta.learn.train_detector import DetectorTraining
     from drivemeta.learn.train_embedding import EmbeddingTraining
 
@@ -102,6 +103,7 @@ def test_every_shipped_configuration_is_valid():
         "train_detector": DetectorTraining,
         "train_embedding": EmbeddingTraining,
         "metatrain_omniglot": MetaTraining,
+        "metatrain_signs": SignTraining,
     }
     for path in builtin_folder("configs").glob("*.yaml"):
         (kind,) = [kind for kind in models if path.stem.startswith(kind)]

@@ -1,0 +1,213 @@
+"""Meta-training of a learner over level 2's last layer, on episodes of real signs.
+
+The layers below stay frozen and run once for each view of a crop, so that an episode costs
+milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from drivemeta.config import load_config
+from drivemeta.data.episodes import Shape
+from drivemeta.errors import ConfigError, InputError, suggest
+from drivemeta.learn.features import Features
+from drivemeta.learn.initialisation import write
+from drivemeta.learn.metatrain import VALIDATION_SEED, WEIGHTS
+from drivemeta.learn.metatrain_run import Plan, Run
+from drivemeta.learn.sign_pool import SignPool, SignTasks, load_sign_pool
+from drivemeta.learn.sign_split import COUNTRIES, meanings_in
+from drivemeta.learn.weights import load_start
+from drivemeta.models.branch import LastLayer
+from drivemeta.models.level2 import Level2
+from drivemeta.models.store import load_base
+from drivemeta.plugins.protocols import MetaLearner
+from drivemeta.plugins.registry import default_registry
+
+
+class LearnerSettings(BaseModel):
+    """How one learner is meta-trained."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    params: dict[str, Any] = Field(default_factory=dict)
+    learning_rate: float = Field(1e-4, gt=0)
+    minutes: float = Field(2.0, gt=0)
+
+
+class SignTraining(BaseModel):
+    """What `drivemeta metatrain` reads from a YAML file with `signs`.
+
+    Attributes:
+        out: folder; each learner has one of its own inside.
+        signs: folder of `COUNTRY/manifest.csv`.
+        level2: weights of a training run; None for the shipped base.
+        parts: meanings that are trained on, see `sign_split.meanings_in`.
+        learners: by name.
+        n_way: classes of an episode.
+        n_shot: most shots; an episode has 1 to so many.
+        n_query: queries of each class.
+        n_views: of each crop, augmented but for one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    out: Path
+    signs: Path
+    level2: Path | None = None
+    parts: tuple[Literal["train", "test"], ...] = ("train", "test")
+    learners: dict[str, LearnerSettings]
+    n_way: int = Field(15, ge=2)
+    n_shot: int = Field(5, ge=1)
+    n_query: int = Field(3, ge=1)
+    n_views: int = Field(4, ge=1)
+    n_pairs: int = Field(128, ge=2)
+    iterations: int = Field(100_000, ge=1)
+    validate_every: int = Field(50, ge=1)
+    n_validation: int = Field(60, ge=2)
+    threads: int = Field(1, ge=0)
+    seed: int = 0
+
+
+class _Kind(BaseModel):
+    """Enough of a configuration to tell its kind."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    signs: Path | None = None
+
+
+def is_of_signs(path: Path) -> bool:
+    """Return whether a configuration is a `SignTraining`.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    return load_config(path, _Kind).signs is not None
+
+
+@dataclass(frozen=True)
+class SignResult:
+    """What came of it.
+
+    Attributes:
+        learner: its name.
+        validation: accuracy of the best validation, 0 to 1.
+        start: that before any training.
+        iterations: at the best.
+        minutes: of training.
+        weights: the file, as `weights/learners` holds it.
+    """
+
+    learner: str
+    validation: float
+    start: float
+    iterations: int
+    minutes: float
+    weights: Path
+
+
+def level2_of(config: SignTraining) -> Level2:
+    """Return the level 2 whose last layer is meta-trained.
+
+    Raises:
+        ModelFileError: its weights cannot be read.
+    """
+    if config.level2 is None:
+        base = load_base().level2
+        assert isinstance(base, Level2)
+        return base
+    level2 = Level2()
+    load_start(config.level2, level2, "level2.")
+    return level2.eval()
+
+
+def create(name: str, config: SignTraining) -> MetaLearner:
+    """Return a learner with the parameters of the configuration.
+
+    Raises:
+        ConfigError: the configuration has no such learner.
+        InputError: it cannot be meta-trained.
+    """
+    if name not in config.learners:
+        raise ConfigError(f"learners: {name} is not among them; {suggest(name, config.learners)}")
+    learner = default_registry().create("learner", name, **config.learners[name].params)
+    if not isinstance(learner, MetaLearner):
+        raise InputError(f"learner {name} cannot be meta-trained: it has no `meta_train`")
+    return learner
+
+
+def metatrain_signs(
+    name: str,
+    config: SignTraining,
+    *,
+    resume: bool,
+    report: Callable[[str], None],
+    pool: SignPool | None = None,
+) -> SignResult:
+    """Meta-train a learner on signs and write its weights for the level 2 it was trained on.
+
+    Args:
+        name: of a learner of the configuration.
+        config: of the run.
+        resume: go on from the last checkpoint.
+        report: takes lines of progress.
+        pool: features of the crops, to spare reading them for every learner.
+
+    Raises:
+        ConfigError: the configuration has no such learner.
+        InputError: there are no data.
+        ModelFileError: there is no checkpoint to resume, or it is of another model.
+    """
+    learner, settings = create(name, config), config.learners[name]
+    torch.set_num_threads(config.threads or torch.get_num_threads())
+    level2 = level2_of(config)
+    pool = pool or read_pool(config, level2)
+    trained = pool.part(frozenset[str]().union(*map(meanings_in, config.parts)))
+    plain = pool.part(meanings_in("val"))
+    chosen_by = SignPool(plain.features[:, :1], plain.labels, plain.groups, plain.names)
+    shape = Shape(config.n_way, config.n_shot, config.n_query)
+    tasks = SignTasks(trained, shape, config.seed, config.n_pairs, few=1)
+    validation = SignTasks(chosen_by, shape, VALIDATION_SEED + config.seed, few=1)
+    plan = Plan(
+        config.out / name,
+        config.iterations,
+        settings.minutes,
+        settings.learning_rate,
+        0,
+        config.validate_every,
+        config.n_validation,
+        config.seed,
+        validate_start=True,
+    )
+    torch.manual_seed(config.seed)
+    run = Run(plan, tasks, validation, resume=resume, report=report)
+    state = learner.meta_train(LastLayer.of(level2), tasks, run)
+    path, curve = config.out / name / WEIGHTS, dict(state.curve)
+    about = {
+        "learner": name,
+        "params": settings.params,
+        "iterations": state.iterations,
+        "validation": {"start": curve[0], "best": curve[state.iterations]},
+        "parts": config.parts,
+        "seed": config.seed,
+    }
+    write(path, state.weights, level2, about)
+    best = curve[state.iterations]
+    return SignResult(name, best, curve[0], state.iterations, state.minutes, path)
+
+
+def read_pool(config: SignTraining, level2: Level2) -> SignPool:
+    """Return the crops of all countries but the one that is never met.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    features, n_views = Features(level2), config.n_views
+    return load_sign_pool(config.signs, COUNTRIES, features, n_views=n_views, seed=config.seed)

@@ -1,0 +1,122 @@
+"""Meta-training over level 2's last layer: what is written is what adaptation starts from."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from drivemeta.cli.main import main
+from drivemeta.config import load_config
+from drivemeta.errors import ConfigError
+from drivemeta.learn.initialisation import Initialisation
+from drivemeta.learn.metatrain_signs import SignTraining, is_of_signs, level2_of, metatrain_signs
+from drivemeta.learn.sign_pool import SignPool
+from drivemeta.learn.sign_split import meanings_in
+from drivemeta.learn.weights import write_weights
+from drivemeta.location import builtin_folder
+from drivemeta.models.level2 import Level2
+from drivemeta.plugins import default_registry
+
+PARAMS = {
+    "maml": {"meta_batch": 2, "n_steps": 2},
+    "anil": {"meta_batch": 2, "n_steps": 2},
+    "metasgd": {"meta_batch": 2},
+    "reptile": {"meta_batch": 2, "n_steps": 2, "n_test_steps": 2},
+    "siamese": {},
+    "matching": {"full_context": True},
+}
+
+
+@pytest.fixture(scope="module")
+def level2(tmp_path_factory):
+    torch.manual_seed(0)
+    network = Level2()
+    path = tmp_path_factory.mktemp("level2") / "level2.safetensors"
+    state = {f"level2.{k}": v for k, v in network.state_dict().items()}
+    return write_weights(path, state)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    """Four meanings of each part, each a point among the features, with noise."""
+    rng = np.random.default_rng(0)
+    names = tuple(sorted(n for part in ("train", "val") for n in sorted(meanings_in(part))[:4]))
+    labels = np.arange(len(names)).repeat(12)
+    centres = rng.normal(size=(len(names), 1, 1792))
+    features = centres[labels] + rng.normal(size=(len(labels), 2, 1792))
+    groups = np.arange(len(labels)) // 3
+    return SignPool(torch.from_numpy(features).half(), labels, groups, names)
+
+
+def config(level2, out, **changes):
+    learners = {name: {"params": params, "minutes": 10} for name, params in PARAMS.items()}
+    values = {
+        "out": out,
+        "signs": out,
+        "level2": level2,
+        "parts": ["train"],
+        "learners": learners,
+        "n_way": 3,
+        "n_shot": 2,
+        "n_query": 2,
+        "n_pairs": 8,
+        "iterations": 2,
+        "validate_every": 1,
+        "n_validation": 3,
+    }
+    return SignTraining.model_validate(values | changes)
+
+
+@pytest.mark.parametrize("name", PARAMS)
+def test_what_is_written_is_where_adaptation_starts(level2, pool, tmp_path, name):
+    settings = config(level2, tmp_path)
+    lines = []
+    result = metatrain_signs(name, settings, resume=False, report=lines.append, pool=pool)
+    assert len(lines) == 3  # the start is validated too
+    assert result.validation >= result.start
+    stored = load_file(result.weights)
+    assert all(value.dtype in {torch.float16, torch.int64} for value in stored.values())
+    plugin = default_registry().create("learner", name, **PARAMS[name])
+    path = tmp_path / name / f"{type(plugin).__name__.lower()}.safetensors"
+    result.weights.rename(path)
+    start = Initialisation.of(plugin, level2_of(settings), path.parent)
+    assert start.weights is not None
+    for key, value in start.model().state_dict().items():
+        torch.testing.assert_close(value, stored[key].to(value.dtype))
+
+
+def test_a_resumed_run_ends_as_one_without_a_break(level2, pool, tmp_path):
+    def run(out, n, *, resume=False):
+        settings = config(level2, tmp_path / out, iterations=n)
+        metatrain_signs("maml", settings, resume=resume, report=lambda _: None, pool=pool)
+        return load_file(tmp_path / out / "maml" / "metatrain.checkpoint.safetensors")
+
+    whole = run("whole", 3)
+    run("parts", 1)
+    parts = run("parts", 3, resume=True)
+    assert all(torch.equal(value, parts[key]) for key, value in whole.items())
+
+
+def test_an_unknown_learner_suggests_the_nearest(level2, pool, tmp_path):
+    with pytest.raises(ConfigError, match=r"malm is not among them; did you mean 'maml'"):
+        metatrain_signs(
+            "malm", config(level2, tmp_path), resume=False, report=lambda _: None, pool=pool
+        )
+
+
+def test_the_kind_of_a_configuration_is_told():
+    folder = builtin_folder("configs")
+    assert is_of_signs(folder / "metatrain_signs_compared.yaml")
+    assert not is_of_signs(folder / "metatrain_omniglot.yaml")
+    compared = load_config(folder / "metatrain_signs_compared.yaml", SignTraining)
+    assert compared.parts == ("train",)
+    assert set(PARAMS) < set(compared.learners)
+
+
+def test_the_command_tells_what_it_lacks(tmp_path, capsys):
+    path = tmp_path / "c.yaml"
+    path.write_text(f"out: {tmp_path}\nsigns: {tmp_path}\nlearners:\n  siamese: {{}}\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["metatrain", "siamese", str(path)])
+    assert ended.value.code == 2
+    assert "expected a list of crops" in capsys.readouterr().err

@@ -1,0 +1,95 @@
+"""Put beside the base what learners with a branch start from: meta-trained weights, and a replay.
+
+    python tools/build_learners.py replay --embedding-config configs/train_embedding_further.yaml
+    python tools/build_learners.py weights
+
+`weights` copies the results of `drivemeta metatrain LEARNER configs/metatrain_signs.yaml`. `replay`
+stores for each row of the shipped banks the mean feature of the crops that it names: a base class
+is replayed through whatever the last layer becomes, for 3.5 kB and without an image.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from drivemeta.config import load_config
+from drivemeta.export.network_cache import weights_digest
+from drivemeta.learn.banks import BACKGROUND, NamedBank, available_banks, load_bank
+from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
+from drivemeta.learn.features import Features
+from drivemeta.learn.initialisation import FOLDER, REPLAY, read, write
+from drivemeta.learn.metatrain import WEIGHTS
+from drivemeta.learn.metatrain_signs import SignTraining
+from drivemeta.learn.train_embedding import EmbeddingTraining, training_crops
+from drivemeta.models.branch import LastLayer
+from drivemeta.models.level2 import Level2
+from drivemeta.models.store import load_base
+
+BRANCHES = ("anil", "maml", "matching", "metasgd", "reptile", "siamese")
+
+
+def main() -> None:
+    """Run one of the commands."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("command", choices=["replay", "weights"])
+    parser.add_argument("--embedding-config", type=Path)
+    parser.add_argument("--config", type=Path, default=Path("configs/metatrain_signs.yaml"))
+    arguments = parser.parse_args()
+    level2 = load_base().level2
+    assert isinstance(level2, Level2)
+    FOLDER.mkdir(exist_ok=True)
+    if arguments.command == "replay":
+        crops = training_crops(load_config(arguments.embedding_config, EmbeddingTraining))
+        write(FOLDER / f"{REPLAY}.safetensors", replay(level2, crops), level2, {})
+    else:
+        config = load_config(arguments.config, SignTraining)
+        for name in BRANCHES:
+            path = config.out / name / WEIGHTS
+            if read(path, weights_digest(level2)) is None:
+                raise SystemExit(f"{path}: no weights for the shipped level 2")
+            shutil.copyfile(path, FOLDER / f"{name}.safetensors")
+    for path in sorted(FOLDER.glob("*.safetensors")):
+        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+@torch.no_grad()
+def replay(level2: Level2, crops: CropsByClass) -> dict[str, Tensor]:
+    """Return for each bank the (n_rows, n_features) mean features of what its rows name."""
+    features, layer = Features(level2), LastLayer.of(level2)
+    glow = crops.pop(VEHICLE_LIGHT, [])
+    crops[BACKGROUND] = crops.get(BACKGROUND, []) + glow
+    wanted = {name for bank in map(load_bank, available_banks()) for name in bank.names}
+    by_name = {
+        name: features(crops_to_tensor([view(crop, 1.15) for crop in found]))
+        for name, found in crops.items()
+        if name in wanted
+    }
+    found = {}
+    for name in available_banks():
+        bank = load_bank(name)
+        found[name] = torch.stack(
+            [_mean(bank, row, by_name, layer) for row in range(len(bank.names))]
+        )
+        agree = (layer(found[name]) * torch.from_numpy(bank.weights)).sum(1)
+        print(
+            f"{name}: cosine of rows and replayed means {agree.mean():.3f}, least {agree.min():.3f}"
+        )
+    return found
+
+
+def _mean(bank: NamedBank, row: int, by_name: dict[str, Tensor], layer: LastLayer) -> Tensor:
+    """Return the mean of the features that are nearer to a row than to others of its name."""
+    own = [i for i, name in enumerate(bank.names) if name == bank.names[row]]
+    features = by_name[bank.names[row]]
+    nearest = (layer(features) @ torch.from_numpy(bank.weights[own]).T).argmax(1)
+    mine = features[nearest == own.index(row)]
+    return (mine if len(mine) else features).mean(0)
+
+
+if __name__ == "__main__":
+    main()

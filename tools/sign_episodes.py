@@ -1,0 +1,153 @@
+"""All learners on episodes of real signs that are new by meaning, from a country never met.
+
+    drivemeta train embedding configs/train_embedding_signs.yaml
+    python tools/sign_episodes.py train
+    python tools/sign_episodes.py test
+    python tools/sign_episodes.py write
+
+`train` meta-trains each learner over that embedding (configs/metatrain_signs_compared.yaml), `test`
+asks all of them the same 600 episodes of each kind, `write` puts the tables into docs/learners.md.
+Support and query of an episode never come from one group of the manifest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from drivemeta.config import load_config
+from drivemeta.data.episodes import Shape
+from drivemeta.errors import InputError
+from drivemeta.export.network_cache import weights_digest
+from drivemeta.files import write_text
+from drivemeta.learn.features import Features
+from drivemeta.learn.initialisation import FeatureShape, read
+from drivemeta.learn.metatrain import TEST_SEED, WEIGHTS
+from drivemeta.learn.metatrain_run import evaluate
+from drivemeta.learn.metatrain_signs import (
+    SignTraining,
+    level2_of,
+    metatrain_signs,
+    read_pool,
+)
+from drivemeta.learn.sign_pool import SignTasks, load_sign_pool
+from drivemeta.learn.sign_split import NEVER_MET, meanings_in
+from drivemeta.models.branch import LastLayer
+from drivemeta.models.level2 import Level2
+from drivemeta.plugins.registry import default_registry
+
+SHAPES = ((5, 1), (5, 5), (20, 1), (20, 5))
+N_QUERY = 10
+RESULTS = Path(__file__).parents[1] / "docs" / "learners.json"
+PAGE = Path(__file__).parents[1] / "docs" / "learners.md"
+BEGIN, END = "<!-- table: python tools/sign_episodes.py write -->", "<!-- end of table -->"
+
+# What is tested: key, learner, its parameters, whether it starts from meta-trained weights.
+ROWS: tuple[tuple[str, str, dict[str, Any], bool], ...] = (
+    ("protonet", "protonet", {"distance": "cosine"}, False),
+    ("protonet, meta-trained layer", "protonet", {"distance": "cosine"}, True),
+    ("matching", "matching", {"scale": 15.0}, False),
+    ("matching, full context", "matching", {}, True),
+    ("siamese, L2", "siamese", {"distance": "l2"}, False),
+    ("siamese", "siamese", {}, True),
+    ("anil", "anil", {}, True),
+    ("maml", "maml", {}, True),
+    ("maml, not meta-trained", "maml", {}, False),
+    ("metasgd", "metasgd", {}, True),
+    ("reptile", "reptile", {}, True),
+    ("reptile, not meta-trained", "reptile", {}, False),
+)
+
+
+def main() -> None:
+    """Run one of the commands."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("command", choices=["train", "test", "write"])
+    parser.add_argument("learners", nargs="*", help="to train or test; all by default")
+    parser.add_argument("--config", type=Path, default=Path("metatrain_signs_compared.yaml"))
+    parser.add_argument("--episodes", type=int, default=600)
+    parser.add_argument("--resume", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.command == "write":
+        write_page()
+        return
+    config = load_config(arguments.config, SignTraining)
+    {"train": train, "test": test}[arguments.command](config, arguments)
+
+
+def train(config: SignTraining, arguments: argparse.Namespace) -> None:
+    """Meta-train learners one after another on one reading of the crops."""
+    torch.set_num_threads(config.threads)
+    pool = read_pool(config, level2_of(config))
+    for name in arguments.learners or config.learners:
+
+        def report(line: str, name: str = name) -> None:
+            print(f"{name}: {line}", file=sys.stderr, flush=True)
+
+        found = metatrain_signs(name, config, resume=arguments.resume, report=report, pool=pool)
+        report(f"best {100 * found.validation:.2f} at {found.iterations}, was {found.start:.4f}")
+
+
+def test(config: SignTraining, arguments: argparse.Namespace) -> None:
+    """Ask learners the same episodes; the results of others are kept."""
+    torch.set_num_threads(config.threads)
+    level2 = level2_of(config)
+    features = Features(level2)
+    pool = load_sign_pool(config.signs, [NEVER_MET], features).part(meanings_in("test"))
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    for key, name, params, trained in ROWS:
+        if arguments.learners and name not in arguments.learners:
+            continue
+        given = {**config.learners[name].params, **params} if trained or not params else params
+        learner = default_registry().create("learner", name, **given)
+        model = learner.prepare(LastLayer.of(level2), FeatureShape(features.n_features))
+        if trained:
+            load(model, name, config, level2)
+        line = {}
+        for n_way, n_shot in SHAPES:
+            tasks = SignTasks(pool, Shape(n_way, n_shot, N_QUERY), TEST_SEED + config.seed)
+            started = time.perf_counter()
+            found = evaluate(model, learner.logits, tasks, arguments.episodes)
+            each = (time.perf_counter() - started) / arguments.episodes
+            line[f"{n_way}-way {n_shot}-shot"] = [found.mean, found.interval, each]
+        results[key] = {"params": given, "episodes": arguments.episodes, "accuracy": line}
+        print(
+            key, {k: f"{100 * v[0]:.2f} +- {100 * v[1]:.2f}" for k, v in line.items()}, flush=True
+        )
+        write_text(RESULTS, json.dumps(results, indent=1) + "\n")
+
+
+def load(model: nn.Module, name: str, config: SignTraining, level2: Level2) -> None:
+    """Load what `train` wrote."""
+    path = config.out / name / WEIGHTS
+    weights = read(path, weights_digest(level2))
+    if weights is None:
+        raise InputError(f"no weights for this level 2 in {path}; run `train` first")
+    model.load_state_dict(weights)
+
+
+def write_page() -> None:
+    """Put the table into the page, between its marks."""
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    kinds = [f"{n_way}-way {n_shot}-shot" for n_way, n_shot in SHAPES]
+    lines = ["| learner | " + " | ".join(kinds) + " | ms |", "|---" * (len(kinds) + 2) + "|"]
+    for key, *_ in ROWS:
+        if key in results:
+            found = results[key]["accuracy"]
+            cells = [f"{100 * found[k][0]:.1f} ± {100 * found[k][1]:.1f}" for k in kinds]
+            each = 1000 * sum(found[k][2] for k in kinds) / len(kinds)
+            lines.append(f"| {key} | " + " | ".join(cells) + f" | {each:.0f} |")
+    text = PAGE.read_text(encoding="utf-8")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    write_text(PAGE, before + BEGIN + "\n\n" + "\n".join(lines) + "\n\n" + END + after)
+
+
+if __name__ == "__main__":
+    main()
