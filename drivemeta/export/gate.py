@@ -55,15 +55,27 @@ def measure_gate(
     Raises:
         InputError: no class of the data is one of the model's.
     """
-    scores = [_ap50(path, data, on_image) for path in (before, after)]
+    return loss_between(
+        *(group_ap50(path, data, on_image) for path in (before, after)), data.dataset
+    )
+
+
+def loss_between(
+    before: dict[str, float | None], after: dict[str, float | None], dataset: Dataset
+) -> GateReport:
+    """Return the report of two measurements on one data set.
+
+    Raises:
+        InputError: neither group has a box.
+    """
     loss = {
         group: round(100 * (first - second), 3)
         for group in GROUPS
-        if (first := scores[0][group]) is not None and (second := scores[1][group]) is not None
+        if (first := before[group]) is not None and (second := after[group]) is not None
     }
     if not loss:
-        raise InputError(f"{data.dataset.source}: no box of a class of the model to measure AP on")
-    return GateReport(len(data.dataset), scores[0], scores[1], loss)
+        raise InputError(f"{dataset.source}: no box of a class of the model to measure AP on")
+    return GateReport(len(dataset), before, after, loss)
 
 
 def judge(report: GateReport, max_loss: float) -> None:
@@ -82,7 +94,10 @@ def judge(report: GateReport, max_loss: float) -> None:
         )
 
 
-def _ap50(path: Path, data: GateData, on_image: Callable[[], object]) -> dict[str, float | None]:
+def group_ap50(
+    path: Path, data: GateData, on_image: Callable[[], object] = lambda: None
+) -> dict[str, float | None]:
+    """Return AP50 of a model's base, novel and all classes, on the CPU."""
     detector = OnnxDetector(path, provider="cpu")
     tree = ClassTree.of(detector.manifest.classes)
     mapping = match_classes(data.dataset, tree, dict(data.mapping))
