@@ -55,9 +55,8 @@ def measure_gate(
     Raises:
         InputError: no class of the data is one of the model's.
     """
-    return loss_between(
-        *(group_ap50(path, data, on_image) for path in (before, after)), data.dataset
-    )
+    first, second = (group_ap50(path, data, on_image) for path in (before, after))
+    return loss_between(first, second, data.dataset)
 
 
 def loss_between(
