@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 from dataclasses import asdict
@@ -23,9 +22,10 @@ from typing import Any
 
 import torch
 from paper_rows import ROWS, Row
+from safetensors.torch import load_file, save_file
 
 from drivemeta.errors import InputError, suggest
-from drivemeta.files import write_text
+from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.metatrain import evaluate_weights, metatrain
 
 KEPT = Path(__file__).parent / "omniglot"
@@ -42,13 +42,22 @@ queries of an episode are normalised together, as in the MAML paper; *inductive*
 python tools/paper_tables.py train KEY    # then: test, write
 ```
 
-| key | learner | episodes | batch norm | paper | ours | iterations | minutes | seed |
-|---|---|---|---|---|---|---|---|---|
+| key | learner | episodes | batch norm | paper | ours | short by | iterations | minutes | seed |
+|---|---|---|---|---|---|---|---|---|---|
 """
 FOOTER = """
-A hyphen stands where nothing was trained yet. For what the figures of the papers are, see
-`tools/paper_rows.py`.
+A hyphen stands where nothing was trained yet. What the figures of the papers are, and how each row
+is trained, stands in `tools/paper_rows.py`. Minutes are of one shared core. *Short by* is in
+points; a row that is short was trained for minutes where the papers train for tens of thousands
+of iterations, and its validation (below) was still rising. `train KEY --minutes N --resume` goes
+on where it ended.
+
+## Validation while training
+
+Accuracy in per cent at that iteration, on validation classes.
+
 """
+N_POINTS = 6
 
 
 def main() -> None:
@@ -89,10 +98,17 @@ def train(row: Row, arguments: argparse.Namespace) -> None:
 
     result = metatrain(row.learner, config, resume=arguments.resume, report=report)
     KEPT.mkdir(exist_ok=True)
-    shutil.copyfile(result.weights, weights_of(row))
+    keep(result.weights, weights_of(row))
     kept = {**asdict(result), "weights": weights_of(row).name, "seed": arguments.seed}
     kept["curve"] = json.loads((out / "curve.json").read_text(encoding="utf-8"))
     write_text(KEPT / f"{row.key}.json", json.dumps(kept, indent=1))
+
+
+def keep(weights: Path, path: Path) -> None:
+    """Store weights in half precision, which changes no figure by more than its last digit."""
+    halves = {k: v.half() if v.is_floating_point() else v for k, v in load_file(weights).items()}
+    with atomic_path(path) as partial:
+        save_file(halves, partial)
 
 
 def test(row: Row, arguments: argparse.Namespace) -> None:
@@ -140,7 +156,21 @@ def kept_of(row: Row) -> dict[str, Any] | None:
 
 def page() -> str:
     """Return the page of the tables, with a line for each row."""
-    return HEADER + "\n".join(_line(row) for row in ROWS) + "\n" + FOOTER
+    curves = [f"- `{row.key}`: {curve}" for row in ROWS if (curve := _curve(row))]
+    return HEADER + "\n".join(map(_line, ROWS)) + "\n" + FOOTER + "\n".join(curves) + "\n"
+
+
+def _curve(row: Row) -> str:
+    """Return a few points of a row's validation, evenly spread, with the best one."""
+    kept = kept_of(row)
+    if kept is None:
+        return ""
+    curve: list[list[float]] = kept["curve"]
+    step = max(1, len(curve) // N_POINTS)
+    best = max(range(len(curve)), key=lambda i: curve[i][1])
+    shown = sorted({*range(step - 1, len(curve), step), best, len(curve) - 1})
+    points = (f"{int(curve[i][0])}: {100 * curve[i][1]:.1f}" for i in shown)
+    return ", ".join(points) + f"; best {100 * curve[best][1]:.1f}"
 
 
 def _line(row: Row) -> str:
@@ -154,10 +184,11 @@ def _line(row: Row) -> str:
         f"{row.paper}" if row.paper is not None else "none",
     ]
     if kept is None:
-        return "| " + " | ".join([*cells, *["-"] * 4]) + " |"
+        return "| " + " | ".join([*cells, *["-"] * 5]) + " |"
     found = kept["accuracy"]
     cells += [
         f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}",
+        f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper else "-",
         str(kept["iterations"]),
         f"{kept['minutes']:.1f}",
         str(kept["seed"]),
