@@ -72,6 +72,7 @@ def test_fp16_of_a_model_file(tiny_model, tmp_path, capsys):
     assert "fp16" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_int8_without_frames_or_data_warns(tiny_model, tmp_path, capsys):
     out = tmp_path / "int8.onnx"
     assert call("export", tiny_model, "--precision", "int8", "--n-frames", "2", "--out", out) == 0

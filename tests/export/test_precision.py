@@ -31,7 +31,7 @@ def parts(tiny_model):
 
 @pytest.fixture(scope="module")
 def frames():
-    return [draw_scene((180, 320), seed) for seed in range(4)]
+    return [draw_scene((180, 320), seed) for seed in range(2)]
 
 
 def run(graph, x):
@@ -135,28 +135,42 @@ def test_calibration_needs_frames(parts, tiny_model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.fixture(scope="module")
+def rewritten(tiny_model, frames, tmp_path_factory):
+    """Return the files and reports of both precisions; int8 takes seconds to calibrate."""
+    folder = tmp_path_factory.mktemp("rewritten")
+    return {
+        precision: rewrite_model(
+            tiny_model, folder / f"{precision}.onnx", Change(precision, frames=frames)
+        )
+        for precision in ("fp16", "int8")
+    }
+
+
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
-def test_a_model_is_rewritten_and_verified(tiny_model, tmp_path, frames, precision):
-    out = tmp_path / f"{precision}.onnx"
-    report = rewrite_model(tiny_model, out, Change(precision, frames=frames))
+def test_a_model_is_rewritten_and_verified(tiny_model, rewritten, precision):
+    report = rewritten[precision]
     assert report.n_bytes < 0.65 * report.n_bytes_before
     assert report.agreement.n_rows > 20
-    verified = verify_model(out, "cpu")
+    verified = verify_model(report.path, "cpu")
     assert verified.precision == precision
     assert verified.box_px < 0.1
-    file = read_model_file(out)
+    file = read_model_file(report.path)
     assert file.manifest.digests.weights == read_model_file(tiny_model).manifest.digests.weights
     assert networks_of(file).n_locations == 510
     assert {imported.domain for imported in file.proto.opset_import} == {""}
 
 
-def test_another_bank_can_be_fed_to_an_int8_model(tiny_model, lively_detector, tmp_path, frames):
-    out = tmp_path / "int8.onnx"
-    rewrite_model(tiny_model, out, Change("int8", frames=frames))
-    model = OnnxDetector(out, provider="cpu")
+def test_another_bank_can_be_fed_to_an_int8_model(rewritten, lively_detector):
+    model = OnnxDetector(rewritten["int8"].path, provider="cpu")
     bank = lively_detector.bank
     model.set_bank(replace(bank, classes=tuple(replace(c, threshold=0.0) for c in bank.classes)))
     assert len(model([draw_scene()])[0]) > 20
+
+
+def test_a_model_that_is_not_fp32_is_refused(rewritten, tmp_path):
+    with pytest.raises(InputError, match="fp16 already"):
+        rewrite_model(rewritten["fp16"].path, tmp_path / "x.onnx", Change("fp16"))
 
 
 def test_bank_mode_and_frame_size_change_without_torch(tiny_model, tmp_path):
@@ -166,12 +180,6 @@ def test_bank_mode_and_frame_size_change_without_torch(tiny_model, tmp_path):
     manifest = read_model_file(out).manifest
     assert (manifest.bank.mode, manifest.input.frame_size) == ("baked", (96, 160))
     assert verify_model(out, "cpu").n_rows >= 5
-
-
-def test_a_model_that_is_not_fp32_is_refused(tiny_model, tmp_path):
-    rewrite_model(tiny_model, tmp_path / "half.onnx", Change("fp16"))
-    with pytest.raises(InputError, match="fp16 already"):
-        rewrite_model(tmp_path / "half.onnx", tmp_path / "x.onnx", Change("fp16"))
 
 
 def test_a_loss_beyond_the_bound_is_refused():
