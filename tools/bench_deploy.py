@@ -68,7 +68,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measured(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    said = {"command": "python " + shlex.join(sys.argv), "machine": machine()}
+    said = {"command": _command(), "machine": machine()}
     whole, int8 = folder / "base.onnx", folder / "base-int8.onnx"
     found: dict[str, Any] = {}
     if not (arguments.only == "speed" and whole.is_file() and int8.is_file()):
@@ -82,6 +82,15 @@ def _measured(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     if arguments.only != "ap":
         found["speed"] = {**said, **_speed(arguments, whole, int8)}
     return found
+
+
+def _command() -> str:
+    """Return the command without the place where models are kept, which changes no figure."""
+    words = sys.argv.copy()
+    if "--models" in words:
+        at = words.index("--models")
+        del words[at : at + 2]
+    return "python " + shlex.join(words)
 
 
 def _speed(arguments: argparse.Namespace, whole: Path, int8: Path) -> dict[str, Any]:
