@@ -148,6 +148,7 @@ def whole_speed(models: list[Path], frames: list[Image], threads: int, rounds: i
     made = [c for m in models for c in contenders_of(Setting(m, threads=threads), frames)]
     measure(made, rounds, 3, clock=clock_for(threads))
     rows = [asdict(row) for row in summarise(made, frames[0].shape[:2])]
+    rows = [row | {"model": Path(row["model"]).name} for row in rows]
     for what in (BARE, OURS):
         chosen = [i for i, c in enumerate(made) if c.what == what]
         first = np.array(made[chosen[0]].seconds)

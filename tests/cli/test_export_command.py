@@ -48,6 +48,7 @@ def data(tiny_model, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_int8_is_gated_on_average_precision(tiny_model, data, tmp_path, capsys):
     out = tmp_path / "int8.onnx"
     words = ["export", tiny_model, "--precision", "int8", "--frames", data, "--out", out]

@@ -115,6 +115,7 @@ def test_int8_quantises_the_body_and_leaves_the_rest(parts, frames, form):
     assert (expected * found).sum(1).mean() > {"u8s8": 0.9, "s8s8": 0.7}[form]
 
 
+@pytest.mark.slow
 def test_the_last_layers_can_be_quantised_too(parts, frames):
     x = list(Eyes(parts).crops(frames))
     graph = parts.networks.level2
