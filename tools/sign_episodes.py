@@ -57,12 +57,11 @@ ROWS: tuple[tuple[str, str, dict[str, Any], bool], ...] = (
     ("matching, full context", "matching", {}, True),
     ("siamese, L2", "siamese", {"distance": "l2"}, False),
     ("siamese", "siamese", {}, True),
-    ("anil", "anil", {}, True),
     ("maml", "maml", {}, True),
-    ("maml, not meta-trained", "maml", {}, False),
-    ("metasgd", "metasgd", {}, True),
     ("reptile", "reptile", {}, True),
-    ("reptile, not meta-trained", "reptile", {}, False),
+    ("anil", "anil", {}, True),
+    ("metasgd", "metasgd", {}, True),
+    ("maml, not meta-trained", "maml", {}, False),
 )
 
 

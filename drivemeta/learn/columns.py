@@ -13,6 +13,8 @@ from drivemeta.learn.gradient import SCALE
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import ClassRows
 
+SMALLEST = 1e-12
+
 
 class ColumnRows(nn.Module):
     """Names images by the shot that they match best.
@@ -60,3 +62,16 @@ class ColumnRows(nn.Module):
         weights = torch.eye(len(self.owners))[chosen]
         owners = self.owners[chosen]
         return ClassRows(weights.numpy(), torch.zeros(len(weights)).numpy(), owners.numpy())
+
+
+def fitted_line(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return slope and offset of the least squares of y by x; a slope of one if x is constant.
+
+    >>> x = torch.tensor([0.0, 1.0, 2.0])
+    >>> [round(float(value), 4) for value in fitted_line(x, 3 * x - 1)]
+    [3.0, -1.0]
+    """
+    centred = x - x.mean()
+    spread = centred.square().sum()
+    slope = (centred * (y - y.mean())).sum() / spread if spread > SMALLEST else x.new_ones(())
+    return slope, y.mean() - slope * x.mean()

@@ -23,6 +23,7 @@ from drivemeta.plugins.protocols import Learner, MetaLearner
 FOLDER = Path(__file__).parents[1] / "weights" / "learners"
 REPLAY = "replay"
 HEADER = "drivemeta_learner"
+VANISHED = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +89,8 @@ def write(path: Path, state: dict[str, Tensor], level2: Level2, about: dict[str,
         OutputError: the file cannot be written.
     """
     header = json.dumps({"level2": weights_digest(level2), **about})
-    halves = {key: v.half() if v.is_floating_point() else v for key, v in state.items()}
-    data = serialize({k: v.contiguous() for k, v in halves.items()}, metadata={HEADER: header})
+    halves = {key: _half(value).contiguous() for key, value in state.items()}
+    data = serialize(halves, metadata={HEADER: header})
     write_bytes(path, data)
 
 
@@ -110,6 +111,15 @@ def read(path: Path, digest: str) -> dict[str, Tensor] | None:
     except (SafetensorError, KeyError, ValueError) as error:
         raise ModelFileError(f"expected a learner's weights in {path}: {error}") from error
     return {key: v.float() if v.is_floating_point() else v for key, v in found.items()}
+
+
+def _half(values: Tensor) -> Tensor:
+    """Return 16-bit floats; of another exponent where values would vanish, as squares do."""
+    if not values.is_floating_point():
+        return values
+    half = values.half()
+    vanished = ((half == 0) & (values != 0)).float().mean() > VANISHED
+    return values.bfloat16() if vanished else half
 
 
 class FeatureShape:

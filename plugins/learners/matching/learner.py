@@ -14,9 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.columns import ColumnRows
+from drivemeta.learn.columns import ColumnRows, fitted_line
 from drivemeta.learn.episodes import Episode, sum_by_class
-from drivemeta.learn.gradient import DISTRACTOR, CosineRows, background_rows, shots_of
+from drivemeta.learn.gradient import (
+    DISTRACTOR,
+    CosineRows,
+    background_rows,
+    embed_parts,
+    shots_of,
+)
 from drivemeta.learn.metatrain_networks import embed_episode, embedding_dim
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
@@ -138,31 +144,49 @@ class Matching:
             return CosineRows(twin, known, owners, support.n_way)
         numbers = torch.full_like(owners, DISTRACTOR)
         numbers[: len(shots)] = torch.unique(support.shots)
-        reads = Reads(deepcopy(twin), deepcopy(network.context), known)
+        replayed = embed_parts(twin, support.replay) if support.replay is not None else known[:0]
+        queries = torch.cat([known, replayed])
+        reads = Reads(deepcopy(twin), deepcopy(network.context), known, queries)
         return ColumnRows(reads, owners, numbers, support.n_way)
 
 
 class Reads(nn.Module):
     """How near each shot a query lies once it has read the support set; traceable.
 
+    Nearness in context is put on the scale of the embedding's own cosines by a line fitted to both,
+    so that new classes compete with base classes, which stay outside the context.
+
     Args:
         network: embeds images as unit vectors.
         context: reads the support set.
         known: (n_shots, dim) embeddings of the support set.
+        queries: (n, dim) embeddings that the line is fitted on.
     """
 
     context_of_shots: Tensor
     shots: Tensor
+    slope: Tensor
+    offset: Tensor
 
-    def __init__(self, network: nn.Module, context: FullContext, known: Tensor) -> None:
+    def __init__(
+        self, network: nn.Module, context: FullContext, known: Tensor, queries: Tensor
+    ) -> None:
         super().__init__()
         self.network = network
         self.context = context
         in_context = context.of_support(known)
         self.register_buffer("context_of_shots", in_context)
         self.register_buffer("shots", F.normalize(in_context, dim=-1))
+        slope, offset = fitted_line(self._nearness(queries), queries @ known.T)
+        self.register_buffer("slope", slope)
+        self.register_buffer("offset", offset)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map images to (n, n_shots) cosines."""
-        read = self.context.of_queries(self.context_of_shots, self.network(images))
+        """Map images to (n, n_shots) columns."""
+        columns: Tensor = self._nearness(self.network(images)) * self.slope + self.offset
+        return columns
+
+    def _nearness(self, queries: Tensor) -> Tensor:
+        """Return (n, n_shots) cosines in context."""
+        read = self.context.of_queries(self.context_of_shots, queries)
         return F.normalize(read, dim=-1) @ self.shots.T

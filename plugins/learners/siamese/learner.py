@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.columns import ColumnRows
+from drivemeta.learn.columns import ColumnRows, fitted_line
 from drivemeta.learn.episodes import Episode, max_by_class
 from drivemeta.learn.functional import Params, descend
 from drivemeta.learn.gradient import (
@@ -31,7 +31,6 @@ from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
 
 Distance = Literal["l1", "l2"]
 START, FIT_STEPS, FIT_LR = 4.0, 50, 1.0
-SMALLEST = 1e-12
 
 
 class PairScore(nn.Module):
@@ -103,19 +102,6 @@ class PairColumns(nn.Module):
         distances = (self.network(images)[:, None] - self.shots).abs() @ self.weights
         columns: Tensor = distances * self.slope + self.offset
         return columns
-
-
-def fitted_line(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return slope and offset of the least squares of y by x; a slope of one if x is constant.
-
-    >>> x = torch.tensor([0.0, 1.0, 2.0])
-    >>> [round(float(value), 4) for value in fitted_line(x, 3 * x - 1)]
-    [3.0, -1.0]
-    """
-    centred = x - x.mean()
-    spread = centred.square().sum()
-    slope = (centred * (y - y.mean())).sum() / spread if spread > SMALLEST else x.new_ones(())
-    return slope, y.mean() - slope * x.mean()
 
 
 class Siamese:
