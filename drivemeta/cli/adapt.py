@@ -23,7 +23,9 @@ def adapt(
     ],
     out: Annotated[Path, typer.Option(help="The ONNX model to write.")],
     images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
-    learner: Annotated[str, typer.Option(help="Name of a learner plugin.")] = "protonet",
+    learner: Annotated[
+        str | None, typer.Option(help="Name of a learner plugin; chosen by the shots by default.")
+    ] = None,
     shots: Annotated[int | None, typer.Option(help="Use only so many boxes a class.")] = None,
     seed: Annotated[int, typer.Option(help="Of the draw of the shots.")] = 0,
     parent: Annotated[

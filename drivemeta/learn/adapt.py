@@ -18,6 +18,7 @@ from drivemeta.errors import InputError, suggest
 from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.calibration import HeldOut, calibrate, hold_out
 from drivemeta.learn.capacity import within_capacity
+from drivemeta.learn.choice import learner_for
 from drivemeta.learn.dense import learn_dense
 from drivemeta.learn.evidence import Evidence, observe
 from drivemeta.learn.hard_negatives import add_hard_negatives
@@ -104,7 +105,7 @@ class Adapted:
 def adapt(  # noqa: PLR0913  (each is an option of the command)
     base: TwoLevelDetector,
     support: SupportSet,
-    learner: str | Learner = "protonet",
+    learner: str | Learner | None = None,
     *,
     parent: str | None = None,
     negatives: Sequence[Path] = (),
@@ -116,7 +117,8 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     Args:
         base: the detector to start from.
         support: annotated boxes of new classes; a class that the base has is extended.
-        learner: name of a learner plugin, or one built with parameters of its own.
+        learner: name of a learner plugin, or one built with parameters of its own; by default
+            chosen by the number of shots, see `learner_for`.
         parent: super-class of the new classes; by default, the one the base finds them by.
         negatives: images without any object of the new classes.
         exhaustive: every instance in the support frames is annotated.
@@ -127,6 +129,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         InputError: no such parent, or a class is there already and `extend` was not asked for.
     """
     started = time.perf_counter()
+    learner = learner or learner_for(support, extensible=_was_adapted(base.bank))
     if isinstance(learner, str):
         plugin: Learner = default_registry().create("learner", learner)
     else:
@@ -185,6 +188,10 @@ def learn_rows(
     else:  # the network is seen through its embeddings alone, which are there already
         bank = fit_rows(bank, learner, nn.Identity(), evidence.embedded, parents)
     return within_capacity(add_hard_negatives(bank, evidence, parents)), parents
+
+
+def _was_adapted(bank: ClassBank) -> bool:
+    return any(spec.origin == "novel" for spec in bank.classes)
 
 
 def _refuse_clashes(bank: ClassBank, support: SupportSet) -> None:

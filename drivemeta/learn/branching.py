@@ -23,7 +23,7 @@ from drivemeta.learn.gradient import CosineRows
 from drivemeta.learn.inference import FixedNetworks
 from drivemeta.learn.initialisation import Initialisation
 from drivemeta.learn.support import LabelledImages
-from drivemeta.models.branch import Branched, widened
+from drivemeta.models.branch import Branched, LastLayer, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.protocols import BranchClassifier, Learner
@@ -49,22 +49,27 @@ class BranchLearning:
 
     Args:
         base: the detector before; its level 2 stays as it is.
-        learner: any; one without a branch leaves all as it was.
+        learner: any; one without a branch leaves all as it was, and its rows lie in the base's own
+            columns if the base has a branch already.
         evidence: of the support frames.
 
     Raises:
-        InputError: the base has a branch already, or a level 2 of another kind.
+        InputError: the learner makes a branch, and the base has one already, or a level 2 of
+            another kind.
     """
 
     def __init__(self, base: TwoLevelDetector, learner: Learner, evidence: Evidence) -> None:
         self._plain = Branching(base, evidence, learner)
         self._has_branch = bool(getattr(learner, "has_branch", False))
         if not self._has_branch:
+            if isinstance(base.level2, Branched):
+                self._plain = _beside_a_branch(base, learner, evidence)
             return
         if not isinstance(base.level2, Level2):
             raise InputError(
                 f"learner {type(learner).__name__} makes a branch of level 2; the detector given "
-                "has one already, or a level 2 of another kind; adapt to all classes at once"
+                "has one already, or a level 2 of another kind; adapt to all classes at once, or "
+                "add classes by a learner without a branch, such as protonet"
             )
         self._start = Initialisation.of(learner, base.level2)
         features, task = Features(base.level2), evidence.labelled
@@ -98,7 +103,7 @@ class BranchLearning:
     def _with(self, classifier: BranchClassifier) -> Branching:
         base, evidence = self._plain.base, self._plain.evidence
         assert isinstance(base.level2, Level2)
-        branch = classifier.novel_branch().eval()
+        branch, dim = classifier.novel_branch().eval(), base.bank.crop.weights.shape[1]
         held = branch(self._held).numpy()
         wide = TwoLevelDetector(
             base.level1,
@@ -118,9 +123,51 @@ class BranchLearning:
             embedded=embedded,
             held_embeddings=np.concatenate([evidence.held_embeddings, held], 1),
             networks=FixedNetworks(wide),
+            compared=(dim, None) if isinstance(branch, LastLayer) else (0, dim),
         )
-        dim = base.bank.crop.weights.shape[1]
         return Branching(wide, seen, BranchRows(classifier, dim, self._start.replay))
+
+
+def _beside_a_branch(base: TwoLevelDetector, learner: Learner, evidence: Evidence) -> Branching:
+    dim = own_dim(base.level2)
+    rows = OwnRows(learner, dim, base.bank.crop.weights.shape[1])
+    return Branching(base, replace(evidence, compared=(0, dim)), rows)
+
+
+class OwnRows:
+    """Lets a learner without a branch make rows for a detector with one, in the base's columns.
+
+    Args:
+        learner: the learner; it sees level 2's own embedding.
+        dim: of that embedding, whose columns come first.
+        width: of the rows.
+    """
+
+    def __init__(self, learner: Learner, dim: int, width: int) -> None:
+        self._learner, self._dim, self._width = learner, dim, width
+
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
+        """Return rows for a support set given as wide embeddings.
+
+        Raises:
+            PluginError: the learner has no rows.
+        """
+        own = replace(
+            support,
+            images=support.images[:, : self._dim],
+            negatives=support.negatives[:, : self._dim],
+        )
+        rows = self._learner.fit(nn.Identity(), own).as_bank()
+        if rows is None:
+            raise PluginError(f"learner {type(self._learner).__name__} gives no rows")
+        wide = torch.from_numpy(self.widen("", rows.weights, self._width))
+        owners = torch.from_numpy(np.asarray(rows.owners, np.int64))
+        return CosineRows(network, wide, owners, support.n_way)
+
+    def widen(self, name: str, bank: NamedBank | FloatArray, width: int) -> FloatArray:  # noqa: ARG002
+        """Return the (n_rows, width) rows of a shipped bank, in the base's columns."""
+        weights = bank.weights if isinstance(bank, NamedBank) else bank
+        return np.pad(weights, ((0, 0), (0, width - weights.shape[1]))).astype(np.float32)
 
 
 class BranchRows:

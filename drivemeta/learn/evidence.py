@@ -67,6 +67,8 @@ class Evidence:
         embedded: like `labelled`, with level 2's embeddings in place of the crops.
         held_embeddings: (n_boxes, dim) float32, of `held`.
         networks: what proposed and embedded, for whoever needs more of it.
+        compared: first and end of the columns that are unit vectors, which new rows are compared
+            with; all of them unless level 2 has a branch.
     """
 
     labelled: LabelledImages
@@ -84,6 +86,7 @@ class Evidence:
     embedded: LabelledImages
     held_embeddings: FloatArray
     networks: FixedNetworks
+    compared: tuple[int, int | None] = (0, None)
 
     def without_frame(self, frame: int) -> Evidence:
         """Return what there would be without one of the frames; shots keep their numbers."""

@@ -41,8 +41,10 @@ def add_hard_negatives(
         near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= NEAR
         hard = embeddings[torch.from_numpy(sure & near)]
         if len(hard):
-            means = spherical_means(hard, min(MOST, len(hard))).numpy()
-            n = len(means)
+            n_means, columns = min(MOST, len(hard)), slice(*evidence.compared)
+            found = spherical_means(hard[:, columns], n_means).numpy()
+            n, means = len(found), np.zeros((len(found), hard.shape[1]), np.float32)
+            means[:, columns] = found
             bank = replace(
                 bank,
                 crop=rows

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+from onnx import numpy_helper
 from torch import nn
 
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
+from drivemeta.export.disassemble import graphs_within
 from drivemeta.export.network_cache import weights_digest
-from drivemeta.models.branch import own_dim
+from drivemeta.models.branch import Branched, LastLayer, own_dim
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level2 import Level2
 from drivemeta.runtime.bank_file import bank_of
-from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.model_file import ModelFile, read_model_file
 
 
 def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
@@ -27,14 +31,8 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
             has a novel branch, or holds its bank in another form.
     """
     file = read_model_file(path)
-    dim, wide = own_dim(base.level2), file.manifest.bank.crop_dim
-    if wide > dim:
-        raise ModelFileError(
-            f"{file.path} has a novel branch of learner {file.manifest.learner.name} (rows of "
-            f"{wide}, the base has {dim}), which nothing can be added to; adapt to all classes at "
-            "once, or with a learner without a branch such as protonet"
-        )
-    mine = weights_digest(nn.ModuleList([base.level1, base.level2]))
+    level2 = _level2_of(base, file)
+    mine = weights_digest(nn.ModuleList([base.level1, level2]))
     if file.manifest.digests.weights != mine:
         raise ModelFileError(
             f"{file.path} was made from another base (weights "
@@ -52,6 +50,39 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
         raise ModelFileError(f"{file.path}: cannot read its score rule: {error}") from error
     bank = bank_of(file)
     size = (file.manifest.input.height, file.manifest.input.width)
-    restored = TwoLevelDetector(base.level1, base.level2, bank, scoring, size)
+    restored = TwoLevelDetector(base.level1, level2, bank, scoring, size)
     restored.architecture = base.architecture
     return restored.eval()
+
+
+def _level2_of(base: TwoLevelDetector, file: ModelFile) -> nn.Module:
+    """Return level 2 with the adapted last layer that a file holds beside the base's, if any.
+
+    Raises:
+        ModelFileError: it holds a branch of another kind.
+    """
+    wide, dim = file.manifest.bank.crop_dim, own_dim(base.level2)
+    if wide == dim or not isinstance(base.level2, Level2):
+        return base.level2
+    found = {
+        tensor.name.rpartition("branch.project.")[2]: numpy_helper.to_array(tensor)
+        for graph in graphs_within(file.proto.graph)
+        for tensor in graph.initializer
+        if "branch.project." in tensor.name
+    }
+    layer = LastLayer(base.level2.project.in_features, base.level2.dim)
+    weight, bias = found.get("weight"), found.get("bias")
+    if (
+        wide != 2 * dim
+        or weight is None
+        or bias is None
+        or weight.shape != layer.project.weight.shape
+    ):
+        raise ModelFileError(
+            f"{file.path} has a novel branch of learner {file.manifest.learner.name}, to which "
+            "nothing can be added; adapt to all classes at once, or with another learner"
+        )
+    layer.project.load_state_dict(
+        {"weight": torch.from_numpy(weight.copy()), "bias": torch.from_numpy(bias.copy())}
+    )
+    return Branched(base.level2, layer.requires_grad_(False)).eval()

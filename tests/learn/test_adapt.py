@@ -6,6 +6,7 @@ import torch
 
 from drivemeta.errors import InputError, PluginNotFoundError
 from drivemeta.learn.adapt import adapt
+from drivemeta.learn.choice import learner_for
 from drivemeta.plugins import default_registry
 
 
@@ -80,3 +81,15 @@ def test_an_unknown_parent_suggests_the_nearest(base, make_support):
 def test_an_unknown_learner_suggests_the_nearest(base, make_support):
     with pytest.raises(PluginNotFoundError, match="did you mean 'protonet'"):
         adapt(base, make_support(1, "rocks"), "protonte")
+
+
+@pytest.mark.parametrize(("shots", "name"), [(1, "protonet"), (4, "protonet"), (5, "reptile")])
+def test_the_learner_is_chosen_by_the_shots(make_support, shots, name):
+    support = make_support(shots, "rocks", "ice")
+    assert learner_for(support) == name
+    assert learner_for(support, extensible=True) == "protonet"
+
+
+def test_what_was_adapted_before_stays_extensible(base, make_support):
+    adapted = adapt(base, make_support(5, "rocks"), parent="traffic_sign")
+    assert adapted.learner == "protonet"  # the fixture has novel leaves

@@ -127,10 +127,45 @@ def test_a_detector_with_a_branch_takes_no_further_one(base, make_support, tmp_p
     adapted = adapt(base, make_support(2, "rocks"), learner("maml"), parent="traffic_sign")
     with pytest.raises(InputError, match="has one already"):
         adapt(adapted.detector, make_support(2, "ice"), learner("maml"), parent="traffic_sign")
+
+
+@pytest.mark.slow
+def test_classes_are_added_to_a_file_with_an_adapted_layer(base, make_support, tmp_path):
     path = tmp_path / "rocks.onnx"
-    adapted.export(path)
-    with pytest.raises(ModelFileError, match="novel branch"):
+    first = adapt(base, make_support(2, "rocks"), learner("reptile"), parent="traffic_sign")
+    first.export(path)
+    restored = restore(base, path)
+    crops = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(restored.level2(crops), first.detector.level2(crops))
+    both = adapt(restored, make_support(2, "ice"), parent="traffic_sign")
+    assert both.learner == "protonet"
+    bank, dim = both.detector.bank, own_dim(base.level2)
+    ice, rocks = (bank.crop.weights[bank.crop.owners == bank.index(n)] for n in ("ice", "rocks"))
+    assert not ice[:, dim:].any()
+    assert not rocks[:, :dim].any()
+    np.testing.assert_allclose(np.linalg.norm(bank.crop.weights, axis=1), 1, atol=1e-5)
+    both.export(tmp_path / "both.onnx")
+    assert verify_model(tmp_path / "both.onnx", provider="cpu").n_rows >= 5
+
+
+@pytest.mark.slow
+def test_nothing_is_added_to_a_file_of_columns(base, make_support, tmp_path):
+    path = tmp_path / "rocks.onnx"
+    adapt(base, make_support(2, "rocks"), learner("siamese"), parent="traffic_sign").export(path)
+    with pytest.raises(ModelFileError, match="novel branch of learner"):
         restore(base, path)
+
+
+@pytest.mark.parametrize("name", ["reptile", "siamese"])
+def test_hard_negatives_lie_where_new_rows_are_compared(base, make_support, name, monkeypatch):
+    monkeypatch.setattr("drivemeta.learn.hard_negatives.NEAR", -1.0)
+    support = make_support(2, "rocks")
+    adapted = adapt(base, support, learner(name), parent="traffic_sign", exhaustive=True)
+    rows, dim = adapted.detector.bank.crop, own_dim(base.level2)
+    np.testing.assert_allclose(np.linalg.norm(rows.weights, axis=1), 1, atol=1e-5)
+    halves = np.stack([rows.weights[:, :dim].any(1), rows.weights[:, dim:].any(1)])
+    assert (halves.sum(0) == 1).all()
 
 
 def trained(base, plugin, folder):
