@@ -79,7 +79,11 @@ def build(level1_run: Path, level2_run: Path) -> TwoLevelDetector:
 def level1_of(run: Path) -> TrainableLevel1:
     """Return the averaged level 1 of a run, with the rows of its super-classes."""
     state = _weights(run, "level1")
-    level1 = Level1(passthrough="level1.neck.fine.0.weight" in state)
+    fine = state.get("level1.fine.embed.weight")  # (dim, fine_width, 1, 1)
+    level1 = Level1(
+        passthrough="level1.neck.fine.0.weight" in state,
+        fine_width=0 if fine is None else fine.shape[1],
+    )
     trained = TrainableLevel1(level1, len(SUPER_CLASSES))
     trained.load_state_dict(state)
     return trained.eval()

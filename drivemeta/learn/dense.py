@@ -102,7 +102,6 @@ def look(base: TwoLevelDetector, evidence: Evidence, label: int) -> Locations:
         evidence: the frames and boxes.
         label: the class.
     """
-    centres, strides = grid(*base.input_size)
     shots, places, background = [], [], []
     first = 0
     for image, boxes in evidence.frames:
@@ -113,6 +112,7 @@ def look(base: TwoLevelDetector, evidence: Evidence, label: int) -> Locations:
         inputs, letterbox = to_input(to_tensor(image), base.input_size)
         output = base.level1(inputs)
         embeddings = output.embeddings[0]  # (A, dim)
+        centres, strides = grid(*base.input_size, len(embeddings))
         objects = torch.from_numpy(letterbox.to_input(boxes))
         overlaps, near = pairwise_iou(output.boxes[0], objects), prior(centres, strides, objects)
         fit = near * (0.2 + overlaps)  # (A, n)

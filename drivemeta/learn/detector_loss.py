@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from drivemeta.core.boxes import FloatArray
 from drivemeta.data.sources import COMPLETE
 from drivemeta.models.assignment import assign
-from drivemeta.models.level1 import STRIDES, DenseOutput, Level1, locations
+from drivemeta.models.level1 import FINE_STRIDE, STRIDES, DenseOutput, Level1, locations
 from drivemeta.models.losses import giou_loss, log_size_loss, quality_focal_loss
 
 
@@ -70,12 +70,26 @@ class TrainableLevel1(nn.Module):
         return output, self.rows(output.embeddings)
 
 
-def grid(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Return (A, 2) centres and (A,) strides of all locations of an input of that size."""
+def grid(height: int, width: int, n_locations: int) -> tuple[Tensor, Tensor]:
+    """Return (A, 2) centres and (A,) strides of all locations of an input of that size.
+
+    Args:
+        height: of the input, in pixels.
+        width: of the input, in pixels.
+        n_locations: A, as the network predicts; it tells whether stride 4 is among its levels.
+
+    Raises:
+        ValueError: no network predicts that many.
+    """
     cpu = torch.device("cpu")
-    centres = [locations(height // s, width // s, s, cpu) for s in STRIDES]
-    strides = [torch.full((len(c),), float(s)) for c, s in zip(centres, STRIDES, strict=True)]
-    return torch.cat(centres), torch.cat(strides)
+    for strides in (STRIDES, (FINE_STRIDE, *STRIDES)):
+        centres = [locations(height // s, width // s, s, cpu) for s in strides]
+        if sum(map(len, centres)) == n_locations:
+            of_each = [
+                torch.full((len(c),), float(s)) for c, s in zip(centres, strides, strict=True)
+            ]
+            return torch.cat(centres), torch.cat(of_each)
+    raise ValueError(f"no levels have {n_locations} locations at {height}x{width}")
 
 
 def detector_loss(
@@ -87,7 +101,7 @@ def detector_loss(
     object of another class is; the
     class-agnostic quality takes negatives only where every class is annotated completely.
     """
-    centres, strides = grid(*size)
+    centres, strides = grid(*size, logits.shape[1])
     sums = {name: logits.new_zeros(()) for name in ("class", "quality", "box")}
     n_positive = 0.0
     for i, target in enumerate(targets):

@@ -17,6 +17,7 @@ N_CANDIDATES = 12
 MAX_POSITIVES = 9
 MIN_POSITIVES = 3
 SIZE_IN_STRIDES = 3.0
+OCTAVES = 0.7  # how far from that size a stride still learns, as a standard deviation
 
 
 class Assignment(NamedTuple):
@@ -101,7 +102,7 @@ def prior(centres: Tensor, strides: Tensor, objects: Tensor) -> Tensor:
         torch.zeros_like(octaves),
         octaves,
     )
-    return near * torch.exp(-0.5 * octaves**2)
+    return near * torch.exp(-0.5 * (octaves / OCTAVES) ** 2)
 
 
 def _inside(points: Tensor, boxes: Tensor) -> Tensor:

@@ -3,7 +3,8 @@
 After Tian et al., "FCOS", 2019, arXiv 1904.01355 (boxes as distances from a location), with a
 path-aggregation neck (Liu et al., "PANet", 2018, arXiv 1803.01534) of depthwise 5x5 convolutions.
 Different from both: a class-agnostic quality beside a dense L2-normalised embedding, which class
-bank rows name by their cosine.
+bank rows name by their cosine, and a narrow head of its own at stride 4, where a full one would
+cost as much as all other levels together.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from drivemeta.models.backbone import EfficientNetLite0
 from drivemeta.models.blocks import SeparableConv, conv_bn
 
 STRIDES = (8, 16, 32, 64)
+FINE_STRIDE = 4
 
 
 class DenseOutput(NamedTuple):
@@ -75,45 +77,33 @@ class Neck(nn.Module):
         return maps
 
 
-class Level1(nn.Module):
-    """The network of level 1.
+class Head(nn.Module):
+    """Embedding, distances and quality at every location of a map.
 
     Args:
-        width: channels of neck and head.
-        dim: length of the dense embedding.
-        passthrough: whether the features of stride 4 join those of stride 8.
+        width: channels of the map and of the towers.
+        dim: length of the embedding.
+        depth: layers of each of the two towers.
+        kernel: of their depthwise convolutions.
     """
 
-    def __init__(self, width: int = 96, dim: int = 64, *, passthrough: bool = False) -> None:
+    def __init__(self, width: int, dim: int, depth: int = 2, kernel: int = 5) -> None:
         super().__init__()
-        self.dim = dim
-        self.params = {"width": width, "dim": dim, "passthrough": passthrough}
-        self.backbone = EfficientNetLite0(taps=(2, 4, 10, 15) if passthrough else (4, 10, 15))
-        self.neck = Neck((40, 112, 320), width, n_fine=24 if passthrough else 0)
-        self.class_tower = nn.Sequential(SeparableConv(width, width), SeparableConv(width, width))
-        self.box_tower = nn.Sequential(SeparableConv(width, width), SeparableConv(width, width))
+        towers = [
+            nn.Sequential(*(SeparableConv(width, width, kernel) for _ in range(depth)))
+            for _ in range(2)
+        ]
+        self.class_tower, self.box_tower = towers
         self.embed = nn.Conv2d(width, dim, 1)
         self.distances = nn.Conv2d(width, 4, 1)
         self.quality = nn.Conv2d(width, 1, 1)
-        self.scales = nn.Parameter(torch.ones(len(STRIDES)))
         nn.init.zeros_(self.distances.weight)
         for layer, bias in ((self.distances, 0.7), (self.quality, -4.0)):
             assert layer.bias is not None  # built with one
             nn.init.constant_(layer.bias, bias)
 
-    def forward(self, images: Tensor) -> DenseOutput:
-        """Map (N, 3, H, W) float RGB in [0, 1], sides multiples of 64, to dense predictions."""
-        return self.dense(self.backbone(images))
-
-    def dense(self, features: list[Tensor]) -> DenseOutput:
-        """Map the feature maps of the backbone to dense predictions."""
-        outputs = []
-        for i, x in enumerate(self.neck(features)):
-            outputs.append(self._head(x, STRIDES[i], self.scales[i]))
-        boxes, quality, embeddings = zip(*outputs, strict=True)
-        return DenseOutput(torch.cat(boxes, 1), torch.cat(quality, 1), torch.cat(embeddings, 1))
-
-    def _head(self, x: Tensor, stride: int, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def predict(self, x: Tensor, stride: int, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map (N, width, h, w) to (N, h * w, ...) boxes, quality logits and embeddings."""
         embeddings = self.embed(self.class_tower(x)).flatten(2).transpose(1, 2)  # (N, A, dim)
         box_features = self.box_tower(x)
         raw = self.distances(box_features).flatten(2).transpose(1, 2)  # (N, A, 4)
@@ -122,6 +112,77 @@ class Level1(nn.Module):
         boxes = torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
         quality = self.quality(box_features).flatten(1)
         return boxes, quality, F.normalize(embeddings, dim=-1)
+
+
+class FineHead(Head):
+    """The head of stride 4: narrow, on the backbone's features with those of stride 8 added.
+
+    Args:
+        n_fine: channels of the backbone's map of stride 4.
+        n_coarse: channels of the neck's map of stride 8.
+        width: channels of the head.
+        dim: length of the embedding.
+    """
+
+    def __init__(self, n_fine: int, n_coarse: int, width: int, dim: int) -> None:
+        super().__init__(width, dim, depth=1, kernel=3)
+        self.lateral = conv_bn(n_fine, width, 1)
+        self.coarse = conv_bn(n_coarse, width, 1)
+        self.mix = SeparableConv(width, width, kernel=3)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map the maps of strides 4 and 8 to boxes, quality logits and embeddings."""
+        upper = F.interpolate(self.coarse(coarse), scale_factor=2.0, mode="nearest")
+        return self.predict(self.mix(self.lateral(fine) + upper), FINE_STRIDE, self.scale)
+
+
+class Level1(Head):
+    """The network of level 1.
+
+    Args:
+        width: channels of neck and head.
+        dim: length of the dense embedding.
+        passthrough: whether the features of stride 4 join those of stride 8.
+        fine_width: channels of the head of stride 4, 0 for none; it needs `passthrough`.
+
+    Attributes:
+        strides: in pixels, of the levels that predict, finest first.
+    """
+
+    def __init__(
+        self, width: int = 96, dim: int = 64, *, passthrough: bool = False, fine_width: int = 0
+    ) -> None:
+        super().__init__(width, dim)
+        self.dim = dim
+        self.params = {
+            "width": width,
+            "dim": dim,
+            "passthrough": passthrough,
+            "fine_width": fine_width,
+        }
+        self.strides = (FINE_STRIDE, *STRIDES) if fine_width else STRIDES
+        self.backbone = EfficientNetLite0(taps=(2, 4, 10, 15) if passthrough else (4, 10, 15))
+        self.neck = Neck((40, 112, 320), width, n_fine=24 if passthrough else 0)
+        self.scales = nn.Parameter(torch.ones(len(STRIDES)))
+        self.fine: FineHead | None = None
+        if fine_width:
+            self.fine = FineHead(24, width, fine_width, dim)
+
+    def forward(self, images: Tensor) -> DenseOutput:
+        """Map (N, 3, H, W) float RGB in [0, 1], sides multiples of 64, to dense predictions."""
+        return self.dense(self.backbone(images))
+
+    def dense(self, features: list[Tensor]) -> DenseOutput:
+        """Map the feature maps of the backbone to dense predictions."""
+        maps = self.neck(features)
+        outputs = [] if self.fine is None else [self.fine(features[0], maps[0])]
+        outputs += [
+            self.predict(x, stride, scale)
+            for x, stride, scale in zip(maps, STRIDES, self.scales, strict=True)
+        ]
+        boxes, quality, embeddings = zip(*outputs, strict=True)
+        return DenseOutput(torch.cat(boxes, 1), torch.cat(quality, 1), torch.cat(embeddings, 1))
 
 
 def locations(height: int, width: int, stride: int, device: torch.device) -> Tensor:

@@ -14,7 +14,7 @@ N_CLASSES = 3
 def predictions() -> tuple[DenseOutput, torch.Tensor]:
     """Return leaf tensors, so that each has a gradient of its own."""
     torch.manual_seed(0)
-    centres, strides = grid(*SIZE)
+    centres, strides = grid(*SIZE, 170)
     half = strides[:, None] * 1.5
     boxes = torch.cat([centres - half, centres + half], 1)[None].requires_grad_()
     quality = torch.randn(1, len(centres), requires_grad=True)
@@ -81,12 +81,20 @@ def test_nothing_annotated_and_nothing_there_is_no_loss():
 
 
 @pytest.mark.parametrize("size", [(64, 64), SIZE])
-def test_the_grid_is_that_of_the_network(size):
-    centres, strides = grid(*size)
-    model = TrainableLevel1(Level1(width=8), N_CLASSES).eval()
+@pytest.mark.parametrize("fine_width", [0, 4])
+def test_the_grid_is_that_of_the_network(size, fine_width):
+    level1 = Level1(width=8, passthrough=True, fine_width=fine_width)
+    model = TrainableLevel1(level1, N_CLASSES).eval()
     output, logits = model(torch.rand(1, 3, *size))
+    centres, strides = grid(*size, logits.shape[1])
+    assert strides.min() == (4 if fine_width else 8)
     assert output.boxes.shape[1] == len(centres) == len(strides)
     assert logits.shape == (1, len(centres), N_CLASSES)
+
+
+def test_a_number_of_locations_that_no_network_has_is_refused():
+    with pytest.raises(ValueError, match="no levels have 7 locations"):
+        grid(64, 64, 7)
 
 
 def test_a_few_steps_lower_the_loss():

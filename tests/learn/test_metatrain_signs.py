@@ -75,7 +75,9 @@ def test_what_is_written_is_where_adaptation_starts(level2, pool, tmp_path, name
     assert len(lines) == 3  # the start is validated too
     assert result.validation >= result.start
     stored = load_file(result.weights)
-    assert all(value.dtype in {torch.float16, torch.bfloat16, torch.int64} for value in stored.values())
+    assert all(
+        value.dtype in {torch.float16, torch.bfloat16, torch.int64} for value in stored.values()
+    )
     plugin = default_registry().create("learner", name, **PARAMS[name])
     path = tmp_path / name / f"{type(plugin).__name__.lower()}.safetensors"
     result.weights.rename(path)

@@ -6,7 +6,7 @@ from drivemeta.learn.detector_loss import grid
 from drivemeta.models.assignment import MAX_POSITIVES, MIN_POSITIVES, assign, pairwise_iou, prior
 
 SIZE = (128, 192)
-CENTRES, STRIDES = grid(*SIZE)
+CENTRES, STRIDES = grid(*SIZE, 510)
 NONE = torch.zeros(0, 4)
 
 
@@ -36,6 +36,13 @@ def test_positives_lie_at_their_object():
 def test_small_objects_are_learnt_at_the_finest_stride():
     found = run(torch.tensor([[50.0, 50, 56, 56]]))
     assert (STRIDES[found.target == 0] == 8).all()
+
+
+def test_stride_4_takes_the_smallest_objects_and_leaves_the_next_to_stride_8():
+    centres, strides = grid(*SIZE, 2046)
+    objects = torch.tensor([[50.0, 50, 58, 58], [50, 50, 76, 76]])
+    weights = prior(centres, strides, objects)
+    assert strides[weights.argmax(0)].tolist() == [4, 8]
 
 
 def test_large_objects_are_learnt_at_a_coarse_stride():

@@ -6,7 +6,7 @@ import torch
 
 from drivemeta.models.backbone import EfficientNetLite0
 from drivemeta.models.detector import SUPER_CLASSES, build_detector
-from drivemeta.models.level1 import STRIDES, Level1, locations
+from drivemeta.models.level1 import FINE_STRIDE, STRIDES, Level1, locations
 from drivemeta.models.level2 import Level2
 
 
@@ -35,6 +35,19 @@ def test_level1_predicts_at_every_location_of_every_stride(detector):
     norms = output.embeddings.norm(dim=-1)
     torch.testing.assert_close(norms, torch.ones_like(norms))
     assert (output.boxes[..., 2:] > output.boxes[..., :2]).all()
+
+
+@torch.no_grad()
+def test_a_head_of_stride_4_comes_first():
+    level1 = Level1(8, 16, passthrough=True, fine_width=4).eval()
+    output = level1(torch.rand(1, 3, 64, 128))
+    n_fine = (64 // FINE_STRIDE) * (128 // FINE_STRIDE)
+    assert output.boxes.shape == (1, n_fine + 128 + 32 + 8 + 2, 4)
+    centres = locations(16, 32, FINE_STRIDE, torch.device("cpu"))
+    boxes = output.boxes[0, :n_fine]
+    assert (boxes[:, :2] < centres).all()
+    assert (boxes[:, 2:] > centres).all()
+    torch.testing.assert_close(output.embeddings.norm(dim=-1), torch.ones_like(output.quality))
 
 
 @torch.no_grad()

@@ -194,7 +194,7 @@ def _dense_at(detector: TwoLevelDetector, image: np.ndarray, boxes: FloatArray) 
     size = (image.shape[0], image.shape[1])
     objects = torch.from_numpy(Letterbox.fit(size, detector.input_size).to_input(boxes))
     overlaps = pairwise_iou(torch.from_numpy(dense.boxes), objects)
-    fit = prior(*grid(*detector.input_size), objects) * (0.2 + overlaps)  # (A, n)
+    fit = prior(*grid(*detector.input_size, len(dense.boxes)), objects) * (0.2 + overlaps)  # (A, n)
     weights, index = fit.topk(N_LOCATIONS, dim=0)  # (k, n)
     picked = torch.from_numpy(dense.embeddings)[index] * weights[..., None]
     return F.normalize(picked.sum(0), dim=-1)

@@ -12,7 +12,10 @@ class LiteDetector(Level1):
         width: channels of neck and head.
         dim: length of the dense embedding.
         passthrough: whether the features of stride 4 join those of stride 8.
+        fine_width: channels of the head of stride 4, 0 for none; it needs `passthrough`.
     """
 
-    def __init__(self, width: int = 96, dim: int = 64, passthrough: bool = False) -> None:
-        super().__init__(width, dim, passthrough=passthrough)
+    def __init__(
+        self, width: int = 96, dim: int = 64, passthrough: bool = False, fine_width: int = 0
+    ) -> None:
+        super().__init__(width, dim, passthrough=passthrough, fine_width=fine_width)
