@@ -20,6 +20,26 @@ ProviderOption = Annotated[
     str, typer.Option(help="auto, tensorrt, cuda, coreml, directml, openvino or cpu.")
 ]
 ModelOption = Annotated[Path | None, typer.Option(help="ONNX model; without it, the shipped base.")]
+NameOption = Annotated[
+    str | None,
+    typer.Option(help="Let the shipped base name kinds too, comma-separated: signs, vehicles."),
+]
+
+
+def named_base(model: Path | None, names: str | None) -> Path | None:
+    """Return the model to run, None for the shipped base as it is.
+
+    Raises:
+        InputError: kinds are to be named by a model of the user's own, or no such bank ships.
+    """
+    if names is None:
+        return model
+    from drivemeta.errors import InputError
+    from drivemeta.export import base_onnx
+
+    if model is not None:
+        raise InputError(f"--name is for the shipped base, found --model {model} beside it")
+    return base_onnx([name.strip() for name in names.split(",") if name.strip()])
 
 
 def console() -> Console:

@@ -10,9 +10,11 @@ import typer
 from drivemeta.cli.common import (
     JsonOption,
     ModelOption,
+    NameOption,
     ProviderOption,
     console,
     emit_json,
+    named_base,
     progress,
 )
 
@@ -24,6 +26,7 @@ def detect(
     images: Annotated[Path, typer.Argument(help="An image, or a folder of images.")],
     out: Annotated[Path, typer.Option(help="Folder of the results.")],
     model: ModelOption = None,
+    name: NameOption = None,
     min_score: Annotated[
         float | None, typer.Option(min=0, max=1, help="In place of each class's own threshold.")
     ] = None,
@@ -50,7 +53,7 @@ def detect(
     if out.resolve() == files[0].parent.resolve():
         raise InputError(f"--out: the results would mix with the images in {out}; name another")
     writable_folder(out)
-    detector = OnnxDetector(model or base_onnx(), provider=provider)
+    detector = OnnxDetector(named_base(model, name) or base_onnx(), provider=provider)
     results: list[tuple[Frame, Detections]] = []
     unreadable: list[str] = []
     with progress() as bar:

@@ -10,9 +10,11 @@ import typer
 from drivemeta.cli.common import (
     JsonOption,
     ModelOption,
+    NameOption,
     ProviderOption,
     console,
     emit_json,
+    named_base,
     progress,
 )
 
@@ -28,6 +30,7 @@ def process(
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     model: ModelOption = None,
+    name: NameOption = None,
     sinks: Annotated[str, typer.Option(help="Sink plugins, comma-separated.")] = "mp4,jsonl",
     tracker: Annotated[str, typer.Option(help="Tracker plugin.")] = "botsort",
     every: Annotated[int, typer.Option(min=1, help="Look at every Nth frame.")] = 1,
@@ -99,6 +102,7 @@ def process(
         workers=workers,
         settings=given,
     )
+    model = named_base(model, name)
     job = Job(source, out, model, tuple(_names(sinks)), options, fresh, metrics=metrics)
     videos = many_videos(source)
     if videos is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from functools import reduce
 from pathlib import Path
 
 import platformdirs
@@ -12,12 +14,16 @@ from drivemeta.errors import ModelFileError
 from drivemeta.runtime.manifest import package_version
 
 
-def base_onnx() -> Path:
+def base_onnx(named: Sequence[str] = ()) -> Path:
     """Return the shipped base detector as ONNX, exporting it on first use.
 
-    The file is kept by the digest of the weights and the version of the package.
+    The file is kept by the digest of the weights, the version of the package and what is named.
+
+    Args:
+        named: shipped banks whose classes it names below its own: `signs`, `vehicles`.
 
     Raises:
+        InputError: no such bank ships.
         ModelFileError: the installation lacks its weights.
         OutputError: the cache folder cannot be written.
     """
@@ -28,11 +34,15 @@ def base_onnx() -> Path:
         )
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
     folder = platformdirs.user_cache_path("drivemeta")
-    path = folder / f"base-{package_version('drivemeta')}-{digest}.onnx"
+    words = ["base", package_version("drivemeta"), digest, *sorted(set(named))]
+    path = folder / ("-".join(words) + ".onnx")
     if not path.is_file():
         # torch only where it is needed: a cached base starts in a fraction of a second
         from drivemeta.export.exporter import export_detector  # noqa: PLC0415
+        from drivemeta.learn.banks import load_bank, with_named  # noqa: PLC0415
         from drivemeta.models.store import load_base  # noqa: PLC0415
 
-        export_detector(load_base(), path)
+        banks = [load_bank(name) for name in words[3:]]
+        detector = load_base()
+        export_detector(detector.with_bank(reduce(with_named, banks, detector.bank)), path)
     return path

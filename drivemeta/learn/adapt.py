@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 FOUND_SHARE = 0.5
 FEW = 3
+# How many shots all classes together weigh in what a class is found by.
+COMMON_SHOTS = 1.5
 DEFAULT_PARENT = "traffic_sign"
 
 
@@ -224,13 +226,9 @@ def _add_classes(
     if parent is not None and parent not in supers:
         raise InputError(f"--parent {parent}: no such super-class; {suggest(parent, supers)}")
     parents: list[str | None] = []
-    common = _finder(base, evidence.roots)
     for label, name in enumerate(names):
         own = evidence.labels == label
-        finder = _finder(base, evidence.roots[own])
-        # One or two boxes that are missed prove little where the other classes are found.
-        if finder is None and own.sum() < FEW:
-            finder = common
+        finder = finder_of(bank.names, evidence.roots, own)
         known = bank.classes[bank.index(name)] if name in bank.names else None
         of = known.parent if known else parent or finder
         extends = name in supers
@@ -250,12 +248,27 @@ def _with_shots(bank: ClassBank, name: str, shots: int) -> ClassBank:
     return replace(bank, classes=classes)
 
 
-def _finder(base: TwoLevelDetector, roots: NDArray[np.int64]) -> str | None:
-    """Return the super-class by which the base finds most of some boxes, None if it misses them."""
-    found = roots[roots >= 0]
-    if len(found) == 0 or len(found) < FOUND_SHARE * len(roots):
+def finder_of(
+    names: Sequence[str], roots: NDArray[np.int64], own: NDArray[np.bool_]
+) -> str | None:
+    """Return the super-class by which the base finds most boxes of a class, None if it misses them.
+
+    A few boxes that are missed, or are taken for something else, prove little where the classes
+    adapted beside them are found: all boxes together weigh as much as `COMMON_SHOTS` of its own.
+
+    Args:
+        names: of the bank's classes.
+        roots: (n,) super-class that each box of all classes is found by, -1 for none.
+        own: (n,) which of them are of the class.
+    """
+    votes = np.bincount(roots[own] + 1, minlength=len(names) + 1)  # the first: not found
+    common = np.bincount(roots + 1, minlength=len(names) + 1) / len(roots)
+    shares = (votes + COMMON_SHOTS * common) / (own.sum() + COMMON_SHOTS)
+    if own.sum() < FEW and common[0] <= 1 - FOUND_SHARE:
+        shares[0] = 0
+    if shares[0] > 1 - FOUND_SHARE:
         return None
-    return base.bank.names[int(np.bincount(found).argmax())]
+    return names[int(shares[1:].argmax())]
 
 
 def _add_dense(

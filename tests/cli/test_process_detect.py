@@ -225,3 +225,19 @@ def test_detect_refuses_an_unreadable_image(tiny_model, tmp_path, capsys):
     words = ("--model", tiny_model, "--out", tmp_path / "found")
     assert "bad.png" in refused(capsys, "detect", tmp_path / "bad.png", *words)
     assert not files_in(tmp_path / "found")
+
+
+def test_the_base_names_signs_when_asked(photos, tmp_path, capsys):
+    out = tmp_path / "found"
+    assert call("detect", photos, "--name", "signs", "--out", out) == 0
+    assert "no_entry" in {
+        c["name"] for c in json.loads((out / "coco.json").read_text())["categories"]
+    }
+
+
+def test_kinds_to_name_are_checked(photos, tiny_model, tmp_path, capsys):
+    words = ("--out", tmp_path / "found")
+    told = refused(capsys, "detect", photos, "--name", "sings", *words)
+    assert "did you mean 'signs'" in told
+    told = refused(capsys, "detect", photos, "--name", "signs", "--model", tiny_model, *words)
+    assert "for the shipped base" in told

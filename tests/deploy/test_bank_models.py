@@ -61,7 +61,8 @@ def test_two_models_become_one(lively_detector, tmp_path):
     assert file.manifest.digests.support not in ("", "1" * 64)
     frame = draw_scene()
     found = OnnxDetector(tmp_path / "both.onnx", provider="cpu")([frame], 0.001)[0]
-    assert {"leaf0", "b"} & set(found.names)
+    assert {"leaf0", "leaf1", "leaf2", "leaf3"} & set(found.names)
+    assert {"a", "b", "leaf4", "leaf5"} & set(found.names)
 
 
 def test_merging_makes_room_by_dropping_distractors(lively_detector, tmp_path):
