@@ -53,6 +53,12 @@ def process(
     max_latency_ms: Annotated[
         float | None, typer.Option(help="Of live sources: skip frames that would be older.")
     ] = None,
+    scheduler: Annotated[
+        str, typer.Option(help="Scheduler plugin: fixed, heuristic, or rl2, which was learnt.")
+    ] = "fixed",
+    small_model: Annotated[
+        Path | None, typer.Option(help="The same model of a smaller input, for schedulers.")
+    ] = None,
     encoder: Annotated[str, typer.Option(help="h264, openh264 or mpeg4.")] = "h264",
     settings: Annotated[
         list[str] | None,
@@ -100,6 +106,8 @@ def process(
         tile_merge=tile_merge,
         max_latency_ms=max_latency_ms,
         workers=workers,
+        scheduler=scheduler,
+        small_model=None if small_model is None else str(small_model),
         settings=given,
     )
     model = named_base(model, name)

@@ -7,7 +7,7 @@ import numpy as np
 from drivemeta.data.support import SupportSet
 
 # From so many shots a class on.
-BY_SHOTS = ((1, "protonet"), (5, "reptile"))
+BY_SHOTS = ((1, "protonet"), (10, "reptile"))
 EXTENSIBLE = "protonet"
 
 

@@ -62,7 +62,10 @@ class SchedulerState:
         latency_s: seconds of the last inference that finished, 0 before the first.
         queue_length: frames that wait for inference.
         n_tracks: confirmed tracks at present.
-        since_full: frames since the last full look.
+        since_full: frames since the last full or sliced look.
+        mean_age: frames that the confirmed tracks have been followed for, their mean.
+        mean_score: of the objects at the last look.
+        difference: mean absolute difference of the frame's pixels to the frame before, in [0, 1].
     """
 
     frame_index: int
@@ -71,11 +74,20 @@ class SchedulerState:
     queue_length: int = 0
     n_tracks: int = 0
     since_full: int = 0
+    mean_age: float = 0.0
+    mean_score: float = 0.0
+    difference: float = 0.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one plan."""
+    """What came of one plan.
+
+    Attributes:
+        plan: that was carried out.
+        latency_s: seconds its frame took, the mean over its batch; 0 where nothing was run.
+        n_detections: what was found.
+    """
 
     plan: InferencePlan
     latency_s: float

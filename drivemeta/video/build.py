@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Detections
 from drivemeta.errors import InputError, suggest
-from drivemeta.plugins.protocols import Source
+from drivemeta.plugins.protocols import PlanMode, Source
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region
@@ -37,15 +37,17 @@ def build_pipeline(
             families=detector.families,
         ),
         scheduler=create_with(
-            *(registry, "scheduler", "fixed", options.settings),
+            *(registry, "scheduler", options.scheduler, options.settings),
             every=options.every,
             mode="full" if options.tiles is None else "sliced",
+            modes=_modes(options),
             max_latency_ms=options.max_latency_ms,
         ),
         batch=options.batch,
         workers=options.workers or 1,
         keep=_keeper(options.classes, detector.classes),
         sliced=_sliced(detect, options),
+        small=_small(detector, options),
         past={} if journal is None else by_index(journal.records),
         record=None if journal is None else journal.frame,
     )
@@ -78,6 +80,30 @@ def _sliced(detect: Detect, options: Options) -> Detect | None:
     if options.tiles is None:
         return None
     return _in_roi(Sliced(detect, options.tiles, merging=options.tile_merge), options)
+
+
+def _modes(options: Options) -> tuple[PlanMode, ...]:
+    """Return how a run can look at a frame, cheapest first."""
+    small: tuple[PlanMode, ...] = () if options.small_model is None else ("small",)
+    sliced: tuple[PlanMode, ...] = () if options.tiles is None else ("sliced",)
+    return ("skip", *small, "full", *sliced)
+
+
+def _small(detector: OnnxDetector, options: Options) -> Detect | None:
+    if options.small_model is None:
+        return None
+    small = OnnxDetector(options.small_model, provider=options.provider)
+    if small.classes != detector.classes:
+        raise InputError(
+            f"--small-model: expected the classes of the model, {_some(detector.classes)}, "
+            f"found {_some(small.classes)}; export it from the same weights with --input-size"
+        )
+    return _in_roi(_thresholded(small, options.min_score), options)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:6])
+    return f"{shown}, ... ({len(names)})" if len(names) > 6 else shown
 
 
 def _keeper(

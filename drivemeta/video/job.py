@@ -66,7 +66,8 @@ class Job:
                 be read, a sink cannot write.
         """
         settings = self.options.settings
-        used = (source_kind(self.source)[0], self.options.tracker, "fixed", *self.sinks)
+        chosen = (self.options.tracker, self.options.scheduler)
+        used = (source_kind(self.source)[0], *chosen, *self.sinks)
         check_settings(settings, used)
         source = open_source(self.source, settings=settings)
         sinks = build_sinks(self.sinks, self.out, settings)

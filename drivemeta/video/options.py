@@ -34,6 +34,9 @@ class Options:
             are not looked at; None for no limit.
         workers: frames looked at side by side on CPUs, where the results come in order all the
             same; None for what suits the machine.
+        scheduler: name of the scheduler plugin that chooses how each frame is looked at.
+        small_model: path of the same model exported with a smaller input, for schedulers that
+            look less closely at times; None for none.
         settings: parameters of the source, tracker, scheduler and sinks, by plugin and name.
     """
 
@@ -50,6 +53,8 @@ class Options:
     tile_merge: str = "nms"
     max_latency_ms: float | None = None
     workers: int | None = None
+    scheduler: str = "fixed"
+    small_model: str | None = None
     settings: Settings = field(default_factory=dict)
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -17,19 +17,19 @@ from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.errors import InputError
 from drivemeta.plugins.protocols import (
     InferencePlan,
-    Outcome,
+    PlanMode,
     Scheduler,
-    SchedulerState,
     Source,
     Tracker,
 )
 from drivemeta.video.ahead import Ahead
+from drivemeta.video.choices import Choices
 from drivemeta.video.journal import Record
 from drivemeta.video.stages import StageClock
 
 Detect = Callable[[Sequence[NDArray[np.uint8]]], list[Detections]]
 Looked = tuple[Frame, InferencePlan, Detections | None]
-Found = tuple[dict[int, Detections], float, int]  # by place in the chunk, seconds, frames run
+Found = tuple[dict[int, Detections], dict[int, float]]  # and seconds, by place in the chunk
 DEPTH = 8
 
 
@@ -53,6 +53,7 @@ class Pipeline:
         batch: most frames a call of `detect`.
         keep: which detections go on, as a mask of rows; None for all.
         sliced: detects where the plan is `sliced`; None if that is not offered.
+        small: detects where the plan is `small`; None if that is not offered.
         past: frames that an earlier run looked at, by index; they are not detected again.
         record: is given every frame as it was perceived, in order.
         workers: calls of `detect` at a time; results keep the frames' order.
@@ -65,6 +66,7 @@ class Pipeline:
     batch: int = 1
     keep: Callable[[Detections], NDArray[np.bool_]] | None = None
     sliced: Detect | None = None
+    small: Detect | None = None
     past: Mapping[int, Record] = field(default_factory=dict)
     record: Callable[[Frame, InferencePlan, Detections | None], None] | None = None
     workers: int = 1
@@ -79,10 +81,11 @@ class Pipeline:
         live = source.info().live
         self.scheduler.reset(source.info())
         self.tracker.reset()
+        choices = Choices(self.scheduler, self.past)
         self.clock.threads["infer"] = self.workers
         pool = ThreadPoolExecutor(self.workers, "infer")
         frames = Ahead(self.clock.timed("decode", source), DEPTH, "decode", drop_oldest=live)
-        looked = Ahead(self._look(frames, pool), 1 if live else DEPTH, "order")
+        looked = Ahead(self._look(frames, pool, choices), 1 if live else DEPTH, "order")
         # A live source that stalls must be told first; a file is not closed while it is read.
         told = closing(source) if live else nullcontext()
         with pool, closing(source), closing(looked), closing(frames), told:
@@ -94,65 +97,58 @@ class Pipeline:
                 if detections is not None:
                     with self.clock.time("track"):
                         tracks = self.tracker.update(self._kept(detections), frame)
+                    choices.tracked(frame, tracks)
                 yield frame, tracks
 
-    def _look(self, frames: Ahead[Frame], pool: ThreadPoolExecutor) -> Iterator[Looked]:
+    def _look(
+        self, frames: Ahead[Frame], pool: ThreadPoolExecutor, choices: Choices
+    ) -> Iterator[Looked]:
         """Run the detector in batches over the frames that are looked at."""
-        stream, state = iter(frames), SchedulerState(0, 0.0)
+        stream = iter(frames)
         pending: deque[_Look] = deque()
         n_pending = self.workers + 1 if self.workers > 1 else 1  # one waits, so that none idles
         while chunk := list(islice(stream, self.batch)):
-            plans: list[InferencePlan] = []
-            for frame in chunk:
-                plan, state = self._plan(frame, frames.n_waiting, state)
-                plans.append(plan)
+            plans = [choices.plan(frame, frames.n_waiting) for frame in chunk]
             look = _Look(chunk, plans, pool.submit(self._perceive, chunk, plans))
             pending.append(look)
             if len(pending) == n_pending:
-                state = yield from self._settle(pending.popleft(), state)
+                yield from self._settle(pending.popleft(), choices)
         while pending:
-            state = yield from self._settle(pending.popleft(), state)
+            yield from self._settle(pending.popleft(), choices)
 
-    def _plan(
-        self, frame: Frame, n_waiting: int, state: SchedulerState
-    ) -> tuple[InferencePlan, SchedulerState]:
-        """Let the scheduler choose for a frame, unless an earlier run chose already."""
-        state = replace(state, frame_index=frame.index, time_s=frame.time_s, queue_length=n_waiting)
-        plan = self.scheduler.act(state)
-        plan = self.past[frame.index].plan if frame.index in self.past else plan
-        return plan, replace(state, since_full=0 if plan.mode == "full" else state.since_full + 1)
-
-    def _settle(
-        self, look: _Look, state: SchedulerState
-    ) -> Generator[Looked, None, SchedulerState]:
+    def _settle(self, look: _Look, choices: Choices) -> Iterator[Looked]:
         """Wait for a look and pass its frames on."""
-        results, seconds, n_run = look.found.result()
-        if n_run:
-            self.clock.add("infer", seconds, n_run)
-            state = replace(state, latency_s=seconds / n_run)
+        results, seconds = look.found.result()
+        if seconds:
+            self.clock.add("infer", sum(seconds.values()), len(seconds))
         for i, (frame, plan) in enumerate(zip(look.frames, look.plans, strict=True)):
             detections = results.get(i)
-            n_found = len(detections) if detections is not None else 0
-            self.scheduler.observe(frame.index, Outcome(plan, state.latency_s, n_found))
+            choices.settle(frame, plan, seconds.get(i, 0.0), detections)
             yield frame, plan, detections
-        return state
 
     def _perceive(self, chunk: Sequence[Frame], plans: Sequence[InferencePlan]) -> Found:
-        """Return what is in the frames that are not skipped, the seconds, and how many were run."""
+        """Return what is in the frames that are not skipped, and the seconds of each one run."""
         results: dict[int, Detections] = {}
-        due: dict[bool, list[int]] = {}
-        started = time.perf_counter()
+        seconds: dict[int, float] = {}
+        due: dict[PlanMode, list[int]] = {}
         for i, (frame, plan) in enumerate(zip(chunk, plans, strict=True)):
             earlier = self.past.get(frame.index)
             if earlier is not None:
                 results |= _remembered(i, frame, earlier)
             elif plan.mode != "skip":
-                due.setdefault(plan.mode == "sliced", []).append(i)
-        for is_sliced, members in due.items():
-            detect = self.sliced if is_sliced and self.sliced is not None else self.detect
-            found = detect([chunk[i].image for i in members])
+                due.setdefault(plan.mode, []).append(i)
+        for mode, members in due.items():
+            started = time.perf_counter()
+            found = self._detector(mode)([chunk[i].image for i in members])
             results |= dict(zip(members, found, strict=True))
-        return results, time.perf_counter() - started, sum(map(len, due.values()))
+            each = (time.perf_counter() - started) / len(members)
+            seconds |= dict.fromkeys(members, each)
+        return results, seconds
+
+    def _detector(self, mode: PlanMode) -> Detect:
+        """Return what detects in a mode; a mode that is not offered is a full look."""
+        offered = {"small": self.small, "sliced": self.sliced}
+        return offered.get(mode) or self.detect
 
     def _kept(self, detections: Detections) -> Detections:
         return detections if self.keep is None else detections[self.keep(detections)]

@@ -83,7 +83,7 @@ def test_an_unknown_learner_suggests_the_nearest(base, make_support):
         adapt(base, make_support(1, "rocks"), "protonte")
 
 
-@pytest.mark.parametrize(("shots", "name"), [(1, "protonet"), (4, "protonet"), (5, "reptile")])
+@pytest.mark.parametrize(("shots", "name"), [(1, "protonet"), (9, "protonet"), (10, "reptile")])
 def test_the_learner_is_chosen_by_the_shots(make_support, shots, name):
     support = make_support(shots, "rocks", "ice")
     assert learner_for(support) == name
