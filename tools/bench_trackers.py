@@ -138,6 +138,7 @@ def main() -> None:
     """Run all trackers over the same detections and print a table, as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--scenes", type=int, default=6)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first scene")
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--detections", choices=["noisy", "base"], default="noisy")
     asked = parser.parse_args()
@@ -146,7 +147,7 @@ def main() -> None:
         detector = load_detector(None, Options(provider="cpu"), live=True)[0]
     with tempfile.TemporaryDirectory() as folder:
         runs = {name: Run(Path(folder) / name, shake) for name, shake in SHAKES.items()}
-        for seed in range(asked.scenes):
+        for seed in range(asked.first, asked.first + asked.scenes):
             for run in runs.values():
                 run.begin(seed)
             for frame, truth in drive(seed, asked.frames):
