@@ -1,7 +1,7 @@
 """Assemble the shipped base from two training runs: weights, class bank, named banks.
 
-    python tools/build_base.py --level1 runs/level1 --level2 runs/level2 \
-        --embedding-config configs/train_embedding.yaml
+    python tools/build_base.py --level1 runs/level1_fine --level2 runs/level2 \
+        --embedding-config configs/train_embedding_further.yaml
 
 The super-classes' thresholds are those of the best F1 on BDD training images.
 
