@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -92,7 +93,8 @@ def _modes(options: Options) -> tuple[PlanMode, ...]:
 def _small(detector: OnnxDetector, options: Options) -> Detect | None:
     if options.small_model is None:
         return None
-    small = OnnxDetector(options.small_model, provider=options.provider)
+    threads = max(1, (os.cpu_count() or 1) // (options.workers or 1))
+    small = OnnxDetector(options.small_model, provider=options.provider, threads=threads)
     if small.classes != detector.classes:
         raise InputError(
             f"--small-model: expected the classes of the model, {_some(detector.classes)}, "

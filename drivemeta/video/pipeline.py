@@ -139,13 +139,13 @@ class Pipeline:
                 due.setdefault(plan.mode, []).append(i)
         for mode, members in due.items():
             started = time.perf_counter()
-            found = self._detector(mode)([chunk[i].image for i in members])
+            found = self.detector(mode)([chunk[i].image for i in members])
             results |= dict(zip(members, found, strict=True))
             each = (time.perf_counter() - started) / len(members)
             seconds |= dict.fromkeys(members, each)
         return results, seconds
 
-    def _detector(self, mode: PlanMode) -> Detect:
+    def detector(self, mode: PlanMode) -> Detect:
         """Return what detects in a mode; a mode that is not offered is a full look."""
         offered = {"small": self.small, "sliced": self.sliced}
         return offered.get(mode) or self.detect

@@ -11,7 +11,7 @@ import pytest
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.errors import VideoError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import InferencePlan, Outcome, StreamInfo
 from drivemeta.video.pipeline import Pipeline
 
 from .conftest import draw_frame, find_boxes  # noqa: TID252  (no package at the root)
@@ -235,3 +235,50 @@ def test_an_error_of_one_worker_comes_out_after_the_frames_before_it():
         given.extend(frame.index for frame, _ in results)
     assert given == list(range(len(given)))
     assert len(given) >= 19
+
+
+class Chosen:
+    """A scheduler that goes through modes and keeps what it is told."""
+
+    def __init__(self, *modes: str) -> None:
+        self.modes, self.states, self.outcomes = modes, [], {}
+
+    def reset(self, stream: StreamInfo) -> None:
+        self.stream = stream
+
+    def act(self, state) -> InferencePlan:
+        self.states.append(state)
+        return InferencePlan(self.modes[state.frame_index % len(self.modes)])
+
+    def observe(self, frame_index: int, outcome: Outcome) -> None:
+        self.outcomes[frame_index] = outcome
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_each_mode_has_its_detector_and_the_scheduler_is_told(batch):
+    seen = {"full": [], "small": [], "sliced": []}
+
+    def detector(mode):
+        def detect(images):
+            time.sleep(0.002)
+            seen[mode] += images
+            return find_boxes(images)
+
+        return detect
+
+    scheduler = Chosen("full", "small", "skip", "sliced")
+    tracker = default_registry().create("tracker", "bytetrack")
+    pipeline = Pipeline(detector("full"), tracker, scheduler, batch)
+    pipeline = replace(pipeline, small=detector("small"), sliced=detector("sliced"))
+    assert len(list(pipeline.run(Drawn(12)))) == 12
+    assert {mode: len(images) for mode, images in seen.items()} == dict.fromkeys(seen, 3)
+    assert [scheduler.outcomes[i].plan.mode for i in range(4)] == list(scheduler.modes)
+    assert [scheduler.outcomes[i].latency_s > 0 for i in range(4)] == [True, True, False, True]
+    last = scheduler.states[-1]
+    assert last.latency_s > 0
+    assert 0 < max(state.difference for state in scheduler.states) < 1
+    assert scheduler.states[0].difference == 0
+    if batch == 1:
+        assert last.n_tracks > 0
+        assert last.mean_age > 0
+        assert 0 < last.mean_score <= 1

@@ -1,0 +1,101 @@
+"""Latency feedback and motion: look when it is worth it, as closely as there is time for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from drivemeta.errors import InputError
+from drivemeta.plugins.protocols import (
+    InferencePlan,
+    Outcome,
+    PlanMode,
+    SchedulerState,
+    StreamInfo,
+)
+
+COSTS: dict[PlanMode, float] = {"small": 0.5, "full": 1.0, "sliced": 5.0}  # before one is measured
+SMOOTHING = 0.3  # part of the newest latency in a mode's estimate
+MOST_SAVED = 3.0  # frames' worth of time that can be saved up for a closer look
+
+
+class Heuristic:
+    """Spends a budget of seconds where the picture changes.
+
+    Each frame brings its budget of time, each look costs what looks of its kind took lately, and
+    frames that wait take from what is left. A look is due when the picture has changed enough since
+    the last one, or after `max_gap` frames; it is the closest one that there is time for.
+
+    Args:
+        budget_ms: time a frame may take on average; None for the time between two frames.
+        motion: mean change of the pixels, in [0, 1], summed up since the last look, that makes
+            one due.
+        max_gap: most frames between two looks if there is time.
+        modes: that the run offers.
+
+    Raises:
+        InputError: a value is out of range.
+    """
+
+    def __init__(
+        self,
+        budget_ms: float | None = None,
+        motion: float = 0.02,
+        max_gap: int = 5,
+        modes: Sequence[PlanMode] = ("skip", "full"),
+    ) -> None:
+        if budget_ms is not None and budget_ms <= 0:
+            raise InputError(f"heuristic.budget_ms: expected more than 0, found {budget_ms}")
+        if motion < 0:
+            raise InputError(f"heuristic.motion: expected 0 or more, found {motion}")
+        if max_gap < 1:
+            raise InputError(f"heuristic.max_gap: expected 1 or more, found {max_gap}")
+        self._given_s = None if budget_ms is None else budget_ms / 1000
+        self._motion, self._max_gap = motion, max_gap
+        self._looks = sorted((mode for mode in modes if mode != "skip"), key=COSTS.__getitem__)
+        self._budget_s, self._saved_s, self._moved = 1.0, 0.0, 0.0
+        self._gap, self._first = 0, True
+        self._latencies: dict[PlanMode, float] = {}
+
+    def reset(self, stream: StreamInfo) -> None:
+        """Forget latencies and motion; take in the time between two frames."""
+        self._budget_s = self._given_s or 1 / max(stream.fps, 1e-3)
+        self._saved_s, self._moved, self._gap, self._first = 0.0, 0.0, 0, True
+        self._latencies.clear()
+
+    def act(self, state: SchedulerState) -> InferencePlan:
+        """Choose the closest look that there is time for, if one is due."""
+        self._saved_s = min(self._saved_s + self._budget_s, MOST_SAVED * self._budget_s)
+        self._moved += state.difference
+        self._gap += 1
+        due = self._moved >= self._motion or self._gap >= self._max_gap or state.n_tracks == 0
+        mode = self._affordable(state.queue_length) if due else None
+        if self._first:
+            mode = mode or self._looks[0]
+        if mode is None:
+            return InferencePlan("skip")
+        self._first, self._moved, self._gap = False, 0.0, 0
+        self._saved_s -= self._latency(mode)
+        return InferencePlan(mode)
+
+    def observe(self, frame_index: int, outcome: Outcome) -> None:  # noqa: ARG002  (the protocol)
+        """Take in how long a look took."""
+        mode = outcome.plan.mode
+        if mode == "skip" or outcome.latency_s <= 0:
+            return
+        known = self._latencies.get(mode, outcome.latency_s)
+        self._latencies[mode] = known + SMOOTHING * (outcome.latency_s - known)
+
+    def _affordable(self, n_waiting: int) -> PlanMode | None:
+        left = self._saved_s - max(0, n_waiting - 1) * self._budget_s * 0.1
+        fitting = [mode for mode in self._looks if self._latency(mode) <= left]
+        if fitting:
+            return fitting[-1]
+        return self._looks[0] if left >= MOST_SAVED * self._budget_s * 0.99 else None
+
+    def _latency(self, mode: PlanMode) -> float:
+        """Return what a look takes: as measured, else by the costs of the modes measured."""
+        if mode in self._latencies:
+            return self._latencies[mode]
+        for known, seconds in self._latencies.items():
+            return seconds * COSTS[mode] / COSTS[known]
+        return self._budget_s * COSTS[mode]
