@@ -152,7 +152,7 @@ def test_a_shipped_configuration_is_found_by_name(installed):
         "from drivemeta.learn.train_embedding import EmbeddingTraining as T; "
         "print(load_config(Path('train_embedding.yaml'), T).out)"
     )
-    assert installed.run("-c", code) == "runs/level2"
+    assert installed.run("-c", code) == "runs/level2_first"
 
 
 def test_editable_sees_the_checkout_and_editable_plugins(tmp_path):
