@@ -30,8 +30,13 @@ def imported(path: Path) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
+OF_RL = ("drivemeta/learn/rl/", "drivemeta/learn/perception_env.py")  # need the extra `rl`
+
+
 def extra_of(path: Path) -> list[str]:
-    """Return the requirements of the extra that a plugin's manifest names."""
+    """Return the requirements of the extra that a plugin's manifest names, or a folder needs."""
+    if path.relative_to(ROOT).as_posix().startswith(OF_RL):
+        return PROJECT["optional-dependencies"]["rl"]
     manifest = path.parent / "plugin.yaml"
     content = yaml.safe_load(manifest.read_text("utf-8")) if manifest.is_file() else {}
     return PROJECT["optional-dependencies"].get(content.get("extra"), [])

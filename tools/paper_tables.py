@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from bandit_table import section as bandit_section
 from paper_rows import ROWS, Row
 from safetensors.torch import load_file, save_file
 
@@ -157,7 +158,15 @@ def kept_of(row: Row) -> dict[str, Any] | None:
 def page() -> str:
     """Return the page of the tables, with a line for each row."""
     curves = [f"- `{row.key}`: {curve}" for row in ROWS if (curve := _curve(row))]
-    return HEADER + "\n".join(map(_line, ROWS)) + "\n" + FOOTER + "\n".join(curves) + "\n"
+    return (
+        HEADER
+        + "\n".join(map(_line, ROWS))
+        + "\n"
+        + FOOTER
+        + "\n".join(curves)
+        + "\n"
+        + bandit_section()
+    )
 
 
 def _curve(row: Row) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from drivemeta.errors import InputError
 from drivemeta.plugins.protocols import (
     InferencePlan,
@@ -30,6 +32,7 @@ class Heuristic:
         motion: mean change of the pixels, in [0, 1], summed up since the last look, that makes
             one due.
         max_gap: most frames between two looks if there is time.
+        max_latency_ms: looks that take longer are left out if others do not; None for no limit.
         modes: that the run offers.
 
     Raises:
@@ -41,6 +44,7 @@ class Heuristic:
         budget_ms: float | None = None,
         motion: float = 0.02,
         max_gap: int = 5,
+        max_latency_ms: float | None = None,
         modes: Sequence[PlanMode] = ("skip", "full"),
     ) -> None:
         if budget_ms is not None and budget_ms <= 0:
@@ -50,6 +54,11 @@ class Heuristic:
         if max_gap < 1:
             raise InputError(f"heuristic.max_gap: expected 1 or more, found {max_gap}")
         self._given_s = None if budget_ms is None else budget_ms / 1000
+        if max_latency_ms is not None and max_latency_ms <= 0:
+            raise InputError(
+                f"heuristic.max_latency_ms: expected more than 0, found {max_latency_ms}"
+            )
+        self._longest_s = np.inf if max_latency_ms is None else max_latency_ms / 1000
         self._motion, self._max_gap = motion, max_gap
         self._looks = sorted((mode for mode in modes if mode != "skip"), key=COSTS.__getitem__)
         self._budget_s, self._saved_s, self._moved = 1.0, 0.0, 0.0
@@ -87,7 +96,8 @@ class Heuristic:
 
     def _affordable(self, n_waiting: int) -> PlanMode | None:
         left = self._saved_s - max(0, n_waiting - 1) * self._budget_s * 0.1
-        fitting = [mode for mode in self._looks if self._latency(mode) <= left]
+        most = min(left, self._longest_s)
+        fitting = [mode for mode in self._looks if self._latency(mode) <= most]
         if fitting:
             return fitting[-1]
         return self._looks[0] if left >= MOST_SAVED * self._budget_s * 0.99 else None

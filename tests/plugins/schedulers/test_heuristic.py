@@ -61,7 +61,16 @@ def test_adapts_when_the_machine_slows_down():
     assert sum(looks[N:]) < 0.5 * sum(looks[:N])
 
 
-@pytest.mark.parametrize("wrong", [{"budget_ms": 0}, {"motion": -1}, {"max_gap": 0}])
+def test_looks_longer_than_the_deadline_are_left_out():
+    offered = ("skip", "small", "full")
+    modes = drive({"small": 0.02, "full": 0.05}, modes=offered, max_latency_ms=30)
+    assert modes.count("full") <= 3
+    assert modes.count("small") > N * 0.8
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"budget_ms": 0}, {"motion": -1}, {"max_gap": 0}, {"max_latency_ms": 0}]
+)
 def test_values_out_of_range_are_refused(wrong):
     with pytest.raises(InputError, match=next(iter(wrong))):
         default_registry().create("scheduler", "heuristic", **wrong)

@@ -1,0 +1,1 @@
+"""Reinforcement learning of what to do next: RL^2 on bandits, navigation and perception."""

@@ -1,0 +1,195 @@
+"""Training a recurrent policy by PPO, so that a run can be gone on with."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from sb3_contrib import RecurrentPPO
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv
+
+from drivemeta.errors import InputError
+from drivemeta.files import atomic_path, write_text
+from drivemeta.learn.rl.policy import TrialPolicy
+
+SAVE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a policy is trained.
+
+    Attributes:
+        n_steps: of a rollout of each trial; a multiple of a trial's steps keeps trials whole.
+        minibatches: a rollout is split into.
+        epochs: passes over a rollout.
+        rate: learning rate at the start; falls linearly to a twentieth.
+        gamma: discount.
+        gae_lambda: of the advantages.
+        entropy: weight of the entropy bonus.
+        hidden: units of the LSTM of the policy, and of that of the values.
+        heads: widths of the layers after each LSTM.
+        seed: of weights and actions.
+    """
+
+    n_steps: int
+    minibatches: int = 4
+    epochs: int = 5
+    rate: float = 1e-3
+    gamma: float = 0.99
+    gae_lambda: float = 0.3
+    entropy: float = 0.0
+    hidden: int = 64
+    heads: tuple[int, ...] = ()
+    seed: int = 0
+
+
+def new_model(env: VecEnv, recipe: Recipe) -> RecurrentPPO:
+    """Return an untrained policy for an environment."""
+    return RecurrentPPO(
+        TrialPolicy,
+        env,
+        n_steps=recipe.n_steps,
+        batch_size=recipe.n_steps * env.num_envs // recipe.minibatches,
+        n_epochs=recipe.epochs,
+        learning_rate=recipe.rate,
+        gamma=recipe.gamma,
+        gae_lambda=recipe.gae_lambda,
+        ent_coef=recipe.entropy,
+        stats_window_size=1000,
+        seed=recipe.seed,
+        device="cpu",
+        policy_kwargs={"lstm_hidden_size": recipe.hidden, "net_arch": list(recipe.heads)},
+    )
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        steps: environment steps so far.
+        seconds: of training so far.
+        curve: (steps, mean return of the latest trials), one row a rollout or more.
+    """
+
+    steps: int = 0
+    seconds: float = 0.0
+    curve: list[tuple[int, float]] = field(default_factory=list)
+
+
+def train(
+    model: RecurrentPPO, folder: Path, recipe: Recipe, *, n_steps: int, minutes: float
+) -> Progress:
+    """Train until a number of steps or minutes; goes on from what the folder holds.
+
+    The learning rate follows the larger part of the two that is used up.
+
+    Args:
+        model: trained in place.
+        folder: keeps weights, Adam's moments and the curve; no pickle.
+        recipe: of the rate.
+        n_steps: environment steps of all runs together.
+        minutes: of all runs together.
+
+    Raises:
+        InputError: the folder holds weights of another network.
+    """
+    progress = _restore(model, folder)
+
+    def rate(steps: int, seconds: float) -> float:
+        used = min(1.0, max(steps / n_steps, seconds / (60 * minutes)))
+        return recipe.rate * max(0.05, 1 - used)
+
+    watch = _Watch(progress, folder, rate, minutes)
+    if progress.steps < n_steps and progress.seconds < 60 * minutes:
+        model.learn(n_steps - progress.steps, callback=watch)
+    _save(model, folder, progress)
+    return progress
+
+
+def load_policy(model: RecurrentPPO, folder: Path) -> int:
+    """Give a policy the weights of a run; return the steps it was trained for.
+
+    Raises:
+        InputError: there are none, or they are of another network.
+    """
+    steps = _restore(model, folder).steps
+    if not steps:
+        raise InputError(f"{folder}: expected a trained policy, found none; train it first")
+    return steps
+
+
+class _Watch(BaseCallback):  # type: ignore[misc,unused-ignore]
+    """Keeps the curve, the rate, the time and the weights."""
+
+    def __init__(
+        self, progress: Progress, folder: Path, rate: Callable[[int, float], float], minutes: float
+    ) -> None:
+        super().__init__()
+        self._progress, self._folder, self._rate, self._minutes = progress, folder, rate, minutes
+        self._last = self._saved = time.monotonic()
+        self._before = progress.steps
+
+    def _on_step(self) -> bool:
+        return self._progress.seconds < 60 * self._minutes
+
+    def _on_rollout_end(self) -> None:
+        now, progress = time.monotonic(), self._progress
+        progress.seconds += now - self._last
+        self._last = now
+        progress.steps = self._before + self.num_timesteps
+        rate = self._rate(progress.steps, progress.seconds)
+        self.model.lr_schedule = lambda _: rate
+        if self.model.ep_info_buffer:
+            mean = float(np.mean([info["r"] for info in self.model.ep_info_buffer]))
+            progress.curve.append((progress.steps, round(mean, 4)))
+        if now - self._saved > SAVE_S:
+            self._saved = now
+            _save(cast(RecurrentPPO, self.model), self._folder, progress)
+
+
+def _save(model: RecurrentPPO, folder: Path, progress: Progress) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {f"policy.{k}": v.contiguous() for k, v in model.policy.state_dict().items()}
+    for i, moments in model.policy.optimizer.state_dict()["state"].items():
+        tensors |= {f"adam.{i}.{name}": value for name, value in moments.items()}
+    with atomic_path(folder / "policy.safetensors") as path:
+        save_file({k: v.clone() for k, v in tensors.items()}, path)
+    write_text(folder / "progress.json", json.dumps(vars(progress)) + "\n")
+
+
+def _restore(model: RecurrentPPO, folder: Path) -> Progress:
+    path = folder / "policy.safetensors"
+    if not path.is_file():
+        return Progress()
+    stored = load_file(path)
+    weights = {k[7:]: v for k, v in stored.items() if k.startswith("policy.")}
+    try:
+        model.policy.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path}: expected weights of this network, found others: {error}") from (
+            error
+        )
+    model.policy.optimizer.load_state_dict(_adam(model.policy.optimizer.state_dict(), stored))
+    kept = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+    curve = [(int(steps), float(mean)) for steps, mean in kept["curve"]]
+    return Progress(kept["steps"], kept["seconds"], curve)
+
+
+def _adam(fresh: dict[str, Any], stored: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """Return an optimiser's state with its moments as stored."""
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for key, value in stored.items():
+        if key.startswith("adam."):
+            _, index, name = key.split(".")
+            moments.setdefault(int(index), {})[name] = value
+    return {**fresh, "state": moments}
