@@ -30,13 +30,19 @@ def imported(path: Path) -> Iterator[str]:
             yield node.module.split(".")[0]
 
 
-OF_RL = ("drivemeta/learn/rl/", "drivemeta/learn/perception_env.py")  # need the extra `rl`
+OF_EXTRAS = {  # what is imported only where it is asked for
+    "drivemeta/learn/rl/": "rl",
+    "drivemeta/learn/perception_env.py": "rl",
+    "drivemeta/video/recordings/mcap.py": "mcap",
+    "drivemeta/video/recordings/ros.py": "ros",
+}
 
 
 def extra_of(path: Path) -> list[str]:
     """Return the requirements of the extra that a plugin's manifest names, or a folder needs."""
-    if path.relative_to(ROOT).as_posix().startswith(OF_RL):
-        return PROJECT["optional-dependencies"]["rl"]
+    for place, extra in OF_EXTRAS.items():
+        if path.relative_to(ROOT).as_posix().startswith(place):
+            return PROJECT["optional-dependencies"][extra]
     manifest = path.parent / "plugin.yaml"
     content = yaml.safe_load(manifest.read_text("utf-8")) if manifest.is_file() else {}
     return PROJECT["optional-dependencies"].get(content.get("extra"), [])

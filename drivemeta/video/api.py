@@ -15,6 +15,7 @@ from drivemeta.plugins.protocols import Sink, Source, StreamInfo
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.build import build_pipeline, clipped
+from drivemeta.video.inputs import RECORDINGS
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options, RunSummary
 from drivemeta.video.settings import Settings, create_with
@@ -37,7 +38,7 @@ def source_kind(place: str | Path) -> tuple[str, dict[str, Any]]:
     if path.is_dir():
         return "bag" if (path / "metadata.yaml").is_file() else "images", {"path": path}
     if path.is_file():
-        return "bag" if path.suffix.lower() == ".mcap" else "file", {"path": path}
+        return "bag" if path.suffix.lower() in RECORDINGS else "file", {"path": path}
     name, _, number = text.partition(":")
     if name == "synthetic" and (number.isdigit() or not number):
         return "synthetic", {"seed": int(number or 0)}

@@ -8,7 +8,11 @@ from pathlib import Path
 from drivemeta.errors import InputError
 from drivemeta.video.pictures import ENDINGS as PICTURES
 
-VIDEOS = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".mpg", ".mpeg", ".wmv", ".mcap")
+RECORDINGS = (".mcap", ".bag", ".db3")
+VIDEOS = (
+    *(".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".mpg", ".mpeg", ".wmv"),
+    *RECORDINGS,
+)
 LISTS = (".txt", ".lst")
 
 

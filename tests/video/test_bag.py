@@ -91,8 +91,8 @@ def test_a_bag_of_several_files_is_one_stream(tmp_path):
     listed = "rosbag2_bagfile_information:\n  relative_file_paths:\n"
     (bag / "metadata.yaml").write_text(listed + "    - bag_0.mcap\n    - bag_1.mcap\n")
     check(open_source(bag))
-    (bag / "metadata.yaml").write_text(listed + "    - bag_0.db3\n")
-    with pytest.raises(VideoError, match="ros2 bag convert"):
+    (bag / "metadata.yaml").write_text(listed + "    - bag_2.mcap\n")
+    with pytest.raises(VideoError, match=r"bag_2\.mcap, as .*metadata\.yaml says, found none"):
         open_source(bag)
 
 
@@ -137,6 +137,17 @@ def test_an_image_that_is_none_is_counted(tmp_path):
     source = open_source(path)
     assert [frame.index for frame in source] == [0, 1, 2]
     assert source.n_corrupt == 1
+
+
+def test_a_recording_without_compressed_pictures_says_what_it_holds(tmp_path):
+    path = tmp_path / "raw.mcap"
+    with path.open("wb") as file:
+        writer = ros2.Writer(file)
+        schema = writer.register_msgdef("sensor_msgs/msg/Image", "uint8[] data")
+        writer.write_message("/raw", schema, {"data": b"123"})
+        writer.finish()
+    with pytest.raises(VideoError, match=r"it holds /raw \(sensor_msgs/msg/Image\)"):
+        open_source(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no recording", b"\x89MCAP0\r\n" + bytes(50)])

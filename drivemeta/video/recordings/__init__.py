@@ -1,0 +1,1 @@
+"""Recordings of robots' messages: which topics hold pictures, and those pictures."""

@@ -1,0 +1,114 @@
+"""MCAP files, and bags of ROS 2 that are made of them (extra `mcap`)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mcap.exceptions import McapError
+from mcap.reader import NonSeekingReader, make_reader
+from mcap_protobuf.decoder import DecoderFactory as Protobuf
+from mcap_ros2.decoder import DecoderFactory as Ros2
+
+from drivemeta.errors import VideoError
+from drivemeta.video.recordings.topics import Contents, Payload
+
+# What the reader raises on a file that is cut off or damaged, beside its own errors.
+_DAMAGED = (McapError, ValueError, KeyError, EOFError, OverflowError, struct.error)
+
+
+class McapRecording:
+    """Messages as JSON, Protobuf or CDR. A file that is cut off is read as far as it goes.
+
+    Args:
+        files: in the order they were recorded in.
+
+    Raises:
+        VideoError: one is no MCAP file.
+    """
+
+    def __init__(self, files: list[Path]) -> None:
+        self._files, self.contents, self.ended_early = files, Contents(), False
+        for file in files:
+            _survey(file, self.contents)
+
+    def payloads(self, topic: str) -> Iterator[Payload]:
+        """Yield a topic's pictures, in order of the time they were recorded at."""
+        self.ended_early = False
+        factories = {factory: factory() for factory in (Protobuf, Ros2)}
+        for file in self._files:
+            with file.open("rb") as stream:
+                messages = _messages(stream, [topic])
+                while True:
+                    try:
+                        found = next(messages, None)
+                        if found is None:
+                            break
+                    except _DAMAGED:
+                        self.ended_early = True
+                        break
+                    schema, channel, message = found
+                    yield _payload(schema, channel, message, factories)
+
+
+def _messages(stream: Any, topics: list[str] | None) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield schema, channel and message of a file; without an index, in the order they lie."""
+    reader = make_reader(stream)
+    try:
+        indexed = reader.get_summary() is not None
+    except _DAMAGED:
+        indexed = False
+    if not indexed:
+        stream.seek(0)
+        reader = NonSeekingReader(stream)
+    yield from reader.iter_messages(topics, log_time_order=indexed)
+
+
+def _survey(file: Path, contents: Contents) -> None:
+    """Count the messages of each topic of a file, by its index or else by reading all of it."""
+    with file.open("rb") as stream:
+        try:
+            summary = make_reader(stream).get_summary()
+        except _DAMAGED:
+            summary = None
+        if summary is not None and summary.statistics is not None:
+            told = summary.statistics
+            for number, channel in summary.channels.items():
+                schema = summary.schemas.get(channel.schema_id)
+                n = told.channel_message_counts.get(number, 0)
+                if schema is not None and n:
+                    span = (told.message_start_time, told.message_end_time)
+                    contents.count(channel.topic, schema.name, n, *span)
+            return
+        stream.seek(0)
+        try:
+            for schema, channel, message in _messages(stream, None):
+                if schema is not None:
+                    time_ns = message.log_time
+                    contents.count(channel.topic, schema.name, 1, time_ns, time_ns)
+        except _DAMAGED as error:
+            if not contents.pictures:
+                raise VideoError(
+                    f"expected an MCAP recording, cannot read {file}: it is damaged, cut off, or "
+                    f"none ({error})"
+                ) from error
+
+
+def _payload(schema: Any, channel: Any, message: Any, factories: dict[Any, Any]) -> Payload:
+    time_ns = message.log_time
+    try:
+        if channel.message_encoding == "json":
+            said = json.loads(message.data)
+            return Payload(time_ns, base64.b64decode(said["data"]), str(said.get("format", "")))
+        factory = factories[Protobuf if channel.message_encoding == "protobuf" else Ros2]
+        decode = factory.decoder_for(channel.message_encoding, schema)
+        if decode is None:
+            return Payload(time_ns, None)
+        picture = decode(message.data)
+        return Payload(time_ns, bytes(picture.data), str(picture.format))
+    except (*_DAMAGED, AttributeError, TypeError):
+        return Payload(time_ns, None)

@@ -1,0 +1,91 @@
+"""What every kind of recording tells: its topics, and the payloads of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+READ = "foxglove.CompressedImage, foxglove.CompressedVideo, sensor_msgs/msg/CompressedImage"
+_PACKAGES = ("foxglove", "foxglove_msgs", "sensor_msgs")
+
+
+class Payload(NamedTuple):
+    """The picture in a message.
+
+    Attributes:
+        time_ns: when the message was recorded.
+        data: as encoded; None if the message could not be read.
+        form: what the message says of the encoding, such as `jpeg` or `h264`.
+    """
+
+    time_ns: int
+    data: bytes | None
+    form: str = ""
+
+
+@dataclass
+class Topic:
+    """What a recording tells of one topic of pictures; times in nanoseconds."""
+
+    is_video: bool
+    n_messages: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+
+    def count(self, n: int, first_ns: int, last_ns: int) -> None:
+        """Add messages and the times of the first and last of them."""
+        if not self.n_messages:
+            self.first_ns, self.last_ns = first_ns, last_ns
+        self.n_messages += n
+        self.first_ns, self.last_ns = min(self.first_ns, first_ns), max(self.last_ns, last_ns)
+
+
+@dataclass
+class Contents:
+    """Topics of a recording.
+
+    Attributes:
+        pictures: topics that can be read, by name.
+        others: what the messages of all other topics are, by name.
+    """
+
+    pictures: dict[str, Topic] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+
+    def count(self, name: str, schema: str, n: int, first_ns: int, last_ns: int) -> None:
+        """Add messages of a topic."""
+        kind = picture_kind(schema)
+        if kind is None:
+            self.others[name] = schema
+        else:
+            topic = self.pictures.setdefault(name, Topic(kind == "CompressedVideo"))
+            topic.count(n, first_ns, last_ns)
+
+
+class Recording(Protocol):
+    """One recording, whatever it is stored as.
+
+    Attributes:
+        contents: its topics.
+        ended_early: a file ended before its end, as far as it was read.
+    """
+
+    contents: Contents
+    ended_early: bool
+
+    def payloads(self, topic: str) -> Iterator[Payload]:
+        """Yield the pictures of a topic in the order they were recorded in."""
+        ...
+
+
+def picture_kind(schema: str) -> str | None:
+    """Return `CompressedImage` or `CompressedVideo` if messages of a schema are that, or None.
+
+    >>> picture_kind("sensor_msgs/msg/CompressedImage"), picture_kind("foxglove.CompressedVideo")
+    ('CompressedImage', 'CompressedVideo')
+    >>> picture_kind("sensor_msgs/msg/Image")
+    """
+    package, *_, name = schema.replace(".", "/").split("/")
+    known = name in ("CompressedImage", "CompressedVideo") and package in _PACKAGES
+    return name if known else None
