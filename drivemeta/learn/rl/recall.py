@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,6 +32,7 @@ def recall(shown: Detections, truth: Detections, height: int) -> float:
     return float(weights[hit].sum() / weights.sum())
 
 
+@lru_cache(maxsize=64)  # many environments replay the same clips
 def recall_table(trace: Trace) -> NDArray[np.float32]:
     """Return (n_looks, n_frames, HORIZON) float32: recall by mode, frame looked at and age.
 
