@@ -248,9 +248,7 @@ def _with_shots(bank: ClassBank, name: str, shots: int) -> ClassBank:
     return replace(bank, classes=classes)
 
 
-def finder_of(
-    names: Sequence[str], roots: NDArray[np.int64], own: NDArray[np.bool_]
-) -> str | None:
+def finder_of(names: Sequence[str], roots: NDArray[np.int64], own: NDArray[np.bool_]) -> str | None:
     """Return the super-class by which the base finds most boxes of a class, None if it misses them.
 
     A few boxes that are missed, or are taken for something else, prove little where the classes
