@@ -54,7 +54,7 @@ def process(
         float | None, typer.Option(help="Of live sources: skip frames that would be older.")
     ] = None,
     scheduler: Annotated[
-        str, typer.Option(help="Scheduler plugin: fixed, heuristic, or rl2, which was learnt.")
+        str, typer.Option(help="Scheduler plugin: fixed or heuristic.")
     ] = "fixed",
     small_model: Annotated[
         Path | None, typer.Option(help="The same model of a smaller input, for schedulers.")
