@@ -69,6 +69,11 @@ def _listed(path: Path) -> list[Path]:
     places = [path.parent / line for line in lines if line and not line.startswith("#")]
     if not places:
         raise InputError(f"expected a path a line in {path}, found none")
+    if not any(place.exists() for place in places):
+        raise InputError(
+            f"expected a list of videos, one path a line, in {path}; none of its {len(places)} "
+            f"lines is a file, the first says {places[0].name!r}"
+        )
     return places
 
 

@@ -63,6 +63,13 @@ def test_images_beside_videos_are_refused(drives):
     assert list(many_videos(f"{drives}/*.mp4")) == ["b.mp4"]
 
 
+def test_a_text_that_is_no_list_is_told(tmp_path):
+    note = tmp_path / "note.txt"
+    note.write_text("hi there\nsee you\n")
+    with pytest.raises(InputError, match=r"none of its 2 lines is a file, the first says 'hi the"):
+        many_videos(str(note))
+
+
 def test_an_empty_list_is_refused(tmp_path):
     (tmp_path / "none.txt").write_text("# nothing\n")
     with pytest.raises(InputError, match="none"):
