@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 FOUND_SHARE = 0.5
 FEW = 3
-# How many shots all classes together weigh in what a class is found by.
+# How many boxes of a class all boxes of all classes weigh in whether it is missed.
 COMMON_SHOTS = 1.5
 DEFAULT_PARENT = "traffic_sign"
 
@@ -228,7 +228,7 @@ def _add_classes(
     parents: list[str | None] = []
     for label, name in enumerate(names):
         own = evidence.labels == label
-        finder = finder_of(bank.names, evidence.roots, own)
+        finder = finder_of(bank.names, evidence.roots, evidence.found, own)
         known = bank.classes[bank.index(name)] if name in bank.names else None
         of = known.parent if known else parent or finder
         extends = name in supers
@@ -248,25 +248,31 @@ def _with_shots(bank: ClassBank, name: str, shots: int) -> ClassBank:
     return replace(bank, classes=classes)
 
 
-def finder_of(names: Sequence[str], roots: NDArray[np.int64], own: NDArray[np.bool_]) -> str | None:
+def finder_of(
+    names: Sequence[str],
+    roots: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    own: NDArray[np.bool_],
+) -> str | None:
     """Return the super-class by which the base finds most boxes of a class, None if it misses them.
 
-    A few boxes that are missed, or are taken for something else, prove little where the classes
-    adapted beside them are found: all boxes together weigh as much as `COMMON_SHOTS` of its own.
+    A few boxes that are missed, or are weakly taken for something else, prove little where the
+    classes adapted beside them are found: boxes vote by their scores, and all boxes of all classes
+    together count as much as another one of its own.
 
     Args:
         names: of the bank's classes.
         roots: (n,) super-class that each box of all classes is found by, -1 for none.
-        own: (n,) which of them are of the class.
+        scores: (n,) of these detections, 0 for none.
+        own: (n,) which of the boxes are of the class.
     """
-    votes = np.bincount(roots[own] + 1, minlength=len(names) + 1)  # the first: not found
-    common = np.bincount(roots + 1, minlength=len(names) + 1) / len(roots)
-    shares = (votes + COMMON_SHOTS * common) / (own.sum() + COMMON_SHOTS)
-    if own.sum() < FEW and common[0] <= 1 - FOUND_SHARE:
-        shares[0] = 0
-    if shares[0] > 1 - FOUND_SHARE:
+    missed, n = roots < 0, int(own.sum())
+    share = (missed[own].sum() + COMMON_SHOTS * missed.mean()) / (n + COMMON_SHOTS)
+    few = n < FEW and missed.mean() <= 1 - FOUND_SHARE
+    if share > 1 - FOUND_SHARE and not few:
         return None
-    return names[int(shares[1:].argmax())]
+    weights = np.where(missed, 0, scores) * (own + 1 / len(own))
+    return names[int(np.bincount(np.maximum(roots, 0), weights, len(names)).argmax())]
 
 
 def _add_dense(

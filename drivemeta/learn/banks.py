@@ -123,8 +123,9 @@ def distractors_for(
 ) -> BankRows:
     """Return rows of the shipped banks that stand for "something else" below a super-class.
 
-    Rows that may well be one of the new classes are left out; if there is no room for all, the
-    nearest to the new classes stay.
+    Rows of named classes that may well be one of the new classes are left out; those of background
+    never are, since a class from one poor shot is often near them. If there is no room for all,
+    the nearest to the new classes stay.
 
     Args:
         parent: name of the super-class.
@@ -145,7 +146,8 @@ def distractors_for(
     names = np.concatenate([bank.names for bank in banks.values()])
     nearest = (weights @ mine.T).max(1)
     order = np.argsort(-nearest, kind="stable")
-    chosen = order[nearest[order] < DISTRACTOR_MARGIN][:at_most]
+    kept = (nearest < DISTRACTOR_MARGIN) | (names == BACKGROUND)
+    chosen = order[kept[order]][:at_most]
     n = len(chosen)
     return BankRows(
         weights[chosen],
