@@ -88,6 +88,7 @@ def test_a_signal_closes_what_runs_and_the_same_command_goes_on(
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         write_video(folder / name, scene, 400)
     words = ["process", folder, "--model", tiny_model, "--out", out, "--provider", "cpu"]
+    words += ["--tracker", "bytetrack", "--sinks", "jsonl"]
     script = tmp_path / "run.py"
     script.write_text(
         "from drivemeta.cli.main import main\n"
