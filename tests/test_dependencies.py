@@ -12,7 +12,11 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-ALIASES = {"onnxruntime-gpu": "onnxruntime", "pydantic-core": "pydantic"}
+ALIASES = {
+    "onnxruntime-gpu": "onnxruntime",
+    "pydantic-core": "pydantic",
+    "rerun": "rerun-sdk",  # the module's name where the distribution is not installed
+}
 
 
 def plain(requirement: str) -> str:

@@ -53,13 +53,12 @@ def test_an_unknown_kind_is_told():
 
 @pytest.mark.parametrize("name", ["mp4", "mcap", "snapshots", "rerun"])
 def test_every_sink_of_pictures_can_hide(name, scene, tmp_path):
+    if name == "rerun":
+        pytest.importorskip("rerun", reason="needs the extra rerun")
     image, found = scene
     sizes = []
     for blur in ("", "plates,heads"):
-        try:
-            sink = default_registry().create("sink", name, folder=tmp_path / blur, blur=blur)
-        except ImportError:
-            pytest.skip("an extra is missing")
+        sink = default_registry().create("sink", name, folder=tmp_path / blur, blur=blur)
         sink.open(StreamInfo("clip", CLASSES, (200, 300), 10.0), 0)
         for index in range(3):
             sink.write(Frame(image, index, index / 10), Tracks(found, np.array([1, 2])))
