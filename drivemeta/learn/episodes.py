@@ -31,6 +31,16 @@ class Episode:
         """Return support, its labels, query and its labels."""
         return self.support, self.support_labels, self.query, self.query_labels
 
+    def without_query(self) -> Episode:
+        """Return the task with the images of the query in its support."""
+        return Episode(
+            torch.cat([self.support, self.query]),
+            torch.cat([self.support_labels, self.query_labels]),
+            self.query[:0],
+            self.query_labels[:0],
+            self.n_way,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Pairs:

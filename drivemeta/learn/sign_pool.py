@@ -156,14 +156,7 @@ class SignTasks:
 
     def task(self) -> Episode:
         """Draw a task whose support holds the crops of the query too."""
-        drawn = self.episode()
-        return Episode(
-            torch.cat([drawn.support, drawn.query]),
-            torch.cat([drawn.support_labels, drawn.query_labels]),
-            drawn.query[:0],
-            drawn.query_labels[:0],
-            drawn.n_way,
-        )
+        return self.episode().without_query()
 
     def pairs(self) -> Pairs:
         """Draw pairs of crops, half of them of one class but of two groups."""

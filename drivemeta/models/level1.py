@@ -145,9 +145,6 @@ class Level1(Head):
         dim: length of the dense embedding.
         passthrough: whether the features of stride 4 join those of stride 8.
         fine_width: channels of the head of stride 4, 0 for none; it needs `passthrough`.
-
-    Attributes:
-        strides: in pixels, of the levels that predict, finest first.
     """
 
     def __init__(
@@ -161,7 +158,6 @@ class Level1(Head):
             "passthrough": passthrough,
             "fine_width": fine_width,
         }
-        self.strides = (FINE_STRIDE, *STRIDES) if fine_width else STRIDES
         self.backbone = EfficientNetLite0(taps=(2, 4, 10, 15) if passthrough else (4, 10, 15))
         self.neck = Neck((40, 112, 320), width, n_fine=24 if passthrough else 0)
         self.scales = nn.Parameter(torch.ones(len(STRIDES)))
