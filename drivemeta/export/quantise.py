@@ -43,11 +43,9 @@ class Int8Rule:
     Attributes:
         format: `u8s8` is fast on every x86 processor; `s8s8` is what TensorRT and ARM take; `auto`
             is the one that this machine's processor wants.
-        float_last: whether the last layers, whose results are decoded, stay in float32.
     """
 
     format: Int8Format = "auto"
-    float_last: bool = True
 
     def resolved(self) -> Literal["u8s8", "s8s8"]:
         """Return the format for this machine.
@@ -76,7 +74,6 @@ def to_int8(
     """
     rule = rule or Int8Rule()
     regions = regions_of(graph)
-    left_out = regions.front | regions.tail | (regions.last if rule.float_last else frozenset())
     unsigned = rule.resolved() == "u8s8"
     inputs = iter(inputs)
     first = next(inputs, None)
@@ -94,7 +91,7 @@ def to_int8(
             reduce_range=unsigned,
             activation_type=QuantType.QUInt8 if unsigned else QuantType.QInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=sorted(left_out),
+            nodes_to_exclude=sorted(regions.front | regions.tail),
             calibrate_method=CalibrationMethod.MinMax,
             extra_options={"ActivationSymmetric": not unsigned},
         )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import onnx
+from onnx import numpy_helper
 
 WEIGHTED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
@@ -17,13 +19,11 @@ class Regions:
     Attributes:
         front: before the first layer with weights: the normalisation of the image.
         body: from the first layer with weights to the last.
-        last: those layers with weights, within the body, that have none behind them.
         tail: behind all of these: decoding of boxes, normalisation of embeddings.
     """
 
     front: frozenset[str]
     body: frozenset[str]
-    last: frozenset[str]
     tail: frozenset[str]
 
 
@@ -34,22 +34,29 @@ def regions_of(graph: onnx.GraphProto) -> Regions:
     can be reached from none.
     """
     nodes = list(graph.node)
-    after = _reached(nodes)
-    before = _reached(reversed(nodes), backwards=True)
     names = {node.name for node in nodes}
-    weighted = {node.name for node in nodes if node.op_type in WEIGHTED}
+    weighted = _weighted(graph)
+    after = _reached(nodes, weighted)
+    before = _reached(reversed(nodes), weighted, backwards=True)
     tail = names - weighted - before
     front = names - weighted - after - tail
     return Regions(
         front=frozenset(front),
         body=frozenset(names - front - tail),
-        last=frozenset(weighted - before),
         tail=frozenset(tail),
     )
 
 
-def _reached(nodes: Iterable[onnx.NodeProto], backwards: bool = False) -> set[str]:
-    """Return the nodes that lie behind (before) a layer with weights; nodes are in that order."""
+def _weighted(graph: onnx.GraphProto) -> set[str]:
+    """Return the layers with weights. A convolution with ones is a sum, and none of them."""
+    ones = {t.name for t in graph.initializer if np.all(numpy_helper.to_array(t) == 1)}
+    return {
+        node.name for node in graph.node if node.op_type in WEIGHTED and node.input[1] not in ones
+    }
+
+
+def _reached(nodes: Iterable[onnx.NodeProto], start: set[str], backwards: bool = False) -> set[str]:
+    """Return the nodes that lie behind (before) those of `start`; nodes are in that order."""
     values: set[str] = set()
     found: set[str] = set()
     for node in nodes:
@@ -57,6 +64,6 @@ def _reached(nodes: Iterable[onnx.NodeProto], backwards: bool = False) -> set[st
         reached = any(name in values for name in enters if name)
         if reached:
             found.add(node.name)
-        if reached or node.op_type in WEIGHTED:
+        if reached or node.name in start:
             values.update(name for name in leaves if name)
     return found

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
-from drivemeta.core import BankRows, ClassBank, ClassSpec
+from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
-from drivemeta.errors import InputError, suggest
+from drivemeta.errors import InputError
 from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.calibration import HeldOut, calibrate, hold_out
 from drivemeta.learn.capacity import within_capacity
 from drivemeta.learn.choice import learner_for
-from drivemeta.learn.dense import learn_dense
 from drivemeta.learn.evidence import Evidence, observe
 from drivemeta.learn.hard_negatives import add_hard_negatives
+from drivemeta.learn.new_classes import add_classes, parent_of_crops
 from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.protocols import Learner
@@ -29,12 +27,6 @@ from drivemeta.plugins.registry import default_registry
 
 if TYPE_CHECKING:
     from drivemeta.export import ExportReport
-
-FOUND_SHARE = 0.5
-FEW = 3
-# How many boxes of a class all boxes of all classes weigh in whether it is missed.
-COMMON_SHOTS = 1.5
-DEFAULT_PARENT = "traffic_sign"
 
 
 @dataclass(frozen=True)
@@ -139,7 +131,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     if not extend:
         _refuse_clashes(base.bank, support)
     if support.of_crops:
-        parent = _parent_of_crops(base, support, parent)
+        parent = parent_of_crops(base, support, parent)
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
     learning = BranchLearning(base, plugin, evidence)
     full = learning.without()
@@ -184,7 +176,7 @@ def learn_rows(
     Raises:
         InputError: there is no such parent.
     """
-    bank, parents = _add_classes(base, evidence, parent, of_crops=of_crops)
+    bank, parents = add_classes(base, evidence, parent, of_crops=of_crops)
     if getattr(learner, "needs_images", False):
         bank = fit_rows(bank, learner, base.level2, evidence.labelled, parents)
     else:  # the network is seen through its embeddings alone, which are there already
@@ -203,89 +195,6 @@ def _refuse_clashes(bank: ClassBank, support: SupportSet) -> None:
                 f"{support.dataset.source}: the class {spec.name!r} was adapted to before, from "
                 f"{spec.shots} shots; name it otherwise, or add to it by --extend"
             )
-
-
-def _parent_of_crops(base: TwoLevelDetector, support: SupportSet, parent: str | None) -> str:
-    """Return the super-class of classes given as crops; level 1 cannot tell it from them."""
-    supers = [spec.name for spec in base.bank.classes if spec.parent is None]
-    extended = sorted(set(support.classes) & set(supers))
-    if extended:
-        raise InputError(
-            f"{support.dataset.source}: {extended[0]!r} is a super-class, which level 1 finds; to "
-            "extend it whole frames are needed, found plain crops"
-        )
-    return parent or DEFAULT_PARENT
-
-
-def _add_classes(
-    base: TwoLevelDetector, evidence: Evidence, parent: str | None, *, of_crops: bool
-) -> tuple[ClassBank, list[str | None]]:
-    """Return the base's bank with the new classes, and the super-class of each."""
-    bank, names = base.bank, evidence.labelled.names
-    supers = [spec.name for spec in bank.classes if spec.parent is None]
-    if parent is not None and parent not in supers:
-        raise InputError(f"--parent {parent}: no such super-class; {suggest(parent, supers)}")
-    parents: list[str | None] = []
-    for label, name in enumerate(names):
-        own = evidence.labels == label
-        finder = finder_of(bank.names, evidence.roots, evidence.found, own)
-        known = bank.classes[bank.index(name)] if name in bank.names else None
-        of = known.parent if known else parent or finder
-        extends = name in supers
-        if not extends and name not in bank.names:
-            spec = ClassSpec(name, of, "novel", shots=int(own.sum()))
-            bank = replace(bank, classes=(*bank.classes, spec))
-        elif known and known.origin == "novel":
-            bank = _with_shots(bank, name, known.shots + int(own.sum()))
-        if (finder is None or extends) and not (of_crops or (known and of)):
-            bank = _add_dense(base, bank, evidence, label, bank.index(name))
-        parents.append(None if extends else of)
-    return bank, parents
-
-
-def _with_shots(bank: ClassBank, name: str, shots: int) -> ClassBank:
-    classes = tuple(replace(s, shots=shots) if s.name == name else s for s in bank.classes)
-    return replace(bank, classes=classes)
-
-
-def finder_of(
-    names: Sequence[str],
-    roots: NDArray[np.int64],
-    scores: NDArray[np.float32],
-    own: NDArray[np.bool_],
-) -> str | None:
-    """Return the super-class by which the base finds most boxes of a class, None if it misses them.
-
-    A few boxes that are missed, or are weakly taken for something else, prove little where the
-    classes adapted beside them are found: boxes vote by their scores, and all boxes of all classes
-    together count as much as another one of its own.
-
-    Args:
-        names: of the bank's classes.
-        roots: (n,) super-class that each box of all classes is found by, -1 for none.
-        scores: (n,) of these detections, 0 for none.
-        own: (n,) which of the boxes are of the class.
-    """
-    missed, n = roots < 0, int(own.sum())
-    share = (missed[own].sum() + COMMON_SHOTS * missed.mean()) / (n + COMMON_SHOTS)
-    few = n < FEW and missed.mean() <= 1 - FOUND_SHARE
-    if share > 1 - FOUND_SHARE and not few:
-        return None
-    weights = np.where(missed, 0, scores) * (own + 1 / len(own))
-    return names[int(np.bincount(np.maximum(roots, 0), weights, len(names)).argmax())]
-
-
-def _add_dense(
-    base: TwoLevelDetector, bank: ClassBank, evidence: Evidence, label: int, owner: int
-) -> ClassBank:
-    row, bias = learn_dense(base, evidence, label)
-    rows = BankRows(
-        row[None],
-        np.array([bias], np.float32),
-        np.array([owner], np.int64),
-        bank.roots[[owner]],
-    )
-    return replace(bank, dense=bank.dense + rows)
 
 
 def _report(bank: ClassBank, support: SupportSet, evidence: Evidence) -> tuple[ClassReport, ...]:

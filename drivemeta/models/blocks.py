@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+TINY = 1e-24  # added to squared lengths: a vector of zeros stays one
+
+
+class UnitLength(nn.Module):
+    """Scales each location's vector of an (N, C, H, W) map to length 1.
+
+    The squares are summed by a convolution with ones: ONNX Runtime's reductions over an axis take
+    three times as long on a CPU, a twentieth of level 1.
+
+    Args:
+        n_channels: C.
+    """
+
+    ones: Tensor
+
+    def __init__(self, n_channels: int) -> None:
+        super().__init__()
+        self.register_buffer("ones", torch.ones(1, n_channels, 1, 1), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        return x * (F.conv2d(x * x, self.ones) + TINY).rsqrt()
 
 
 def conv_bn(n_in: int, n_out: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:

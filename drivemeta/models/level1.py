@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.models.backbone import EfficientNetLite0
-from drivemeta.models.blocks import SeparableConv, conv_bn
+from drivemeta.models.blocks import SeparableConv, UnitLength, conv_bn
 
 STRIDES = (8, 16, 32, 64)
 FINE_STRIDE = 4
@@ -95,6 +95,7 @@ class Head(nn.Module):
         ]
         self.class_tower, self.box_tower = towers
         self.embed = nn.Conv2d(width, dim, 1)
+        self.unit = UnitLength(dim)
         self.distances = nn.Conv2d(width, 4, 1)
         self.quality = nn.Conv2d(width, 1, 1)
         nn.init.zeros_(self.distances.weight)
@@ -104,14 +105,14 @@ class Head(nn.Module):
 
     def predict(self, x: Tensor, stride: int, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Map (N, width, h, w) to (N, h * w, ...) boxes, quality logits and embeddings."""
-        embeddings = self.embed(self.class_tower(x)).flatten(2).transpose(1, 2)  # (N, A, dim)
+        embeddings = self.unit(self.embed(self.class_tower(x)))  # (N, dim, h, w)
         box_features = self.box_tower(x)
         raw = self.distances(box_features).flatten(2).transpose(1, 2)  # (N, A, 4)
         distances = torch.exp((raw * scale).clamp(max=6.0)) * stride
         centres = locations(x.shape[2], x.shape[3], stride, x.device)
         boxes = torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
         quality = self.quality(box_features).flatten(1)
-        return boxes, quality, F.normalize(embeddings, dim=-1)
+        return boxes, quality, embeddings.flatten(2).transpose(1, 2)
 
 
 class FineHead(Head):

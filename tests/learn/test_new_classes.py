@@ -1,0 +1,40 @@
+"""By which super-class a new class is found, if by any."""
+
+import numpy as np
+
+from drivemeta.learn.new_classes import finder_of
+
+NAMES = ("vehicle", "traffic_light", "traffic_sign")
+
+
+def found_by(*classes: list[int], weakly: int = -1) -> list[str | None]:
+    """Return what each class is found by, given the super-classes of its boxes.
+
+    Detections of the super-class `weakly` have low scores.
+    """
+    roots = np.concatenate([np.array(own, np.int64) for own in classes])
+    labels = np.repeat(np.arange(len(classes)), [len(own) for own in classes])
+    scores = np.where(roots < 0, 0, np.where(roots == weakly, 0.15, 0.6)).astype(np.float32)
+    return [finder_of(NAMES, roots, scores, labels == i) for i in range(len(classes))]
+
+
+def test_a_class_is_found_by_what_finds_most_of_its_boxes():
+    assert found_by([2, 2, 1], [1, 1, 1]) == ["traffic_sign", "traffic_light"]
+    assert found_by([1]) == ["traffic_light"]
+    assert found_by([1], [2]) == ["traffic_light", "traffic_sign"]
+    assert found_by([1], *[[2]] * 11)[0] == "traffic_light"
+
+
+def test_a_class_that_is_mostly_missed_is_a_new_kind():
+    assert found_by([-1]) == [None]
+    assert found_by([-1, -1, 2]) == [None]
+    assert found_by([-1] * 5, [2] * 5) == [None, "traffic_sign"]
+
+
+def test_few_boxes_prove_little_beside_classes_that_are_found():
+    signs = [[2, 2, 2]] * 4
+    assert found_by([-1, -1, 2], *signs)[0] == "traffic_sign"
+    assert found_by([-1, -1], *signs)[0] == "traffic_sign"
+    assert found_by([1], *[[2]] * 3, weakly=1)[0] == "traffic_sign"
+    assert found_by([1, 1, 1], *signs)[0] == "traffic_light"
+    assert found_by([-1, -1, -1, -1, 2], *signs)[0] is None
