@@ -53,7 +53,7 @@ def process(
     max_latency_ms: Annotated[
         float | None, typer.Option(help="Of live sources: skip frames that would be older.")
     ] = None,
-    scheduler: Annotated[str, typer.Option(help="Scheduler plugin: fixed or heuristic.")] = "fixed",
+    scheduler: Annotated[str, typer.Option(help="Scheduler: fixed, heuristic or rl2.")] = "fixed",
     small_model: Annotated[
         Path | None, typer.Option(help="The same model of a smaller input, for schedulers.")
     ] = None,

@@ -1,4 +1,4 @@
-"""Training a recurrent policy by PPO, so that a run can be gone on with."""
+"""Training a policy by PPO, with memory or without, so that a run can be gone on with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from sb3_contrib import RecurrentPPO
+from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from drivemeta.errors import InputError
@@ -57,18 +59,30 @@ def new_model(env: VecEnv, recipe: Recipe) -> RecurrentPPO:
     return RecurrentPPO(
         TrialPolicy,
         env,
-        n_steps=recipe.n_steps,
-        batch_size=recipe.n_steps * env.num_envs // recipe.minibatches,
-        n_epochs=recipe.epochs,
-        learning_rate=recipe.rate,
-        gamma=recipe.gamma,
-        gae_lambda=recipe.gae_lambda,
-        ent_coef=recipe.entropy,
-        stats_window_size=1000,
-        seed=recipe.seed,
-        device="cpu",
         policy_kwargs={"lstm_hidden_size": recipe.hidden, "net_arch": list(recipe.heads)},
+        **_arguments(env, recipe),
     )
+
+
+def memoryless_model(env: VecEnv, recipe: Recipe) -> PPO:
+    """Return an untrained policy that sees one observation at a time; `hidden` is of no use."""
+    kwargs = {"net_arch": list(recipe.heads)}
+    return PPO("MlpPolicy", env, policy_kwargs=kwargs, **_arguments(env, recipe))
+
+
+def _arguments(env: VecEnv, recipe: Recipe) -> dict[str, Any]:
+    return {
+        "n_steps": recipe.n_steps,
+        "batch_size": recipe.n_steps * env.num_envs // recipe.minibatches,
+        "n_epochs": recipe.epochs,
+        "learning_rate": recipe.rate,
+        "gamma": recipe.gamma,
+        "gae_lambda": recipe.gae_lambda,
+        "ent_coef": recipe.entropy,
+        "stats_window_size": 1000,
+        "seed": recipe.seed,
+        "device": "cpu",
+    }
 
 
 @dataclass
@@ -87,7 +101,7 @@ class Progress:
 
 
 def train(
-    model: RecurrentPPO, folder: Path, recipe: Recipe, *, n_steps: int, minutes: float
+    model: OnPolicyAlgorithm, folder: Path, recipe: Recipe, *, n_steps: int, minutes: float
 ) -> Progress:
     """Train until a number of steps or minutes; goes on from what the folder holds.
 
@@ -116,7 +130,7 @@ def train(
     return progress
 
 
-def load_policy(model: RecurrentPPO, folder: Path) -> int:
+def load_policy(model: OnPolicyAlgorithm, folder: Path) -> int:
     """Give a policy the weights of a run; return the steps it was trained for.
 
     Raises:
@@ -154,10 +168,10 @@ class _Watch(BaseCallback):  # type: ignore[misc,unused-ignore]
             progress.curve.append((progress.steps, round(mean, 4)))
         if now - self._saved > SAVE_S:
             self._saved = now
-            _save(cast(RecurrentPPO, self.model), self._folder, progress)
+            _save(cast(OnPolicyAlgorithm, self.model), self._folder, progress)
 
 
-def _save(model: RecurrentPPO, folder: Path, progress: Progress) -> None:
+def _save(model: OnPolicyAlgorithm, folder: Path, progress: Progress) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"policy.{k}": v.contiguous() for k, v in model.policy.state_dict().items()}
     for i, moments in model.policy.optimizer.state_dict()["state"].items():
@@ -167,7 +181,7 @@ def _save(model: RecurrentPPO, folder: Path, progress: Progress) -> None:
     write_text(folder / "progress.json", json.dumps(vars(progress)) + "\n")
 
 
-def _restore(model: RecurrentPPO, folder: Path) -> Progress:
+def _restore(model: OnPolicyAlgorithm, folder: Path) -> Progress:
     path = folder / "policy.safetensors"
     if not path.is_file():
         return Progress()

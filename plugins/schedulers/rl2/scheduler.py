@@ -1,0 +1,95 @@
+"""The policy trained on recorded clips and drawn devices, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+import drivemeta
+from drivemeta.errors import InputError
+from drivemeta.plugins.protocols import (
+    InferencePlan,
+    Outcome,
+    PlanMode,
+    SchedulerState,
+    StreamInfo,
+)
+from drivemeta.video.features import MODES, N_FEATURES, Features
+
+SHIPPED = Path(drivemeta.__file__).parent / "weights" / "scheduler.onnx"
+
+
+class RL2:
+    """Chooses by a recurrent policy whose memory takes the place of gradients.
+
+    Duan, Schulman, Chen, Bartlett, Sutskever, Abbeel: RL^2, 2016, arXiv 1611.02779; also Wang et
+    al.: Learning to reinforcement learn, 2016, arXiv 1611.05763. What differs: the reward fed back
+    is the part of it that a running system sees, the price of looks over the budget; the best
+    action is taken, none is drawn.
+
+    Args:
+        max_latency_ms: time a look may take; None for the time between two frames.
+        modes: that the run offers.
+        model: another policy, exported by `drivemeta.learn.rl.export`; None for the shipped one.
+
+    Raises:
+        InputError: the time is out of range, or the file holds no policy for these features.
+    """
+
+    def __init__(
+        self,
+        max_latency_ms: float | None = None,
+        modes: Sequence[PlanMode] = ("skip", "full"),
+        model: Path | None = None,
+    ) -> None:
+        if max_latency_ms is not None and max_latency_ms <= 0:
+            raise InputError(f"rl2.max_latency_ms: expected more than 0, found {max_latency_ms}")
+        self._given_s = None if max_latency_ms is None else max_latency_ms / 1000
+        self._modes = modes
+        self._barred = np.array([mode not in modes for mode in MODES])
+        self._session = _open(model or SHIPPED)
+        self._shape = self._session.get_inputs()[1].shape
+        self._features, self._first = Features(1.0, modes), True
+        self._hidden = self._cell = np.zeros(self._shape, np.float32)
+
+    def reset(self, stream: StreamInfo) -> None:
+        """Forget all, and take in the time between two frames."""
+        budget_s = self._given_s or 1 / max(stream.fps, 1e-3)
+        self._features, self._first = Features(budget_s, self._modes), True
+        self._hidden = self._cell = np.zeros(self._shape, np.float32)
+
+    def act(self, state: SchedulerState) -> InferencePlan:
+        """Choose the best mode of those offered; the first frame is always looked at."""
+        observation = self._features.vector(state)[None]
+        feeds = {"observation": observation, "hidden": self._hidden, "cell": self._cell}
+        logits, self._hidden, self._cell = self._session.run(None, feeds)
+        barred = self._barred.copy()
+        barred[0] |= self._first
+        self._first = False
+        mode = MODES[int(np.where(barred, -np.inf, logits[0]).argmax())]
+        self._features.act(mode)
+        return InferencePlan(mode)
+
+    def observe(self, frame_index: int, outcome: Outcome) -> None:  # noqa: ARG002  (the protocol)
+        """Take in how long a look took."""
+        self._features.observe(outcome)
+
+
+def _open(path: Path) -> onnxruntime.InferenceSession:
+    if not path.is_file():
+        raise InputError(f"rl2.model: expected a policy at {path}, found no file")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(
+        path.read_bytes(), options, providers=["CPUExecutionProvider"]
+    )
+    inputs = {each.name: each.shape for each in session.get_inputs()}
+    if inputs.get("observation") != [1, N_FEATURES] or not {"hidden", "cell"} <= set(inputs):
+        raise InputError(
+            f"{path}: expected a policy of {N_FEATURES} features with its memory as input, found "
+            f"inputs {inputs}"
+        )
+    return session
