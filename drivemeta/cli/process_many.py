@@ -33,7 +33,8 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
     """
     from drivemeta.errors import InputError
     from drivemeta.files import write_text
-    from drivemeta.video.api import load_detector, usable_cores
+    from drivemeta.video.api import load_detector
+    from drivemeta.video.cores import usable_cores
     from drivemeta.video.job import writable_folder
     from drivemeta.video.many import run_many
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -15,6 +14,7 @@ from drivemeta.plugins.protocols import Sink, Source, StreamInfo
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.build import build_pipeline, clipped
+from drivemeta.video.cores import usable_cores
 from drivemeta.video.inputs import RECORDINGS
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options, RunSummary
@@ -100,13 +100,6 @@ def load_detector(
     return detector, replace(options, workers=workers)
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def model_path(model: str | Path | None) -> Path:
     """Return the path of a model; that of the shipped base for None, written on first use."""
     if model is None:
@@ -163,7 +156,7 @@ def run(
         advance: called after each frame with the summary so far and, if known, the number of all
             frames.
         journal: makes the run one that can be gone on with; removed once the sinks are closed,
-            unless the run was interrupted.
+            unless the run was interrupted, and after an error before the first frame.
 
     Raises:
         DriveMetaError: whatever a stage raises.
@@ -193,7 +186,7 @@ def run(
         for sink in sinks:
             sink.abort()
         if journal is not None:
-            journal.close()
+            journal.close() if summary.frames or summary.resumed else journal.remove()
         raise
     summary.seconds = time.perf_counter() - started
     summary.take_counts(source)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +14,7 @@ from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region
 from drivemeta.video.clipping import Clipped
+from drivemeta.video.cores import usable_cores
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Detect, Pipeline, by_index
@@ -93,7 +93,7 @@ def _modes(options: Options) -> tuple[PlanMode, ...]:
 def _small(detector: OnnxDetector, options: Options) -> Detect | None:
     if options.small_model is None:
         return None
-    threads = max(1, (os.cpu_count() or 1) // (options.workers or 1))
+    threads = max(1, usable_cores() // (options.workers or 1))
     small = OnnxDetector(options.small_model, provider=options.provider, threads=threads)
     if small.classes != detector.classes:
         raise InputError(

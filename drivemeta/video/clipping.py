@@ -19,7 +19,7 @@ class Clipped:
         end_s: first time that is not; None for the end of the source.
 
     Raises:
-        InputError: the part would be empty.
+        InputError: the part would be empty; if only because the source ends before it, when read.
     """
 
     def __init__(self, source: Source, start_s: float = 0.0, end_s: float | None = None) -> None:
@@ -44,13 +44,19 @@ class Clipped:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames; what comes before the start is decoded and passed over."""
-        index = 0
+        index, last_s = 0, None
         for frame in self._source:
+            last_s = frame.time_s
             if self._end_s is not None and frame.time_s >= self._end_s:
                 return
             if frame.time_s >= self._start_s:
                 yield replace(frame, index=index)
                 index += 1
+        if not index and last_s is not None:
+            raise InputError(
+                f"--start: expected a time in the source, whose last frame is at {last_s:.3f} s, "
+                f"found {self._start_s} s"
+            )
 
     def close(self) -> None:
         """Close the source."""

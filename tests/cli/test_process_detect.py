@@ -115,6 +115,17 @@ def test_process_refuses_misspelt_options(words, hint, video, tiny_model, tmp_pa
     assert not files_in(out)
 
 
+def test_process_refuses_a_start_after_the_end_and_another_command_may_follow(
+    video, tiny_model, tmp_path, capsys
+):
+    words = ("process", video, "--model", tiny_model, "--out", tmp_path / "run")
+    message = refused(capsys, *words, "--start", "99")
+    assert "whose last frame is at" in message
+    assert "99" in message
+    assert not {"annotated.mp4", "detections.jsonl", "journal.bin"} & files_in(tmp_path / "run")
+    assert call(*words, "--sinks", "jsonl", "--start", "0.2") == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"no video " * 200, None])
 def test_process_refuses_what_is_no_video(content, tiny_model, tmp_path, capsys):
     path = tmp_path / "bad.mp4"

@@ -123,6 +123,24 @@ def test_a_recording_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path):
     np.testing.assert_array_equal(frames[-1].image, draw_frame(len(frames) - 1, SIZE))
 
 
+def test_raw_pictures_give_way_to_compressed_ones(tmp_path):
+    path = tmp_path / "both.mcap"
+    with path.open("wb") as file:
+        writer = ros2.Writer(file)
+        small = writer.register_msgdef("sensor_msgs/msg/CompressedImage", MESSAGE)
+        layout = "uint32 height\nuint32 width\nstring encoding\nuint32 step\nuint8[] data"
+        raw = writer.register_msgdef("sensor_msgs/msg/Image", layout)
+        header = {"stamp": {"sec": 1, "nanosec": 0}, "frame_id": ""}
+        for i in range(N):
+            time_ns = 10**18 + i * STEP_NS
+            depth = {"height": 1, "width": 1, "encoding": "16UC1", "step": 2, "data": b"12"}
+            writer.write_message("/depth", raw, depth, log_time=time_ns)
+            image = {"header": header, "format": "png", "data": png(i)}
+            writer.write_message("/front", small, image, log_time=time_ns)
+        writer.finish()
+    check(open_source(path))
+
+
 def test_an_image_that_is_none_is_counted(tmp_path):
     path = tmp_path / "odd.mcap"
     with path.open("wb") as file:
@@ -139,14 +157,14 @@ def test_an_image_that_is_none_is_counted(tmp_path):
     assert source.n_corrupt == 1
 
 
-def test_a_recording_without_compressed_pictures_says_what_it_holds(tmp_path):
-    path = tmp_path / "raw.mcap"
+def test_a_recording_without_pictures_says_what_it_holds(tmp_path):
+    path = tmp_path / "points.mcap"
     with path.open("wb") as file:
         writer = ros2.Writer(file)
-        schema = writer.register_msgdef("sensor_msgs/msg/Image", "uint8[] data")
-        writer.write_message("/raw", schema, {"data": b"123"})
+        schema = writer.register_msgdef("sensor_msgs/msg/PointCloud2", "uint8[] data")
+        writer.write_message("/points", schema, {"data": b"123"})
         writer.finish()
-    with pytest.raises(VideoError, match=r"it holds /raw \(sensor_msgs/msg/Image\)"):
+    with pytest.raises(VideoError, match=r"it holds /points \(sensor_msgs/msg/PointCloud2\)"):
         open_source(path)
 
 

@@ -86,6 +86,18 @@ def _await_change(running: multiprocessing.Process, journal: Path) -> None:
         running.join(0.01)
 
 
+def _killed(running: multiprocessing.Process, journal: Path, seconds: float) -> bool:
+    """Kill a run some time after it opened its journal; False if it ended well before."""
+    _await_change(running, journal)
+    running.join(seconds)
+    if running.is_alive():
+        os.kill(running.pid, signal.SIGKILL)
+        running.join()
+        return True
+    assert running.exitcode == 0
+    return False
+
+
 def outputs(out: Path) -> dict[str, bytes]:
     files = (path for path in out.rglob("*") if path.is_file() and path.name != "summary.json")
     return {str(path.relative_to(out)): path.read_bytes() for path in files}
@@ -108,14 +120,9 @@ def test_kills_at_random_moments_change_nothing(start, write_video, tiny_model, 
     while n_killed < N_KILLS or not n_finished:
         out = tmp_path / f"cut{n_finished}"
         running = start([*words, str(out)])
-        _await_change(running, out / "journal.bin")
-        running.join(chance.uniform(0.0, longest))
-        if running.is_alive():
-            os.kill(running.pid, signal.SIGKILL)
-            running.join()
+        if _killed(running, out / "journal.bin", chance.uniform(0.0, longest)):
             n_killed += 1
             continue
-        assert running.exitcode == 0
         found = outputs(out)
         assert found.keys() == expected.keys()
         for name in expected.keys() - {"annotated.mp4"}:
@@ -140,14 +147,9 @@ def test_kills_of_a_run_with_a_real_model_change_nothing(start, write_video, tin
     chance, n_killed, n_resumed, out = random.Random(0), 0, 0, tmp_path / "cut"
     while n_killed < 5:
         running = start([*words, str(out)], detector="real")
-        _await_change(running, out / "journal.bin")
-        running.join(chance.uniform(0.0, summary["seconds"] * 0.5))
-        if running.is_alive():
-            os.kill(running.pid, signal.SIGKILL)
-            running.join()
+        if _killed(running, out / "journal.bin", chance.uniform(0.0, summary["seconds"] * 0.5)):
             n_killed += 1
             continue
-        assert running.exitcode == 0
         n_resumed += json.loads((out / "summary.json").read_text())["resumed"]
         assert outputs(out) == outputs(tmp_path / "whole")
         shutil.rmtree(out)

@@ -13,13 +13,30 @@ from drivemeta.errors import VideoError
 from drivemeta.video.recordings.topics import Payload
 
 Image = NDArray[np.uint8]
-CODECS = {"h264": "h264", "h265": "hevc", "hevc": "hevc", "vp9": "vp9", "av1": "av1"}
+RAW = {  # bytes a pixel and OpenCV's conversion to BGR, by the names that ROS gives encodings
+    "bgr8": (3, None),
+    "rgb8": (3, cv2.COLOR_RGB2BGR),
+    "bgra8": (4, cv2.COLOR_BGRA2BGR),
+    "rgba8": (4, cv2.COLOR_RGBA2BGR),
+    "mono8": (1, cv2.COLOR_GRAY2BGR),
+}
+# FFmpeg's own decoder `av1` needs hardware; libdav1d is in PyAV's wheels.
+CODECS = {"h264": "h264", "h265": "hevc", "hevc": "hevc", "vp9": "vp9", "av1": "libdav1d"}
 
 
 def stills(payloads: Iterable[Payload]) -> Iterator[tuple[int, Image | None]]:
-    """Yield the time in nanoseconds and the BGR image of each payload, None if it is none."""
+    """Yield the time in nanoseconds and the BGR image of each payload, None if it is none.
+
+    Raises:
+        VideoError: pictures that are not compressed are in an encoding that is not known.
+    """
     for payload in payloads:
-        yield payload.time_ns, None if payload.data is None else _still(payload.data)
+        if payload.data is None:
+            yield payload.time_ns, None
+        elif payload.layout is not None:
+            yield payload.time_ns, _raw(payload.data, payload.form, payload.layout)
+        else:
+            yield payload.time_ns, _still(payload.data)
 
 
 def video(payloads: Iterable[Payload]) -> Iterator[tuple[int, Image | None]]:
@@ -61,10 +78,25 @@ def _still(data: bytes) -> Image | None:
     return None if image is None else np.asarray(image, np.uint8)
 
 
+def _raw(data: bytes, encoding: str, layout: tuple[int, int, int]) -> Image | None:
+    """Return the BGR image of plain bytes, None if they are fewer than its rows need."""
+    if encoding not in RAW:
+        raise VideoError(f"expected raw pictures as {', '.join(RAW)}, found {encoding!r}")
+    channels, conversion = RAW[encoding]
+    height, width, step = layout
+    if min(layout) < 1 or step < width * channels or len(data) < height * step:
+        return None
+    rows = np.frombuffer(data, np.uint8, height * step).reshape(height, step)
+    pixels = np.ascontiguousarray(rows[:, : width * channels]).reshape(height, width, channels)
+    return pixels if conversion is None else np.asarray(cv2.cvtColor(pixels, conversion), np.uint8)
+
+
 def _context(form: str) -> av.VideoCodecContext:
     name = CODECS.get(form.lower())
     if name is None:
         raise VideoError(f"expected video as {', '.join(CODECS)}, found messages of {form!r}")
+    if name not in av.codecs_available:
+        raise VideoError(f"this FFmpeg decodes no {form}: it lacks {name}")
     context = av.CodecContext.create(name, "r")
     if not isinstance(context, av.VideoCodecContext):
         raise VideoError(f"this FFmpeg decodes no {form}")

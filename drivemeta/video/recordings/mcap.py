@@ -7,6 +7,7 @@ import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from mcap.exceptions import McapError
@@ -15,7 +16,7 @@ from mcap_protobuf.decoder import DecoderFactory as Protobuf
 from mcap_ros2.decoder import DecoderFactory as Ros2
 
 from drivemeta.errors import VideoError
-from drivemeta.video.recordings.topics import Contents, Payload
+from drivemeta.video.recordings.topics import Contents, Payload, payload_of
 
 # What the reader raises on a file that is cut off or damaged, beside its own errors.
 _DAMAGED = (McapError, ValueError, KeyError, EOFError, OverflowError, struct.error)
@@ -42,17 +43,11 @@ class McapRecording:
         factories = {factory: factory() for factory in (Protobuf, Ros2)}
         for file in self._files:
             with file.open("rb") as stream:
-                messages = _messages(stream, [topic])
-                while True:
-                    try:
-                        found = next(messages, None)
-                        if found is None:
-                            break
-                    except _DAMAGED:
-                        self.ended_early = True
-                        break
-                    schema, channel, message = found
-                    yield _payload(schema, channel, message, factories)
+                try:
+                    for schema, channel, message in _messages(stream, [topic]):
+                        yield _payload(schema, channel, message, factories)
+                except _DAMAGED:
+                    self.ended_early = True
 
 
 def _messages(stream: Any, topics: list[str] | None) -> Iterator[tuple[Any, Any, Any]]:
@@ -103,12 +98,12 @@ def _payload(schema: Any, channel: Any, message: Any, factories: dict[Any, Any])
     try:
         if channel.message_encoding == "json":
             said = json.loads(message.data)
-            return Payload(time_ns, base64.b64decode(said["data"]), str(said.get("format", "")))
+            said = {"format": "", **said, "data": base64.b64decode(said["data"])}
+            return payload_of(time_ns, SimpleNamespace(**said))
         factory = factories[Protobuf if channel.message_encoding == "protobuf" else Ros2]
         decode = factory.decoder_for(channel.message_encoding, schema)
         if decode is None:
             return Payload(time_ns, None)
-        picture = decode(message.data)
-        return Payload(time_ns, bytes(picture.data), str(picture.format))
+        return payload_of(time_ns, decode(message.data))
     except (*_DAMAGED, AttributeError, TypeError):
         return Payload(time_ns, None)

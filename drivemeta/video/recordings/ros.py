@@ -12,7 +12,7 @@ from rosbags.rosbag2 import ReaderError as Ros2Error
 from rosbags.typesys import Stores, TypesysError, get_typestore
 
 from drivemeta.errors import VideoError
-from drivemeta.video.recordings.topics import Contents, Payload
+from drivemeta.video.recordings.topics import Contents, Payload, payload_of
 
 _DAMAGED = (
     *(AnyReaderError, Ros1Error, Ros2Error, TypesysError, apsw.Error),
@@ -49,17 +49,11 @@ class RosRecording:
         self.ended_early = False
         with self._reader() as reader:
             chosen = [channel for channel in reader.connections if channel.topic == topic]
-            messages = reader.messages(chosen)
-            while True:
-                try:
-                    found = next(messages, None)
-                    if found is None:
-                        return
-                except _DAMAGED:
-                    self.ended_early = True
-                    return
-                channel, time_ns, raw = found
-                yield _payload(reader, channel.msgtype, time_ns, raw)
+            try:
+                for channel, time_ns, raw in reader.messages(chosen):
+                    yield _payload(reader, channel.msgtype, time_ns, raw)
+            except _DAMAGED:
+                self.ended_early = True
 
     def _reader(self) -> AnyReader:
         return AnyReader([self._path], default_typestore=get_typestore(Stores.LATEST))
@@ -67,9 +61,6 @@ class RosRecording:
 
 def _payload(reader: AnyReader, kind: str, time_ns: int, raw: bytes) -> Payload:
     try:
-        picture = reader.deserialize(raw, kind)
-    except _DAMAGED:
+        return payload_of(time_ns, reader.deserialize(raw, kind))
+    except (*_DAMAGED, AttributeError, TypeError):
         return Payload(time_ns, None)
-    return Payload(
-        time_ns, bytes(getattr(picture, "data", b"")), str(getattr(picture, "format", ""))
-    )

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-READ = "foxglove.CompressedImage, foxglove.CompressedVideo, sensor_msgs/msg/CompressedImage"
-_PACKAGES = ("foxglove", "foxglove_msgs", "sensor_msgs")
+READ = (
+    "foxglove.CompressedImage, foxglove.CompressedVideo, foxglove.RawImage, "
+    "sensor_msgs/msg/CompressedImage, sensor_msgs/msg/Image"
+)
+_KINDS = {
+    "foxglove": ("CompressedImage", "CompressedVideo", "RawImage"),
+    "foxglove_msgs": ("CompressedImage", "CompressedVideo", "RawImage"),
+    "sensor_msgs": ("CompressedImage", "Image"),
+}
 
 
 class Payload(NamedTuple):
@@ -16,12 +23,28 @@ class Payload(NamedTuple):
     Attributes:
         time_ns: when the message was recorded.
         data: as encoded; None if the message could not be read.
-        form: what the message says of the encoding, such as `jpeg` or `h264`.
+        form: what the message says of the encoding, such as `jpeg`, `h264` or `rgb8`.
+        layout: height, width and bytes a row of a picture that is not compressed, else None.
     """
 
     time_ns: int
     data: bytes | None
     form: str = ""
+    layout: tuple[int, int, int] | None = None
+
+
+def payload_of(time_ns: int, message: Any) -> Payload:
+    """Return the picture of a decoded message, compressed or raw.
+
+    Raises:
+        AttributeError: the message lacks a field of its kind.
+        TypeError: a field is of another type.
+    """
+    data = bytes(message.data)
+    if not hasattr(message, "encoding"):
+        return Payload(time_ns, data, str(message.format))
+    layout = (int(message.height), int(message.width), int(message.step))
+    return Payload(time_ns, data, str(message.encoding), layout)
 
 
 @dataclass
@@ -29,6 +52,7 @@ class Topic:
     """What a recording tells of one topic of pictures; times in nanoseconds."""
 
     is_video: bool
+    is_raw: bool = False
     n_messages: int = 0
     first_ns: int = 0
     last_ns: int = 0
@@ -59,7 +83,9 @@ class Contents:
         if kind is None:
             self.others[name] = schema
         else:
-            topic = self.pictures.setdefault(name, Topic(kind == "CompressedVideo"))
+            topic = self.pictures.setdefault(
+                name, Topic(kind == "CompressedVideo", kind in ("Image", "RawImage"))
+            )
             topic.count(n, first_ns, last_ns)
 
 
@@ -80,12 +106,11 @@ class Recording(Protocol):
 
 
 def picture_kind(schema: str) -> str | None:
-    """Return `CompressedImage` or `CompressedVideo` if messages of a schema are that, or None.
+    """Return the name of a schema if its messages are pictures that can be read, or None.
 
     >>> picture_kind("sensor_msgs/msg/CompressedImage"), picture_kind("foxglove.CompressedVideo")
     ('CompressedImage', 'CompressedVideo')
-    >>> picture_kind("sensor_msgs/msg/Image")
+    >>> picture_kind("sensor_msgs/msg/PointCloud2")
     """
     package, *_, name = schema.replace(".", "/").split("/")
-    known = name in ("CompressedImage", "CompressedVideo") and package in _PACKAGES
-    return name if known else None
+    return name if name in _KINDS.get(package, ()) else None

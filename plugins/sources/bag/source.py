@@ -23,20 +23,22 @@ DEFAULT_FPS = 10.0
 class BagSource:
     """Reads the pictures of one topic, in order of the time they were recorded at.
 
-    Messages may be JSON, Protobuf (`foxglove.CompressedImage`, `foxglove.CompressedVideo`), CDR or
-    ROS 1's (`sensor_msgs/CompressedImage`); stills in them JPEG, PNG or whatever OpenCV reads,
-    video H.264, H.265, VP9 or AV1. A file that is cut off is read as far as it goes.
+    Messages may be JSON or Protobuf (`foxglove.CompressedImage`, `CompressedVideo`, `RawImage`),
+    CDR or ROS 1's (`sensor_msgs/CompressedImage`, `Image`); stills in them JPEG, PNG or whatever
+    OpenCV reads, video H.264, H.265, VP9 or AV1, raw pictures rgb8, bgr8, rgba8, bgra8 or mono8.
+    A file that is cut off is read as far as it goes.
 
     Args:
         path: an MCAP file, a `.bag` of ROS 1, or the folder of a bag of ROS 2.
-        topic: of the pictures; need not be given where there is one only.
+        topic: of the pictures; need not be given where there is one only, or one only of
+            compressed pictures.
 
     Attributes:
         n_corrupt: messages whose picture could not be decoded and were skipped.
         ended_early: a file ended before its end.
 
     Raises:
-        VideoError: there is no such recording, or no compressed picture in it.
+        VideoError: there is no such recording, or no picture in it.
         InputError: several topics hold pictures and none was named, or another one.
         PluginError: what reads this kind of recording is not installed.
     """
@@ -133,9 +135,12 @@ def _chosen(asked: str | None, contents: Contents, path: Path) -> str:
         )
     if asked is not None and asked not in topics:
         raise InputError(f"{path} has no pictures under {asked!r}; {suggest(asked, topics)}")
-    if asked is None and len(topics) > 1:
+    if asked is not None:
+        return asked
+    choice = [name for name, topic in topics.items() if not topic.is_raw] or list(topics)
+    if len(choice) > 1:
         raise InputError(
             f"{path} has pictures under {', '.join(sorted(topics))}: choose one by "
             "--set bag.topic=..."
         )
-    return asked if asked is not None else next(iter(topics))
+    return choice[0]
