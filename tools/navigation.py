@@ -13,11 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecNormalize
 
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.rl.points import HORIZON, Points, best_return
@@ -29,17 +31,16 @@ PLOT = ROOT / "docs" / "images" / "navigation.png"
 EPISODES, N_ENVS = 2, 64
 N_GOALS, TEST_SEED = 1000, 1_000_003
 STEPS = EPISODES * HORIZON
-RECIPES = {
-    "rl2": Recipe(n_steps=STEPS, epochs=5, rate=2e-3, gamma=0.95, gae_lambda=0.9, hidden=64),
-    "ppo": Recipe(n_steps=STEPS, epochs=5, rate=2e-3, gamma=0.95, gae_lambda=0.9, heads=(64, 64)),
-}
+PPO = Recipe(n_steps=STEPS, epochs=5, rate=5e-4, gamma=0.95, gae_lambda=0.9, most_change=0.03)
+RECIPES = {"rl2": PPO, "ppo": replace(PPO, heads=(64, 64))}
 LABELS = {"rl2": "RL^2 (recurrent PPO)", "ppo": "PPO without memory"}
 
 
 def model_of(name: str, n_envs: int = N_ENVS) -> OnPolicyAlgorithm:
     """Return an untrained policy."""
     build = new_model if name == "rl2" else memoryless_model
-    return build(Points(EPISODES, n_envs, seed=1), RECIPES[name])
+    env = VecNormalize(Points(EPISODES, n_envs, seed=1), norm_obs=False, gamma=PPO.gamma)
+    return build(env, RECIPES[name])  # rewards scaled: squares of far distances are large
 
 
 def returns_of(model: OnPolicyAlgorithm, env: Points) -> np.ndarray:

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from bandit_table import section as bandit_section
+from navigation_table import section as navigation_section
 from paper_rows import ROWS, Row
 from safetensors.torch import load_file, save_file
 
@@ -166,6 +167,7 @@ def page() -> str:
         + "\n".join(curves)
         + "\n"
         + bandit_section()
+        + navigation_section()
     )
 
 

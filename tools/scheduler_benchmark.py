@@ -127,7 +127,7 @@ def plot(path: Path, schedulers: Sequence[str] = ("rl2", "heuristic")) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    device = Device(0.18, jitter=0.1, budget=1.0, step_at=LENGTH // 2, step=4.0)
+    device = Device(0.4, jitter=0.1, budget=1.0, step_at=LENGTH // 2, step=4.0)
     env = PerceptionEnv(load_traces("held"), n_episodes=1, device=device, offered=MODES)
     figure, axes = plt.subplots(len(schedulers), 1, figsize=(8, 4.5), sharex=True)
     for axis, name in zip(axes, schedulers, strict=True):

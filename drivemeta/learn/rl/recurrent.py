@@ -39,6 +39,8 @@ class Recipe:
         entropy: weight of the entropy bonus.
         hidden: units of the LSTM of the policy, and of that of the values.
         heads: widths of the layers after each LSTM.
+        most_change: KL divergence from the rollout's policy at which its epochs end; None for no
+            limit.
         seed: of weights and actions.
     """
 
@@ -51,6 +53,7 @@ class Recipe:
     entropy: float = 0.0
     hidden: int = 64
     heads: tuple[int, ...] = ()
+    most_change: float | None = None
     seed: int = 0
 
 
@@ -79,6 +82,7 @@ def _arguments(env: VecEnv, recipe: Recipe) -> dict[str, Any]:
         "gamma": recipe.gamma,
         "gae_lambda": recipe.gae_lambda,
         "ent_coef": recipe.entropy,
+        "target_kl": recipe.most_change,
         "stats_window_size": 1000,
         "seed": recipe.seed,
         "device": "cpu",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +29,12 @@ class RL2:
     Duan, Schulman, Chen, Bartlett, Sutskever, Abbeel: RL^2, 2016, arXiv 1611.02779; also Wang et
     al.: Learning to reinforcement learn, 2016, arXiv 1611.05763. What differs: the reward fed back
     is the part of it that a running system sees, the price of looks over the budget; the best
-    action is taken, none is drawn.
+    action is taken, none is drawn; and the quickest look is taken after `max_gap` frames without
+    one, since a machine that is too slow for every look may be so no longer.
 
     Args:
         max_latency_ms: time a look may take; None for the time between two frames.
+        max_gap: most frames between two looks.
         modes: that the run offers.
         model: another policy, exported by `drivemeta.learn.rl.export`; None for the shipped one.
 
@@ -42,34 +45,43 @@ class RL2:
     def __init__(
         self,
         max_latency_ms: float | None = None,
+        max_gap: int = 5,
         modes: Sequence[PlanMode] = ("skip", "full"),
         model: Path | None = None,
     ) -> None:
         if max_latency_ms is not None and max_latency_ms <= 0:
             raise InputError(f"rl2.max_latency_ms: expected more than 0, found {max_latency_ms}")
+        if max_gap < 1:
+            raise InputError(f"rl2.max_gap: expected 1 or more, found {max_gap}")
+        self._max_gap = self._gap = max_gap
         self._given_s = None if max_latency_ms is None else max_latency_ms / 1000
         self._modes = modes
+        self._quickest = next(mode for mode in MODES if mode != "skip" and mode in modes)
         self._barred = np.array([mode not in modes for mode in MODES])
         self._session = _open(model or SHIPPED)
         self._shape = self._session.get_inputs()[1].shape
-        self._features, self._first = Features(1.0, modes), True
+        self._features, self._live = Features(1.0, modes), False
         self._hidden = self._cell = np.zeros(self._shape, np.float32)
 
     def reset(self, stream: StreamInfo) -> None:
         """Forget all, and take in the time between two frames."""
+        self._live = stream.live
         budget_s = self._given_s or 1 / max(stream.fps, 1e-3)
-        self._features, self._first = Features(budget_s, self._modes), True
+        self._features, self._gap = Features(budget_s, self._modes), self._max_gap
         self._hidden = self._cell = np.zeros(self._shape, np.float32)
 
     def act(self, state: SchedulerState) -> InferencePlan:
         """Choose the best mode of those offered; the first frame is always looked at."""
+        if not self._live:  # frames of a file always wait, and none is late for it
+            state = replace(state, queue_length=0)
         observation = self._features.vector(state)[None]
         feeds = {"observation": observation, "hidden": self._hidden, "cell": self._cell}
         logits, self._hidden, self._cell = self._session.run(None, feeds)
-        barred = self._barred.copy()
-        barred[0] |= self._first
-        self._first = False
-        mode = MODES[int(np.where(barred, -np.inf, logits[0]).argmax())]
+        mode = MODES[int(np.where(self._barred, -np.inf, logits[0]).argmax())]
+        self._gap += 1
+        if mode == "skip" and self._gap > self._max_gap and state.queue_length == 0:
+            mode = self._quickest
+        self._gap = self._gap if mode == "skip" else 0
         self._features.act(mode)
         return InferencePlan(mode)
 
