@@ -29,8 +29,7 @@ FOOTER = """
 
 Both are PPO (the recurrent one of sb3-contrib with an LSTM of 64 units), one seed, and see the
 same: position, last action, last reward, begin of an episode. Rewards are scaled by their spread
-while training, and a rollout's epochs end at a KL divergence of 0.03; without the scaling, both
-policies came to run away from the goal.
+while training, and a rollout's epochs end at a KL divergence of 0.03.
 """
 
 
