@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import BankRows, ClassBank, Letterbox
-from drivemeta.core.boxes import FloatArray, clip_boxes, nms
+from drivemeta.core.boxes import FloatArray, clip_boxes, nms, vote
 from drivemeta.core.scoring import Scoring
 
 N_CANDIDATES = 600
@@ -79,7 +79,7 @@ def locate(
     frame_hw: tuple[int, int],
     input_hw: tuple[int, int],
 ) -> Located:
-    """Return at most 300 boxes of level 1: scores, the best 600, suppression within roots."""
+    """Return at most 300 boxes of level 1: the best 600, suppression and voting within roots."""
     scores, row = score_locations(dense, bank.dense, scoring)
     top = np.argsort(-scores, kind="stable")[:N_CANDIDATES]
     boxes = Letterbox.fit(frame_hw, input_hw).to_frame(dense.boxes[top])
@@ -88,7 +88,8 @@ def locate(
     top, boxes = top[real], boxes[real]
     roots = bank.dense.roots[row[top]]
     kept = nms(boxes, scores[top], roots, scoring.nms_iou)[:N_ROWS]
-    return Located(boxes[kept], scores[top][kept], bank.dense.owners[row[top]][kept], roots[kept])
+    boxes = clip_boxes(vote(boxes, scores[top], roots, kept, scoring.nms_iou), *frame_hw)
+    return Located(boxes, scores[top][kept], bank.dense.owners[row[top]][kept], roots[kept])
 
 
 def choose_crops(located: Located, rows: BankRows) -> NDArray[np.int64]:

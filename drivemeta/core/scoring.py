@@ -24,14 +24,15 @@ class Scoring:
         parent_power: weight of level 2 in the score of a box that it does not name.
         leaf_floor: least `p2` at which a box is named by a leaf rather than its parent.
         context: factor by which a box is enlarged before it is cut out.
-        nms_iou: overlap above which the weaker of two boxes of one root goes.
+        nms_iou: overlap above which the weaker of two boxes of one root goes, and still votes on
+            where the better one lies, see `core.boxes.vote`.
     """
 
     dense_scale: float = 20.0
-    quality_power: float = 0.3
+    quality_power: float = 0.5
     crop_scale: float = 15.0
     crop_power: float = 0.15
     parent_power: float = 0.1
     leaf_floor: float = 0.05
     context: float = 1.15
-    nms_iou: float = 0.6
+    nms_iou: float = 0.5

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from drivemeta.core.boxes import LEAST_VOTE
 from drivemeta.core.score_rule import MIN_SIDE, N_CANDIDATES, N_ROWS
 from drivemeta.core.scoring import Scoring
 from drivemeta.export.builder import GraphBuilder
@@ -70,8 +71,12 @@ def locate(
     boxes = g.Div(g.GatherND(boxes, at, batch_dims=1), frame.scale)
     boxes = g.Min(g.Max(boxes, 0.0), frame.limits)
     candidates = Rows(boxes, scores, g.Gather(bank.owners, row), g.Gather(bank.roots, row), n)
-    kept = suppress(g, candidates, scoring.nms_iou)
-    return take_best(g, candidates, g.Where(kept, scores, -1.0), min(N_ROWS, n))
+    overlaps = overlaps_of(g, candidates)
+    kept = suppress(g, overlaps, n, scoring.nms_iou)
+    places = g.Min(vote(g, candidates, overlaps, scoring.nms_iou), frame.limits)
+    return take_best(
+        g, replace(candidates, boxes=places), g.Where(kept, scores, -1.0), min(N_ROWS, n)
+    )
 
 
 def score_locations(
@@ -85,13 +90,21 @@ def score_locations(
     return logits, g.Mul(g.Pow(best, 1 - power), g.Pow(g.Sigmoid(quality), power))
 
 
-def suppress(g: GraphBuilder, rows: Rows, iou_threshold: float) -> str:
-    """Add greedy non-maximum suppression of static shape; return (N, n) bool, what is kept.
+@dataclass(frozen=True)
+class Overlaps:
+    """Names of what suppression and voting ask of the boxes.
 
-    A row stays if no row that stays, is better and of the same root overlaps it: starting from all,
-    this is applied eight times, which settles chains of up to eight boxes and leaves longer ones
-    with a box too many. Boxes narrower or lower than one frame pixel go.
+    Attributes:
+        iou: (N, n, n) float32; 0 between boxes of different roots.
+        real: (N, 1, n) bool, whether a box is at least a frame pixel wide and high.
     """
+
+    iou: str
+    real: str
+
+
+def overlaps_of(g: GraphBuilder, rows: Rows) -> Overlaps:
+    """Add the overlap of each box with each."""
     corners = g.many("Split", 4, rows.boxes, axis=2, num_outputs=4)  # each (N, n, 1)
     x1, y1, x2, y2 = corners
     tx1, ty1, tx2, ty2 = (g.Transpose(corner, perm=[0, 2, 1]) for corner in corners)
@@ -102,16 +115,39 @@ def suppress(g: GraphBuilder, rows: Rows, iou_threshold: float) -> str:
     width, height = g.Sub(x2, x1), g.Sub(y2, y1)
     area = g.Mul(width, height)
     iou = g.Div(overlap, g.Sub(g.Add(area, g.Transpose(area, perm=[0, 2, 1])), overlap))
-    order = np.arange(rows.n)
-    better = g.Less(order[:, None], order[None])  # folded when a session is made; small in the file
     roots = g.cast(rows.roots, np.float32)
-    same = g.And(g.Equal(g.Unsqueeze(roots, [2]), g.Unsqueeze(roots, [1])), better)
-    beats = g.cast(g.And(g.Greater(iou, float(iou_threshold)), same), np.float32)
+    same = g.Equal(g.Unsqueeze(roots, [2]), g.Unsqueeze(roots, [1]))
     real = g.GreaterOrEqual(g.Transpose(g.Min(width, height), perm=[0, 2, 1]), MIN_SIDE)
-    keep = real  # (N, 1, n)
+    return Overlaps(g.Where(g.And(same, real), iou, 0.0), real)
+
+
+def suppress(g: GraphBuilder, overlaps: Overlaps, n: int, iou_threshold: float) -> str:
+    """Add greedy non-maximum suppression of static shape; return (N, n) bool, what is kept.
+
+    A row stays if no row that stays, is better and of the same root overlaps it: starting from all,
+    this is applied eight times, which settles chains of up to eight boxes and leaves longer ones
+    with a box too many. Boxes narrower or lower than one frame pixel go.
+    """
+    order = np.arange(n)
+    better = g.Less(order[:, None], order[None])  # folded when a session is made; small in the file
+    above = g.Greater(overlaps.iou, float(iou_threshold))
+    beats = g.cast(g.And(above, better), np.float32)
+    keep = overlaps.real
     for _ in range(N_ROUNDS):
-        keep = g.And(real, g.Equal(g.MatMul(g.cast(keep, np.float32), beats), 0.0))
+        lost = g.MatMul(g.cast(keep, np.float32), beats)
+        keep = g.And(overlaps.real, g.Equal(lost, 0.0))
     return g.Squeeze(keep, [1])
+
+
+def vote(g: GraphBuilder, rows: Rows, overlaps: Overlaps, iou_threshold: float) -> str:
+    """Add the vote of `core.boxes.vote`; return (N, n, 4), the places of all boxes.
+
+    Those of boxes that are not real mean nothing.
+    """
+    excess = g.Relu(g.Sub(overlaps.iou, float(iou_threshold)))
+    weights = g.Mul(excess, g.Add(g.Unsqueeze(rows.scores, [1]), LEAST_VOTE))
+    total = g.MatMul(weights, np.ones((rows.n, 1), np.float32))
+    return g.Div(g.MatMul(weights, rows.boxes), g.Max(total, 1e-12))
 
 
 def take_best(g: GraphBuilder, rows: Rows, scores: str, n: int) -> Rows:

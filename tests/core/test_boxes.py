@@ -10,6 +10,7 @@ from drivemeta.core.boxes import (
     clip_boxes,
     iou_matrix,
     nms,
+    vote,
     xywh_to_xyxy,
     xyxy_to_xywh,
 )
@@ -93,3 +94,28 @@ def test_nms_breaks_ties_by_the_lower_index():
 def test_nms_of_nothing_is_nothing():
     none = np.zeros((0, 4), np.float32)
     assert nms(none, none[:, 0], np.zeros(0, np.int64)).tolist() == []
+
+
+@given(boxes(most=20), st.data())
+def test_votes_keep_a_box_among_those_that_overlap_it(xyxy, data):
+    xyxy = xyxy[((xyxy[:, 2:] - xyxy[:, :2]) >= 1).all(1)]
+    n = len(xyxy)
+    scores = data.draw(hnp.arrays(np.float32, n, elements=st.floats(0, 1, width=32)))
+    groups = data.draw(hnp.arrays(np.int64, n, elements=st.integers(0, 2)))
+    kept = nms(xyxy, scores, groups, 0.5)
+    placed = vote(xyxy, scores, groups, kept, 0.5)
+    assert (placed.shape, placed.dtype) == ((len(kept), 4), np.float32)
+    for i, place in zip(kept, placed, strict=True):
+        voters = (iou_matrix(xyxy[[i]], xyxy)[0] > 0.5) & (groups == groups[i])
+        slack = 1e-3 * np.abs(xyxy[voters]).max()
+        assert (place >= xyxy[voters].min(0) - slack).all()
+        assert (place <= xyxy[voters].max(0) + slack).all()
+
+
+def test_a_vote_counts_by_score_and_by_overlap():
+    xyxy = np.array([[0, 0, 10, 10], [0, 0, 10, 8], [0, 0, 10, 5], [0, 0, 10, 8]], np.float32)
+    scores = np.array([0.8, 0.4, 0.7, 0.4], np.float32)
+    groups = np.array([0, 0, 0, 1])
+    (placed,) = vote(xyxy, scores, groups, np.array([0]), 0.5)
+    by_hand = (0.8 * 0.5 * 10 + 0.4 * 0.3 * 8) / (0.8 * 0.5 + 0.4 * 0.3)
+    np.testing.assert_allclose(placed, [0, 0, 10, by_hand], rtol=1e-4)

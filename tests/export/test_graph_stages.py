@@ -9,9 +9,10 @@ from onnx import TensorProto, helper
 
 from drivemeta.core import BankRows, Letterbox
 from drivemeta.core.boxes import nms
+from drivemeta.core.boxes import vote as place_by_vote
 from drivemeta.core.score_rule import Located, choose_crops
 from drivemeta.export.builder import GraphBuilder
-from drivemeta.export.locate import BankValues, Rows, suppress
+from drivemeta.export.locate import BankValues, Rows, overlaps_of, suppress, vote
 from drivemeta.export.name import crop_priority
 from drivemeta.export.preprocess import prepare
 
@@ -32,31 +33,44 @@ def session(g, inputs, outputs):
 def graph_nms():
     made = {}
 
-    def run(boxes, roots):
+    def run(boxes, roots, scores):
+        """Return which boxes are kept, and the places of all by vote."""
         n = len(boxes)
         if n not in made:
             g = GraphBuilder()
-            keep = suppress(g, Rows("boxes", "", "", "roots", n), 0.6)
-            made[n] = session(g, {"boxes": FLOAT, "roots": INT64}, [keep])
-        return made[n](boxes=boxes[None], roots=roots[None])[0][0]
+            rows = Rows("boxes", "scores", "", "roots", n)
+            overlaps = overlaps_of(g, rows)
+            outputs = [suppress(g, overlaps, n, 0.5), vote(g, rows, overlaps, 0.5)]
+            kinds = {"boxes": FLOAT, "roots": INT64, "scores": FLOAT}
+            made[n] = session(g, kinds, outputs)
+        found = made[n](boxes=boxes[None], roots=roots[None], scores=scores[None])
+        return [values[0] for values in found]
 
     return run
 
 
 @settings(max_examples=60)
 @given(seed=st.integers(0, 10**6), n=st.sampled_from([1, 7, 60]), crowd=st.floats(1, 100))
-def test_static_suppression_equals_greedy(graph_nms, seed, n, crowd):
+def test_static_suppression_and_voting_equal_the_reference(graph_nms, seed, n, crowd):
     rng = np.random.default_rng(seed)
     corner = rng.uniform(0, crowd, (n, 2))
     boxes = np.concatenate([corner, corner + rng.uniform(1, 60, (n, 2))], 1).astype(np.float32)
     roots = rng.integers(0, 3, n)
-    scores = np.sort(rng.uniform(size=n).astype(np.float32))[::-1]
-    assert np.flatnonzero(graph_nms(boxes, roots)).tolist() == nms(boxes, scores, roots).tolist()
+    scores = np.sort(rng.uniform(size=n).astype(np.float32))[::-1].copy()
+    keep, places = graph_nms(boxes, roots, scores)
+    kept = nms(boxes, scores, roots, 0.5)
+    assert np.flatnonzero(keep).tolist() == kept.tolist()
+    expected = place_by_vote(boxes, scores, roots, kept, 0.5)
+    np.testing.assert_allclose(places[kept], expected, atol=1e-3)
 
 
-def test_boxes_below_a_pixel_go_and_suppress_nothing(graph_nms):
-    boxes = np.array([[0, 0, 0.5, 9], [0, 0, 10, 10], [0, 0, 10, 9]], np.float32)
-    assert graph_nms(boxes, np.zeros(3, np.int64)).tolist() == [False, True, False]
+def test_boxes_below_a_pixel_go_and_neither_suppress_nor_vote(graph_nms):
+    boxes = np.array([[0, 0, 0.9, 9], [0, 0, 1, 9], [0, 0, 0, 0]], np.float32)
+    scores = np.array([0.9, 0.5, 0.1], np.float32)
+    keep, places = graph_nms(boxes, np.zeros(3, np.int64), scores)
+    assert keep.tolist() == [False, True, False]
+    np.testing.assert_allclose(places[1], boxes[1], atol=1e-6)
+    assert np.isfinite(places).all()
 
 
 @pytest.fixture(scope="module")

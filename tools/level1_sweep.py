@@ -1,0 +1,131 @@
+"""Level 1's score and suppression: AP50 of BDD training images by setting, one change at a time.
+
+    python tools/level1_sweep.py --limit 220
+
+The validation part, which is reported, is not looked at. Some ten minutes on 2 idle cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.progress import track
+
+from drivemeta.core import ClassBank, Detections, Letterbox
+from drivemeta.core import score_rule as rule
+from drivemeta.core.boxes import clip_boxes, nms
+from drivemeta.core.scoring import Scoring
+from drivemeta.data.dataset import Dataset
+from drivemeta.data.sources import COMPLETE, SOURCES, SUPER_CLASSES, load_source, to_dataset
+from drivemeta.errors import InputError
+from drivemeta.evaluation.classes import ClassTree
+from drivemeta.evaluation.detection import score_detections
+from drivemeta.learn.inference import FixedNetworks
+from drivemeta.learn.proposals import to_input
+from drivemeta.models.crops import to_tensor
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.store import load_base
+
+MIN_SCORE = 0.001
+N_KEPT = 5000  # locations of a frame that are kept, by the shipped score
+Locate = Callable[..., rule.Located]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is changed, and by what name it is listed."""
+
+    name: str
+    scoring: dict[str, float]
+    locate: Locate = rule.locate
+
+
+def without_votes(
+    dense: rule.DenseArrays,
+    bank: ClassBank,
+    scoring: Scoring,
+    frame_hw: tuple[int, int],
+    input_hw: tuple[int, int],
+) -> rule.Located:
+    """Locate with a vote that nobody but the kept box has."""
+    scores, row = rule.score_locations(dense, bank.dense, scoring)
+    top = np.argsort(-scores, kind="stable")[: rule.N_CANDIDATES]
+    boxes = clip_boxes(Letterbox.fit(frame_hw, input_hw).to_frame(dense.boxes[top]), *frame_hw)
+    real = (boxes[:, 2:] - boxes[:, :2] >= rule.MIN_SIDE).all(1)
+    top, boxes = top[real], boxes[real]
+    roots = bank.dense.roots[row[top]]
+    kept = nms(boxes, scores[top], roots, scoring.nms_iou)[: rule.N_ROWS]
+    labels = bank.dense.owners[row[top]][kept]
+    return rule.Located(boxes[kept], scores[top][kept], labels, roots[kept])
+
+
+SETTINGS = (
+    Setting("as shipped", {}),
+    Setting("without votes", {}, without_votes),
+    *(Setting(f"`nms_iou` {x}", {"nms_iou": x}) for x in (0.4, 0.45, 0.55, 0.6, 0.7)),
+    *(Setting(f"`quality_power` {x}", {"quality_power": x}) for x in (0.0, 0.3, 0.7)),
+    Setting("0.6 and 0.3, without votes", {"nms_iou": 0.6, "quality_power": 0.3}, without_votes),
+)
+
+
+def main() -> None:
+    """Run level 1 once over the images, score each setting and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/scenes"))
+    parser.add_argument("--limit", type=int, default=220)
+    parser.add_argument("--size", type=int, nargs=2, default=(384, 640), help="height, width")
+    arguments = parser.parse_args()
+    base = load_base()
+    base.input_size = (arguments.size[0], arguments.size[1])
+    truth = annotated(arguments.data, arguments.limit)
+    networks = FixedNetworks(base)
+    dense = [seen(base, networks, image.path) for image in track(truth.images)]
+    classes = truth.classes
+    print(f"| setting | {' | '.join(classes)} |\n|---|{'---|' * len(classes)}")
+    for setting in SETTINGS:
+        scoring = replace(base.scoring, **setting.scoring)
+        found = []
+        for image, arrays in zip(truth.images, dense, strict=True):
+            located = setting.locate(arrays, base.bank, scoring, image.size, base.input_size)
+            found.append(detections(located, base.bank))
+        scores = score_detections(truth, found, ClassTree.of(base.bank.classes)).to_json()
+        cells = [f"{100 * scores['classes'][name]['ap50']:.1f}" for name in classes]
+        print(f"| {setting.name} | {' | '.join(cells)} |", flush=True)
+
+
+def annotated(data: Path, limit: int) -> Dataset:
+    """Return BDD training images, evenly spread, with the classes that are annotated completely."""
+    images = load_source(data, "bdd", "train")
+    covered = [
+        name
+        for name, coverage in zip(SUPER_CLASSES, SOURCES["bdd"].coverage, strict=True)
+        if coverage == COMPLETE
+    ]
+    chosen = images[:: max(1, len(images) // limit)][:limit]
+    return to_dataset(chosen).map_classes({name: name for name in covered}, covered)
+
+
+def seen(base: TwoLevelDetector, networks: FixedNetworks, image: Path) -> rule.DenseArrays:
+    """Return level 1's best locations of an image."""
+    frame = cv2.imread(str(image), cv2.IMREAD_COLOR)
+    if frame is None:
+        raise InputError(f"cannot read {image}")
+    inputs, _ = to_input(to_tensor(frame), base.input_size)
+    dense = networks.dense(inputs)
+    best = np.argsort(-rule.score_locations(dense, base.bank.dense, base.scoring)[0])[:N_KEPT]
+    return rule.DenseArrays(dense.boxes[best], dense.quality[best], dense.embeddings[best])
+
+
+def detections(located: rule.Located, bank: ClassBank) -> Detections:
+    """Return what counts for average precision."""
+    n = int((located.scores > MIN_SCORE).sum())
+    return Detections(located.boxes[:n], located.scores[:n], located.labels[:n], bank.names)
+
+
+if __name__ == "__main__":
+    main()
