@@ -67,7 +67,7 @@ SETTINGS = (
     Setting("`parent_power` 0.5", {"parent_power": 0.5}),
     Setting("`parent_power` 1", {"parent_power": 1.0}),
     Setting("`quality_power` 0", {"quality_power": 0.0}),
-    Setting("`quality_power` 0.5", {"quality_power": 0.5}),
+    Setting("`quality_power` 0.3", {"quality_power": 0.3}),
     Setting("no named signs as distractors", named_banks=False),
     Setting("no background rows from the support frames", learner={"n_background": 0}),
     Setting("no distractor at all", learner={"n_background": 0}, named_banks=False),
