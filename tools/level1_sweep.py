@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from rich.progress import track
 
-from drivemeta.core import ClassBank, Detections, Letterbox
+from drivemeta.core import ClassBank, Detections
 from drivemeta.core import score_rule as rule
-from drivemeta.core.boxes import clip_boxes, nms
+from drivemeta.core.boxes import nms
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.sources import COMPLETE, SOURCES, SUPER_CLASSES, load_source, to_dataset
@@ -52,16 +52,11 @@ def without_votes(
     frame_hw: tuple[int, int],
     input_hw: tuple[int, int],
 ) -> rule.Located:
-    """Locate with a vote that nobody but the kept box has."""
-    scores, row = rule.score_locations(dense, bank.dense, scoring)
-    top = np.argsort(-scores, kind="stable")[: rule.N_CANDIDATES]
-    boxes = clip_boxes(Letterbox.fit(frame_hw, input_hw).to_frame(dense.boxes[top]), *frame_hw)
-    real = (boxes[:, 2:] - boxes[:, :2] >= rule.MIN_SIDE).all(1)
-    top, boxes = top[real], boxes[real]
-    roots = bank.dense.roots[row[top]]
-    kept = nms(boxes, scores[top], roots, scoring.nms_iou)[: rule.N_ROWS]
-    labels = bank.dense.owners[row[top]][kept]
-    return rule.Located(boxes[kept], scores[top][kept], labels, roots[kept])
+    """Locate without voting: kept boxes stay where they are."""
+    found = rule.candidates(dense, bank, scoring, frame_hw, input_hw)
+    kept = nms(found.boxes, found.scores, found.roots, scoring.nms_iou)[: rule.N_ROWS]
+    arrays = (found.boxes, found.scores, found.labels, found.roots)
+    return rule.Located(*(values[kept] for values in arrays))
 
 
 SETTINGS = (

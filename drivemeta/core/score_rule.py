@@ -72,6 +72,23 @@ def score_locations(
     return best ** (1 - power) * sigmoid(dense.quality) ** power, logits.argmax(1)
 
 
+def candidates(
+    dense: DenseArrays,
+    bank: ClassBank,
+    scoring: Scoring,
+    frame_hw: tuple[int, int],
+    input_hw: tuple[int, int],
+) -> Located:
+    """Return the best 600 boxes of level 1, before suppression."""
+    scores, row = score_locations(dense, bank.dense, scoring)
+    top = np.argsort(-scores, kind="stable")[:N_CANDIDATES]
+    boxes = Letterbox.fit(frame_hw, input_hw).to_frame(dense.boxes[top])
+    boxes = clip_boxes(boxes, *frame_hw)
+    real = (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(1)
+    top, row = top[real], row[top[real]]
+    return Located(boxes[real], scores[top], bank.dense.owners[row], bank.dense.roots[row])
+
+
 def locate(
     dense: DenseArrays,
     bank: ClassBank,
@@ -80,16 +97,11 @@ def locate(
     input_hw: tuple[int, int],
 ) -> Located:
     """Return at most 300 boxes of level 1: the best 600, suppression and voting within roots."""
-    scores, row = score_locations(dense, bank.dense, scoring)
-    top = np.argsort(-scores, kind="stable")[:N_CANDIDATES]
-    boxes = Letterbox.fit(frame_hw, input_hw).to_frame(dense.boxes[top])
+    found = candidates(dense, bank, scoring, frame_hw, input_hw)
+    kept = nms(found.boxes, found.scores, found.roots, scoring.nms_iou)[:N_ROWS]
+    boxes = vote(found.boxes, found.scores, found.roots, kept, scoring.nms_iou)
     boxes = clip_boxes(boxes, *frame_hw)
-    real = (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(1)
-    top, boxes = top[real], boxes[real]
-    roots = bank.dense.roots[row[top]]
-    kept = nms(boxes, scores[top], roots, scoring.nms_iou)[:N_ROWS]
-    boxes = clip_boxes(vote(boxes, scores[top], roots, kept, scoring.nms_iou), *frame_hw)
-    return Located(boxes, scores[top][kept], bank.dense.owners[row[top]][kept], roots[kept])
+    return Located(boxes, found.scores[kept], found.labels[kept], found.roots[kept])
 
 
 def choose_crops(located: Located, rows: BankRows) -> NDArray[np.int64]:
