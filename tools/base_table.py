@@ -19,7 +19,7 @@ from fewshot_page import machine
 from peers.hog import HogPedestrians
 from rich.progress import track
 
-from drivemeta.data.sources import COMPLETE, SOURCES, SUPER_CLASSES, load_source, to_dataset
+from drivemeta.data.sources import SOURCES, SUPER_CLASSES, load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.run import ReportingDetector, evaluate_model
 from drivemeta.export import export_detector
@@ -90,11 +90,7 @@ def score_source(
 ) -> Report:
     """Return the report of one source over the classes that it annotates and the tree has."""
     images = load_source(root, name, split)[:limit]
-    covered = [
-        super_class
-        for super_class, coverage in zip(SUPER_CLASSES, SOURCES[name].coverage, strict=True)
-        if coverage == COMPLETE and super_class in tree.names
-    ]
+    covered = [found for found in SOURCES[name].complete if found in tree.names]
     truth = to_dataset(images).map_classes({name: name for name in covered}, covered)
     bar = iter(track(range(len(images)), name, transient=True))
     return evaluate_model(detector, truth, tree, on_image=lambda: next(bar, None))

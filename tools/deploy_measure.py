@@ -15,7 +15,7 @@ import onnxruntime as ort
 from fewshot_protocols import protocol_named
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.sources import COMPLETE, SOURCES, SUPER_CLASSES, load_source, to_dataset
+from drivemeta.data.sources import SOURCES, load_source, to_dataset
 from drivemeta.data.support import SupportSet
 from drivemeta.deploy.bench import BARE, OURS, Setting, contenders_of, measure, summarise
 from drivemeta.deploy.frames import Image
@@ -51,11 +51,7 @@ class Subject:
 def base_subject(scenes: Path, model: Path, limit: int, n_frames: int) -> Subject:
     """Return the shipped base: scored on BDD's validation part, calibrated on its training part."""
     images = load_source(scenes, "bdd", "val")[:limit]
-    covered = [
-        name
-        for name, coverage in zip(SUPER_CLASSES, SOURCES["bdd"].coverage, strict=True)
-        if coverage == COMPLETE
-    ]
+    covered = SOURCES["bdd"].complete
     truth = to_dataset(images).map_classes({name: name for name in covered}, covered)
     train = load_source(scenes, "bdd", "train")
     chosen = to_dataset(train[:: max(1, len(train) // n_frames)][:n_frames])

@@ -21,7 +21,7 @@ from drivemeta.core import score_rule as rule
 from drivemeta.core.boxes import nms
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.sources import COMPLETE, SOURCES, SUPER_CLASSES, load_source, to_dataset
+from drivemeta.data.sources import SOURCES, load_source, to_dataset
 from drivemeta.errors import InputError
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import score_detections
@@ -55,8 +55,9 @@ def without_votes(
     """Locate without voting: kept boxes stay where they are."""
     found = rule.candidates(dense, bank, scoring, frame_hw, input_hw)
     kept = nms(found.boxes, found.scores, found.roots, scoring.nms_iou)[: rule.N_ROWS]
-    arrays = (found.boxes, found.scores, found.labels, found.roots)
-    return rule.Located(*(values[kept] for values in arrays))
+    return rule.Located(
+        found.boxes[kept], found.scores[kept], found.labels[kept], found.roots[kept]
+    )
 
 
 SETTINGS = (
@@ -96,11 +97,7 @@ def main() -> None:
 def annotated(data: Path, limit: int) -> Dataset:
     """Return BDD training images, evenly spread, with the classes that are annotated completely."""
     images = load_source(data, "bdd", "train")
-    covered = [
-        name
-        for name, coverage in zip(SUPER_CLASSES, SOURCES["bdd"].coverage, strict=True)
-        if coverage == COMPLETE
-    ]
+    covered = SOURCES["bdd"].complete
     chosen = images[:: max(1, len(images) // limit)][:limit]
     return to_dataset(chosen).map_classes({name: name for name in covered}, covered)
 

@@ -54,6 +54,15 @@ class SourceSpec:
         """Return the super-class of a category, or None if it is none."""
         return self.classes.get(category, self.classes.get("*"))
 
+    @property
+    def complete(self) -> tuple[str, ...]:
+        """The super-classes of which every object is annotated."""
+        return tuple(
+            name
+            for name, coverage in zip(SUPER_CLASSES, self.coverage, strict=True)
+            if coverage == COMPLETE
+        )
+
 
 _SIGN, _LIGHT, _VEHICLE = "traffic_sign", "traffic_light", "vehicle"
 
