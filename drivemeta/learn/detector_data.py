@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -32,12 +33,14 @@ class CropRule:
         zoom: least and greatest size of the frame, relative to the fit into `reference`.
         mirror: whether crops may be mirrored, for sources without directional classes.
         paste: chance that sign crops are pasted into a crop.
+        focus: how often crops are centred on each class of a frame, relative to 1; by label.
     """
 
     size: tuple[int, int] = (320, 512)
     reference: tuple[int, int] = (576, 1024)
     zoom: tuple[float, float] = (0.5, 1.25)
     paste: float = 0.2
+    focus: Mapping[int, float] = field(default_factory=dict)
 
 
 class CropSampler:
@@ -114,12 +117,14 @@ class CropSampler:
         )
 
     def _centre(self, source: SourceImage, size: tuple[int, int]) -> NDArray[np.float64]:
-        """Return the x, y in the frame to centre on: often near an object, of any class alike."""
+        """Return the x, y in the frame to centre on: often near an object, by `focus`."""
         rng = self._rng
         learnt = np.flatnonzero(~source.ignore)
         if not len(learnt) or rng.random() < 0.3:
             return np.array([rng.uniform(0, size[1]), rng.uniform(0, size[0])])
-        label = rng.choice(np.unique(source.labels[learnt]))
+        labels = np.unique(source.labels[learnt])
+        weights = np.array([self._rule.focus.get(int(label), 1.0) for label in labels])
+        label = rng.choice(labels, p=weights / weights.sum())
         box = source.boxes[rng.choice(learnt[source.labels[learnt] == label])]
         jitter = rng.normal(0, 0.12, 2) * np.array([size[1], size[0]])
         return np.asarray((box[:2] + box[2:]) / 2 + jitter, np.float64)

@@ -7,10 +7,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def spherical_means(vectors: Tensor, n_means: int, n_rounds: int = 10) -> Tensor:
+def spherical_means(vectors: Tensor, n_means: int, n_rounds: int = 10, *, least: int = 1) -> Tensor:
     """Cluster (n, dim) unit vectors by cosine; return at most `n_means` unit means.
 
     Starts from the vectors that lie farthest apart, so the result does not depend on chance.
+
+    Args:
+        vectors: (n, dim), unit length.
+        n_means: most clusters.
+        n_rounds: of assignment and averaging.
+        least: vectors of a cluster; smaller ones are left out, unless there are no others.
     """
     means = F.normalize(vectors.mean(0, keepdim=True), dim=-1)
     if n_means == 1 or len(vectors) == 1:
@@ -22,7 +28,15 @@ def spherical_means(vectors: Tensor, n_means: int, n_rounds: int = 10) -> Tensor
     for _ in range(n_rounds):
         nearest = (vectors @ means.T).argmax(1)
         means = mean_by(vectors, nearest)
-    return means
+    sizes = torch.bincount((vectors @ means.T).argmax(1), minlength=len(means))
+    large = sizes >= least
+    return means[large] if large.any() else means
+
+
+def agreement(vectors: Tensor) -> Tensor:
+    """Return the (n,) cosine of each of (n, dim) unit vectors, n > 1, to the sum of the others."""
+    others = vectors.sum(0) - vectors
+    return (vectors * F.normalize(others, dim=-1)).sum(-1)
 
 
 def mean_by(vectors: Tensor, groups: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
 from torch import Tensor
 
 from drivemeta.data.sources import SUPER_CLASSES, SourceImage, load_source
@@ -46,12 +46,14 @@ class DetectorTraining(BaseModel):
     n_synthetic: int = Field(0, ge=0)
     sign_crops: list[str] = []
     paste: float = Field(0.2, ge=0, le=1)
+    focus: dict[str, PositiveFloat] = {}
     crop: tuple[int, int] = (320, 512)
     reference: tuple[int, int] = (576, 1024)
     zoom: tuple[float, float] = (0.5, 1.25)
     batch: int = Field(8, gt=0)
     minutes: float = Field(90, gt=0)
     learning_rate: float = Field(1e-3, gt=0)
+    box_weight: float = Field(2.0, gt=0)
     frozen_blocks: int = Field(3, ge=0, le=16)
     start_from: Path | None = None
     detector: str = "lite"
@@ -60,6 +62,14 @@ class DetectorTraining(BaseModel):
     amp: str = "auto"
     threads: int = Field(0, ge=0)
     seed: int = 0
+
+    @field_validator("focus")
+    @classmethod
+    def _known(cls, focus: dict[str, float]) -> dict[str, float]:
+        for name in focus:
+            if name not in SUPER_CLASSES:
+                raise ValueError(f"expected classes among {SUPER_CLASSES}, found {name!r}")
+        return focus
 
 
 def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
@@ -94,7 +104,7 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
         return {
             "class": parts["class"],
             "quality": parts["quality"],
-            "box": 2 * parts["box"],
+            "box": config.box_weight * parts["box"],
         }
 
     plan = RunPlan(
@@ -116,6 +126,7 @@ def sampler_of(config: DetectorTraining, *, resume: bool) -> CropSampler:
         reference=config.reference,
         zoom=config.zoom,
         paste=config.paste if config.sign_crops else 0.0,
+        focus={SUPER_CLASSES.index(name): weight for name, weight in config.focus.items()},
     )
     pasted = sign_crop_files(config.data, config.sign_crops)
     # A resumed run draws other crops than those it has seen.

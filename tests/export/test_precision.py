@@ -115,6 +115,15 @@ def test_int8_quantises_the_body_and_leaves_the_rest(parts, frames, form):
     assert (expected * found).sum(1).mean() > {"u8s8": 0.9, "s8s8": 0.7}[form]
 
 
+def test_int8_leaves_boxes_and_their_quality_in_float(parts, frames):
+    graph = parts.networks.level1
+    quantised = to_int8(graph, Eyes(parts).images(frames))
+    sizes = {t.name: t.dims[0] for t in quantised.initializer if len(t.dims) == 4}
+    whole = [node for node in quantised.node if node.op_type == "Conv" and node.input[1] in sizes]
+    body = [node for node in whole if node.name not in regions_of(graph).tail]
+    assert sorted(sizes[node.input[1]] for node in body) == [1] * 4 + [4] * 4  # at four strides
+
+
 def test_calibration_needs_frames(parts, tiny_model, tmp_path):
     with pytest.raises(InputError, match="expected frames to calibrate"):
         to_int8(parts.networks.level2, iter([]))

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -168,6 +169,12 @@ def test_crops_show_what_their_targets_say(data):
             assert middle > np.median(crop) + 30
             n_boxes += 1
     assert n_boxes > 10
+
+
+@pytest.mark.parametrize("focus", [{"pedestrain": 2}, {"pedestrian": 0}])
+def test_a_focus_on_no_class_is_told(data, focus):
+    with pytest.raises(ValidationError, match="focus"):
+        config(data, focus=focus)
 
 
 def test_a_batch_is_float_rgb(data):

@@ -4,8 +4,9 @@ Paper: Snell, Swersky, Zemel, "Prototypical Networks for Few-shot Learning", 201
 arXiv 1703.05175, algorithm 1: episodes with more ways than at test, squared Euclidean distances, or
 cosines. In the detector, different from it: the cosine always, since class bank rows are compared
 by it (for normalised vectors both rank alike); a shot is first averaged over its augmented views;
-many shots give several prototypes; and things that belong to no class become prototypes of the
-background.
+shots weigh by how far they agree with the others of their class, and one that is unlike all of them
+is left out; many shots give several prototypes; and things that belong to no class become
+prototypes of the background.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from torch.nn import functional as F
 
 from drivemeta.learn.episodes import Episode, class_means
 from drivemeta.learn.metatrain_networks import embed_episode
-from drivemeta.learn.prototypes import mean_by, spherical_means
+from drivemeta.learn.prototypes import agreement, mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.protocols import ClassRows, MetaRun, MetaState, TaskSource
 
 DISTRACTOR = -1
+LEAST_AGREEMENT = 0.33  # with the other shots, of the median of all
+LEAST_SHOTS = 3  # of each prototype where a class gets several
 
 
 class ProtoNet:
@@ -83,8 +86,7 @@ class ProtoNet:
         for label in range(support.n_way):
             own = support.labels == label
             shots = mean_by(embeddings[own], support.shots[own])
-            n_prototypes = 1 + (len(shots) - 1) // self.shots_per_prototype
-            rows.append(spherical_means(shots, n_prototypes))
+            rows.append(prototypes_of(shots, self.shots_per_prototype))
             owners += [label] * len(rows[-1])
         prototypes = torch.cat(rows)
         if len(support.negatives):
@@ -97,6 +99,19 @@ class ProtoNet:
         return PrototypeClassifier(
             network, prototypes, torch.tensor(owners), support.n_way, self.scale
         )
+
+
+def prototypes_of(shots: Tensor, shots_per_prototype: int) -> Tensor:
+    """Return the (m, dim) prototypes of a class from its (n, dim) shots, all of unit length."""
+    weights = shots.new_ones(len(shots))
+    if len(shots) > 2:
+        weights = agreement(shots).clamp(min=1e-3)
+        alike = weights >= LEAST_AGREEMENT * weights.median()
+        shots, weights = shots[alike], weights[alike]
+    n_means = 1 + (len(shots) - 1) // shots_per_prototype
+    if n_means == 1:
+        return F.normalize(weights @ shots, dim=-1)[None]
+    return spherical_means(shots, n_means, least=LEAST_SHOTS)
 
 
 class PrototypeClassifier(nn.Module):
