@@ -1,6 +1,6 @@
 """Assemble the shipped base from two training runs: weights, class bank, named banks.
 
-    python tools/build_base.py --level1 runs/level1_longer --level2 runs/level2 \
+    python tools/build_base.py --level1 runs/level1_boxes --level2 runs/level2 \
         --embedding-config configs/train_embedding_further.yaml
 
 The super-classes' thresholds are those of the best F1 on BDD training images.
