@@ -119,7 +119,7 @@ def train(
                 last_saved = now
         pending.result()
     save_checkpoint(path, model, average, optimizer, progress)
-    log.close()
+    log.close(progress)
     return average
 
 
@@ -171,6 +171,7 @@ class _Log:
             self._path.unlink(missing_ok=True)
         self._every = every
         self._sums: dict[str, float] = {}
+        self._n_steps = 0  # in the sums
         self._writer: Any = None
         if importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415  (optional)
@@ -180,10 +181,13 @@ class _Log:
     def add(self, progress: dict[str, Any], parts: dict[str, float]) -> None:
         for name, value in parts.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
-        if progress["step"] % self._every:
-            return
-        means = {name: value / self._every for name, value in self._sums.items()}
-        self._sums = {}
+        self._n_steps += 1
+        if progress["step"] % self._every == 0:
+            self._write(progress)
+
+    def _write(self, progress: dict[str, Any]) -> None:
+        means = {name: value / self._n_steps for name, value in self._sums.items()}
+        self._sums, self._n_steps = {}, 0
         row = {
             "step": progress["step"],
             "seconds": round(progress["seconds"], 1),
@@ -199,7 +203,9 @@ class _Log:
             for name, value in means.items():
                 self._writer.add_scalar(name, value, progress["step"])
 
-    def close(self) -> None:
+    def close(self, progress: dict[str, Any]) -> None:
+        if self._n_steps:
+            self._write(progress)
         if self._writer is not None:
             self._writer.close()
 

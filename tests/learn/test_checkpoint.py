@@ -92,6 +92,13 @@ def test_training_goes_on_from_its_checkpoint_and_logs(tmp_path):
     assert all(torch.isfinite(value).all() for value in average.values())
 
 
+def test_the_last_steps_of_a_run_are_logged_however_few(tmp_path):
+    run(tmp_path, 1e-6, resume=False)
+    head, *rows = (tmp_path / "log.csv").read_text().splitlines()
+    assert head == "step,seconds,loss"
+    assert len(rows) == 1
+
+
 def test_resuming_without_a_checkpoint_is_told(tmp_path):
     with pytest.raises(ConfigError, match="--resume: expected a checkpoint, found none"):
         run(tmp_path, 0.01, resume=True)
