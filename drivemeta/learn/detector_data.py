@@ -31,7 +31,6 @@ class CropRule:
         size: height and width in pixels of the crop.
         reference: height and width that frames are fitted into at inference.
         zoom: least and greatest size of the frame, relative to the fit into `reference`.
-        mirror: whether crops may be mirrored, for sources without directional classes.
         paste: chance that sign crops are pasted into a crop.
         focus: how often crops are centred on each class of a frame, relative to 1; by label.
     """
