@@ -21,6 +21,7 @@ from drivemeta.config import load_config
 from drivemeta.data.sources import COMPLETE, SUPER_CLASSES
 from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
 from drivemeta.learn.frozen import FrozenTrunk
+from drivemeta.learn.memory import keep_freed_memory
 from drivemeta.learn.train_detector import DetectorTraining, sampler_of
 from drivemeta.models.level1 import Level1
 
@@ -46,7 +47,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--data", type=Path, help="a training configuration: times its sampler too")
+    parser.add_argument("--give-back", action="store_true", help="free memory as glibc would")
     arguments = parser.parse_args()
+    if not arguments.give_back:
+        keep_freed_memory()
     print("| frozen blocks | by ONNX Runtime | crop | batch | compiled | stride 4 | images/s |")
     print("|---" * 7 + "|")
     for frozen, trunk, height, width, n, compiled, fine in CASES:

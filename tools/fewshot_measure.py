@@ -27,7 +27,7 @@ from drivemeta.evaluation.operating_point import match_class
 
 Row = dict[str, Any]
 # Of how trials are made: results kept by another version are made anew.
-VERSION = 6
+VERSION = 7
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,11 @@ REPTILE = {**gradient(5, 5), "validate_every": 500, "n_validation": 25}
 KOCH = {
     "splits": EVALUATION,
     "rotations": False,
+    "distort": True,
+    "n_blocks": 3,
+    "train": EpisodeShape(n_way=16, n_shot=1, n_query=7, within_group=True),
     "test": EpisodeShape(n_way=20, n_shot=1, n_query=1, within_group=True),
+    "validate_every": 200,
 }
 
 ROWS = (
@@ -100,5 +104,5 @@ ROWS = (
     Row("metasgd", "", 5, 1, 99.53, 10_000, BATCH, gradient(1)),
     Row("reptile", "", 5, 1, 95.39, 100_000, settings=REPTILE),
     Row("reptile", "", 5, 5, 98.90, 100_000, settings=REPTILE),
-    Row("siamese", "", 20, 1, 92.0, 20_000, settings=KOCH),
+    Row("siamese", "", 20, 1, 92.0, 20_000, {"pairs": "task"}, KOCH),
 )

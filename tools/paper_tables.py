@@ -28,6 +28,7 @@ from safetensors.torch import load_file, save_file
 
 from drivemeta.errors import InputError, suggest
 from drivemeta.files import atomic_path, write_text
+from drivemeta.learn.memory import keep_freed_memory
 from drivemeta.learn.metatrain import evaluate_weights, metatrain
 
 KEPT = Path(__file__).parent / "omniglot"
@@ -84,6 +85,7 @@ def main() -> None:
     elif arguments.command == "write":
         write_text(PAGE, page())
     else:
+        keep_freed_memory()
         actions = {"train": train, "test": test, "speed": speed}
         for row in rows:
             actions[arguments.command](row, arguments)

@@ -21,9 +21,11 @@ def metatrain(
 ) -> None:
     """Meta-train a learner on episodes of Omniglot, or of signs over level 2, and test it."""
     from drivemeta.config import load_config
+    from drivemeta.learn.memory import keep_freed_memory
     from drivemeta.learn.metatrain import MetaTraining
     from drivemeta.learn.metatrain_signs import SignTraining, is_of_signs
 
+    keep_freed_memory()
     change = {} if out is None else {"out": out}
     if is_of_signs(config):
         _on_signs(learner, load_config(config, SignTraining).model_copy(update=change), resume)

@@ -53,6 +53,8 @@ class MetaTraining(BaseModel):
     rotations: bool = True
     network: Literal["pooled", "strided"] = "pooled"
     n_filters: int = Field(64, ge=1)
+    n_blocks: int = Field(4, ge=1, le=4)
+    distort: bool = False
     n_pairs: int = Field(128, ge=2)
     iterations: int = Field(10_000, ge=1)
     minutes: float | None = Field(None, gt=0)
@@ -162,7 +164,7 @@ def _create(name: str, config: MetaTraining) -> MetaLearner:
 
 def _network(config: MetaTraining) -> Conv4:
     torch.manual_seed(config.seed)
-    network = Conv4(config.n_filters, strided=config.network == "strided")
+    network = Conv4(config.n_filters, strided=config.network == "strided", n_blocks=config.n_blocks)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
@@ -172,4 +174,5 @@ def _tasks(config: MetaTraining, part: Literal["train", "val", "test"]) -> TaskS
     given = config.train if part == "train" else config.test
     shape = Shape(given.n_way, given.n_shot, given.n_query, given.within_group)
     pool = load_omniglot(config.omniglot, split, rotations=config.rotations)
-    return PoolTasks(pool, shape, seed, config.n_pairs)
+    distort = config.distort and part == "train"
+    return PoolTasks(pool, shape, seed, config.n_pairs, distort=distort)

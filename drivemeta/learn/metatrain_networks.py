@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from drivemeta.learn.episodes import Episode
 
-CONVOLUTIONS = 4
+N_BLOCKS = 4
 
 
 class ReferenceNorm2d(nn.BatchNorm2d):
@@ -60,15 +60,23 @@ class Conv4(nn.Module):
     """The embedding of the few-shot papers: (n, channels, 28, 28) to (n, dim).
 
     Args:
-        n_filters: of each block; the embedding of 28 x 28 images has as many dimensions, or four
-            times as many if strided without the mean over places.
+        n_filters: of each block; the embedding of 28 x 28 images has as many dimensions.
         n_channels: of the images.
         strided: strides instead of pooling, and the mean over places.
+        n_blocks: of the papers; with three, the pooled kind keeps 3 x 3 places of 28 x 28 images
+            and the embedding has nine times as many dimensions.
     """
 
-    def __init__(self, n_filters: int = 64, n_channels: int = 1, *, strided: bool = False) -> None:
+    def __init__(
+        self,
+        n_filters: int = 64,
+        n_channels: int = 1,
+        *,
+        strided: bool = False,
+        n_blocks: int = N_BLOCKS,
+    ) -> None:
         super().__init__()
-        sizes = [n_channels] + [n_filters] * CONVOLUTIONS
+        sizes = [n_channels] + [n_filters] * n_blocks
         pairs = pairwise(sizes)
         self.blocks = nn.ModuleList(Block(i, o, strided=strided) for i, o in pairs)
         self.strided = strided
@@ -94,9 +102,8 @@ class Headed(nn.Module):
     def __init__(self, embedding: nn.Module, dim: int, n_way: int) -> None:
         super().__init__()
         self.embedding = embedding
+        # Rows that differ at the start: equal ones would hand no gradient down to the embedding.
         self.head = nn.Linear(dim, n_way)
-        nn.init.zeros_(self.head.weight)  # classes of an episode come in any order
-        nn.init.zeros_(self.head.bias)
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
         """Map images to (n, n_way) logits."""

@@ -19,6 +19,8 @@ FOUND_SHARE = 0.5
 FEW = 3
 # How many boxes of a class all boxes of all classes weigh in whether it is missed.
 COMMON_SHOTS = 1.5
+# And in which super-class finds it.
+COMMON_VOTES = 2
 DEFAULT_PARENT = "traffic_sign"
 
 
@@ -89,7 +91,7 @@ def finder_of(
 
     A few boxes that are missed, or are weakly taken for something else, prove little where the
     classes adapted beside them are found: boxes vote by their scores, and all boxes of all classes
-    together count as much as another one of its own.
+    together count as much as another two of its own, so that a single odd one is outvoted.
 
     Args:
         names: of the bank's classes.
@@ -102,7 +104,7 @@ def finder_of(
     few = n < FEW and missed.mean() <= 1 - FOUND_SHARE
     if share > 1 - FOUND_SHARE and not few:
         return None
-    weights = np.where(missed, 0, scores) * (own + 1 / len(own))
+    weights = np.where(missed, 0, scores) * (own + COMMON_VOTES / len(own))
     return names[int(np.bincount(np.maximum(roots, 0), weights, len(names)).argmax())]
 
 

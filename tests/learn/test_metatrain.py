@@ -12,7 +12,7 @@ from drivemeta.config import load_config
 from drivemeta.data.episodes import Shape, load_omniglot
 from drivemeta.errors import ModelFileError
 from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain
-from drivemeta.learn.metatrain_data import PoolTasks
+from drivemeta.learn.metatrain_data import PoolTasks, distorted
 from drivemeta.location import builtin_folder
 
 LEARNERS = ("maml", "protonet", "siamese")  # Reptile's steps are annealed over the whole run
@@ -112,6 +112,28 @@ def test_draws_depend_on_seed_and_iteration_alone(omniglot):
     assert one.task().support.shape == (12, 1, 28, 28)
     assert len(one.task().query) == 0
     assert one.pairs().left.shape == (128, 1, 28, 28)
+
+
+def test_distortion_moves_little_and_depends_on_the_seed(omniglot):
+    pool = load_omniglot(omniglot, "train")
+    plain, one, two = (
+        PoolTasks(pool, Shape(3, 2, 2), seed=4, distort=d).episode().support
+        for d in (False, True, True)
+    )
+    assert torch.equal(one, two)
+    assert one.shape == plain.shape
+    assert (one - plain).abs().amax((1, 2, 3)).gt(0).any()
+    assert 0 <= one.min() <= one.max() <= 1
+    dot = torch.zeros(200, 1, 29, 29)
+    dot[:, :, 13:16, 13:16] = 1  # its middle moves by the shift alone, at most 4 / 105 of 14 pixels
+    moved = distorted(dot, np.random.default_rng(0))
+    places = torch.arange(29.0)
+    middles = (moved.sum(2) @ places / moved.sum((2, 3))).ravel()
+    assert (middles - 14).abs().max() < 1
+    assert middles.std() > 0
+    areas = moved.sum((1, 2, 3)) / 9
+    assert areas.min() > 0.55
+    assert areas.max() < 2
 
 
 @pytest.mark.parametrize("name", ["metatrain_omniglot.yaml", "metatrain_omniglot_gradient.yaml"])

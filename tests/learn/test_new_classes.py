@@ -22,7 +22,11 @@ def test_a_class_is_found_by_what_finds_most_of_its_boxes():
     assert found_by([2, 2, 1], [1, 1, 1]) == ["traffic_sign", "traffic_light"]
     assert found_by([1]) == ["traffic_light"]
     assert found_by([1], [2]) == ["traffic_light", "traffic_sign"]
-    assert found_by([1], *[[2]] * 11)[0] == "traffic_light"
+    assert found_by([1, 1], *[[2]] * 11)[0] == "traffic_light"
+
+
+def test_a_single_odd_box_is_outvoted_by_the_classes_beside_it():
+    assert found_by([1], *[[2]] * 11)[0] == "traffic_sign"
 
 
 def test_a_class_that_is_mostly_missed_is_a_new_kind():

@@ -1,9 +1,8 @@
 """MAML: weights from which a few gradient steps on a task suffice.
 
 Paper: Finn, Abbeel, Levine, "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks",
-2017, arXiv 1703.03400, algorithm 2. Different from it: the head starts at zero, since the classes
-of an episode come in any order. In the detector the steps move the rows of the class bank,
-starting from prototypes; the embedding below them stays as it is.
+2017, arXiv 1703.03400, algorithm 2. In the detector, different from it, the steps move the rows of
+the class bank, starting from prototypes; the embedding below them stays as it is.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.errors import ConfigError
 from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
 from drivemeta.learn.episodes import Episode
 from drivemeta.learn.functional import Params, descend, mean_over_tasks
@@ -39,7 +39,7 @@ class MAML:
         first_order: take the inner gradients as constants.
         meta_batch: tasks of a meta-step.
         transductive: the queries are normalised by their own statistics (as in the paper).
-        vectorised: map over the tasks of a meta-step at once.
+        vectorised: map over the tasks of a meta-step at once, in networks without batch norm.
         row_lr: rate of the steps that move the detector's rows.
         row_steps: number of these steps.
     """
@@ -70,7 +70,16 @@ class MAML:
         self.row_steps = row_steps
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
-        """Return the embedding with a head of as many classes as a task has."""
+        """Return the embedding with a head of as many classes as a task has.
+
+        Raises:
+            ConfigError: tasks cannot be vectorised with this network.
+        """
+        if self.vectorised and any(isinstance(m, nn.BatchNorm2d) for m in network.modules()):
+            raise ConfigError(
+                "vectorised: expected a network without batch norm, whose second derivatives "
+                "PyTorch gets wrong when it maps over tasks; found one with it"
+            )
         return headed(network, tasks)
 
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:

@@ -1,12 +1,15 @@
 """All meta-learners: episodes as awkward as they come, and what each method's paper says."""
 
+import sys
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from drivemeta.errors import ConfigError
 from drivemeta.learn.episodes import Episode, Pairs, make_episode
 from drivemeta.learn.metatrain_networks import Conv4
 from drivemeta.plugins.protocols import MetaLearner, MetaState
@@ -69,6 +72,11 @@ class Run:
             optimizer.step()
         self.model = model
         return MetaState(model.state_dict(), self.n_iterations, 0.0, ())
+
+
+def siamese():
+    """Return the module of the plugin."""
+    return sys.modules[type(create("siamese")).__module__]
 
 
 def create(name, **params):
@@ -171,10 +179,52 @@ def test_an_episode_leaves_the_model_as_it_was(name):
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
-def test_maml_vectorised_trains_alike():
-    (_, one), (_, two) = (trained("maml", 2, meta_batch=2, vectorised=v) for v in (False, True))
-    for key, value in one.state_dict().items():
-        torch.testing.assert_close(value, two.state_dict()[key], atol=2e-4, rtol=1e-3)
+def test_maml_vectorised_has_the_same_gradients():
+    gradients = []
+    for vectorised in (False, True):
+        torch.manual_seed(0)
+        network, run = nn.Sequential(nn.Flatten(), nn.Linear(256, 8), nn.Tanh()), Run(1)
+        create("maml", meta_batch=2, vectorised=vectorised).meta_train(network, Tasks(), run)
+        gradients.append({key: value.grad for key, value in run.model.named_parameters()})
+    for key, value in gradients[0].items():
+        assert value.abs().sum() > 0
+        torch.testing.assert_close(value, gradients[1][key], atol=1e-6, rtol=1e-4)
+
+
+def test_maml_vectorised_refuses_batch_norm():
+    with pytest.raises(ConfigError, match="without batch norm"):
+        trained("maml", 1, vectorised=True)
+
+
+def test_gradients_of_maml_through_batch_norm_are_those_of_finite_differences():
+    torch.manual_seed(0)
+    learner = create("maml", inner_lr=0.4, n_steps=2)
+    model = learner.prepare(Conv4(4), Tasks()).double().train()
+    episode = Tasks().episode()
+    episode = replace(episode, support=episode.support.double(), query=episode.query.double())
+    weights = model.embedding.blocks[0].convolution.weight
+
+    def loss():
+        return F.cross_entropy(learner.logits(model, episode), episode.query_labels)
+
+    loss().backward()
+    for index in (0, 13, 30):
+        values = []
+        for step in (1e-6, -1e-6):
+            with torch.no_grad():
+                weights.view(-1)[index] += step
+                values.append(loss().item())
+                weights.view(-1)[index] -= step
+        slope = (values[0] - values[1]) / 2e-6
+        assert slope == pytest.approx(weights.grad.view(-1)[index].item(), rel=1e-4, abs=1e-8)
+
+
+def test_the_inner_loop_of_maml_moves_the_embedding_from_the_start():
+    _, model = prepared("maml")
+    e = Tasks().episode()
+    logits = model(e.support, len(e.support))
+    F.cross_entropy(logits, e.support_labels).backward()
+    assert model.embedding.blocks[0].convolution.weight.grad.abs().sum() > 0
 
 
 def test_more_steps_of_maml_fit_the_support_better():
@@ -301,6 +351,21 @@ def test_siamese_takes_the_class_of_the_best_pair(distance):
         far = gaps.sum(-1) if distance == "l1" else gaps.norm(dim=-1)
     nearest = e.support_labels[far.argmin(1)]
     assert torch.equal(logits.argmax(1), nearest)
+
+
+def test_siamese_learns_from_all_pairs_of_a_task():
+    learner, model = trained("siamese", 25, pairs="task")
+    model.eval()
+    e = Tasks(n_query=5).episode()
+    assert (learner.logits(model, e).argmax(1) == e.query_labels).float().mean() > 0.75
+
+
+def test_siamese_weighs_both_kinds_of_pairs_alike():
+    score = torch.tensor([2.0, -1.0, -1.0, 3.0], requires_grad=True)
+    same = torch.tensor([True, False, False, False])
+    loss = siamese().balanced_cross_entropy(score, same)
+    right, wrong = F.softplus(torch.tensor(-2.0)), F.softplus(torch.tensor([-1.0, -1.0, 3.0]))
+    torch.testing.assert_close(loss, (right + wrong.mean()) / 2)
 
 
 def test_siamese_learns_a_weight_for_each_dimension():
