@@ -83,9 +83,10 @@ SHARP = {"scale": 10.0}
 REPTILE = {**gradient(5, 5), "validate_every": 500, "n_validation": 25}
 KOCH = {
     "splits": EVALUATION,
-    "rotations": False,
+    "rotations": "train",
     "distort": True,
-    "n_blocks": 3,
+    "n_pools": 3,
+    "halve_every": 4000,
     "train": EpisodeShape(n_way=16, n_shot=1, n_query=7, within_group=True),
     "test": EpisodeShape(n_way=20, n_shot=1, n_query=1, within_group=True),
     "validate_every": 200,

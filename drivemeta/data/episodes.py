@@ -25,7 +25,7 @@ class ImagePool:
 
     Attributes:
         images: (n_classes, n_each, height, width) uint8 ink, 255 for ink.
-        groups: (n_classes,) int64, such as the alphabet each class is of.
+        groups: (n_classes,) int64, such as the alphabet each class is of; a turned one is another.
     """
 
     images: Images
@@ -73,7 +73,8 @@ def load_omniglot(path: Path, split: str, *, rotations: bool = True) -> ImagePoo
     images, turns = bits[chosen], range(4 if rotations else 1)
     turned = np.concatenate([np.rot90(images, turn, (2, 3)) for turn in turns])
     _, groups = np.unique(alphabets[chosen], return_inverse=True)
-    return ImagePool(np.ascontiguousarray(turned), np.tile(groups, len(turns)).astype(np.int64))
+    of_turn = np.concatenate([groups + turn * (groups.max() + 1) for turn in turns])
+    return ImagePool(np.ascontiguousarray(turned), of_turn.astype(np.int64))
 
 
 def draw_episode(

@@ -50,10 +50,10 @@ class MetaTraining(BaseModel):
     train: EpisodeShape = EpisodeShape()
     test: EpisodeShape = EpisodeShape()
     splits: tuple[str, str, str] = ("train", "val", "test")
-    rotations: bool = True
+    rotations: bool | Literal["train"] = True
     network: Literal["pooled", "strided"] = "pooled"
     n_filters: int = Field(64, ge=1)
-    n_blocks: int = Field(4, ge=1, le=4)
+    n_pools: int = Field(4, ge=1, le=4)
     distort: bool = False
     n_pairs: int = Field(128, ge=2)
     iterations: int = Field(10_000, ge=1)
@@ -164,7 +164,7 @@ def _create(name: str, config: MetaTraining) -> MetaLearner:
 
 def _network(config: MetaTraining) -> Conv4:
     torch.manual_seed(config.seed)
-    network = Conv4(config.n_filters, strided=config.network == "strided", n_blocks=config.n_blocks)
+    network = Conv4(config.n_filters, strided=config.network == "strided", n_pools=config.n_pools)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
@@ -173,6 +173,8 @@ def _tasks(config: MetaTraining, part: Literal["train", "val", "test"]) -> TaskS
     seed = {"train": 0, "val": VALIDATION_SEED, "test": TEST_SEED}[part] + config.seed
     given = config.train if part == "train" else config.test
     shape = Shape(given.n_way, given.n_shot, given.n_query, given.within_group)
-    pool = load_omniglot(config.omniglot, split, rotations=config.rotations)
-    distort = config.distort and part == "train"
+    training = part == "train"
+    rotations = training if config.rotations == "train" else config.rotations
+    pool = load_omniglot(config.omniglot, split, rotations=rotations)
+    distort = config.distort and training
     return PoolTasks(pool, shape, seed, config.n_pairs, distort=distort)

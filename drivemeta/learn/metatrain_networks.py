@@ -9,7 +9,7 @@ quarter of the work.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from drivemeta.learn.episodes import Episode
 
 N_BLOCKS = 4
+Halving = Literal["pool", "stride"]
 
 
 class ReferenceNorm2d(nn.BatchNorm2d):
@@ -40,20 +41,20 @@ class ReferenceNorm2d(nn.BatchNorm2d):
 
 
 class Block(nn.Module):
-    """Convolution, batch norm, pooling or stride, ReLU."""
+    """Convolution, batch norm, pooling or stride or neither, ReLU."""
 
-    def __init__(self, n_in: int, n_out: int, *, strided: bool) -> None:
+    def __init__(self, n_in: int, n_out: int, halving: Halving | None) -> None:
         super().__init__()
-        stride = 2 if strided else 1
+        stride = 2 if halving == "stride" else 1
         # Batch norm takes any bias out again.
         self.convolution = nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
         self.norm = ReferenceNorm2d(n_out)
-        self.strided = strided
+        self.pooled = halving == "pool"
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
-        """Map (n, n_in, H, W) to (n, n_out, H / 2, W / 2)."""
+        """Map (n, n_in, H, W) to (n, n_out, H / 2, W / 2), or H and W if it does not halve."""
         features = self.norm(self.convolution(images), n_reference)
-        return F.relu(features if self.strided else F.max_pool2d(features, 2))
+        return F.relu(F.max_pool2d(features, 2) if self.pooled else features)
 
 
 class Conv4(nn.Module):
@@ -63,8 +64,8 @@ class Conv4(nn.Module):
         n_filters: of each block; the embedding of 28 x 28 images has as many dimensions.
         n_channels: of the images.
         strided: strides instead of pooling, and the mean over places.
-        n_blocks: of the papers; with three, the pooled kind keeps 3 x 3 places of 28 x 28 images
-            and the embedding has nine times as many dimensions.
+        n_pools: blocks of the pooled kind that pool; with three, 3 x 3 places of 28 x 28 images
+            remain, and the embedding has nine times as many dimensions.
     """
 
     def __init__(
@@ -73,12 +74,15 @@ class Conv4(nn.Module):
         n_channels: int = 1,
         *,
         strided: bool = False,
-        n_blocks: int = N_BLOCKS,
+        n_pools: int = N_BLOCKS,
     ) -> None:
         super().__init__()
-        sizes = [n_channels] + [n_filters] * n_blocks
-        pairs = pairwise(sizes)
-        self.blocks = nn.ModuleList(Block(i, o, strided=strided) for i, o in pairs)
+        sizes = [n_channels] + [n_filters] * N_BLOCKS
+        halving: Halving = "stride" if strided else "pool"
+        self.blocks = nn.ModuleList(
+            Block(i, o, halving if strided or index < n_pools else None)
+            for index, (i, o) in enumerate(pairwise(sizes))
+        )
         self.strided = strided
         self.dim = n_filters
 

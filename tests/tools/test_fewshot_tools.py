@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from drivemeta.core import Detections
+from drivemeta.core import Detections, Letterbox
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
@@ -101,6 +101,24 @@ def test_halves_share_no_image() -> None:
     first, second = set(halves["A"]), set(halves["B"])
     assert not first & second
     assert np.isclose(len(first), len(second), atol=20)
+
+
+@pytest.mark.usefixtures("tools")
+def test_a_voted_box_is_embedded_by_the_nearest_location(
+    lively_detector: TwoLevelDetector,
+) -> None:
+    from fewshot_scenes import run_level1
+    from peers.naming import _places
+
+    image = draw_scene((360, 640), 1)
+    dense = run_level1(lively_detector, image)
+    hw = (image.shape[0], image.shape[1])
+    in_frame = Letterbox.fit(hw, lively_detector.input_size).to_frame(dense.boxes)
+    inside = np.flatnonzero((in_frame.min(1) > 2) & (in_frame[:, 2:] < [638, 358]).all(1))[::29]
+    moved = (in_frame[inside] + np.float32(0.01)).astype(np.float32)
+    places = _places(dense.boxes, moved, hw, lively_detector.input_size)
+    assert len(inside) > 5
+    np.testing.assert_allclose(in_frame[places], in_frame[inside], atol=0.5)
 
 
 @pytest.mark.usefixtures("tools")

@@ -7,13 +7,13 @@ a softmax over both. Named banks are left out, for they were made by our trainin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from fewshot_scenes import CropEmbedding, Embedding, Scene, Scenes, run_level1, with_scale
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
@@ -100,8 +100,8 @@ class DenseEmbedding:
 
     def __call__(self, scene: Scene, boxes: FloatArray) -> FloatArray:
         """Return the (n, dim) embeddings of (n, 4) boxes of that scene."""
-        places = _places(scene.dense.boxes, scene.size, self._detector.input_size)
-        return np.stack([scene.dense.embeddings[places[box.tobytes()]] for box in boxes])
+        places = _places(scene.dense.boxes, boxes, scene.size, self._detector.input_size)
+        return scene.dense.embeddings[places]
 
 
 class ImageNetFeatures:
@@ -203,14 +203,17 @@ def _dense_at(detector: TwoLevelDetector, image: np.ndarray, boxes: FloatArray) 
 def _dense_of(detector: TwoLevelDetector, image: np.ndarray, boxes: FloatArray) -> FloatArray:
     """Return the (n, dim) embeddings of boxes that level 1 proposed."""
     dense = run_level1(detector, image)
-    places = _places(dense.boxes, (image.shape[0], image.shape[1]), detector.input_size)
-    rows: Sequence[int] = [places[box.tobytes()] for box in boxes]
-    return dense.embeddings[list(rows)]
+    frame_hw = (image.shape[0], image.shape[1])
+    return dense.embeddings[_places(dense.boxes, boxes, frame_hw, detector.input_size)]
 
 
 def _places(
-    boxes: FloatArray, frame_hw: tuple[int, int], input_hw: tuple[int, int]
-) -> dict[bytes, int]:
-    """Return which location each box of level 1, in frame pixels, came from."""
-    in_frame = clip_boxes(Letterbox.fit(frame_hw, input_hw).to_frame(boxes), *frame_hw)
-    return {box.tobytes(): i for i, box in enumerate(in_frame)}
+    dense: FloatArray, boxes: FloatArray, frame_hw: tuple[int, int], input_hw: tuple[int, int]
+) -> NDArray[np.int64]:
+    """Return (n,) the location whose box is nearest to each of (n, 4) boxes in frame pixels.
+
+    Boxes are placed by the vote of several locations, so few are exactly that of one.
+    """
+    in_frame = clip_boxes(Letterbox.fit(frame_hw, input_hw).to_frame(dense), *frame_hw)
+    overlaps = pairwise_iou(torch.from_numpy(in_frame), torch.from_numpy(boxes))
+    return np.asarray(overlaps.argmax(0).numpy(), np.int64)
