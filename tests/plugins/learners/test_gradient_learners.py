@@ -1,0 +1,137 @@
+"""What the papers of the gradient learners say: MAML, ANIL, Meta-SGD, Reptile."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import pytest
+import torch
+from meta_tasks import Run, Tasks, create, prepared, trained
+from torch import nn
+from torch.nn import functional as F
+
+from drivemeta.errors import ConfigError
+from drivemeta.learn.episodes import Episode
+from drivemeta.learn.metatrain_networks import Conv4
+
+
+def test_maml_vectorised_has_the_same_gradients():
+    gradients = []
+    for vectorised in (False, True):
+        torch.manual_seed(0)
+        network, run = nn.Sequential(nn.Flatten(), nn.Linear(256, 8), nn.Tanh()), Run(1)
+        create("maml", meta_batch=2, vectorised=vectorised).meta_train(network, Tasks(), run)
+        gradients.append({key: value.grad for key, value in run.model.named_parameters()})
+    for key, value in gradients[0].items():
+        assert value.abs().sum() > 0
+        torch.testing.assert_close(value, gradients[1][key], atol=1e-6, rtol=1e-4)
+
+
+def test_maml_vectorised_refuses_batch_norm():
+    with pytest.raises(ConfigError, match="without batch norm"):
+        trained("maml", 1, vectorised=True)
+
+
+def test_gradients_of_maml_through_batch_norm_are_those_of_finite_differences():
+    torch.manual_seed(0)
+    learner = create("maml", inner_lr=0.4, n_steps=2)
+    model = learner.prepare(Conv4(4), Tasks()).double().train()
+    episode = Tasks().episode()
+    episode = replace(episode, support=episode.support.double(), query=episode.query.double())
+    weights = model.embedding.blocks[0].convolution.weight
+
+    def loss():
+        return F.cross_entropy(learner.logits(model, episode), episode.query_labels)
+
+    loss().backward()
+    for index in (0, 13, 30):
+        values = []
+        for step in (1e-6, -1e-6):
+            with torch.no_grad():
+                weights.view(-1)[index] += step
+                values.append(loss().item())
+                weights.view(-1)[index] -= step
+        slope = (values[0] - values[1]) / 2e-6
+        assert slope == pytest.approx(weights.grad.view(-1)[index].item(), rel=1e-4, abs=1e-8)
+
+
+def test_the_inner_loop_of_maml_moves_the_embedding_from_the_start():
+    _, model = prepared("maml")
+    e = Tasks().episode()
+    logits = model(e.support, len(e.support))
+    F.cross_entropy(logits, e.support_labels).backward()
+    assert model.embedding.blocks[0].convolution.weight.grad.abs().sum() > 0
+
+
+def test_more_steps_of_maml_fit_the_support_better():
+    e = Tasks().episode()
+    on_itself = Episode(e.support, e.support_labels, e.support, e.support_labels, e.n_way)
+    losses = []
+    for n_steps in (0, 1, 5):
+        learner, model = prepared("maml", inner_lr=0.1, n_test_steps=n_steps)
+        with torch.no_grad():
+            logits = learner.logits(model, on_itself)
+        losses.append(float(F.cross_entropy(logits, e.support_labels)))
+    assert losses[0] > losses[1] > losses[2]
+
+
+def test_anil_trains_the_embedding_but_adapts_the_head_alone():
+    learner, model = trained("anil", 3, meta_batch=2)
+    fresh = prepared("anil")[1]
+    weights = "embedding.blocks.0.convolution.weight"
+    assert not torch.equal(model.state_dict()[weights], fresh.state_dict()[weights])
+    e = Tasks().episode()
+    one, two = (learner.logits(m, e) for m in (model, deepcopy(model)))
+    torch.testing.assert_close(one, two)
+
+
+def test_metasgd_learns_its_rates():
+    _, start = prepared("metasgd")
+    _, after = trained("metasgd", 5, meta_batch=2)
+    for before, learnt in zip(start.rates, after.rates, strict=True):
+        assert ((before >= 0.005) & (before <= 0.1)).all()
+        assert not torch.equal(before, learnt)
+
+
+def test_reptile_with_one_step_is_joint_sgd():
+    tasks, rate = Tasks(n_way=3, n_shot=3), 0.05
+    params = {"inner_lr": rate, "n_steps": 1, "inner_batch": 99, "optimizer": "sgd"}
+    learner = create("reptile", **params, meta_batch=4)
+    torch.manual_seed(0)
+    network = Conv4(8)
+    joint = learner.prepare(deepcopy(network), tasks).headed
+    nn.init.normal_(joint.head.weight)
+    start = deepcopy(joint.state_dict())
+    tasks.seek(5)
+    optimizer = torch.optim.SGD(joint.parameters(), rate)
+    drawn = [tasks.task() for _ in range(4)]
+    losses = [F.cross_entropy(joint(t.support, len(t.support)), t.support_labels) for t in drawn]
+    torch.stack(losses).mean().backward()
+    optimizer.step()
+
+    tasks.seek(5)
+    run = Run(1)
+    prepare = learner.prepare
+
+    def from_start(given, source):
+        model = prepare(given, source)
+        model.headed.load_state_dict(start)
+        tasks.seek(5)
+        return model
+
+    learner.prepare = from_start
+    learner.meta_train(network, tasks, run)
+    for key, value in joint.named_parameters():
+        torch.testing.assert_close(run.model.headed.state_dict()[key], value, atol=1e-6, rtol=1e-4)
+
+
+def test_reptiles_optimizer_goes_on_from_task_to_task_and_is_stored():
+    learner, model = trained("reptile", 2, meta_batch=3, n_steps=4)
+    assert int(model.state_dict()["state.n_steps"]) == 2 * 3 * 4
+    assert model.state_dict()["state.moment0"].abs().sum() > 0
+    del learner
+
+
+def test_reptile_serial_differs_from_batched():
+    (_, serial), (_, batched) = (trained("reptile", 2, meta_batch=n) for n in (1, 4))
+    key = "headed.head.weight"
+    assert not torch.equal(serial.state_dict()[key], batched.state_dict()[key])
