@@ -14,6 +14,7 @@ import torch
 
 from drivemeta.core import Detections, Letterbox
 from drivemeta.data.dataset import AnnotatedImage, Dataset
+from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.matching import HIT, IGNORED, MISS, Matches
@@ -21,6 +22,7 @@ from drivemeta.evaluation.operating_point import match_class
 from drivemeta.export.scene import draw_scene
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.models.store import load_base
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.probe import RowArrays, compare_rows
 
@@ -210,3 +212,27 @@ def test_shots_and_queries_of_separate_drives_are_never_shared() -> None:
     one, three = ({image.path for image in draw.supports[n].images} for n in (1, 3))
     assert one < three
     assert protocol.boxes() == {"stop": (12, 5)}
+
+
+@pytest.mark.usefixtures("tools")
+@pytest.mark.parametrize("part", ["head", "all"])
+def test_fine_tuning_leaves_the_base_alone(part: str, tmp_path: Path) -> None:
+    from fewshot_scenes import Scenes
+    from peers.finetune import FineTuning, torch_level1
+
+    base = load_base()
+    base.input_size = (192, 320)  # the tracing of a smaller input takes less long
+    path = tmp_path / "frame.png"
+    cv2.imwrite(str(path), draw_scene((192, 320), 0))
+    box, label = np.array([[100, 50, 160, 110]], np.float32), np.zeros(1, np.int64)
+    shot = AnnotatedImage(path, (192, 320), box, label, np.zeros(1, np.bool_))
+    support = SupportSet(Dataset((shot,), ("stop",)))
+    before = copy.deepcopy(torch_level1(base)).state_dict()
+
+    finder = FineTuning(part, 2, 1e-5).learn(base, support, "traffic_sign")
+
+    assert all(torch.equal(v, before[k]) for k, v in torch_level1(base).state_dict().items())
+    tree = finder.tree
+    assert tree.parents[tree.names.index("stop")] == "traffic_sign"
+    found = finder.detect(Scenes(base, [path]), 0)
+    assert (found.labels == tree.names.index("stop")).any()

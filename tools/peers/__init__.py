@@ -12,8 +12,8 @@ from peers.sift import SiftMatching
 
 PEERS: dict[str, Callable[[], Method]] = {
     "dense": DensePrototypes,
-    "head": partial(FineTuning, "head", 60, 1e-3),
-    "all": partial(FineTuning, "all", 40, 2e-4),
+    "head": partial(FineTuning, "head", 200, 1e-3),
+    "all": partial(FineTuning, "all", 150, 5e-4),
     "imagenet": ImageNetFeatures,
     "sift": SiftMatching,
 }

@@ -1,10 +1,12 @@
-"""Peers that fine-tune level 1 on the shots: its head, or all of it.
+"""Peers that fine-tune level 1 on the shots: its last layers, or all of it.
 
 After Wang et al., "Frustratingly Simple Few-Shot Object Detection", 2020, arXiv 2003.06957: novel
 classes get rows of their own under the cosine classifier, beside those of the base, and are trained
-on the shots with the feature extractor frozen (`head`) or not (`all`). Different from it: no base
-shots are replayed, since the support frames annotate none; what is no shot in a crop teaches the
-novel rows alone, and places of shots teach all rows.
+on the shots with the feature extractor frozen (`head`: rows and box regression) or not (`all`).
+Different from it: no base shots are replayed, since the support frames annotate none; what the
+base finds in a crop, other than the shots, stands for them. Novel rows start as copies of their
+super-class's, whose own row then goes: embeddings of level 1 lie so close together that random
+rows fire everywhere, and that the super-class's row would win at every object.
 """
 
 from __future__ import annotations
@@ -18,34 +20,36 @@ import numpy as np
 import torch
 from fewshot_networks import OnnxNetwork
 from fewshot_scenes import Scenes
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections
+from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.core.score_rule import DenseArrays, locate
-from drivemeta.data.sources import COMPLETE, NONE
+from drivemeta.data.sources import COMPLETE
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.inference import read_bgr
 from drivemeta.export.networks import level1_graph
 from drivemeta.learn.detector_loss import CosineRows, Targets, detector_loss
 from drivemeta.learn.evidence import read_image
-from drivemeta.learn.proposals import to_input
+from drivemeta.learn.proposals import propose, to_input
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.level1 import DenseOutput, Level1
+from drivemeta.models.level1 import Level1
 from peers.interface import Finder
 
 CROP = 192
 BATCH = 6
-HEAD = ("class_tower", "box_tower", "embed", "distances", "quality", "scales")
+PSEUDO_SCORE = 0.3
 
 
 class FineTuning:
     """Fine-tunes level 1 on crops round the shots.
 
     Args:
-        part: `head` freezes backbone and neck, whose maps are computed once; `all` trains all.
+        part: `head` trains box regression and rows, with the backbone's maps computed once; `all`
+            trains all.
         steps: of AdamW; like the learning rate a first guess, not tuned.
         learning_rate: of the layers of level 1; rows learn ten times as fast.
     """
@@ -54,13 +58,13 @@ class FineTuning:
 
     def __init__(self, part: str, steps: int, learning_rate: float) -> None:
         self.name = f"fine-tuned {'head' if part == 'head' else 'level 1'}"
-        trained = "class rows and head of level 1" if part == "head" else "all of level 1"
+        trained = "class rows and box regression of level 1" if part == "head" else "all of level 1"
         self.summary = f"{trained} fine-tuned on crops round the shots, {steps} steps"
         self.parameters: dict[str, Any] = {
             "part": part,
             "steps": steps,
             "learning_rate": learning_rate,
-            "version": 2,
+            "version": 3,
         }
         self._part, self._steps, self._rate = part, steps, learning_rate
 
@@ -68,14 +72,15 @@ class FineTuning:
         """Train a copy of level 1 and rows for all classes."""
         torch.manual_seed(0)
         level1 = copy.deepcopy(torch_level1(detector)).eval()
-        rows = rows_of(detector, len(support.classes))
-        crops, targets = shot_crops(detector, support)
+        crops, targets = shot_crops(detector, support, parent)
+        rows = rows_of(detector, len(support.classes), parent)
+        maps = []
         if self._part == "head":
+            trained = last_layers(level1)
             with torch.no_grad():
-                maps = [level1.neck(level1.backbone(crop[None])) for crop in crops]
-            trained = [p for name in HEAD for p in _parameters(level1, name)]
+                maps = [level1.backbone(crop[None]) for crop in crops]
         else:
-            maps, trained = [], list(level1.parameters())
+            trained = list(level1.requires_grad_(True).parameters())
         groups = [
             {"params": trained, "lr": self._rate},
             {"params": [rows.weights, rows.biases], "lr": 10 * self._rate},
@@ -85,11 +90,12 @@ class FineTuning:
             decay = 0.5 * (1 + math.cos(math.pi * step / self._steps))
             for group, rate in zip(optimiser.param_groups, (1, 10), strict=True):
                 group["lr"] = self._rate * rate * decay
-            output = (
-                predict(level1, [torch.cat([maps[i][k] for i in batch]) for k in range(4)])
-                if maps
-                else level1(torch.stack([crops[i] for i in batch]))
-            )
+            if maps:
+                output = level1.dense(
+                    [torch.cat(parts) for parts in zip(*(maps[i] for i in batch), strict=True)]
+                )
+            else:
+                output = level1(torch.stack([crops[i] for i in batch]))
             known = [targets[i] for i in batch]
             loss = detector_loss(output, rows(output.embeddings), known, (CROP, CROP))
             optimiser.zero_grad()
@@ -125,14 +131,15 @@ class FineTunedFinder:
 def bank_of(
     detector: TwoLevelDetector, rows: CosineRows, names: tuple[str, ...], parent: str
 ) -> ClassBank:
-    """Return the trained rows as a bank of the super-classes and new leaves below one."""
+    """Return the trained rows as a bank of the super-classes and new leaves in place of one."""
     supers = tuple(spec for spec in detector.bank.classes if spec.parent is None)
     novel = tuple(ClassSpec(name, parent, "novel") for name in names)
     root = detector.bank.index(parent)
     owners = np.concatenate([detector.bank.dense.owners, len(supers) + np.arange(len(names))])
     roots = np.concatenate([detector.bank.dense.roots, np.full(len(names), root)])
-    weights = F.normalize(rows.weights.detach(), dim=-1).numpy()
-    dense = BankRows(weights, rows.biases.detach().numpy(), owners, roots)
+    weights, biases = rows.as_numpy()
+    kept = owners != root
+    dense = BankRows(weights[kept], biases[kept], owners[kept], roots[kept])
     return ClassBank(supers + novel, dense, BankRows.empty(1))
 
 
@@ -144,43 +151,70 @@ def torch_level1(detector: TwoLevelDetector) -> Level1:
     return found
 
 
-def rows_of(detector: TwoLevelDetector, n_novel: int) -> CosineRows:
-    """Return trainable rows: those of the base, then new ones at random."""
+def rows_of(detector: TwoLevelDetector, n_novel: int, parent: str) -> CosineRows:
+    """Return trainable rows: those of the base, then new ones like their super-class's."""
     dense = detector.bank.dense
-    n_base = len(dense)
-    rows = CosineRows(n_base + n_novel, dense.weights.shape[1], detector.scoring.dense_scale)
+    like = [*range(len(dense)), *[base_row(detector, detector.bank.index(parent))] * n_novel]
+    rows = CosineRows(len(like), dense.weights.shape[1], detector.scoring.dense_scale)
     rows.log_scale.requires_grad_(False)  # the score rule's own constant
     with torch.no_grad():
-        rows.weights[:n_base] = torch.from_numpy(dense.weights)
-        rows.weights[n_base:] = F.normalize(rows.weights[n_base:], dim=-1)
-        rows.biases[:n_base] = torch.from_numpy(dense.biases)
-        rows.biases[n_base:] = float(dense.biases.mean())
+        rows.weights[:] = torch.from_numpy(dense.weights[like])
+        rows.biases[:] = torch.from_numpy(dense.biases[like])
     return rows
 
 
+def base_row(detector: TwoLevelDetector, label: int) -> int:
+    """Return the first dense row of a class of the base."""
+    return int(np.flatnonzero(detector.bank.dense.owners == label)[0])
+
+
+def last_layers(level1: Level1) -> list[nn.Parameter]:
+    """Freeze all of level 1 but the last layers of its box regression, and return these."""
+    level1.requires_grad_(False)
+    layers = [level1.distances] + ([] if level1.fine is None else [level1.fine.distances])
+    return [p for layer in layers for p in layer.requires_grad_(True).parameters()]
+
+
 def shot_crops(
-    detector: TwoLevelDetector, support: SupportSet
+    detector: TwoLevelDetector, support: SupportSet, parent: str
 ) -> tuple[list[Tensor], list[Targets]]:
-    """Cut a square round each shot, twice, out of level 1's input, with what is known there."""
+    """Cut a square round each shot, twice, out of level 1's input, with what is known there.
+
+    What the base finds of the shots' super-class is ignored: it may be of a novel class.
+    """
     n_base = len(detector.bank.dense)
-    coverage = torch.tensor([NONE] * n_base + [COMPLETE] * len(support.classes))
+    coverage = torch.tensor([COMPLETE] * (n_base + len(support.classes)))
     rng = np.random.default_rng(0)
     crops, targets = [], []
     for item in support.images:
-        inputs, letterbox = to_input(to_tensor(read_image(item.path)), detector.input_size)
-        boxes = torch.from_numpy(letterbox.to_input(item.boxes))
-        learnt = torch.from_numpy(~item.ignore)
-        labels = torch.from_numpy(item.labels[~item.ignore]) + n_base
-        for box in boxes[learnt].repeat(2, 1):
-            corner = _corner(box, detector.input_size, rng)
-            x, y = corner
+        image = read_image(item.path)
+        inputs, letterbox = to_input(to_tensor(image), detector.input_size)
+        found, rows = base_objects(detector, image, item.boxes)
+        boxes = torch.from_numpy(letterbox.to_input(np.concatenate([item.boxes, found]))).float()
+        labels = torch.from_numpy(np.concatenate([item.labels + n_base, rows]))
+        unsure = rows == base_row(detector, detector.bank.index(parent))
+        ignored = torch.from_numpy(np.concatenate([item.ignore, unsure]))
+        shots = boxes[: len(item.boxes)][torch.from_numpy(~item.ignore)]
+        for box in shots.repeat(2, 1):
+            x, y = _corner(box, detector.input_size, rng)
             own = boxes - torch.tensor([x, y, x, y])
-            inside = ((own[:, :2] + own[:, 2:]) / 2 > 0) & ((own[:, :2] + own[:, 2:]) / 2 < CROP)
-            seen = inside.all(1)
+            centres = (own[:, :2] + own[:, 2:]) / 2
+            seen = ((centres > 0) & (centres < CROP)).all(1)
             crops.append(inputs[0, :, y : y + CROP, x : x + CROP].contiguous())
-            ignored = own[seen & ~learnt]
-            targets.append(Targets(own[seen & learnt], labels[seen[learnt]], ignored, coverage))
+            kept = seen & ~ignored
+            targets.append(Targets(own[kept], labels[kept], own[seen & ignored], coverage))
     return crops, targets
+
+
+def base_objects(
+    detector: TwoLevelDetector, image: NDArray[np.uint8], annotated: FloatArray
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return the boxes that the base is sure of, away from annotated ones, and their rows."""
+    found = propose(detector, image, PSEUDO_SCORE)
+    overlaps = iou_matrix(found.boxes, annotated).max(1, initial=0)
+    away = overlaps < detector.scoring.nms_iou
+    rows = np.array([base_row(detector, int(label)) for label in found.labels[away]], np.int64)
+    return found.boxes[away], rows
 
 
 def batches(n_crops: int, n_steps: int) -> Iterator[list[int]]:
@@ -194,16 +228,6 @@ def batches(n_crops: int, n_steps: int) -> Iterator[list[int]]:
         waiting = waiting[BATCH:]
 
 
-def predict(level1: Level1, maps: list[Tensor]) -> DenseOutput:
-    """Run the head of level 1 on the maps of its neck."""
-    given, neck = maps, level1.neck
-    try:
-        level1.neck = nn.Identity()  # type: ignore[assignment]
-        return level1.dense(given)
-    finally:
-        level1.neck = neck
-
-
 def _corner(box: Tensor, size: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
     """Return the left and top of a crop that holds the box's centre somewhere in its middle."""
     centre = ((box[:2] + box[2:]) / 2).numpy()
@@ -211,8 +235,3 @@ def _corner(box: Tensor, size: tuple[int, int], rng: np.random.Generator) -> tup
     limits = np.array([size[1] - CROP, size[0] - CROP])
     x, y = np.clip(np.round(centre - CROP / 2 + shift), 0, limits).astype(int)
     return int(x), int(y)
-
-
-def _parameters(level1: Level1, name: str) -> list[nn.Parameter]:
-    found = getattr(level1, name)
-    return [found] if isinstance(found, nn.Parameter) else list(found.parameters())
