@@ -20,9 +20,9 @@ from typing import Any
 
 import deploy_measure as d
 from fewshot_page import machine
+from page_section import put_section
 
 from drivemeta.deploy.frames import drawn_frames, of_size, read_frames
-from drivemeta.errors import InputError
 from drivemeta.export import export_detector
 from drivemeta.files import write_text
 from drivemeta.models.store import load_base
@@ -180,24 +180,6 @@ def _precision_line(row: dict[str, Any]) -> str:
         f"| {row['subject']} | {row['precision']}{note} | {size} | {share} | {ap50['images']} | "
         f"{cells[0]} | {cells[1]} |"
     )
-
-
-def put_section(page: Path, text: str) -> None:
-    """Put a section in place of the one of its heading, or at the end of a page.
-
-    Raises:
-        InputError: the text does not begin with the heading.
-    """
-    if not text.startswith(HEADING):
-        raise InputError(f"expected a section that begins with {HEADING!r}")
-    old = page.read_text(encoding="utf-8") if page.is_file() else "# Benchmarks\n"
-    start = old.find(f"\n{HEADING}\n")
-    if start < 0:
-        write_text(page, old.rstrip() + "\n\n" + text)
-        return
-    end = old.find("\n## ", start + 1)
-    rest = old[end:] if end >= 0 else ""
-    write_text(page, old[: start + 1] + text.rstrip() + "\n" + rest)
 
 
 if __name__ == "__main__":
