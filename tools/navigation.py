@@ -31,7 +31,7 @@ PLOT = ROOT / "docs" / "images" / "navigation.png"
 EPISODES, N_ENVS = 2, 64
 N_GOALS, TEST_SEED = 1000, 1_000_003
 STEPS = EPISODES * HORIZON
-PPO = Recipe(n_steps=STEPS, epochs=5, rate=5e-4, gamma=0.95, gae_lambda=0.9, most_change=0.03)
+PPO = Recipe(STEPS, epochs=5, rate=5e-4, gamma=0.95, gae_lambda=0.9, most_change=0.03, log_std=-1.2)
 RECIPES = {"rl2": PPO, "ppo": replace(PPO, heads=(64, 64))}
 LABELS = {"rl2": "RL^2 (recurrent PPO)", "ppo": "PPO without memory"}
 

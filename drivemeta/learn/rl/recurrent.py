@@ -41,6 +41,7 @@ class Recipe:
         heads: widths of the layers after each LSTM.
         most_change: KL divergence from the rollout's policy at which its epochs end; None for no
             limit.
+        log_std: of continuous actions at the start, natural logarithm.
         seed: of weights and actions.
     """
 
@@ -54,6 +55,7 @@ class Recipe:
     hidden: int = 64
     heads: tuple[int, ...] = ()
     most_change: float | None = None
+    log_std: float = 0.0
     seed: int = 0
 
 
@@ -62,15 +64,18 @@ def new_model(env: VecEnv, recipe: Recipe) -> RecurrentPPO:
     return RecurrentPPO(
         TrialPolicy,
         env,
-        policy_kwargs={"lstm_hidden_size": recipe.hidden, "net_arch": list(recipe.heads)},
+        policy_kwargs={"lstm_hidden_size": recipe.hidden, **_network(recipe)},
         **_arguments(env, recipe),
     )
 
 
 def memoryless_model(env: VecEnv, recipe: Recipe) -> PPO:
     """Return an untrained policy that sees one observation at a time; `hidden` is of no use."""
-    kwargs = {"net_arch": list(recipe.heads)}
-    return PPO("MlpPolicy", env, policy_kwargs=kwargs, **_arguments(env, recipe))
+    return PPO("MlpPolicy", env, policy_kwargs=_network(recipe), **_arguments(env, recipe))
+
+
+def _network(recipe: Recipe) -> dict[str, Any]:
+    return {"net_arch": list(recipe.heads), "log_std_init": recipe.log_std}
 
 
 def _arguments(env: VecEnv, recipe: Recipe) -> dict[str, Any]:
