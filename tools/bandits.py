@@ -69,8 +69,12 @@ def row(name: str, arms: int, pulls: int, totals: np.ndarray, **more: object) ->
 
 
 def test() -> None:
-    """Play the same 1,000 instances by every strategy, and by the policies that were trained."""
-    rows = []
+    """Play the same 1,000 instances by every strategy, and by the policies that were trained.
+
+    The figures of policies that are not at hand stay as they were.
+    """
+    before = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.is_file() else []
+    rows: list[dict[str, object]] = []
     for arms, pulls in SIZES:
         for name, strategy in STRATEGIES.items():
             env = Bandits(arms, pulls, N_INSTANCES, TEST_SEED)
@@ -84,6 +88,9 @@ def test() -> None:
             torch.manual_seed(0)
             rows.append(row("rl2", arms, pulls, rewards_of_policy(model, env), steps=steps))
             print(rows[-1], flush=True)
+        else:
+            size = ("rl2", arms, pulls)
+            rows += [r for r in before if (r["strategy"], r["arms"], r["episodes"]) == size]
     write_text(KEPT, json.dumps(rows, indent=1) + "\n")
 
 

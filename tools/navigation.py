@@ -1,6 +1,6 @@
 """RL^2 on the point navigation of the MAML paper, beside PPO without memory.
 
-    python tools/navigation.py train rl2 [--minutes 8]     # or ppo; goes on if interrupted
+    python tools/navigation.py train rl2 [--minutes 12]     # or ppo; goes on if interrupted
     python tools/navigation.py test                        # 1,000 goals, kept in tools/rl
     python tools/navigation.py plot                        # docs/images/navigation.png
 
@@ -31,7 +31,16 @@ PLOT = ROOT / "docs" / "images" / "navigation.png"
 EPISODES, N_ENVS = 2, 64
 N_GOALS, TEST_SEED = 1000, 1_000_003
 STEPS = EPISODES * HORIZON
-PPO = Recipe(STEPS, epochs=5, rate=5e-4, gamma=0.95, gae_lambda=0.9, most_change=0.03, log_std=-1.2)
+PPO = Recipe(
+    STEPS,
+    minibatches=8,
+    epochs=5,
+    rate=1e-3,
+    gamma=0.95,
+    gae_lambda=0.9,
+    most_change=0.03,
+    log_std=-0.5,
+)
 RECIPES = {"rl2": PPO, "ppo": replace(PPO, heads=(64, 64))}
 LABELS = {"rl2": "RL^2 (recurrent PPO)", "ppo": "PPO without memory"}
 
@@ -109,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("command", choices=["train", "test", "plot"])
     parser.add_argument("name", nargs="?", choices=list(RECIPES), default="rl2")
-    parser.add_argument("--minutes", type=float, default=8)
+    parser.add_argument("--minutes", type=float, default=12)
     parser.add_argument("--steps", type=int, default=10_000_000)
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)

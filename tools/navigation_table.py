@@ -18,7 +18,8 @@ distance; an episode has 100 steps. A trial is two episodes with one goal. Mean 
 training. The paper gives a figure only as a plot, of MAML with gradients.
 
 ```sh
-python tools/navigation.py train rl2 --minutes 7    # and ppo; then: test, plot
+python tools/navigation.py train rl2 --minutes 14
+python tools/navigation.py train ppo --minutes 5    # then: test, plot
 ```
 
 | policy | first episode | second episode | steps |

@@ -14,7 +14,9 @@ HORIZON = 100  # steps of an episode
 SPEED = 0.1  # most a coordinate changes in a step
 NEAR = 0.01  # distance of the goal at which an episode ends
 FARTHEST = 2.0  # that a position is seen at
-WORST = 2 * FARTHEST**2  # reward that is seen, negative
+WORST = 0.8  # reward that is seen, negative
+# What a step changes is small: so positions and rewards are seen enlarged.
+POSITION_SCALE, REWARD_SCALE = 3.0, 10.0
 N_FEATURES = 6
 
 
@@ -28,8 +30,8 @@ class Points(ArrayEnv):
     the steps that are then left of its 100 are paid 0, so that trials stay of one length.
 
     The observation holds the position, the last action, the last reward, and whether an episode has
-    just begun: (6,) float32; a point that went astray sees itself and its reward at the edge of a
-    square of side 4. The goal stays for all episodes of a trial.
+    just begun: (6,) float32. Positions are seen three times and rewards ten times as large, up to
+    a position of 2 and a reward of -0.8. The goal stays for all episodes of a trial.
 
     Args:
         n_episodes: of a trial.
@@ -38,8 +40,9 @@ class Points(ArrayEnv):
     """
 
     def __init__(self, n_episodes: int = 2, n_envs: int = 1, seed: int = 0) -> None:
-        high = np.array([FARTHEST] * 2 + [1, 1, 0, 1], np.float32)
-        low = np.array([-FARTHEST] * 2 + [-1, -1, -WORST, 0], np.float32)
+        edge, worst = POSITION_SCALE * FARTHEST, REWARD_SCALE * WORST
+        high = np.array([edge, edge, 1, 1, 0, 1], np.float32)
+        low = np.array([-edge, -edge, -1, -1, -worst, 0], np.float32)
         seen = spaces.Box(low, high, (N_FEATURES,), np.float32)
         actions = spaces.Box(-1.0, 1.0, (2,), np.float32)
         super().__init__(n_envs, n_episodes * HORIZON, seen, actions, seed)
@@ -69,8 +72,8 @@ class Points(ArrayEnv):
         self, moves: NDArray[Any], rewards: NDArray[Any], *, begun: float
     ) -> NDArray[np.float32]:
         flags = np.full((self.num_envs, 1), begun)
-        seen = self.positions.clip(-FARTHEST, FARTHEST)
-        paid = rewards[:, None].clip(-WORST, 0)
+        seen = POSITION_SCALE * self.positions.clip(-FARTHEST, FARTHEST)
+        paid = REWARD_SCALE * rewards[:, None].clip(-WORST, 0)
         return np.hstack([seen, moves, paid, flags]).astype(np.float32)
 
 

@@ -8,7 +8,14 @@ pytest.importorskip("stable_baselines3")
 from gymnasium.utils.env_checker import check_env
 
 from drivemeta.learn.rl.bandits import Bandits
-from drivemeta.learn.rl.points import HORIZON, Points, best_return
+from drivemeta.learn.rl.points import (
+    HORIZON,
+    POSITION_SCALE,
+    REWARD_SCALE,
+    WORST,
+    Points,
+    best_return,
+)
 from drivemeta.learn.rl.single import OneTrial
 
 
@@ -41,7 +48,8 @@ def test_a_step_pays_minus_the_squared_distance():
     assert np.allclose(env.positions, [0.05, -0.1])
     assert np.allclose(rewards, -((env.positions - env.goals) ** 2).sum(1))
     assert np.allclose(seen[:, 2:4], [0.5, -1.0])
-    assert np.allclose(seen[:, 4], rewards)
+    assert np.allclose(seen[:, :2], POSITION_SCALE * env.positions)
+    assert np.allclose(seen[:, 4], REWARD_SCALE * rewards.clip(-WORST, 0))
     assert not seen[:, 5].any()
 
 
@@ -54,6 +62,15 @@ def test_the_goal_stays_and_the_point_goes_back_in_the_next_episode():
     assert np.array_equal(env.goals, goal)
     assert np.allclose(seen[0, :2], 0)
     assert seen[0, 5] == 1
+
+
+def test_a_point_that_went_astray_sees_itself_at_the_edge():
+    env = Points(seed=4)
+    seen = env.reset()
+    for _ in range(50):
+        seen, _ = step(env, 1.0, -1.0)
+    assert env.observation_space.contains(seen[0])
+    assert np.allclose(seen[0, [0, 1, 4]], [6, -6, -8])
 
 
 def test_who_sees_the_goal_gets_the_best_return_and_nothing_after_arriving():
