@@ -27,10 +27,10 @@ ROOT = Path(__file__).parents[1]
 RUNS, KEPT = ROOT / "runs" / "rl", ROOT / "tools" / "rl" / "bandits.json"
 SIZES = ((5, 10), (10, 10), (5, 100), (10, 100))  # arms, episodes
 N_INSTANCES, TEST_SEED = 1000, 1_000_003
-N_ENVS = {10: 256, 100: 64}
+N_ENVS = {10: 512, 100: 256}
 RECIPES = {
     10: Recipe(n_steps=10, epochs=3, rate=2e-3, gae_lambda=0.9, entropy=0.003),
-    100: Recipe(n_steps=100, epochs=3, rate=1e-3, gae_lambda=0.3, entropy=0.003),
+    100: Recipe(n_steps=100, minibatches=8, epochs=3, rate=1e-3, gae_lambda=0.9, entropy=0.003),
 }
 
 

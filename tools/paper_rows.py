@@ -65,7 +65,7 @@ class Row:
 def metric(n_way: int, n_shot: int) -> dict[str, Any]:
     """Return settings of a method that may train with more ways than it is tested with."""
     shape = EpisodeShape(n_way=n_way, n_shot=n_shot, n_query=5)
-    return {"train": shape, "validate_every": 100}
+    return {"train": shape, "validate_every": 100, "halve_every": 0, "anneal": True}
 
 
 def gradient(n_shot: int, n_query: int = 5) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Scoring:
     dense_scale: float = 20.0
     quality_power: float = 0.5
     crop_scale: float = 15.0
-    crop_power: float = 0.15
+    crop_power: float = 0.1
     parent_power: float = 0.1
     leaf_floor: float = 0.05
     context: float = 1.15

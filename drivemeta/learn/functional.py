@@ -8,12 +8,15 @@ unless it is cut on purpose (`first_order`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from drivemeta.errors import ConfigError
+
 Params = dict[str, Tensor]
+Mapped = Literal["loop", "vmap", "compiled"]
 
 
 def parameters_of(module: nn.Module, prefix: str = "") -> Params:
@@ -62,20 +65,37 @@ def descend(
     return params
 
 
-def mean_over_tasks(
-    loss: Callable[..., Tensor], tasks: Sequence[tuple[Tensor, ...]], *, vectorised: bool = False
-) -> Tensor:
-    """Average a loss over tasks.
+def over_tasks(
+    loss: Callable[..., Tensor], network: nn.Module, how: Mapped = "loop"
+) -> Callable[[Sequence[tuple[Tensor, ...]]], Tensor]:
+    """Return the mean of a loss over tasks, as a function of the tensors of each task.
 
     Args:
         loss: maps the tensors of one task to a scalar.
-        tasks: the tensors of each task.
-        vectorised: stack the tasks and map over them with `vmap`, which needs equal shapes.
-            Faster for small networks; for convolutions on a CPU a loop is, since each task's
-            weights differ and its convolution becomes a grouped one.
+        network: that the loss runs.
+        how: `loop` takes one task after the other; `vmap` all at once, which needs equal shapes;
+            `compiled` lets TorchInductor fuse what `vmap` does, which needs a C++ compiler and
+            about a minute at the first call.
+
+    Raises:
+        ConfigError: tasks cannot be mapped over with this network.
     """
-    if vectorised:
-        stacked = [torch.stack(parts) for parts in zip(*tasks, strict=True)]
-        losses: Tensor = torch.func.vmap(loss, randomness="different")(*stacked)
+    if how != "loop" and any(type(module) is nn.BatchNorm2d for module in network.modules()):
+        raise ConfigError(
+            f"mapped: {how}: expected a network without torch's batch norm, whose second "
+            "derivatives are wrong where vmap maps over tasks; use loop, or ReferenceNorm2d"
+        )
+    if how == "loop":
+        return lambda tasks: torch.stack([loss(*task) for task in tasks]).mean()
+    mapped = compiled_if(how == "compiled", torch.func.vmap(loss, randomness="different"))
+
+    def mean(tasks: Sequence[tuple[Tensor, ...]]) -> Tensor:
+        losses: Tensor = mapped(*(torch.stack(parts) for parts in zip(*tasks, strict=True)))
         return losses.mean()
-    return torch.stack([loss(*task) for task in tasks]).mean()
+
+    return mean
+
+
+def compiled_if(wanted: bool, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function compiled for the shapes that it is called with, or as it is."""
+    return torch.compile(function, dynamic=False) if wanted else function

@@ -17,6 +17,7 @@ from torch import nn
 from drivemeta.data.episodes import Shape, load_omniglot
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.files import atomic_path, write_text
+from drivemeta.learn.amp import Amp
 from drivemeta.learn.metatrain_data import PoolTasks
 from drivemeta.learn.metatrain_networks import Conv4
 from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate
@@ -60,6 +61,8 @@ class MetaTraining(BaseModel):
     minutes: float | None = Field(None, gt=0)
     learning_rate: float = Field(0.001, gt=0)
     halve_every: int = Field(2_000, ge=0)
+    anneal: bool = False
+    amp: Amp = "auto"
     validate_every: int = Field(500, ge=1)
     n_validation: int = Field(100, ge=2)
     n_test: int = Field(600, ge=2)
@@ -113,6 +116,7 @@ def metatrain(
         config.minutes,
         config.learning_rate,
         config.halve_every,
+        config.anneal,
         config.validate_every,
         config.n_validation,
         config.seed,
@@ -164,7 +168,8 @@ def _create(name: str, config: MetaTraining) -> MetaLearner:
 
 def _network(config: MetaTraining) -> Conv4:
     torch.manual_seed(config.seed)
-    network = Conv4(config.n_filters, strided=config.network == "strided", n_pools=config.n_pools)
+    strided = config.network == "strided"
+    network = Conv4(config.n_filters, strided=strided, n_pools=config.n_pools, amp=config.amp)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.learn.amp import Amp, wants_bfloat16
 from drivemeta.learn.episodes import Episode
 
 N_BLOCKS = 4
@@ -32,11 +33,16 @@ class ReferenceNorm2d(nn.BatchNorm2d):
         """Normalise (n, C, H, W) features."""
         if n_reference is None:
             return super().forward(images)
-        if n_reference == len(images):
-            return F.batch_norm(images, None, None, self.weight, self.bias, True, 0.0, self.eps)
-        variance, mean = torch.var_mean(images[:n_reference], (0, 2, 3), correction=0)
+        if not len(images):
+            return images
+        reference = images[:n_reference]
+        if reference.dtype == torch.bfloat16:
+            reference = reference.float()
+        # Not F.batch_norm: its second derivative is wrong where vmap maps over tasks.
+        variance, mean = torch.var_mean(reference, (0, 2, 3), correction=0)
         scale = self.weight * torch.rsqrt(variance + self.eps)
         shift = self.bias - mean * scale
+        scale, shift = scale.to(images.dtype), shift.to(images.dtype)
         return images * scale[:, None, None] + shift[:, None, None]
 
 
@@ -66,6 +72,8 @@ class Conv4(nn.Module):
         strided: strides instead of pooling, and the mean over places.
         n_pools: blocks of the pooled kind that pool; with three, 3 x 3 places of 28 x 28 images
             remain, and the embedding has nine times as many dimensions.
+        amp: bfloat16 convolutions in training: `on`, `off`, or `auto` by the processor. The
+            embedding is float32 in any case, and so is all of it in evaluation.
     """
 
     def __init__(
@@ -75,6 +83,7 @@ class Conv4(nn.Module):
         *,
         strided: bool = False,
         n_pools: int = N_BLOCKS,
+        amp: Amp = "off",
     ) -> None:
         super().__init__()
         sizes = [n_channels] + [n_filters] * N_BLOCKS
@@ -84,13 +93,16 @@ class Conv4(nn.Module):
             for index, (i, o) in enumerate(pairwise(sizes))
         )
         self.strided = strided
+        self.mixed = wants_bfloat16(amp)
         self.dim = n_filters
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
         """Embed images; with `n_reference` the first so many alone give the statistics."""
         features = images
-        for block in self.blocks:
-            features = block(features, n_reference)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.mixed and self.training):
+            for block in self.blocks:
+                features = block(features, n_reference)
+        features = features.to(images.dtype)
         return features.mean((2, 3)) if self.strided else features.flatten(1)
 
 

@@ -35,6 +35,7 @@ class Plan:
         minutes: at most, over all resumed parts; None for no limit.
         learning_rate: of the outer loop, where the method leaves it open.
         halve_every: iterations after which it is halved, again and again; 0 for never.
+        anneal: bring it to zero along half a cosine over the budget, as well.
         validate_every: iterations between validations and checkpoints.
         n_validation: episodes of a validation.
         seed: of what the learner draws itself.
@@ -46,6 +47,7 @@ class Plan:
     minutes: float | None
     learning_rate: float
     halve_every: int
+    anneal: bool
     validate_every: int
     n_validation: int
     seed: int
@@ -141,8 +143,9 @@ class Run:
     def _set_rate(self, optimizer: torch.optim.Optimizer) -> None:
         plan = self._plan
         halvings = self._iteration // plan.halve_every if plan.halve_every else 0
+        annealed = 0.5 * (1 + math.cos(math.pi * self.progress)) if plan.anneal else 1.0
         for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * 0.5**halvings
+            group["lr"] = plan.learning_rate * 0.5**halvings * annealed
 
     def _validate(self, model: nn.Module, logits: Logits, best: dict[str, Tensor]) -> None:
         found = evaluate(model, logits, self._validation, self._plan.n_validation)

@@ -180,10 +180,11 @@ def metatrain_signs(
         config.iterations,
         settings.minutes,
         settings.learning_rate,
-        0,
-        config.validate_every,
-        config.n_validation,
-        config.seed,
+        halve_every=0,
+        anneal=False,
+        validate_every=config.validate_every,
+        n_validation=config.n_validation,
+        seed=config.seed,
         validate_start=True,
     )
     torch.manual_seed(config.seed)

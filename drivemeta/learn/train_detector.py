@@ -12,7 +12,7 @@ from torch import Tensor
 from drivemeta.data.sources import SUPER_CLASSES, SourceImage, load_source
 from drivemeta.data.synthetic import CocoOptions, write_coco
 from drivemeta.errors import AnnotationError
-from drivemeta.learn.amp import autocast
+from drivemeta.learn.amp import Amp, autocast
 from drivemeta.learn.detector_data import CropRule, CropSampler
 from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
 from drivemeta.learn.frozen import FrozenTrunk
@@ -59,7 +59,7 @@ class DetectorTraining(BaseModel):
     detector: str = "lite"
     detector_params: dict[str, int] = {}
     average_decay: float = Field(0.995, ge=0, lt=1)
-    amp: str = "auto"
+    amp: Amp = "auto"
     threads: int = Field(0, ge=0)
     seed: int = 0
 

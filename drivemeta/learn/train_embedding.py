@@ -21,7 +21,7 @@ from drivemeta.data.meanings import meaning_of
 from drivemeta.data.sources import SourceImage, load_source
 from drivemeta.errors import ConfigError
 from drivemeta.files import atomic_path
-from drivemeta.learn.amp import autocast
+from drivemeta.learn.amp import Amp, autocast
 from drivemeta.learn.banks import BACKGROUND
 from drivemeta.learn.crop_data import (
     SCENE_CONTEXT,
@@ -73,7 +73,7 @@ class EmbeddingTraining(BaseModel):
     margin: float = Field(0.2, ge=0)
     episode_weight: float = Field(0.5, ge=0)
     context: float = Field(1.15, ge=1)
-    amp: str = "auto"
+    amp: Amp = "auto"
     threads: int = Field(0, ge=0)
     seed: int = 0
 

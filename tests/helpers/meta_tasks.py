@@ -13,9 +13,10 @@ SHAPE = (1, 16, 16)  # the smallest that four halvings allow
 class Tasks:
     """Draws real, learnable tasks: each class is a fixed picture with noise."""
 
-    def __init__(self, n_way=3, n_shot=2, n_query=2, n_classes=8):
+    def __init__(self, n_way=3, n_shot=2, n_query=2, n_classes=8, dtype=torch.float32):
         self.n_way, self.n_shot, self.n_query = n_way, n_shot, n_query
-        self.pictures = torch.rand(n_classes, *SHAPE, generator=torch.Generator().manual_seed(0))
+        pictures = torch.rand(n_classes, *SHAPE, generator=torch.Generator().manual_seed(0))
+        self.pictures = pictures.to(dtype)
         self.seek(0)
 
     def seek(self, iteration):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from drivemeta.learn.functional import call, descend, mean_over_tasks, parameters_of
+from drivemeta.learn.functional import call, descend, over_tasks, parameters_of
 
 
 def small_net(dtype=torch.float64):
@@ -91,8 +91,10 @@ def test_mapping_over_tasks_equals_a_loop():
         )
         return F.cross_entropy(call(net, fast, images), labels)
 
-    one = torch.autograd.grad(mean_over_tasks(loss, tasks), list(net.parameters()))
-    two = torch.autograd.grad(mean_over_tasks(loss, tasks, vectorised=True), list(net.parameters()))
+    one, two = (
+        torch.autograd.grad(over_tasks(loss, net, how)(tasks), list(net.parameters()))
+        for how in ("loop", "vmap")
+    )
     torch.testing.assert_close(one, two)
 
 

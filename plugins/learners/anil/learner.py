@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from drivemeta.learn.adapted_layer import AdaptedLayer
 from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Params, call, descend, parameters_of
+from drivemeta.learn.functional import Mapped, Params, call, descend, over_tasks, parameters_of
 from drivemeta.learn.gradient import (
     CosineRows,
     RowHeaded,
@@ -41,6 +41,7 @@ class ANIL:
         first_order: take the inner gradients as constants.
         meta_batch: tasks of a meta-step.
         transductive: the queries are normalised by the statistics of support and query.
+        mapped: how a meta-step goes over its tasks, see `drivemeta.learn.functional.over_tasks`.
         row_lr: rate of the steps that move the detector's rows.
         row_steps: number of these steps.
     """
@@ -56,6 +57,7 @@ class ANIL:
         first_order: bool = False,
         meta_batch: int = 32,
         transductive: bool = False,
+        mapped: Mapped = "loop",
         row_lr: float = 0.3,
         row_steps: int = 10,
     ) -> None:
@@ -65,6 +67,7 @@ class ANIL:
         self.first_order = first_order
         self.meta_batch = meta_batch
         self.transductive = transductive
+        self.mapped: Mapped = mapped
         self.row_lr = row_lr
         self.row_steps = row_steps
 
@@ -76,11 +79,16 @@ class ANIL:
         """Minimise the loss of the queries after the inner steps of the head."""
         model = self.prepare(network, tasks)
 
+        def task_loss(
+            support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
+        ) -> Tensor:
+            episode = Episode(support, support_labels, query, query_labels, tasks.n_way)
+            return F.cross_entropy(self.logits(model, episode), query_labels)
+
+        mean_loss = over_tasks(task_loss, model, self.mapped)
+
         def loss() -> Tensor:
-            drawn = [tasks.episode() for _ in range(self.meta_batch)]
-            return torch.stack(
-                [F.cross_entropy(self.logits(model, e), e.query_labels) for e in drawn]
-            ).mean()
+            return mean_loss([tasks.episode().tensors() for _ in range(self.meta_batch)])
 
         return run.train(model, loss, self.logits)
 

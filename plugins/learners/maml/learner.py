@@ -12,10 +12,9 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.errors import ConfigError
 from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
 from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Params, descend, mean_over_tasks
+from drivemeta.learn.functional import Mapped, Params, descend, over_tasks
 from drivemeta.learn.gradient import (
     CosineRows,
     RowHeaded,
@@ -39,7 +38,7 @@ class MAML:
         first_order: take the inner gradients as constants.
         meta_batch: tasks of a meta-step.
         transductive: the queries are normalised by their own statistics (as in the paper).
-        vectorised: map over the tasks of a meta-step at once, in networks without batch norm.
+        mapped: how a meta-step goes over its tasks, see `drivemeta.learn.functional.over_tasks`.
         row_lr: rate of the steps that move the detector's rows.
         row_steps: number of these steps.
     """
@@ -55,7 +54,7 @@ class MAML:
         first_order: bool = False,
         meta_batch: int = 32,
         transductive: bool = False,
-        vectorised: bool = False,
+        mapped: Mapped = "loop",
         row_lr: float = 0.1,
         row_steps: int = 10,
     ) -> None:
@@ -65,21 +64,12 @@ class MAML:
         self.first_order = first_order
         self.meta_batch = meta_batch
         self.transductive = transductive
-        self.vectorised = vectorised
+        self.mapped: Mapped = mapped
         self.row_lr = row_lr
         self.row_steps = row_steps
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
-        """Return the embedding with a head of as many classes as a task has.
-
-        Raises:
-            ConfigError: tasks cannot be vectorised with this network.
-        """
-        if self.vectorised and any(isinstance(m, nn.BatchNorm2d) for m in network.modules()):
-            raise ConfigError(
-                "vectorised: expected a network without batch norm, whose second derivatives "
-                "PyTorch gets wrong when it maps over tasks; found one with it"
-            )
+        """Return the embedding with a head of as many classes as a task has."""
         return headed(network, tasks)
 
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
@@ -92,9 +82,10 @@ class MAML:
             logits = self._adapted(model, support, support_labels, query, tasks.n_way)
             return F.cross_entropy(logits, query_labels)
 
+        mean_loss = over_tasks(task_loss, model, self.mapped)
+
         def loss() -> Tensor:
-            drawn = [tasks.episode().tensors() for _ in range(self.meta_batch)]
-            return mean_over_tasks(task_loss, drawn, vectorised=self.vectorised)
+            return mean_loss([tasks.episode().tensors() for _ in range(self.meta_batch)])
 
         return run.train(model, loss, self.logits)
 

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
 from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Params, descend, mean_over_tasks, parameters_of
+from drivemeta.learn.functional import Mapped, Params, descend, over_tasks, parameters_of
 from drivemeta.learn.gradient import (
     CosineRows,
     RowHeaded,
@@ -57,6 +57,7 @@ class MetaSGD:
         n_steps: inner steps.
         meta_batch: tasks of a meta-step.
         transductive: the queries are normalised by their own statistics.
+        mapped: how a meta-step goes over its tasks, see `drivemeta.learn.functional.over_tasks`.
         row_lr: rate of the steps that move the detector's rows.
         row_steps: number of these steps.
     """
@@ -71,6 +72,7 @@ class MetaSGD:
         *,
         meta_batch: int = 32,
         transductive: bool = False,
+        mapped: Mapped = "loop",
         row_lr: float = 0.02,
         row_steps: int = 10,
     ) -> None:
@@ -79,6 +81,7 @@ class MetaSGD:
         self.n_steps = n_steps
         self.meta_batch = meta_batch
         self.transductive = transductive
+        self.mapped: Mapped = mapped
         self.row_lr = row_lr
         self.row_steps = row_steps
 
@@ -96,9 +99,10 @@ class MetaSGD:
             logits = self._adapted(model, support, support_labels, query, tasks.n_way)
             return F.cross_entropy(logits, query_labels)
 
+        mean_loss = over_tasks(task_loss, model, self.mapped)
+
         def loss() -> Tensor:
-            drawn = [tasks.episode().tensors() for _ in range(self.meta_batch)]
-            return mean_over_tasks(task_loss, drawn)
+            return mean_loss([tasks.episode().tensors() for _ in range(self.meta_batch)])
 
         return run.train(model, loss, self.logits)
 

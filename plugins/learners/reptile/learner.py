@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
 from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Params, parameters_of
+from drivemeta.learn.functional import Mapped, Params, compiled_if, parameters_of
 from drivemeta.learn.gradient import (
     CosineRows,
     RowHeaded,
@@ -32,6 +32,10 @@ from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
 BETA2, EPS = 0.999, 1e-8
 
 
+Step = Callable[[Params, Params, Tensor, Tensor, Tensor], tuple[Params, Params, Tensor]]
+"""Maps weights, moments, steps so far, images and labels to the next weights, moments and loss."""
+
+
 class InnerState(nn.Module):
     """Second moments of the inner optimiser, which are kept and stored with the model."""
 
@@ -44,16 +48,16 @@ class InnerState(nn.Module):
             self.register_buffer(f"moment{index}", torch.zeros_like(weights))
         self.register_buffer("n_steps", torch.zeros((), dtype=torch.int64))
 
-    def read(self) -> tuple[Params, int]:
+    def read(self) -> tuple[Params, Tensor]:
         """Return the moments by parameter, and the number of steps they have seen."""
         moments = {name: getattr(self, f"moment{i}") for i, name in enumerate(self.names)}
-        return moments, int(self.n_steps)
+        return moments, self.n_steps.clone()
 
-    def write(self, moments: Params, n_steps: int) -> None:
+    def write(self, moments: Params, n_steps: Tensor) -> None:
         """Keep moments for the next task."""
         for index, name in enumerate(self.names):
             getattr(self, f"moment{index}").copy_(moments[name])
-        self.n_steps.fill_(n_steps)
+        self.n_steps.copy_(n_steps)
 
 
 class ReptileModel(nn.Module):
@@ -77,6 +81,8 @@ class Reptile:
         meta_step: epsilon at the start; annealed linearly to zero.
         meta_batch: tasks whose results are averaged in a meta-step; 1 is the serial version.
         transductive: the queries are normalised by their own statistics.
+        mapped: how a meta-step goes over its tasks, see `drivemeta.learn.functional.over_tasks`;
+            if not by a loop, the second moments go on as the mean of what the tasks make of them.
         row_steps: steps of the inner optimiser in the detector.
     """
 
@@ -93,6 +99,7 @@ class Reptile:
         meta_step: float = 1.0,
         meta_batch: int = 5,
         transductive: bool = False,
+        mapped: Mapped = "loop",
         row_steps: int = 5,
     ) -> None:
         self.row_steps = row_steps
@@ -104,6 +111,7 @@ class Reptile:
         self.meta_step = meta_step
         self.meta_batch = meta_batch
         self.transductive = transductive
+        self.mapped: Mapped = mapped
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding with a head, and the inner optimiser's state."""
@@ -113,15 +121,14 @@ class Reptile:
         """Step towards the mean of what the tasks make of the weights."""
         model = self.prepare(network, tasks)
         assert isinstance(model, ReptileModel)
+        train_all = self._one_by_one(model) if self.mapped == "loop" else self._at_once(model)
 
         def loss() -> Tensor:
-            drawn = [tasks.task() for _ in range(self.meta_batch)]
-            results = [self._train_on(model, task, self.n_steps, keep_state=True) for task in drawn]
+            means, last = train_all([tasks.task() for _ in range(self.meta_batch)])
             step = self.meta_step * (1 - run.progress)
             for name, weights in model.headed.named_parameters():
-                mean = torch.stack([fast[name] for fast, _ in results]).mean(0)
-                weights.grad = step * (weights.detach() - mean)
-            return torch.stack([last for _, last in results]).mean()
+                weights.grad = step * (weights.detach() - means[name])
+            return last
 
         # A rate of one: the gradient is the whole step.
         return run.train(model, loss, self.logits, torch.optim.SGD(model.headed.parameters(), 1.0))
@@ -134,32 +141,88 @@ class Reptile:
             model.headed, fast, episode.support, episode.query, transductive=self.transductive
         )
 
+    def _one_by_one(self, model: ReptileModel) -> Callable[[list[Episode]], tuple[Params, Tensor]]:
+        """Return what maps tasks to the mean of the weights after them, and of the last losses."""
+
+        def train_all(drawn: list[Episode]) -> tuple[Params, Tensor]:
+            results = [self._train_on(model, task, self.n_steps, keep_state=True) for task in drawn]
+            names = [name for name, _ in model.headed.named_parameters()]
+            means = {
+                name: torch.stack([fast[name] for fast, _ in results]).mean(0) for name in names
+            }
+            return means, torch.stack([last for _, last in results]).mean()
+
+        return train_all
+
+    def _at_once(self, model: ReptileModel) -> Callable[[list[Episode]], tuple[Params, Tensor]]:
+        """Return the same for tasks of one size, whose weights are stacked, (n_tasks, ...)."""
+        mapped = torch.func.vmap(self._step_of(model), in_dims=(0, 0, None, 0, 0))
+        step = compiled_if(self.mapped == "compiled", mapped)
+
+        @torch.no_grad()
+        def train_all(drawn: list[Episode]) -> tuple[Params, Tensor]:
+            images = torch.stack([task.support for task in drawn])
+            labels = torch.stack([task.support_labels for task in drawn])
+            moments, seen = model.state.read()
+            params = _repeated(parameters_of(model.headed), len(drawn))
+            moments = _repeated(moments, len(drawn))
+            params, moments, seen, last = self._steps_on(
+                step, params, moments, seen, images, labels, self.n_steps
+            )
+            model.state.write({name: moment.mean(0) for name, moment in moments.items()}, seen)
+            return {name: weights.mean(0) for name, weights in params.items()}, last.mean()
+
+        return train_all
+
     @torch.no_grad()
     def _train_on(
         self, model: ReptileModel, task: Episode, n_steps: int, *, keep_state: bool
     ) -> tuple[Params, Tensor]:
         """Return the weights after training on a task's support, and the last loss."""
-        params = start_of(model.headed, task.support, task.support_labels, task.n_way)
+        images, labels = task.support, task.support_labels
+        start = start_of(model.headed, images, labels, task.n_way)
         moments, seen = model.state.read()
-        last = torch.zeros(())
-        for chosen in mini_batches(len(task.support), self.inner_batch, n_steps):
-            images, labels = task.support[chosen], task.support_labels[chosen]
-            gradients, last = torch.func.grad_and_value(
-                lambda p, images=images, labels=labels: support_loss(
-                    model.headed, p, images, labels
-                )
-            )(params)
-            params, moments, seen = self._inner_step(params, gradients, moments, seen)
+        fast, moments, seen, last = self._steps_on(
+            self._step_of(model), start, moments, seen, images, labels, n_steps
+        )
         if keep_state:
             model.state.write(moments, seen)
-        return params, last
+        return fast, last
+
+    def _steps_on(
+        self,
+        step: Step,
+        params: Params,
+        moments: Params,
+        seen: Tensor,
+        images: Tensor,
+        labels: Tensor,
+        n_steps: int,
+    ) -> tuple[Params, Params, Tensor, Tensor]:
+        """Take steps on mini-batches of one task, or of stacked tasks."""
+        last, axis = torch.zeros(()), labels.ndim - 1
+        for chosen in mini_batches(labels.shape[axis], self.inner_batch, n_steps):
+            part = images.index_select(axis, chosen), labels.index_select(axis, chosen)
+            params, moments, last = step(params, moments, seen, *part)
+            seen = seen + 1
+        return params, moments, seen, last
+
+    def _step_of(self, model: ReptileModel) -> Step:
+        def step(
+            params: Params, moments: Params, seen: Tensor, images: Tensor, labels: Tensor
+        ) -> tuple[Params, Params, Tensor]:
+            gradients, loss = torch.func.grad_and_value(
+                lambda p: support_loss(model.headed, p, images, labels)
+            )(params)
+            return *self._inner_step(params, gradients, moments, seen), loss
+
+        return step
 
     def _inner_step(
-        self, params: Params, gradients: Params, moments: Params, seen: int
-    ) -> tuple[Params, Params, int]:
+        self, params: Params, gradients: Params, moments: Params, seen: Tensor
+    ) -> tuple[Params, Params]:
         if self.optimizer == "sgd":
-            stepped = {k: v - self.inner_lr * gradients[k] for k, v in params.items()}
-            return stepped, moments, seen + 1
+            return {k: v - self.inner_lr * gradients[k] for k, v in params.items()}, moments
         # Rows of a task begin with the moment of their first gradient.
         before = {k: moments.get(k, gradients[k] ** 2) for k in params}
         moments = {k: BETA2 * v + (1 - BETA2) * gradients[k] ** 2 for k, v in before.items()}
@@ -168,7 +231,7 @@ class Reptile:
             k: v - self.inner_lr * gradients[k] / ((moments[k] / correction).sqrt() + EPS)
             for k, v in params.items()
         }
-        return stepped, moments, seen + 1
+        return stepped, moments
 
     def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows | AdaptedLayer:
         """Train from prototypes by the inner optimiser; the network is not changed.
@@ -187,15 +250,21 @@ class Reptile:
         return fit_rows_by_gradients(network, support, self._row_loop)
 
     def _row_loop(self, loss: Callable[[Params], Tensor], rows: Params) -> Params:
-        return self._steps(loss, rows, {name: torch.zeros_like(v) for name, v in rows.items()}, 0)
+        moments = {name: torch.zeros_like(v) for name, v in rows.items()}
+        return self._steps(loss, rows, moments, torch.zeros((), dtype=torch.int64))
 
     def _steps(
-        self, loss: Callable[[Params], Tensor], params: Params, moments: Params, seen: int
+        self, loss: Callable[[Params], Tensor], params: Params, moments: Params, seen: Tensor
     ) -> Params:
-        for _ in range(self.row_steps):
+        for taken in range(self.row_steps):
             gradients = torch.func.grad(loss)(params)
-            params, moments, seen = self._inner_step(params, gradients, moments, seen)
+            params, moments = self._inner_step(params, gradients, moments, seen + taken)
         return params
+
+
+def _repeated(params: Params, n_tasks: int) -> Params:
+    """Return the parameters once for each task, (n_tasks, ...)."""
+    return {name: value.detach().expand(n_tasks, *value.shape) for name, value in params.items()}
 
 
 def mini_batches(n: int, size: int, n_batches: int) -> list[Tensor]:
