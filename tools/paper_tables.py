@@ -1,13 +1,14 @@
 """The papers' own protocols on Omniglot, one row at a time.
 
     python tools/paper_tables.py list
-    python tools/paper_tables.py train protonet_5w1s [--minutes 20] [--resume]
+    python tools/paper_tables.py train protonet_5w1s [--minutes 20] [--resume | --continue]
     python tools/paper_tables.py test [protonet_5w1s ...]
     python tools/paper_tables.py speed [maml_5w1s ...]
     python tools/paper_tables.py write
 
 `train` keeps the small weights and what came of them in `tools/omniglot`, from where `test`
-re-evaluates them. `write` puts what is there into `docs/paper-tables.md`.
+re-evaluates them, and `train --continue` goes on with them for so many minutes more. `write` puts
+what is there into `docs/paper-tables.md`.
 """
 
 from __future__ import annotations
@@ -52,8 +53,8 @@ FOOTER = """
 A hyphen stands where nothing was trained yet. What the figures of the papers are, and how each row
 is trained, stands in `tools/paper_rows.py`. Minutes are of one shared core. *Short by* is in
 points; a row that is short was trained for minutes where the papers train for tens of thousands
-of iterations, and its validation (below) was still rising. `train KEY --minutes N --resume` goes
-on where it ended.
+of iterations, and its validation (below) was still rising. `train KEY --minutes N --continue`
+trains it on from its kept weights.
 
 ## Validation while training
 
@@ -74,7 +75,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/omniglot"))
     parser.add_argument("--minutes", type=float, help="most that a row is trained")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--resume", action="store_true")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--resume", action="store_true", help="from the last checkpoint in --runs")
+    how.add_argument("--continue", action="store_true", help="from the kept weights")
     arguments = parser.parse_args()
     known = {row.key: row for row in ROWS}
     for key in set(arguments.keys) - known.keys():
@@ -96,6 +99,10 @@ def train(row: Row, arguments: argparse.Namespace) -> None:
     out = arguments.runs / row.key
     config = row.config(arguments.omniglot, out, arguments.seed)
     config = config.model_copy(update={"minutes": arguments.minutes})
+    before = kept_of(row) if getattr(arguments, "continue") else None
+    if before is not None:
+        started = {"start_from": weights_of(row), "start_iteration": before["iterations"]}
+        config = config.model_copy(update=started)
 
     def report(line: str) -> None:
         print(f"{row.key}: {line}", file=sys.stderr, flush=True)
@@ -105,6 +112,9 @@ def train(row: Row, arguments: argparse.Namespace) -> None:
     keep(result.weights, weights_of(row))
     kept = {**asdict(result), "weights": weights_of(row).name, "seed": arguments.seed}
     kept["curve"] = json.loads((out / "curve.json").read_text(encoding="utf-8"))
+    if before is not None:
+        kept["minutes"] += before["minutes"]
+        kept["curve"] = [p for p in before["curve"] if p[0] < before["iterations"]] + kept["curve"]
     write_text(KEPT / f"{row.key}.json", json.dumps(kept, indent=1))
 
 

@@ -10,17 +10,15 @@ from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import nn
+from safetensors.torch import save_file
 
 from drivemeta.data.episodes import Shape, load_omniglot
-from drivemeta.errors import InputError, ModelFileError
+from drivemeta.errors import InputError
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.amp import Amp
 from drivemeta.learn.metatrain_data import PoolTasks
 from drivemeta.learn.metatrain_networks import Conv4
-from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate
+from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate, load_weights
 from drivemeta.plugins.protocols import MetaLearner, TaskSource
 from drivemeta.plugins.registry import default_registry
 
@@ -57,6 +55,8 @@ class MetaTraining(BaseModel):
     n_pools: int = Field(4, ge=1, le=4)
     distort: bool = False
     n_pairs: int = Field(128, ge=2)
+    start_from: Path | None = None
+    start_iteration: int = Field(0, ge=0)
     iterations: int = Field(10_000, ge=1)
     minutes: float | None = Field(None, gt=0)
     learning_rate: float = Field(0.001, gt=0)
@@ -120,6 +120,9 @@ def metatrain(
         config.validate_every,
         config.n_validation,
         config.seed,
+        validate_start=config.start_from is not None,
+        start_from=config.start_from,
+        start_iteration=config.start_iteration,
     )
     run = Run(plan, tasks, validation, resume=resume, report=report)
     state = learner.meta_train(_network(config), tasks, run)
@@ -145,18 +148,6 @@ def evaluate_weights(name: str, config: MetaTraining, weights: Path) -> Accuracy
     model = learner.prepare(_network(config), _tasks(config, "train"))
     load_weights(model, weights)
     return evaluate(model, learner.logits, _tasks(config, "test"), config.n_test)
-
-
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Load meta-trained weights in place.
-
-    Raises:
-        ModelFileError: the file is missing, damaged or of another model.
-    """
-    try:
-        model.load_state_dict(load_file(path))
-    except (SafetensorError, OSError, RuntimeError) as error:
-        raise ModelFileError(f"cannot load meta-trained weights {path}: {error}") from error
 
 
 def _create(name: str, config: MetaTraining) -> MetaLearner:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from drivemeta.errors import ConfigError, ModelFileError
@@ -40,6 +42,8 @@ class Plan:
         n_validation: episodes of a validation.
         seed: of what the learner draws itself.
         validate_start: the weights that are started from may turn out to be the best.
+        start_from: weights to start from, as an earlier run wrote them.
+        start_iteration: iterations that those were trained; they count, and what is drawn goes on.
     """
 
     out: Path
@@ -52,6 +56,8 @@ class Plan:
     n_validation: int
     seed: int
     validate_start: bool = False
+    start_from: Path | None = None
+    start_iteration: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,7 @@ class Run:
     ) -> None:
         self._plan, self._tasks, self._validation = plan, tasks, validation
         self._resume, self._report = resume, report
-        self._iteration, self._seconds = 0, 0.0
+        self._iteration, self._seconds = plan.start_iteration, 0.0
         self._curve: list[tuple[int, float]] = []
 
     @property
@@ -93,7 +99,9 @@ class Run:
         """Share of the budget that is spent, 0 to 1."""
         minutes = self._plan.minutes
         by_time = self._seconds / 60 / minutes if minutes else 0.0
-        return min(1.0, max(by_time, self._iteration / self._plan.iterations))
+        begun = self._plan.start_iteration
+        by_count = (self._iteration - begun) / max(1, self._plan.iterations - begun)
+        return min(1.0, max(by_time, by_count))
 
     def train(
         self,
@@ -105,6 +113,8 @@ class Run:
         """Step until the budget is spent; return the weights of the best validation."""
         given = optimizer
         optimizer = given or torch.optim.Adam(model.parameters(), self._plan.learning_rate)
+        if self._plan.start_from is not None and not self._resume:
+            load_weights(model, self._plan.start_from)
         best = {key: value.clone() for key, value in model.state_dict().items()}
         if self._resume:
             self._restore(model, best, optimizer)
@@ -173,6 +183,18 @@ class Run:
         progress = load_checkpoint(path, model, best, optimizer)
         self._iteration, self._seconds = int(progress["iteration"]), float(progress["seconds"])
         self._curve = [(int(i), float(accuracy)) for i, accuracy in progress["curve"]]
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Load meta-trained weights in place.
+
+    Raises:
+        ModelFileError: the file is missing, damaged or of another model.
+    """
+    try:
+        model.load_state_dict(load_file(path))
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise ModelFileError(f"cannot load meta-trained weights {path}: {error}") from error
 
 
 @torch.no_grad()

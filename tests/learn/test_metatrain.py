@@ -160,3 +160,13 @@ def test_a_misspelt_key_is_told(tmp_path, capsys):
         main(["metatrain", "protonet", str(path)])
     assert ended.value.code == 2
     assert "iterations" in capsys.readouterr().err
+
+
+def test_a_run_starts_from_weights_that_another_wrote(omniglot, tmp_path):
+    first, _ = run("protonet", config(omniglot, tmp_path / "first"))
+    further = {"start_from": first.weights, "start_iteration": 6, "iterations": 9}
+    _, lines = run("protonet", config(omniglot, tmp_path / "second", **further))
+    assert [line.split(",")[0] for line in lines] == ["iteration 6", "iteration 9"]
+    curve = json.loads((tmp_path / "first" / "curve.json").read_text())
+    again = json.loads((tmp_path / "second" / "curve.json").read_text())
+    assert again[0][1] == max(accuracy for _, accuracy in curve)  # the best weights of the first
