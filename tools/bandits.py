@@ -27,16 +27,17 @@ ROOT = Path(__file__).parents[1]
 RUNS, KEPT = ROOT / "runs" / "rl", ROOT / "tools" / "rl" / "bandits.json"
 SIZES = ((5, 10), (10, 10), (5, 100), (10, 100))  # arms, episodes
 N_INSTANCES, TEST_SEED = 1000, 1_000_003
-N_ENVS = {10: 512, 100: 256}
+N_ENVS = {10: 1024, 100: 512}
 RECIPES = {
-    10: Recipe(n_steps=10, epochs=3, rate=2e-3, gae_lambda=0.9, entropy=0.003),
-    100: Recipe(n_steps=100, minibatches=8, epochs=3, rate=1e-3, gae_lambda=0.9, entropy=0.003),
+    10: Recipe(10, epochs=3, rate=2e-3, gae_lambda=0.9, entropy=0.02, entropy_falls=True),
+    100: Recipe(100, minibatches=8, epochs=3, gae_lambda=0.9, entropy=0.01, entropy_falls=True),
 }
 
 
 def model_of(arms: int, pulls: int, n_envs: int | None = None, seed: int = 1) -> RecurrentPPO:
     """Return an untrained policy for bandits of a size."""
-    return new_model(Bandits(arms, pulls, n_envs or N_ENVS[pulls], seed), RECIPES[pulls])
+    env = Bandits(arms, pulls, n_envs or N_ENVS[pulls], seed, expected=True)
+    return new_model(env, RECIPES[pulls])
 
 
 def train_one(arms: int, pulls: int, given: argparse.Namespace) -> None:

@@ -24,12 +24,17 @@ class Bandits(ArrayEnv):
         n_pulls: episodes of a trial.
         n_envs: trials at a time.
         seed: of the bandits and what they pay.
+        expected: the reward is the arm's probability, while the observation holds what it paid. A
+            policy is worth the same by both, and learns from less noise.
     """
 
-    def __init__(self, n_arms: int, n_pulls: int, n_envs: int = 1, seed: int = 0) -> None:
+    def __init__(
+        self, n_arms: int, n_pulls: int, n_envs: int = 1, seed: int = 0, *, expected: bool = False
+    ) -> None:
         seen = spaces.Box(0.0, 1.0, (n_arms + 2,), np.float32)
         super().__init__(n_envs, n_pulls, seen, spaces.Discrete(n_arms), seed)
         self.means = np.zeros((n_envs, n_arms))
+        self.expected = expected
 
     def _begin(self) -> NDArray[np.float32]:
         self.means = self.generator.random(self.means.shape)
@@ -37,8 +42,9 @@ class Bandits(ArrayEnv):
 
     def _play(self, actions: NDArray[Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         rows = np.arange(self.num_envs)
-        paid = self.generator.random(self.num_envs) < self.means[rows, actions]
+        chances = self.means[rows, actions]
+        paid = self.generator.random(self.num_envs) < chances
         observations = np.zeros((self.num_envs, self.means.shape[1] + 2), np.float32)
         observations[rows, actions] = 1
         observations[:, -2], observations[:, -1] = paid, 1
-        return observations, paid.astype(np.float32)
+        return observations, (chances if self.expected else paid).astype(np.float32)

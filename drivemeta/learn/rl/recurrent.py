@@ -37,6 +37,8 @@ class Recipe:
         gamma: discount.
         gae_lambda: of the advantages.
         entropy: weight of the entropy bonus.
+        entropy_falls: it falls as the learning rate does, so that a policy tries much at first and
+            is sure at last.
         hidden: units of the LSTM of the policy, and of that of the values.
         heads: widths of the layers after each LSTM.
         most_change: KL divergence from the rollout's policy at which its epochs end; None for no
@@ -52,6 +54,7 @@ class Recipe:
     gamma: float = 0.99
     gae_lambda: float = 0.3
     entropy: float = 0.0
+    entropy_falls: bool = False
     hidden: int = 64
     heads: tuple[int, ...] = ()
     most_change: float | None = None
@@ -128,11 +131,10 @@ def train(
     """
     progress = _restore(model, folder)
 
-    def rate(steps: int, seconds: float) -> float:
-        used = min(1.0, max(steps / n_steps, seconds / (60 * minutes)))
-        return recipe.rate * max(0.05, 1 - used)
+    def left(steps: int, seconds: float) -> float:
+        return max(0.05, 1 - max(steps / n_steps, seconds / (60 * minutes)))
 
-    watch = _Watch(progress, folder, rate, minutes)
+    watch = _Watch(progress, folder, recipe, left, minutes)
     if progress.steps < n_steps and progress.seconds < 60 * minutes:
         model.learn(n_steps - progress.steps, callback=watch)
     _save(model, folder, progress)
@@ -155,10 +157,16 @@ class _Watch(BaseCallback):  # type: ignore[misc,unused-ignore]
     """Keeps the curve, the rate, the time and the weights."""
 
     def __init__(
-        self, progress: Progress, folder: Path, rate: Callable[[int, float], float], minutes: float
+        self,
+        progress: Progress,
+        folder: Path,
+        recipe: Recipe,
+        left: Callable[[int, float], float],
+        minutes: float,
     ) -> None:
         super().__init__()
-        self._progress, self._folder, self._rate, self._minutes = progress, folder, rate, minutes
+        self._progress, self._folder, self._recipe = progress, folder, recipe
+        self._left, self._minutes = left, minutes
         self._last = self._saved = time.monotonic()
         self._before = progress.steps
 
@@ -170,8 +178,10 @@ class _Watch(BaseCallback):  # type: ignore[misc,unused-ignore]
         progress.seconds += now - self._last
         self._last = now
         progress.steps = self._before + self.num_timesteps
-        rate = self._rate(progress.steps, progress.seconds)
-        self.model.lr_schedule = lambda _: rate
+        left = self._left(progress.steps, progress.seconds)
+        self.model.lr_schedule = lambda _: self._recipe.rate * left
+        if self._recipe.entropy_falls:
+            cast(RecurrentPPO, self.model).ent_coef = self._recipe.entropy * left
         if self.model.ep_info_buffer:
             mean = float(np.mean([info["r"] for info in self.model.ep_info_buffer]))
             progress.curve.append((progress.steps, round(mean, 4)))
