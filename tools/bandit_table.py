@@ -32,9 +32,11 @@ python tools/bandits.py train 5 10    # then: test; needs the extra rl
 """
 FOOTER = """
 Recurrent PPO (sb3-contrib) with an LSTM of 64 units in place of the paper's TRPO with a GRU of 256.
-The policy for 100 episodes begins with the weights of the one for 10. A hyphen stands where nothing
-was trained. Gittins indices are our own, by calibration, tested against published values; they are
-discounted by 1 - 1 / episodes. UCB1's bonus is scaled by the best of six factors.
+The policy for 100 episodes begins with the weights of the one for 10. In training a pull is worth
+the arm's probability, while the policy sees what it paid: the same on average, with less noise. At
+test, what is paid counts. A hyphen stands where nothing was trained. Gittins indices are our own,
+by calibration, tested against published values; they are discounted by 1 - 1 / episodes. UCB1's
+bonus is scaled by the best of six factors.
 """
 
 

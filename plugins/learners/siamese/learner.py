@@ -119,7 +119,7 @@ class Siamese:
     Args:
         distance: `l1` weighted by dimension, or `l2`.
         pairs: what is trained on: a `draw` of pairs, half of them of one class, or all pairs of
-            the images of a `task`, of which both kinds weigh alike.
+            the images of a `task`.
         transductive: support and query are normalised by their own statistics at test.
     """
 
@@ -149,8 +149,11 @@ class Siamese:
             task = tasks.task()
             embedded, labels = model.network(task.support), task.support_labels
             left, right = torch.triu_indices(len(labels), len(labels), 1)
-            scores = model.score(embedded[left], embedded[right])
-            return balanced_cross_entropy(scores, labels[left] == labels[right])
+            same = (labels[left] == labels[right]).float()
+            # Not balanced: what ranks twenty classes is how few of the many others score high.
+            return F.binary_cross_entropy_with_logits(
+                model.score(embedded[left], embedded[right]), same
+            )
 
         return run.train(model, of_draw if self.pairs == "draw" else of_task, self.logits)
 
