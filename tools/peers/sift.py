@@ -113,15 +113,11 @@ class SiftFinder:
         n_way = len(self._starts) - 2
         if not len(keypoints):
             return np.zeros(n_way, np.float32)
-        squared = 2 - 2 * keypoints @ self._keypoints.T  # descriptors have length 1
-        distances = np.sqrt(np.maximum(squared, 0))
-        nearest = np.stack(
-            [
-                distances[:, a:b].min(1, initial=np.inf)
-                for a, b in zip(self._starts, self._starts[1:], strict=False)
-            ],
-            1,
-        )  # (n, n_way + 1)
+        cosines = keypoints @ self._keypoints.T  # descriptors have length 1
+        nearest = np.full((len(keypoints), n_way + 1), np.inf, np.float32)
+        known = np.flatnonzero(np.diff(self._starts))  # classes whose shots have any keypoint
+        best = np.maximum.reduceat(cosines, self._starts[known], axis=1)
+        nearest[:, known] = np.sqrt(np.maximum(2 - 2 * best, 0))
         order = np.sort(nearest, axis=1)
         clear = order[:, 0] < self._ratio * order[:, 1]
         votes = np.bincount(nearest.argmin(1)[clear], minlength=n_way + 1)
