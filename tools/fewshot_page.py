@@ -27,7 +27,8 @@ with the base. Every method gets the same images, the same draws and the same ev
   the base before adaptation.
 - *roads*: change of the mean over the super-classes on BDD validation images, none of which shows
   a novel class by name.
-- *seconds*: one adaptation of all classes, on seed 0.
+- *seconds*: one adaptation of all classes, on seed 0, of a machine that did other work as well;
+  those of an idle one are in [benchmarks.md](benchmarks.md).
 """
 
 PROBLEMS = {
@@ -44,7 +45,7 @@ count as a miss, and all figures are lower bounds. Few boxes are to be found: th
 wide.""",
     "lights": """Red and green lights (`scenes/lights-asia`): shots from `train`, scored on `val`.
 *States known*: the shipped base, whose level 2 was trained on light states. *No lights known*:
-level 2 trained without any traffic light. Some lights are not annotated. With 78 boxes to be found
+level 2 trained without any traffic light; that row was measured when `crop_power` was 0.15. Some lights are not annotated. With 78 boxes to be found
 the intervals are wide: this table says little beyond the order of magnitude.""",
 }
 
