@@ -36,7 +36,8 @@ The policy for 100 episodes begins with the weights of the one for 10. In traini
 the arm's probability, while the policy sees what it paid: the same on average, with less noise. At
 test, what is paid counts. A hyphen stands where nothing was trained. Gittins indices are our own,
 by calibration, tested against published values; they are discounted by 1 - 1 / episodes. UCB1's
-bonus is scaled by the best of six factors.
+bonus is scaled by the best of six factors. With 10 arms and 100 episodes the policy is short of the
+paper by 7 %: it had half an hour of a shared core, and what it earns was still rising.
 """
 
 

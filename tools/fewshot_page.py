@@ -45,8 +45,9 @@ count as a miss, and all figures are lower bounds. Few boxes are to be found: th
 wide.""",
     "lights": """Red and green lights (`scenes/lights-asia`): shots from `train`, scored on `val`.
 *States known*: the shipped base, whose level 2 was trained on light states. *No lights known*:
-level 2 trained without any traffic light; that row was measured when `crop_power` was 0.15. Some lights are not annotated. With 78 boxes to be found
-the intervals are wide: this table says little beyond the order of magnitude.""",
+level 2 trained without any traffic light; measured when `crop_power` was 0.15. Some lights are not
+annotated. With 78 boxes to be found the intervals are wide: this table says little beyond the order
+of magnitude.""",
 }
 
 
