@@ -23,7 +23,7 @@ def draw_plot(path: Path, rows: list[dict[str, Any]], title: str) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(8, 5), layout="constrained")
-    colours = pyplot.get_cmap("tab10")
+    colours = pyplot.get_cmap("tab20")
     methods = list(dict.fromkeys(row["method"] for row in rows))
     bases = list(dict.fromkeys(row["base"] for row in rows))
     for place, row in enumerate(rows):
@@ -39,7 +39,7 @@ def draw_plot(path: Path, rows: list[dict[str, Any]], title: str) -> None:
             mean,
             yerr=[below, above],
             label=f"{row['method']}, {row['base']}",
-            color=colours(methods.index(row["method"]) % 10),
+            color=colours(methods.index(row["method"]) % 20),
             linestyle=("-", "--", ":")[bases.index(row["base"]) % 3],
             marker="o",
             capsize=2,
