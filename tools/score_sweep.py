@@ -44,9 +44,9 @@ of `traffic_sign` with its leaves rolled up. Reported figures are those of half 
 
 What decides beside this table: AP50 of the base may fall by half a point, also with a level 2 that
 never met the new meanings (so `crop_power` above 0.1, `crop_scale` 10 and `leaf_floor` 0.01 are
-out, though they find more of the new classes), and on
-US roads suppressing what level 2 takes for background costs signs (so `parent_power` stays low,
-though a higher one looks better here; figures in [training.md](training.md)).
+out, though they find more of the new classes), and on US roads suppressing what level 2 takes for
+background costs signs (so `parent_power` stays low, though a higher one looks better here; figures
+in [training.md](training.md)).
 """
 
 
