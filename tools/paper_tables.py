@@ -53,11 +53,11 @@ FOOTER = """
 A hyphen stands where nothing was trained yet. What the figures of the papers are, and how each row
 is trained, stands in `tools/paper_rows.py`. The rows of `maml`, `anil`, `metasgd`, `reptile`,
 `siamese` and `matching_5w5s` were trained by settings before those: without an annealed rate, with
-five queries a class, `anil` and `metasgd` inductively, `siamese` on balanced pairs. Minutes are of one shared core. *Short by* is in
-points; a row that is short was trained for minutes where the papers train for tens of thousands
-of iterations, and its validation (below) was still rising. Test characters are harder than those of
-validation: `matching_5w1s` gained nothing on them from 14 further minutes. `train KEY --minutes N
---continue` trains a row on from its kept weights.
+five queries a class, `anil` and `metasgd` inductively, `siamese` on balanced pairs. Minutes are of
+one shared core. *Short by* is in points; a row that is short was trained for minutes where the
+papers train for tens of thousands of iterations, and its validation (below) was still rising. Test
+characters are harder than those of validation: `matching_5w1s` gained nothing on them from 14
+further minutes. `train KEY --minutes N --continue` trains a row on from its kept weights.
 
 ## Validation while training
 
