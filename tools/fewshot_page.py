@@ -43,12 +43,11 @@ named banks used as distractors, made without any crop of those meanings from an
 from the drives of `train`, scored on the drives of `val`. Scored are the classes with at least 10
 boxes to draw from and 3 to be found, listed below. Not every sign is annotated there, so a hit may
 count as a miss, and all figures are lower bounds. Few boxes are to be found: the intervals are
-wide. The peers were measured when `crop_power` was 0.15.""",
+wide.""",
     "lights": """Red and green lights (`scenes/lights-asia`): shots from `train`, scored on `val`.
 *States known*: the shipped base, whose level 2 was trained on light states. *No lights known*:
-level 2 trained without any traffic light; measured when `crop_power` was 0.15. Some lights are not
-annotated. With 78 boxes to be found the intervals are wide: this table says little beyond the order
-of magnitude.""",
+level 2 trained without any traffic light. Some lights are not annotated. With 78 boxes to be found
+the intervals are wide: this table says little beyond the order of magnitude.""",
 }
 
 

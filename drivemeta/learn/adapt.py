@@ -22,7 +22,7 @@ from drivemeta.learn.hard_negatives import add_hard_negatives
 from drivemeta.learn.new_classes import add_classes, parent_of_crops
 from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.plugins.protocols import Learner
+from drivemeta.plugins.learner_protocols import Learner
 from drivemeta.plugins.registry import default_registry
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from drivemeta.learn.gradient import (
 from drivemeta.learn.prototypes import spherical_means
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import LastLayer
-from drivemeta.plugins.protocols import ClassRows
+from drivemeta.plugins.learner_protocols import ClassRows
 
 HALVINGS = 8
 

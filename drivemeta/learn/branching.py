@@ -26,7 +26,7 @@ from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import Branched, LastLayer, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
-from drivemeta.plugins.protocols import BranchClassifier, Learner
+from drivemeta.plugins.learner_protocols import BranchClassifier, Learner
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from drivemeta.learn.episodes import max_by_class
 from drivemeta.learn.gradient import SCALE
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.protocols import ClassRows
+from drivemeta.plugins.learner_protocols import ClassRows
 
 SMALLEST = 1e-12
 

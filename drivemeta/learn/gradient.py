@@ -14,7 +14,7 @@ from drivemeta.learn.metatrain_networks import Headed, embedding_dim
 from drivemeta.learn.prototypes import mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import LastLayer
-from drivemeta.plugins.protocols import ClassRows, TaskSource
+from drivemeta.plugins.learner_protocols import ClassRows, TaskSource
 
 DISTRACTOR = -1
 SCALE = 20.0

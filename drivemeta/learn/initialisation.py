@@ -18,7 +18,7 @@ from drivemeta.files import write_bytes
 from drivemeta.learn.episodes import Episode, Pairs
 from drivemeta.models.branch import LastLayer
 from drivemeta.models.level2 import Level2
-from drivemeta.plugins.protocols import Learner, MetaLearner
+from drivemeta.plugins.learner_protocols import Learner, MetaLearner
 
 FOLDER = Path(__file__).parents[1] / "weights" / "learners"
 REPLAY = "replay"

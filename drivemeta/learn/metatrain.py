@@ -19,7 +19,7 @@ from drivemeta.learn.amp import Amp
 from drivemeta.learn.metatrain_data import PoolTasks
 from drivemeta.learn.metatrain_networks import Conv4
 from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate, load_weights
-from drivemeta.plugins.protocols import MetaLearner, TaskSource
+from drivemeta.plugins.learner_protocols import MetaLearner, TaskSource
 from drivemeta.plugins.registry import default_registry
 
 WEIGHTS = "weights.safetensors"

@@ -18,7 +18,7 @@ from drivemeta.errors import ConfigError, ModelFileError
 from drivemeta.files import write_text
 from drivemeta.learn.checkpoint import load_checkpoint, save_checkpoint
 from drivemeta.learn.episodes import Episode
-from drivemeta.plugins.protocols import MetaState, TaskSource
+from drivemeta.plugins.learner_protocols import MetaState, TaskSource
 
 CHECKPOINT = "metatrain.checkpoint.safetensors"
 CURVE = "curve.json"

@@ -27,7 +27,7 @@ from drivemeta.learn.weights import load_start
 from drivemeta.models.branch import LastLayer
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
-from drivemeta.plugins.protocols import MetaLearner
+from drivemeta.plugins.learner_protocols import MetaLearner
 from drivemeta.plugins.registry import default_registry
 
 

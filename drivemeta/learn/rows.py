@@ -13,7 +13,7 @@ from drivemeta.errors import PluginError
 from drivemeta.learn.banks import distractors_for, without_near
 from drivemeta.learn.capacity import CAPACITY
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.protocols import ClassRows, Learner
+from drivemeta.plugins.learner_protocols import ClassRows, Learner
 
 
 def fit_rows(

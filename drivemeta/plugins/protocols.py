@@ -1,21 +1,21 @@
-"""What a plugin of each kind must be able to do: one protocol a kind.
+"""What a plugin of each kind must be able to do: one protocol a kind, learners' in its own module.
 
 Only the typing of torch values needs torch, so this module never imports it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from drivemeta.plugins.learner_protocols import Learner
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from drivemeta.core import Detections, Frame, Tracks
-    from drivemeta.learn.episodes import Episode, Pairs
-    from drivemeta.learn.support import LabelledImages
     from drivemeta.models.level1 import DenseOutput
 
 KINDS = ("learner", "detector", "source", "tracker", "sink", "scheduler")
@@ -92,144 +92,6 @@ class Outcome:
     plan: InferencePlan
     latency_s: float
     n_detections: int
-
-
-@runtime_checkable
-class Classifier(Protocol):
-    """What a learner yields: an `nn.Module` that names crops."""
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Map (n, 3, 64, 64) float RGB crops in [0, 1] to (n, n_way) float32 logits."""
-
-    def as_bank(self) -> ClassRows | None:
-        """Return the classifier as cosine rows, or None if it scores otherwise."""
-
-    def novel_branch(self) -> nn.Module | None:
-        """Return a traceable module that scores novel classes, or None if rows suffice."""
-
-
-@dataclass(frozen=True, eq=False)
-class ClassRows:
-    """Rows that a learner proposes for its novel classes, before they join a bank.
-
-    Attributes:
-        weights: (n_rows, dim) float32, L2-normalised.
-        biases: (n_rows,) float32.
-        owners: (n_rows,) int64, index into the support set's classes, or -1 for a distractor.
-    """
-
-    weights: Any
-    biases: Any
-    owners: Any
-
-
-@runtime_checkable
-class BranchClassifier(Protocol):
-    """What a learner yields whose `has_branch` is true: columns beside level 2's embedding.
-
-    Such a learner is given the module of its `prepare`, meta-trained, on level 2's last layer
-    (`models.branch.LastLayer`), and features in place of images.
-    """
-
-    def novel_branch(self) -> nn.Module:
-        """Return a traceable module from (n, n_features) to (n, width) columns.
-
-        A row takes its dot product with the columns for a cosine, so they must be comparable.
-        """
-
-    def rows_for(self, support: LabelledImages) -> ClassRows:
-        """Return rows over the columns, for a support set given as columns."""
-
-    def distractors(self, features: Tensor) -> Any:
-        """Return (n, width) float32 rows for features of base classes, None if it has none."""
-
-
-class Learner(Protocol):
-    """Learns a classifier of crops from a few labelled images."""
-
-    def fit(self, network: nn.Module, support: LabelledImages) -> Classifier:
-        """Learn from the support images; the given network is never changed.
-
-        Args:
-            network: embeds (n, 3, 64, 64) float RGB crops in [0, 1] as (n, dim), L2-normalised.
-            support: the labelled crops, and negatives that belong to no class.
-        """
-
-
-class TaskSource(Protocol):
-    """Gives tasks to meta-train on."""
-
-    @property
-    def n_way(self) -> int:
-        """Classes of an episode at test."""
-
-    def seek(self, iteration: int) -> None:
-        """Begin an iteration; what is drawn depends on the seed and the iteration alone."""
-
-    def episode(self) -> Episode:
-        """Draw a task with support and query."""
-
-    def pairs(self) -> Pairs:
-        """Draw pairs of images, half of them of one class."""
-
-    def task(self) -> Episode:
-        """Draw a task that is all support, for methods that have no query in training."""
-
-
-@dataclass(frozen=True)
-class MetaState:
-    """What meta-training yields.
-
-    Attributes:
-        weights: state of the meta-trained module by name, of the best validation.
-        iterations: at that validation.
-        minutes: of training, all of it.
-        curve: iteration and validation accuracy, in order.
-    """
-
-    weights: dict[str, Tensor]
-    iterations: int
-    minutes: float
-    curve: tuple[tuple[int, float], ...]
-
-
-class MetaRun(Protocol):
-    """Drives a meta-training: budget, checkpoints, validation."""
-
-    @property
-    def progress(self) -> float:
-        """Share of the budget that is spent, 0 to 1."""
-
-    def train(
-        self,
-        model: nn.Module,
-        loss: Callable[[], Tensor],
-        logits: Callable[[nn.Module, Episode], Tensor],
-        optimizer: Any = None,
-    ) -> MetaState:
-        """Step until the budget is spent.
-
-        Args:
-            model: trained in place.
-            loss: draws tasks and returns the loss; called once an iteration. A loss without a
-                graph has set the gradients itself.
-            logits: maps the model and an episode to (n_query, n_way), for validation.
-            optimizer: Adam by default.
-        """
-
-
-@runtime_checkable
-class MetaLearner(Protocol):
-    """A learner that can also be meta-trained, on any embedding."""
-
-    def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
-        """Return the module that is meta-trained: the embedding and what the method adds."""
-
-    def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
-        """Train the embedding, in place, to learn from episodes."""
-
-    def logits(self, model: nn.Module, episode: Episode) -> Tensor:
-        """Learn from an episode's support; return (n_query, n_way) logits of its query."""
 
 
 class DetectorPlugin(Protocol):

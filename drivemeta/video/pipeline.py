@@ -15,13 +15,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import (
-    InferencePlan,
-    PlanMode,
-    Scheduler,
-    Source,
-    Tracker,
-)
+from drivemeta.plugins.protocols import InferencePlan, PlanMode, Scheduler, Source, Tracker
 from drivemeta.video.ahead import Ahead
 from drivemeta.video.choices import Choices
 from drivemeta.video.journal import Record

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from drivemeta.learn.initialisation import FeatureShape
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import LastLayer
-from drivemeta.plugins.protocols import BranchClassifier, ClassRows
+from drivemeta.plugins.learner_protocols import BranchClassifier, ClassRows
 
 KIND = "learner"
 NAMES = ("disc", "bars", "ramp")

@@ -4,7 +4,7 @@ import torch
 
 from drivemeta.learn.episodes import Episode, Pairs
 from drivemeta.learn.metatrain_networks import Conv4
-from drivemeta.plugins.protocols import MetaState
+from drivemeta.plugins.learner_protocols import MetaState
 from drivemeta.plugins.registry import default_registry
 
 SHAPE = (1, 16, 16)  # the smallest that four halvings allow

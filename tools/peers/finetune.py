@@ -81,6 +81,7 @@ class FineTuning:
                 maps = [level1.backbone(crop[None]) for crop in crops]
         else:
             trained = list(level1.requires_grad_(True).parameters())
+            level1.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         groups = [
             {"params": trained, "lr": self._rate},
             {"params": [rows.weights, rows.biases], "lr": 10 * self._rate},
@@ -95,7 +96,8 @@ class FineTuning:
                     [torch.cat(parts) for parts in zip(*(maps[i] for i in batch), strict=True)]
                 )
             else:
-                output = level1(torch.stack([crops[i] for i in batch]))
+                images = torch.stack([crops[i] for i in batch])
+                output = level1(images.contiguous(memory_format=torch.channels_last))
             known = [targets[i] for i in batch]
             loss = detector_loss(output, rows(output.embeddings), known, (CROP, CROP))
             optimiser.zero_grad()

@@ -28,7 +28,7 @@ from drivemeta.learn.gradient import (
 )
 from drivemeta.learn.metatrain_networks import Headed, embed
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
 
 class ANIL:

@@ -21,7 +21,7 @@ from drivemeta.learn.episodes import Episode, class_means
 from drivemeta.learn.metatrain_networks import embed_episode
 from drivemeta.learn.prototypes import agreement, mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.protocols import ClassRows, MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner_protocols import ClassRows, MetaRun, MetaState, TaskSource
 
 DISTRACTOR = -1
 LEAST_AGREEMENT = 0.33  # with the other shots, of the median of all

@@ -27,7 +27,7 @@ from drivemeta.learn.gradient import (
     support_loss,
 )
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
 BETA2, EPS = 0.999, 1e-8
 

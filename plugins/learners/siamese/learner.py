@@ -28,7 +28,7 @@ from drivemeta.learn.gradient import (
 )
 from drivemeta.learn.metatrain_networks import embed_episode, embedding_dim
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.protocols import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
 Distance = Literal["l1", "l2"]
 PairsOf = Literal["draw", "task"]

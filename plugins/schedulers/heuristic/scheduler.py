@@ -7,13 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import (
-    InferencePlan,
-    Outcome,
-    PlanMode,
-    SchedulerState,
-    StreamInfo,
-)
+from drivemeta.plugins.protocols import InferencePlan, Outcome, PlanMode, SchedulerState, StreamInfo
 
 COSTS: dict[PlanMode, float] = {"small": 0.5, "full": 1.0, "sliced": 5.0}  # before one is measured
 SMOOTHING = 0.3  # part of the newest latency in a mode's estimate

@@ -11,13 +11,7 @@ import onnxruntime
 
 import drivemeta
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import (
-    InferencePlan,
-    Outcome,
-    PlanMode,
-    SchedulerState,
-    StreamInfo,
-)
+from drivemeta.plugins.protocols import InferencePlan, Outcome, PlanMode, SchedulerState, StreamInfo
 from drivemeta.video.features import MODES, N_FEATURES, Features
 
 SHIPPED = Path(drivemeta.__file__).parent / "weights" / "scheduler.onnx"

@@ -7,7 +7,7 @@ import torch
 from meta_tasks import SHAPE, Tasks, create, prepared, trained
 
 from drivemeta.learn.episodes import Episode, make_episode
-from drivemeta.plugins.protocols import MetaLearner
+from drivemeta.plugins.learner_protocols import MetaLearner
 
 LEARNERS = ("anil", "maml", "matching", "metasgd", "protonet", "reptile", "siamese")
 
