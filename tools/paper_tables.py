@@ -102,7 +102,7 @@ def train(row: Row, arguments: argparse.Namespace) -> None:
     out = arguments.runs / row.key
     config = row.config(arguments.omniglot, out, arguments.seed)
     config = config.model_copy(update={"minutes": arguments.minutes})
-    before = kept_of(row) if getattr(arguments, "continue") else None
+    before = before_of(row, out, arguments)
     if before is not None:
         started = {"start_from": weights_of(row), "start_iteration": before["iterations"]}
         config = config.model_copy(update=started)
@@ -119,6 +119,19 @@ def train(row: Row, arguments: argparse.Namespace) -> None:
         kept["minutes"] += before["minutes"]
         kept["curve"] = [p for p in before["curve"] if p[0] < before["iterations"]] + kept["curve"]
     write_text(KEPT / f"{row.key}.json", json.dumps(kept, indent=1))
+
+
+def before_of(row: Row, out: Path, arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """Return what a run goes on from, None if it begins anew; noted in its folder for a resume."""
+    note = out / "before.json"
+    if arguments.resume:
+        return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
+    before = kept_of(row) if getattr(arguments, "continue") else None
+    note.unlink(missing_ok=True)
+    if before is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_text(note, json.dumps(before))
+    return before
 
 
 def keep(weights: Path, path: Path) -> None:

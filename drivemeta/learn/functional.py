@@ -17,6 +17,7 @@ from drivemeta.errors import ConfigError
 
 Params = dict[str, Tensor]
 Mapped = Literal["loop", "vmap", "compiled"]
+TORCH_NORMS = {nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm}
 
 
 def parameters_of(module: nn.Module, prefix: str = "") -> Params:
@@ -80,7 +81,7 @@ def over_tasks(
     Raises:
         ConfigError: tasks cannot be mapped over with this network.
     """
-    if how != "loop" and any(type(module) is nn.BatchNorm2d for module in network.modules()):
+    if how != "loop" and any(type(module) in TORCH_NORMS for module in network.modules()):
         raise ConfigError(
             f"mapped: {how}: expected a network without torch's batch norm, whose second "
             "derivatives are wrong where vmap maps over tasks; use loop, or ReferenceNorm2d"

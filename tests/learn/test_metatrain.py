@@ -14,6 +14,7 @@ from drivemeta.errors import ModelFileError
 from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain
 from drivemeta.learn.metatrain_data import PoolTasks, distorted
 from drivemeta.location import builtin_folder
+from tests.helpers.omniglot import write_omniglot
 
 LEARNERS = ("maml", "protonet", "siamese")  # Reptile's steps are annealed over the whole run
 
@@ -21,18 +22,7 @@ LEARNERS = ("maml", "protonet", "siamese")  # Reptile's steps are annealed over 
 @pytest.fixture(scope="module")
 def omniglot(tmp_path_factory):
     """Twelve characters, each a picture of its own with noise."""
-    rng, n = np.random.default_rng(0), 12
-    picture = rng.random((n, 1, 28, 28)) < 0.3
-    noise = rng.random((n, 20, 28, 28)) < 0.05
-    path = tmp_path_factory.mktemp("omniglot") / "omniglot28.npz"
-    np.savez(
-        path,
-        bits=(picture ^ noise).astype(np.uint8) * 255,
-        alphabet=np.array(["x"] * n),
-        split=np.array(["background"] * n),
-        vinyals=np.array(["train", "val", "test"] * (n // 3)),
-    )
-    return path
+    return write_omniglot(tmp_path_factory.mktemp("omniglot") / "omniglot28.npz")
 
 
 def config(omniglot, out, **changes):

@@ -35,8 +35,11 @@ def test_mapping_over_tasks_has_the_gradients_of_a_loop(name, mapped):
         torch.testing.assert_close(value, gradients[1][key], atol=2e-5, rtol=1e-2)
 
 
-def test_mapping_over_tasks_refuses_batch_norm_of_the_library():
-    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten())
+@pytest.mark.parametrize(
+    "layers", [(nn.BatchNorm2d(4), nn.Flatten()), (nn.Flatten(), nn.LazyBatchNorm1d())]
+)
+def test_mapping_over_tasks_refuses_batch_norm_of_the_library(layers):
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), *layers)
     with pytest.raises(ConfigError, match="without torch's batch norm"):
         create("maml", mapped="vmap").meta_train(network, Tasks(), Run(1))
 

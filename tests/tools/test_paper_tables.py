@@ -1,0 +1,73 @@
+"""Training of a row of the papers' tables in parts adds up, also when a part is cut off."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.omniglot import write_omniglot
+
+TOOLS = Path(__file__).parents[2] / "tools"
+
+
+@pytest.fixture
+def tables(monkeypatch, tmp_path):
+    """The tool, keeping its results elsewhere."""
+    monkeypatch.syspath_prepend(str(TOOLS))
+    import paper_tables
+
+    monkeypatch.setattr(paper_tables, "KEPT", tmp_path / "kept")
+    return paper_tables
+
+
+def small_row(iterations):
+    from paper_rows import Row
+
+    from drivemeta.learn.metatrain import EpisodeShape
+
+    few = {"n_filters": 4, "n_validation": 2, "n_test": 2, "validate_every": 2}
+    return Row(
+        "protonet", "", 3, 1, 98.8, iterations,
+        settings={**few, "train": EpisodeShape(n_way=3, n_shot=1, n_query=2)},
+    )  # fmt: skip
+
+
+def train(tables, tmp_path, row, how=None):
+    arguments = argparse.Namespace(
+        omniglot=write_omniglot(tmp_path / "omniglot28.npz", n=24),
+        runs=tmp_path / "runs",
+        minutes=None,
+        seed=0,
+        resume=how == "resume",
+    )
+    setattr(arguments, "continue", how == "continue")
+    tables.train(row, arguments)
+    return tables.kept_of(row)
+
+
+def test_minutes_and_curve_of_a_row_trained_in_parts_add_up(tables, tmp_path, monkeypatch):
+    first = train(tables, tmp_path, small_row(4))
+    assert [iteration for iteration, _ in first["curve"]] == [2, 4]
+
+    def cut_off(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tables, "keep", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        train(tables, tmp_path, small_row(8), "continue")
+    monkeypatch.undo()
+    monkeypatch.setattr(tables, "KEPT", tmp_path / "kept")
+    resumed = train(tables, tmp_path, small_row(8), "resume")
+    assert resumed["minutes"] > first["minutes"]
+    begun = first["iterations"]
+    kept = [point for point in first["curve"] if point[0] < begun]
+    assert resumed["curve"][: len(kept)] == kept
+    assert resumed["curve"][-1][0] == 8
+    anew = train(tables, tmp_path, small_row(2))
+    assert [iteration for iteration, _ in anew["curve"]] == [2]
+
+
+def test_keys_of_rows_differ_and_name_learners(tables):
+    keys = [row.key for row in tables.ROWS]
+    assert len(set(keys)) == len(keys)
+    assert "maml_first_order_5w1s" in keys
