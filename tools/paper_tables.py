@@ -98,7 +98,13 @@ def main() -> None:
 
 
 def train(row: Row, arguments: argparse.Namespace) -> None:
-    """Train a row, and keep its weights and result."""
+    """Train a row, or test it if another row has its weights, and keep the result."""
+    kept = borrowed(row, arguments) if row.trained_as else trained(row, arguments)
+    write_text(KEPT / f"{row.key}.json", json.dumps(kept, indent=1))
+
+
+def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Train a row, keep its weights, and return what came of it."""
     out = arguments.runs / row.key
     config = row.config(arguments.omniglot, out, arguments.seed)
     config = config.model_copy(update={"minutes": arguments.minutes})
@@ -118,7 +124,19 @@ def train(row: Row, arguments: argparse.Namespace) -> None:
     if before is not None:
         kept["minutes"] += before["minutes"]
         kept["curve"] = [p for p in before["curve"] if p[0] < before["iterations"]] + kept["curve"]
-    write_text(KEPT / f"{row.key}.json", json.dumps(kept, indent=1))
+    return kept
+
+
+def borrowed(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what comes of a row with the kept weights of the row that is trained for both."""
+    path = KEPT / f"{row.trained_as}.json"
+    if not path.is_file():
+        raise InputError(f"{row.key} is tested with the weights of {row.trained_as}: train that")
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    config = row.config(arguments.omniglot, arguments.runs / row.key, kept["seed"])
+    torch.set_num_threads(config.threads)
+    found = evaluate_weights(row.learner, config, weights_of(row))
+    return kept | {"accuracy": asdict(found), "curve": []}
 
 
 def before_of(row: Row, out: Path, arguments: argparse.Namespace) -> dict[str, Any] | None:
@@ -174,7 +192,7 @@ def speed(row: Row, arguments: argparse.Namespace) -> None:
 
 def weights_of(row: Row) -> Path:
     """Return the file of a row's kept weights."""
-    return KEPT / f"{row.key}.safetensors"
+    return KEPT / f"{row.trained_as or row.key}.safetensors"
 
 
 def kept_of(row: Row) -> dict[str, Any] | None:
@@ -204,7 +222,7 @@ def page() -> str:
 def _curve(row: Row) -> str:
     """Return a few points of a row's validation, evenly spread, with the best one."""
     kept = kept_of(row)
-    if kept is None:
+    if kept is None or not kept["curve"]:
         return ""
     curve: list[list[float]] = kept["curve"]
     step = max(1, len(curve) // N_POINTS)

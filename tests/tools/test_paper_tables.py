@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from drivemeta.errors import InputError
 from tests.helpers.omniglot import write_omniglot
 
 TOOLS = Path(__file__).parents[2] / "tools"
@@ -20,15 +21,15 @@ def tables(monkeypatch, tmp_path):
     return paper_tables
 
 
-def small_row(iterations):
+def small_row(iterations, n_shot=1, **options):
     from paper_rows import Row
 
     from drivemeta.learn.metatrain import EpisodeShape
 
     few = {"n_filters": 4, "n_validation": 2, "n_test": 2, "validate_every": 2}
     return Row(
-        "protonet", "", 3, 1, 98.8, iterations,
-        settings={**few, "train": EpisodeShape(n_way=3, n_shot=1, n_query=2)},
+        "protonet", "", 3, n_shot, 98.8, iterations,
+        settings={**few, "train": EpisodeShape(n_way=3, n_shot=1, n_query=2)}, **options,
     )  # fmt: skip
 
 
@@ -65,6 +66,17 @@ def test_minutes_and_curve_of_a_row_trained_in_parts_add_up(tables, tmp_path, mo
     assert resumed["curve"][-1][0] == 8
     anew = train(tables, tmp_path, small_row(2))
     assert [iteration for iteration, _ in anew["curve"]] == [2]
+
+
+def test_a_row_trained_as_another_is_tested_with_its_weights(tables, tmp_path):
+    both = {"n_shot": 2, "trained_as": "protonet_3w1s"}
+    with pytest.raises(InputError, match="with the weights of protonet_3w1s"):
+        train(tables, tmp_path, small_row(2, **both))
+    trained = train(tables, tmp_path, small_row(2))
+    borrowed = train(tables, tmp_path, small_row(2, **both))
+    assert borrowed["weights"] == trained["weights"]
+    assert borrowed["iterations"] == trained["iterations"]
+    assert [path.name for path in (tmp_path / "kept").glob("*.safetensors")] == [trained["weights"]]
 
 
 def test_keys_of_rows_differ_and_name_learners(tables):
