@@ -98,6 +98,27 @@ def query_logits(
     return call(model, params, both, n_reference=len(support))[len(support) :]
 
 
+def logits_one_by_one(model: nn.Module, params: Params, support: Tensor, query: Tensor) -> Tensor:
+    """Return (n_query, n_way) logits, each query normalised together with the support alone.
+
+    So no query is told by another, and none lies outside the statistics it is normalised by: what
+    Nichol et al., 2018, arXiv 1803.02999, section 6.1, call not transductive.
+
+    Args:
+        model: maps images and `n_reference` to logits.
+        params: the fast weights.
+        support: (n_support, ...) images.
+        query: (n_query, ...) images.
+    """
+
+    def alone(image: Tensor) -> Tensor:
+        both = torch.cat([support, image[None]])
+        return call(model, params, both, n_reference=len(both))[-1]
+
+    logits: Tensor = torch.func.vmap(alone)(query)
+    return logits
+
+
 class CosineRows(nn.Module):
     """Names images by the nearest unit row.
 

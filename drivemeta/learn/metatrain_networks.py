@@ -129,12 +129,15 @@ class Headed(nn.Module):
 
 def embed(network: nn.Module, images: Tensor, n_reference: int | None = None) -> Tensor:
     """Embed images, with statistics of the first ones where the network can take them so."""
-    takes = n_reference is not None and any(
-        isinstance(module, ReferenceNorm2d) for module in network.modules()
-    )
+    takes = n_reference is not None and takes_reference(network)
     options: dict[str, Any] = {"n_reference": n_reference} if takes else {}
     embedded: Tensor = network(images, **options)
     return embedded
+
+
+def takes_reference(network: nn.Module) -> bool:
+    """Tell whether a network can take its statistics from some of the images."""
+    return any(isinstance(module, ReferenceNorm2d) for module in network.modules())
 
 
 def embedding_dim(network: nn.Module, images: Tensor) -> int:

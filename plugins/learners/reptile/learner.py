@@ -22,10 +22,12 @@ from drivemeta.learn.gradient import (
     RowHeaded,
     fit_rows_by_gradients,
     headed,
+    logits_one_by_one,
     query_logits,
     start_of,
     support_loss,
 )
+from drivemeta.learn.metatrain_networks import takes_reference
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
@@ -80,7 +82,8 @@ class Reptile:
         optimizer: of the inner loop, `adam` (beta1 = 0) or `sgd`.
         meta_step: epsilon at the start; annealed linearly to zero.
         meta_batch: tasks whose results are averaged in a meta-step; 1 is the serial version.
-        transductive: the queries are normalised by their own statistics.
+        transductive: the queries are normalised by their own statistics; otherwise each together
+            with the support.
         mapped: how a meta-step goes over its tasks, see `drivemeta.learn.functional.over_tasks`;
             if not by a loop, the second moments go on as the mean of what the tasks make of them.
         row_steps: steps of the inner optimiser in the detector.
@@ -137,9 +140,10 @@ class Reptile:
         """Train on the support; return (n_query, n_way) logits of the query."""
         assert isinstance(model, ReptileModel)
         fast, _ = self._train_on(model, episode, self.n_test_steps, keep_state=False)
-        return query_logits(
-            model.headed, fast, episode.support, episode.query, transductive=self.transductive
-        )
+        support, query = episode.support, episode.query
+        if not self.transductive and len(query) and takes_reference(model):
+            return logits_one_by_one(model.headed, fast, support, query)
+        return query_logits(model.headed, fast, support, query, transductive=self.transductive)
 
     def _one_by_one(self, model: ReptileModel) -> Callable[[list[Episode]], tuple[Params, Tensor]]:
         """Return what maps tasks to the mean of the weights after them, and of the last losses."""

@@ -1,0 +1,25 @@
+"""Queries of gradient learners, each normalised with the support alone."""
+
+import torch
+
+from drivemeta.learn.functional import call, parameters_of
+from drivemeta.learn.gradient import logits_one_by_one
+from drivemeta.learn.metatrain_networks import Conv4, Headed, takes_reference
+
+
+def test_each_query_is_normalised_with_the_support_and_itself():
+    torch.manual_seed(0)
+    model = Headed(Conv4(4, strided=True), 4, 3).eval()
+    support, query = torch.rand(3, 1, 28, 28), torch.rand(4, 1, 28, 28)
+    params = parameters_of(model)
+    with torch.no_grad():
+        found = logits_one_by_one(model, params, support, query)
+        for index, image in enumerate(query):
+            both = torch.cat([support, image[None]])
+            expected = call(model, params, both, n_reference=4)[-1]
+            torch.testing.assert_close(found[index], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_networks_that_take_their_statistics_from_some_images():
+    assert takes_reference(Conv4(4))
+    assert not takes_reference(torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3)))
