@@ -57,10 +57,11 @@ annealed rate, with five queries a class, `anil` and `metasgd` inductively, `sia
 pairs. `reptile_5w1s` is tested with the weights of `reptile_5w5s`, since that paper trains once for
 all shots; its inductive batch norm takes in the support and the one query. Minutes are of one
 shared core. *Short by* is in points; a row that is short was trained for minutes where the papers
-train for tens of thousands of iterations. Test characters are harder than those of validation. `matching_5w1s` gained nothing
-on them from 14 further minutes, nor from 14 more with 60 ways in place of 20. Gradient learners
-gain nothing from starting at the embedding of prototypical networks: `maml`, begun at 97 %, was at
-92 % after six minutes. `train KEY --minutes N --continue` trains a row on from its kept weights.
+train for tens of thousands of iterations. Test characters are harder than those of validation.
+`matching_5w1s` gained nothing on them from 14 further minutes, nor from 14 more with 60 ways in
+place of 20. Gradient learners gain nothing from starting at the embedding of prototypical networks:
+`maml`, begun at 97 %, was at 92 % after six minutes. `train KEY --minutes N --continue` trains a
+row on from its kept weights.
 
 ## Validation while training
 
