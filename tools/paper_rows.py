@@ -31,8 +31,8 @@ class Row:
         iterations: most that are trained; the best validation is tested.
         params: of the learner.
         settings: of the training, beside the shape of the test episodes.
-        trained_as: key of the row whose weights it is tested with, where the paper trains both by
-            the same settings; empty if it is trained itself.
+        trained_as: key of the row whose weights it is tested with, to save a training; empty if it
+            is trained itself.
     """
 
     learner: str
@@ -85,7 +85,7 @@ SECOND = {"transductive": True, "meta_batch": 8, "mapped": "compiled"}
 FIRST = {"first_order": True, **SECOND}
 # Cosines between -1 and 1 make a flat softmax over 20 ways, which learns slowly at the paper's 1.
 SHARP = {"scale": 10.0}
-# Nichol et al., table 3: five-way Omniglot has one set of settings, whatever the shots at test.
+# One training for both shots saves hours; the authors train each by settings of its own.
 AT_ONCE = {"mapped": "compiled"}
 REPTILE = {**gradient(5, 5), "validate_every": 500, "n_validation": 25}
 KOCH = {

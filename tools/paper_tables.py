@@ -30,7 +30,8 @@ from safetensors.torch import load_file, save_file
 from drivemeta.errors import InputError, suggest
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.memory import keep_freed_memory
-from drivemeta.learn.metatrain import evaluate_weights, metatrain
+from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain
+from drivemeta.learn.metatrain_run import Accuracy
 
 KEPT = Path(__file__).parent / "omniglot"
 PAGE = Path(__file__).parents[1] / "docs" / "paper-tables.md"
@@ -54,14 +55,12 @@ A hyphen stands where nothing was trained yet. What the figures of the papers ar
 is trained, stands in `tools/paper_rows.py`. The rows of `maml` other than `maml_5w5s`, of `anil`,
 `metasgd` and `siamese`, and `matching_5w5s` were trained by settings before those: without an
 annealed rate, with five queries a class, `anil` and `metasgd` inductively, `siamese` on balanced
-pairs. `reptile_5w1s` is tested with the weights of `reptile_5w5s`, since that paper trains once for
-all shots; its inductive batch norm takes in the support and the one query. Minutes are of one
-shared core. *Short by* is in points; a row that is short was trained for minutes where the papers
-train for tens of thousands of iterations. Test characters are harder than those of validation.
-`matching_5w1s` gained nothing on them from 14 further minutes, nor from 14 more with 60 ways in
-place of 20. Gradient learners gain nothing from starting at the embedding of prototypical networks:
-`maml`, begun at 97 %, was at 92 % after six minutes. `train KEY --minutes N --continue` trains a
-row on from its kept weights.
+pairs. `reptile_5w1s` is tested with the weights of `reptile_5w5s`, to save a training; the authors
+train it by settings of its own. In both, a query is normalised together with the support. Minutes
+are of one shared core. *Short by* is in points; a row that is short was trained for minutes where
+the papers train for tens of thousands of iterations. Test characters are harder than those of
+validation: `matching_5w1s` gained nothing on them from 14 further minutes. `train KEY --minutes N
+--continue` trains a row on from its kept weights.
 
 ## Validation while training
 
@@ -104,8 +103,7 @@ def main() -> None:
 
 def train(row: Row, arguments: argparse.Namespace) -> None:
     """Train a row, or test it if another row has its weights, and keep the result."""
-    kept = borrowed(row, arguments) if row.trained_as else trained(row, arguments)
-    write_text(KEPT / f"{row.key}.json", json.dumps(kept, indent=1))
+    store(row, borrowed(row, arguments) if row.trained_as else trained(row, arguments))
 
 
 def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -133,15 +131,18 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def borrowed(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what comes of a row with the kept weights of the row that is trained for both."""
-    path = KEPT / f"{row.trained_as}.json"
-    if not path.is_file():
+    """Return what comes of a row with the kept weights of the row that it is trained as."""
+    kept = kept_of(row.trained_as)
+    if kept is None:
         raise InputError(f"{row.key} is tested with the weights of {row.trained_as}: train that")
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     config = row.config(arguments.omniglot, arguments.runs / row.key, kept["seed"])
+    return kept | {"accuracy": asdict(tested(row, config)), "curve": []}
+
+
+def tested(row: Row, config: MetaTraining) -> Accuracy:
+    """Return the accuracy of a row's kept weights."""
     torch.set_num_threads(config.threads)
-    found = evaluate_weights(row.learner, config, weights_of(row))
-    return kept | {"accuracy": asdict(found), "curve": []}
+    return evaluate_weights(row.learner, config, weights_of(row))
 
 
 def before_of(row: Row, out: Path, arguments: argparse.Namespace) -> dict[str, Any] | None:
@@ -149,7 +150,7 @@ def before_of(row: Row, out: Path, arguments: argparse.Namespace) -> dict[str, A
     note = out / "before.json"
     if arguments.resume:
         return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
-    before = kept_of(row) if getattr(arguments, "continue") else None
+    before = kept_of(row.key) if getattr(arguments, "continue") else None
     note.unlink(missing_ok=True)
     if before is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -166,21 +167,18 @@ def keep(weights: Path, path: Path) -> None:
 
 def test(row: Row, arguments: argparse.Namespace) -> None:
     """Test the kept weights of a row again; with `--keep` its figure takes the old one's place."""
-    kept = kept_of(row)
+    kept = kept_of(row.key)
     if kept is None:
         print(f"{row.key}: nothing kept")
         return
     config = row.config(arguments.omniglot, arguments.runs / row.key, kept["seed"])
     params = row.params | {"transductive": kept["transductive"]}  # as the kept figure was measured
     config = config.model_copy(update={"params": params})
-    torch.set_num_threads(config.threads)
-    found = evaluate_weights(row.learner, config, weights_of(row))
+    found = tested(row, config)
     was = kept["accuracy"]["mean"]
     print(f"{row.key}: {100 * found.mean:.2f} +- {100 * found.interval:.2f}, was {100 * was:.2f}")
     if arguments.keep:
-        write_text(
-            KEPT / f"{row.key}.json", json.dumps(kept | {"accuracy": asdict(found)}, indent=1)
-        )
+        store(row, kept | {"accuracy": asdict(found)})
 
 
 def speed(row: Row, arguments: argparse.Namespace) -> None:
@@ -204,9 +202,14 @@ def weights_of(row: Row) -> Path:
     return KEPT / f"{row.trained_as or row.key}.safetensors"
 
 
-def kept_of(row: Row) -> dict[str, Any] | None:
+def store(row: Row, kept: dict[str, Any]) -> None:
+    """Keep what came of a row."""
+    write_text(KEPT / f"{row.key}.json", json.dumps(kept, indent=1))
+
+
+def kept_of(key: str) -> dict[str, Any] | None:
     """Return what came of a row, None if it was not trained yet."""
-    path = KEPT / f"{row.key}.json"
+    path = KEPT / f"{key}.json"
     if not path.is_file():
         return None
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -230,7 +233,7 @@ def page() -> str:
 
 def _curve(row: Row) -> str:
     """Return a few points of a row's validation, evenly spread, with the best one."""
-    kept = kept_of(row)
+    kept = kept_of(row.key)
     if kept is None or not kept["curve"]:
         return ""
     curve: list[list[float]] = kept["curve"]
@@ -242,7 +245,7 @@ def _curve(row: Row) -> str:
 
 
 def _line(row: Row) -> str:
-    kept = kept_of(row)
+    kept = kept_of(row.key)
     transductive = (kept or row.params).get("transductive", False)
     cells = [
         f"`{row.key}`",

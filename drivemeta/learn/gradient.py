@@ -102,7 +102,7 @@ def logits_one_by_one(model: nn.Module, params: Params, support: Tensor, query: 
     """Return (n_query, n_way) logits, each query normalised together with the support alone.
 
     So no query is told by another, and none lies outside the statistics it is normalised by: what
-    Nichol et al., 2018, arXiv 1803.02999, section 6.1, call not transductive.
+    Nichol et al., 2018, arXiv 1803.02999, and their code call not transductive.
 
     Args:
         model: maps images and `n_reference` to logits.

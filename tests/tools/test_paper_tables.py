@@ -43,7 +43,7 @@ def train(tables, tmp_path, row, how=None):
     )
     setattr(arguments, "continue", how == "continue")
     tables.train(row, arguments)
-    return tables.kept_of(row)
+    return tables.kept_of(row.key)
 
 
 def test_minutes_and_curve_of_a_row_trained_in_parts_add_up(tables, tmp_path, monkeypatch):
