@@ -107,12 +107,16 @@ class Head(nn.Module):
         """Map (N, width, h, w) to (N, h * w, ...) boxes, quality logits and embeddings."""
         embeddings = self.unit(self.embed(self.class_tower(x)))  # (N, dim, h, w)
         box_features = self.box_tower(x)
-        raw = self.distances(box_features).flatten(2).transpose(1, 2)  # (N, A, 4)
-        distances = torch.exp((raw * scale).clamp(max=6.0)) * stride
-        centres = locations(x.shape[2], x.shape[3], stride, x.device)
-        boxes = torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
+        boxes = self.boxes(box_features, stride, scale)
         quality = self.quality(box_features).flatten(1)
         return boxes, quality, embeddings.flatten(2).transpose(1, 2)
+
+    def boxes(self, x: Tensor, stride: int, scale: Tensor) -> Tensor:
+        """Map the (N, width, h, w) output of the box tower to (N, h * w, 4) boxes."""
+        raw = self.distances(x).flatten(2).transpose(1, 2)  # (N, A, 4)
+        distances = torch.exp((raw * scale).clamp(max=6.0)) * stride
+        centres = locations(x.shape[2], x.shape[3], stride, x.device)
+        return torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
 
 
 class FineHead(Head):

@@ -236,3 +236,30 @@ def test_fine_tuning_leaves_the_base_alone(part: str, tmp_path: Path) -> None:
     assert tree.parents[tree.names.index("stop")] == "traffic_sign"
     found = finder.detect(Scenes(base, [path]), 0)
     assert (found.labels == tree.names.index("stop")).any()
+
+
+@pytest.mark.usefixtures("tools")
+def test_last_layers_predict_as_the_whole_network_does(tmp_path: Path) -> None:
+    from peers.finetune import torch_level1
+    from peers.parts import LastLayers, Whole
+
+    level1 = torch_level1(load_base()).eval()
+    crops = list(torch.rand(3, 3, 64, 128, generator=torch.Generator().manual_seed(0)))
+    path = tmp_path / "frame.png"
+    cv2.imwrite(str(path), draw_scene((96, 160), 0))
+    last = LastLayers(copy.deepcopy(level1), crops, {})
+    with torch.no_grad():
+        for parameter in last.trained:
+            parameter.add_(0.01)
+    whole = Whole(copy.deepcopy(last._level1), crops)
+
+    pairs = list(zip(last.predict([2, 0]), whole.predict([2, 0]), strict=True))
+    assert all(torch.allclose(a, b, atol=1e-3) for a, b in pairs)
+    assert sum(p.numel() for p in last.trained) < 1000
+    for part in (last, whole):
+        part.finish((128, 192))
+    for _ in range(2):  # the second time from memory
+        (size, ours), (_, wanted) = last.look(path), whole.look(path)
+        assert size == (96, 160)
+        np.testing.assert_allclose(ours.boxes, wanted.boxes, atol=0.05)
+        np.testing.assert_allclose(ours.embeddings, wanted.embeddings, atol=1e-3)

@@ -18,19 +18,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from fewshot_networks import OnnxNetwork
+from fewshot_networks import digest
 from fewshot_scenes import Scenes
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections
 from drivemeta.core.boxes import FloatArray, iou_matrix
-from drivemeta.core.score_rule import DenseArrays, locate
+from drivemeta.core.score_rule import locate
 from drivemeta.data.sources import COMPLETE
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.evaluation.inference import read_bgr
-from drivemeta.export.networks import level1_graph
 from drivemeta.learn.detector_loss import CosineRows, Targets, detector_loss
 from drivemeta.learn.evidence import read_image
 from drivemeta.learn.proposals import propose, to_input
@@ -38,6 +36,7 @@ from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import Level1
 from peers.interface import Finder
+from peers.parts import LastLayers, Part, Seen, Whole
 
 CROP = 192
 BATCH = 6
@@ -48,13 +47,10 @@ class FineTuning:
     """Fine-tunes level 1 on crops round the shots.
 
     Args:
-        part: `head` trains box regression and rows, with the backbone's maps computed once; `all`
-            trains all.
+        part: `head` trains rows and the last layers of box regression; `all` trains all.
         steps: of AdamW; like the learning rate a first guess, not tuned.
         learning_rate: of the layers of level 1; rows learn ten times as fast.
     """
-
-    slow = True
 
     def __init__(self, part: str, steps: int, learning_rate: float) -> None:
         self.name = f"fine-tuned {'head' if part == 'head' else 'level 1'}"
@@ -64,9 +60,11 @@ class FineTuning:
             "part": part,
             "steps": steps,
             "learning_rate": learning_rate,
-            "version": 3,
+            "version": 4,
         }
+        self.slow = part == "all"
         self._part, self._steps, self._rate = part, steps, learning_rate
+        self._seen: dict[str, Seen] = {}
 
     def learn(self, detector: TwoLevelDetector, support: SupportSet, parent: str) -> Finder:
         """Train a copy of level 1 and rows for all classes."""
@@ -74,58 +72,49 @@ class FineTuning:
         level1 = copy.deepcopy(torch_level1(detector)).eval()
         crops, targets = shot_crops(detector, support, parent)
         rows = rows_of(detector, len(support.classes), parent)
-        maps = []
-        if self._part == "head":
-            trained = last_layers(level1)
-            with torch.no_grad():
-                maps = [level1.backbone(crop[None]) for crop in crops]
+        part: Part
+        if self._part == "all":
+            part = Whole(level1, crops)
         else:
-            trained = list(level1.requires_grad_(True).parameters())
-            level1.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            part = LastLayers(level1, crops, self._seen.setdefault(digest(level1), {}))
+        self._train(part, rows, targets)
+        part.finish(detector.input_size)
+        return FineTunedFinder(part, detector, bank_of(detector, rows, support.classes, parent))
+
+    def _train(self, part: Part, rows: CosineRows, targets: list[Targets]) -> None:
         groups = [
-            {"params": trained, "lr": self._rate},
+            {"params": part.trained, "lr": self._rate},
             {"params": [rows.weights, rows.biases], "lr": 10 * self._rate},
         ]
-        optimiser = torch.optim.AdamW(groups, weight_decay=1e-4)
-        for step, batch in enumerate(batches(len(crops), self._steps)):
+        optimiser = torch.optim.AdamW(groups, weight_decay=1e-4, fused=True)
+        for step, batch in enumerate(batches(len(targets), self._steps)):
             decay = 0.5 * (1 + math.cos(math.pi * step / self._steps))
             for group, rate in zip(optimiser.param_groups, (1, 10), strict=True):
                 group["lr"] = self._rate * rate * decay
-            if maps:
-                output = level1.dense(
-                    [torch.cat(parts) for parts in zip(*(maps[i] for i in batch), strict=True)]
-                )
-            else:
-                images = torch.stack([crops[i] for i in batch])
-                output = level1(images.contiguous(memory_format=torch.channels_last))
+            output = part.predict(batch)
             known = [targets[i] for i in batch]
             loss = detector_loss(output, rows(output.embeddings), known, (CROP, CROP))
             optimiser.zero_grad()
             torch.stack(list(loss.values())).sum().backward()
-            nn.utils.clip_grad_norm_(trained, 5.0)
+            nn.utils.clip_grad_norm_(part.trained, 5.0)
             optimiser.step()
-        return FineTunedFinder(detector, level1, bank_of(detector, rows, support.classes, parent))
 
 
 class FineTunedFinder:
     """Finds by a fine-tuned level 1: a box carries the class of its best row."""
 
-    def __init__(self, detector: TwoLevelDetector, level1: Level1, bank: ClassBank) -> None:
-        self._bank, self._scoring, self._size = bank, detector.scoring, detector.input_size
-        self._network = OnnxNetwork(level1_graph(level1.eval(), self._size))
+    def __init__(self, part: Part, detector: TwoLevelDetector, bank: ClassBank) -> None:
+        self._look, self._bank = part.look, bank
+        self._scoring, self._size = detector.scoring, detector.input_size
 
     @property
     def tree(self) -> ClassTree:
         """Return the super-classes and the classes learnt."""
         return ClassTree.of(self._bank.classes)
 
-    @torch.no_grad()
     def detect(self, scenes: Scenes, index: int) -> Detections:
         """Return what is found in one image."""
-        image = read_bgr(scenes.paths[index])
-        inputs, _ = to_input(to_tensor(image), self._size)
-        dense = DenseArrays(*(part[0].numpy() for part in self._network(inputs)))
-        size = (image.shape[0], image.shape[1])
+        size, dense = self._look(scenes.paths[index])
         found = locate(dense, self._bank, self._scoring, size, self._size)
         return Detections(found.boxes, found.scores, found.labels, self._bank.names)
 
@@ -168,13 +157,6 @@ def rows_of(detector: TwoLevelDetector, n_novel: int, parent: str) -> CosineRows
 def base_row(detector: TwoLevelDetector, label: int) -> int:
     """Return the first dense row of a class of the base."""
     return int(np.flatnonzero(detector.bank.dense.owners == label)[0])
-
-
-def last_layers(level1: Level1) -> list[nn.Parameter]:
-    """Freeze all of level 1 but the last layers of its box regression, and return these."""
-    level1.requires_grad_(False)
-    layers = [level1.distances] + ([] if level1.fine is None else [level1.fine.distances])
-    return [p for layer in layers for p in layer.requires_grad_(True).parameters()]
 
 
 def shot_crops(
