@@ -2,13 +2,15 @@
 
     python tools/paper_tables.py list
     python tools/paper_tables.py train protonet_5w1s [--minutes 20] [--resume | --continue]
+    python tools/paper_tables.py train matching_5w1s --from protonet_5w1s
     python tools/paper_tables.py test [protonet_5w1s ...]
     python tools/paper_tables.py speed [maml_5w1s ...]
     python tools/paper_tables.py write
 
 `train` keeps the small weights and what came of them in `tools/omniglot`, from where `test`
-re-evaluates them, and `train --continue` goes on with them for so many minutes more. `write` puts
-what is there into `docs/paper-tables.md`.
+re-evaluates them, and `train --continue` goes on with them for so many minutes more; `--from` goes
+on with those of another row, whose network must be the same. `write` puts what is there into
+`docs/paper-tables.md`.
 """
 
 from __future__ import annotations
@@ -60,7 +62,8 @@ train it by settings of its own. In both, a query is normalised together with th
 are of one shared core. *Short by* is in points; a row that is short was trained for minutes where
 the papers train for tens of thousands of iterations. Test characters are harder than those of
 validation: `matching_5w1s` gained nothing on them from 14 further minutes. `train KEY --minutes N
---continue` trains a row on from its kept weights.
+--continue` trains a row on from its kept weights. A row *begun from* another had the weights of
+that row's embedding before its own training; iterations and minutes are those of both.
 
 ## Validation while training
 
@@ -85,9 +88,11 @@ def main() -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--resume", action="store_true", help="from the last checkpoint in --runs")
     how.add_argument("--continue", action="store_true", help="from the kept weights")
+    how.add_argument("--from", metavar="KEY", help="from the kept weights of another row")
     arguments = parser.parse_args()
     known = {row.key: row for row in ROWS}
-    for key in set(arguments.keys) - known.keys():
+    others = {key} if (key := getattr(arguments, "from")) else set()
+    for key in {*arguments.keys, *others} - known.keys():
         raise InputError(f"no row {key}; {suggest(key, known)}")
     rows = [known[key] for key in arguments.keys] if arguments.keys else list(ROWS)
     if arguments.command == "list":
@@ -113,7 +118,8 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
     config = config.model_copy(update={"minutes": arguments.minutes})
     before = before_of(row, out, arguments)
     if before is not None:
-        started = {"start_from": weights_of(row), "start_iteration": before["iterations"]}
+        weights = KEPT / before["weights"]
+        started = {"start_from": weights, "start_iteration": before["iterations"]}
         config = config.model_copy(update=started)
 
     def report(line: str) -> None:
@@ -126,6 +132,7 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
     kept["curve"] = json.loads((out / "curve.json").read_text(encoding="utf-8"))
     if before is not None:
         kept["minutes"] += before["minutes"]
+        kept["begun_from"] = before["begun_from"]
         kept["curve"] = [p for p in before["curve"] if p[0] < before["iterations"]] + kept["curve"]
     return kept
 
@@ -150,7 +157,13 @@ def before_of(row: Row, out: Path, arguments: argparse.Namespace) -> dict[str, A
     note = out / "before.json"
     if arguments.resume:
         return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
-    before = kept_of(row.key) if getattr(arguments, "continue") else None
+    other = getattr(arguments, "from")
+    before = kept_of(other or row.key) if other or getattr(arguments, "continue") else None
+    if other and before is None:
+        raise InputError(f"{row.key} cannot begin from {other}: nothing of it is kept")
+    if before is not None:  # validation of another learner is no part of this one's curve
+        begun = {"begun_from": other, "curve": []} if other else {}
+        before = {"begun_from": ""} | before | begun
     note.unlink(missing_ok=True)
     if before is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -257,6 +270,8 @@ def _line(row: Row) -> str:
     if kept is None:
         return "| " + " | ".join([*cells, *["-"] * 5]) + " |"
     found = kept["accuracy"]
+    if begun := kept.get("begun_from"):
+        cells[1] += f", begun from `{begun}`"
     cells += [
         f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}",
         f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper else "-",

@@ -23,6 +23,9 @@ from drivemeta.plugins.learner_protocols import MetaState, TaskSource
 CHECKPOINT = "metatrain.checkpoint.safetensors"
 CURVE = "curve.json"
 Z_95 = 1.96
+# Of weights that were trained before: the first steps of an Adam that has no moments yet are as
+# long as its rate whatever the gradient, and would undo much of that training.
+N_WARM_UP = 100
 
 Logits = Callable[[nn.Module, Episode], Tensor]
 
@@ -42,7 +45,8 @@ class Plan:
         n_validation: episodes of a validation.
         seed: of what the learner draws itself.
         validate_start: the weights that are started from may turn out to be the best.
-        start_from: weights to start from, as an earlier run wrote them.
+        start_from: weights to start from, as an earlier run wrote them; the rate then rises from
+            zero over 100 iterations.
         start_iteration: iterations that those were trained; they count, and what is drawn goes on.
     """
 
@@ -154,8 +158,10 @@ class Run:
         plan = self._plan
         halvings = self._iteration // plan.halve_every if plan.halve_every else 0
         annealed = 0.5 * (1 + math.cos(math.pi * self.progress)) if plan.anneal else 1.0
+        taken = self._iteration - plan.start_iteration + 1
+        warmed = 1.0 if plan.start_from is None else min(1.0, taken / N_WARM_UP)
         for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * 0.5**halvings * annealed
+            group["lr"] = plan.learning_rate * 0.5**halvings * annealed * warmed
 
     def _validate(self, model: nn.Module, logits: Logits, best: dict[str, Tensor]) -> None:
         found = evaluate(model, logits, self._validation, self._plan.n_validation)

@@ -160,3 +160,13 @@ def test_a_run_starts_from_weights_that_another_wrote(omniglot, tmp_path):
     curve = json.loads((tmp_path / "first" / "curve.json").read_text())
     again = json.loads((tmp_path / "second" / "curve.json").read_text())
     assert again[0][1] == max(accuracy for _, accuracy in curve)  # the best weights of the first
+
+
+def test_the_first_step_from_trained_weights_is_short(omniglot, tmp_path):
+    first, _ = run("protonet", config(omniglot, tmp_path / "first"))
+    further = {"start_from": first.weights, "start_iteration": 6, "iterations": 7}
+    run("protonet", config(omniglot, tmp_path / "second", **further))
+    last = load_file(tmp_path / "second" / "metatrain.checkpoint.safetensors")
+    key = "blocks.1.convolution.weight"
+    moved = (last[f"model.{key}"] - load_file(first.weights)[key]).abs().max()
+    assert 0 < moved < 0.02 * config(omniglot, tmp_path).learning_rate

@@ -33,7 +33,7 @@ def small_row(iterations, n_shot=1, **options):
     )  # fmt: skip
 
 
-def train(tables, tmp_path, row, how=None):
+def train(tables, tmp_path, row, how=None, other=None):
     arguments = argparse.Namespace(
         omniglot=write_omniglot(tmp_path / "omniglot28.npz", n=24),
         runs=tmp_path / "runs",
@@ -42,6 +42,7 @@ def train(tables, tmp_path, row, how=None):
         resume=how == "resume",
     )
     setattr(arguments, "continue", how == "continue")
+    setattr(arguments, "from", other)
     tables.train(row, arguments)
     return tables.kept_of(row.key)
 
@@ -77,6 +78,21 @@ def test_a_row_trained_as_another_is_tested_with_its_weights(tables, tmp_path):
     assert borrowed["weights"] == trained["weights"]
     assert borrowed["iterations"] == trained["iterations"]
     assert [path.name for path in (tmp_path / "kept").glob("*.safetensors")] == [trained["weights"]]
+
+
+def test_a_row_begins_from_another(tables, tmp_path):
+    one, five = small_row(4), small_row(6, n_shot=5)
+    with pytest.raises(InputError, match="cannot begin from protonet_3w1s: nothing of it is kept"):
+        train(tables, tmp_path, five, other="protonet_3w1s")
+    first = train(tables, tmp_path, one)
+    assert "begun_from" not in first
+    begun = train(tables, tmp_path, five, other="protonet_3w1s")
+    assert begun["begun_from"] == "protonet_3w1s"
+    assert begun["minutes"] > first["minutes"]
+    assert begun["curve"][0][0] == first["iterations"]
+    assert begun["curve"][-1][0] == 6
+    further = train(tables, tmp_path, small_row(8, n_shot=5), "continue")
+    assert further["begun_from"] == "protonet_3w1s"
 
 
 def test_keys_of_rows_differ_and_name_learners(tables):
