@@ -51,6 +51,11 @@ class Row:
         words = [self.learner, *self.label.replace(",", "").split()]
         return "_".join([*words, f"{self.n_way}w{self.n_shot}s"])
 
+    @property
+    def network(self) -> tuple[str, int]:
+        """Kind of its Conv-4, and how many of the blocks pool."""
+        return self.settings.get("network", "pooled"), self.settings.get("n_pools", 4)
+
     def config(self, omniglot: Path, out: Path, seed: int) -> MetaTraining:
         """Return the configuration of its training."""
         test = EpisodeShape(n_way=self.n_way, n_shot=self.n_shot, n_query=N_QUERY_TEST)

@@ -24,53 +24,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bandit_table import section as bandit_section
-from navigation_table import section as navigation_section
+from paper_page import page
 from paper_rows import ROWS, Row
 from safetensors.torch import load_file, save_file
 
 from drivemeta.errors import InputError, suggest
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.memory import keep_freed_memory
-from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain
+from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain, untrained
 from drivemeta.learn.metatrain_run import Accuracy
 
 KEPT = Path(__file__).parent / "omniglot"
 PAGE = Path(__file__).parents[1] / "docs" / "paper-tables.md"
-HEADER = """# The papers' own tables
-
-Omniglot, 28 x 28, rotations by 90 degrees as further classes, the split into 1,028, 172 and 423
-characters; `siamese` by Koch's protocol: trained on the background alphabets, 20-way one-shot
-within an alphabet of the evaluation set. 600 test episodes; mean accuracy and half the width of
-its 95 % interval in per cent. Iterations are those of the best validation. *Transductive*: the
-queries of an episode are normalised together, as in the MAML paper; *inductive*: each alone.
-
-```sh
-python tools/paper_tables.py train KEY    # then: test, write
-```
-
-| key | learner | episodes | batch norm | paper | ours | short by | iterations | minutes | seed |
-|---|---|---|---|---|---|---|---|---|---|
-"""
-FOOTER = """
-A hyphen stands where nothing was trained yet. What the figures of the papers are, and how each row
-is trained, stands in `tools/paper_rows.py`. The rows of `maml` other than `maml_5w5s`, of `anil`,
-`metasgd` and `siamese`, and `matching_5w5s` were trained by settings before those: without an
-annealed rate, with five queries a class, `anil` and `metasgd` inductively, `siamese` on balanced
-pairs. `reptile_5w1s` is tested with the weights of `reptile_5w5s`, to save a training; the authors
-train it by settings of its own. In both, a query is normalised together with the support. Minutes
-are of one shared core. *Short by* is in points; a row that is short was trained for minutes where
-the papers train for tens of thousands of iterations. Test characters are harder than those of
-validation: `matching_5w1s` gained nothing on them from 14 further minutes. `train KEY --minutes N
---continue` trains a row on from its kept weights. A row *begun from* another had the weights of
-that row's embedding before its own training; iterations and minutes are those of both.
-
-## Validation while training
-
-Accuracy in per cent at that iteration, on validation classes.
-
-"""
-N_POINTS = 6
 
 
 def main() -> None:
@@ -91,14 +56,17 @@ def main() -> None:
     how.add_argument("--from", metavar="KEY", help="from the kept weights of another row")
     arguments = parser.parse_args()
     known = {row.key: row for row in ROWS}
-    others = {key} if (key := getattr(arguments, "from")) else set()
-    for key in {*arguments.keys, *others} - known.keys():
+    other = getattr(arguments, "from")
+    for key in {*arguments.keys, *([other] if other else [])} - known.keys():
         raise InputError(f"no row {key}; {suggest(key, known)}")
     rows = [known[key] for key in arguments.keys] if arguments.keys else list(ROWS)
+    for row in rows:
+        if other and known[other].network != row.network:
+            raise InputError(f"{row.key} cannot begin from {other}: its network is another")
     if arguments.command == "list":
         print("\n".join(row.key for row in rows))
     elif arguments.command == "write":
-        write_text(PAGE, page())
+        write_text(PAGE, page({row.key: kept_of(row.key) for row in ROWS}))
     else:
         keep_freed_memory()
         actions = {"train": train, "test": test, "speed": speed}
@@ -118,7 +86,7 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
     config = config.model_copy(update={"minutes": arguments.minutes})
     before = before_of(row, out, arguments)
     if before is not None:
-        weights = KEPT / before["weights"]
+        weights = begun_with(KEPT / before["weights"], row, config)
         started = {"start_from": weights, "start_iteration": before["iterations"]}
         config = config.model_copy(update=started)
 
@@ -135,6 +103,33 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
         kept["begun_from"] = before["begun_from"]
         kept["curve"] = [p for p in before["curve"] if p[0] < before["iterations"]] + kept["curve"]
     return kept
+
+
+def begun_with(path: Path, row: Row, config: MetaTraining) -> Path:
+    """Return a file of weights that a row can start from.
+
+    Those of another learner give it their embedding; its head and whatever else it learns are
+    untrained.
+    """
+    weights = load_file(path)
+    _, model = untrained(row.learner, config)
+    state = model.state_dict()
+    if state.keys() == weights.keys():
+        return path
+    given = {_in_embedding(key): value for key, value in weights.items()}
+    for key, value in state.items():
+        if name := _in_embedding(key):
+            value.copy_(given[name])
+    begun = config.out / "begun.safetensors"
+    with atomic_path(begun) as partial:
+        save_file({key: value.contiguous() for key, value in state.items()}, partial)
+    return begun
+
+
+def _in_embedding(key: str) -> str:
+    """Return the name of a weight within Conv-4, empty for one of a head or of an optimiser."""
+    _, found, name = key.rpartition("blocks.")
+    return name if found else ""
 
 
 def borrowed(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -227,59 +222,6 @@ def kept_of(key: str) -> dict[str, Any] | None:
         return None
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return kept
-
-
-def page() -> str:
-    """Return the page of the tables, with a line for each row."""
-    curves = [f"- `{row.key}`: {curve}" for row in ROWS if (curve := _curve(row))]
-    return (
-        HEADER
-        + "\n".join(map(_line, ROWS))
-        + "\n"
-        + FOOTER
-        + "\n".join(curves)
-        + "\n"
-        + bandit_section()
-        + navigation_section()
-    )
-
-
-def _curve(row: Row) -> str:
-    """Return a few points of a row's validation, evenly spread, with the best one."""
-    kept = kept_of(row.key)
-    if kept is None or not kept["curve"]:
-        return ""
-    curve: list[list[float]] = kept["curve"]
-    step = max(1, len(curve) // N_POINTS)
-    best = max(range(len(curve)), key=lambda i: curve[i][1])
-    shown = sorted({*range(step - 1, len(curve), step), best, len(curve) - 1})
-    points = (f"{int(curve[i][0])}: {100 * curve[i][1]:.1f}" for i in shown)
-    return ", ".join(points) + f"; best {100 * curve[best][1]:.1f}"
-
-
-def _line(row: Row) -> str:
-    kept = kept_of(row.key)
-    transductive = (kept or row.params).get("transductive", False)
-    cells = [
-        f"`{row.key}`",
-        f"{row.learner}, {row.label}" if row.label else row.learner,
-        f"{row.n_way}-way {row.n_shot}-shot",
-        "transductive" if transductive else "inductive",
-        f"{row.paper}" if row.paper is not None else "none",
-    ]
-    if kept is None:
-        return "| " + " | ".join([*cells, *["-"] * 5]) + " |"
-    found = kept["accuracy"]
-    if begun := kept.get("begun_from"):
-        cells[1] += f", begun from `{begun}`"
-    cells += [
-        f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}",
-        f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper else "-",
-        str(kept["iterations"]),
-        f"{kept['minutes']:.1f}",
-        str(kept["seed"]),
-    ]
-    return "| " + " | ".join(cells) + " |"
 
 
 if __name__ == "__main__":

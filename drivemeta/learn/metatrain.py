@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import save_file
+from torch import nn
 
 from drivemeta.data.episodes import Shape, load_omniglot
 from drivemeta.errors import InputError
@@ -144,10 +145,15 @@ def evaluate_weights(name: str, config: MetaTraining, weights: Path) -> Accuracy
     Raises:
         ModelFileError: the file is damaged or of another model.
     """
-    learner = _create(name, config)
-    model = learner.prepare(_network(config), _tasks(config, "train"))
+    learner, model = untrained(name, config)
     load_weights(model, weights)
     return evaluate(model, learner.logits, _tasks(config, "test"), config.n_test)
+
+
+def untrained(name: str, config: MetaTraining) -> tuple[MetaLearner, nn.Module]:
+    """Return a learner and the model that it would train."""
+    learner = _create(name, config)
+    return learner, learner.prepare(_network(config), _tasks(config, "train"))
 
 
 def _create(name: str, config: MetaTraining) -> MetaLearner:

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from drivemeta.errors import InputError
 from tests.helpers.omniglot import write_omniglot
@@ -21,14 +23,14 @@ def tables(monkeypatch, tmp_path):
     return paper_tables
 
 
-def small_row(iterations, n_shot=1, **options):
+def small_row(iterations, n_shot=1, learner="protonet", **options):
     from paper_rows import Row
 
     from drivemeta.learn.metatrain import EpisodeShape
 
     few = {"n_filters": 4, "n_validation": 2, "n_test": 2, "validate_every": 2}
     return Row(
-        "protonet", "", 3, n_shot, 98.8, iterations,
+        learner, "", 3, n_shot, 98.8, iterations,
         settings={**few, "train": EpisodeShape(n_way=3, n_shot=1, n_query=2)}, **options,
     )  # fmt: skip
 
@@ -93,6 +95,23 @@ def test_a_row_begins_from_another(tables, tmp_path):
     assert begun["curve"][-1][0] == 6
     further = train(tables, tmp_path, small_row(8, n_shot=5), "continue")
     assert further["begun_from"] == "protonet_3w1s"
+
+
+def test_another_learner_gives_its_embedding(tables, tmp_path):
+    train(tables, tmp_path, small_row(2))
+    train(tables, tmp_path, small_row(2, learner="matching"), other="protonet_3w1s")
+    given = load_file(tmp_path / "kept" / "protonet_3w1s.safetensors")
+    begun = load_file(tmp_path / "runs" / "matching_3w1s" / "begun.safetensors")
+    taken = {key: value for key, value in begun.items() if key.startswith("network.")}
+    assert taken
+    for key, value in taken.items():
+        assert torch.equal(value, given[key.removeprefix("network.")].to(value.dtype)), key
+
+
+def test_a_row_of_another_network_is_refused(tables, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["x", "train", "maml_5w1s", "--from", "protonet_5w1s"])
+    with pytest.raises(InputError, match="cannot begin from protonet_5w1s: its network is another"):
+        tables.main()
 
 
 def test_keys_of_rows_differ_and_name_learners(tables):

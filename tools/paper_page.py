@@ -1,0 +1,101 @@
+"""The page `docs/paper-tables.md`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bandit_table import section as bandit_section
+from navigation_table import section as navigation_section
+from paper_rows import ROWS, Row
+
+Kept = dict[str, Any]
+
+HEADER = """# The papers' own tables
+
+Omniglot, 28 x 28, rotations by 90 degrees as further classes, the split into 1,028, 172 and 423
+characters; `siamese` by Koch's protocol: trained on the background alphabets, 20-way one-shot
+within an alphabet of the evaluation set. 600 test episodes; mean accuracy and half the width of
+its 95 % interval in per cent. Iterations are those of the best validation. *Transductive*: the
+queries of an episode are normalised together, as in the MAML paper; *inductive*: each alone.
+
+```sh
+python tools/paper_tables.py train KEY    # then: test, write
+```
+
+| key | learner | episodes | batch norm | paper | ours | short by | iterations | minutes | seed |
+|---|---|---|---|---|---|---|---|---|---|
+"""
+FOOTER = """
+A hyphen stands where nothing was trained yet. What the figures of the papers are, and how each row
+is trained, stands in `tools/paper_rows.py`. The rows of `maml` other than `maml_5w5s`, of `anil`,
+`metasgd` and `siamese`, and `matching_5w5s` were trained by settings before those: without an
+annealed rate, with five queries a class, `anil` and `metasgd` inductively, `siamese` on balanced
+pairs. `reptile_5w1s` is tested with the weights of `reptile_5w5s`, to save a training; the authors
+train it by settings of its own. In both, a query is normalised together with the support. Minutes
+are of one shared core. *Short by* is in points; a row that is short was trained for minutes where
+the papers train for tens of thousands of iterations. Test characters are harder than those of
+validation: `matching_5w1s` gained nothing on them from 14 further minutes. `train KEY --minutes N
+--continue` trains a row on from its kept weights. A row *begun from* another had the weights of
+that row's embedding before its own training; iterations and minutes are those of both.
+
+## Validation while training
+
+Accuracy in per cent at that iteration, on validation classes.
+
+"""
+N_POINTS = 6
+
+
+def page(kept: dict[str, Kept | None]) -> str:
+    """Return the page of the tables.
+
+    Args:
+        kept: what came of each row, None if it was not trained yet.
+    """
+    curves = [f"- `{row.key}`: {curve}" for row in ROWS if (curve := _curve(kept[row.key]))]
+    return (
+        HEADER
+        + "\n".join(_line(row, kept[row.key]) for row in ROWS)
+        + "\n"
+        + FOOTER
+        + "\n".join(curves)
+        + "\n"
+        + bandit_section()
+        + navigation_section()
+    )
+
+
+def _curve(kept: Kept | None) -> str:
+    """Return a few points of a row's validation, evenly spread, with the best one."""
+    if kept is None or not kept["curve"]:
+        return ""
+    curve: list[list[float]] = kept["curve"]
+    step = max(1, len(curve) // N_POINTS)
+    best = max(range(len(curve)), key=lambda i: curve[i][1])
+    shown = sorted({*range(step - 1, len(curve), step), best, len(curve) - 1})
+    points = (f"{int(curve[i][0])}: {100 * curve[i][1]:.1f}" for i in shown)
+    return ", ".join(points) + f"; best {100 * curve[best][1]:.1f}"
+
+
+def _line(row: Row, kept: Kept | None) -> str:
+    transductive = (kept or row.params).get("transductive", False)
+    cells = [
+        f"`{row.key}`",
+        f"{row.learner}, {row.label}" if row.label else row.learner,
+        f"{row.n_way}-way {row.n_shot}-shot",
+        "transductive" if transductive else "inductive",
+        f"{row.paper}" if row.paper is not None else "none",
+    ]
+    if kept is None:
+        return "| " + " | ".join([*cells, *["-"] * 5]) + " |"
+    found = kept["accuracy"]
+    if begun := kept.get("begun_from"):
+        cells[1] += f", begun from `{begun}`"
+    cells += [
+        f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}",
+        f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper else "-",
+        str(kept["iterations"]),
+        f"{kept['minutes']:.1f}",
+        str(kept["seed"]),
+    ]
+    return "| " + " | ".join(cells) + " |"
