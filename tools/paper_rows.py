@@ -90,9 +90,11 @@ SECOND = {"transductive": True, "meta_batch": 8, "mapped": "compiled"}
 FIRST = {"first_order": True, **SECOND}
 # Cosines between -1 and 1 make a flat softmax over 20 ways, which learns slowly at the paper's 1.
 SHARP = {"scale": 10.0}
-# One training for both shots saves hours; the authors train each by settings of its own.
-AT_ONCE = {"mapped": "compiled"}
-REPTILE = {**gradient(5, 5), "validate_every": 500, "n_validation": 25}
+# The five-shot settings of the authors' commands (github.com/openai/supervised-reptile): twice the
+# shots in training, so that no image of a task is seen twice. One training for both shots saves
+# hours; the authors train each by settings of its own.
+AUTHORS = {"mapped": "compiled", "inner_lr": 0.0015, "meta_step": 0.7}
+REPTILE = {**gradient(10, 5), "validate_every": 2000, "n_validation": 25}
 KOCH = {
     "splits": EVALUATION,
     "rotations": "train",
@@ -115,7 +117,7 @@ ROWS = (
     Row("maml", "", 5, 5, 99.9, 100_000, SECOND, gradient(5)),
     Row("anil", "", 5, 1, None, 100_000, {**SECOND, "mapped": "vmap"}, gradient(1)),
     Row("metasgd", "", 5, 1, 99.53, 100_000, SECOND, gradient(1)),
-    Row("reptile", "", 5, 1, 95.39, 100_000, AT_ONCE, REPTILE, trained_as="reptile_5w5s"),
-    Row("reptile", "", 5, 5, 98.90, 100_000, AT_ONCE, REPTILE),
+    Row("reptile", "", 5, 1, 95.39, 100_000, AUTHORS, REPTILE, trained_as="reptile_5w5s"),
+    Row("reptile", "", 5, 5, 98.90, 100_000, AUTHORS, REPTILE),
     Row("siamese", "", 20, 1, 92.0, 20_000, {"pairs": "task"}, KOCH),
 )

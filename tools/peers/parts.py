@@ -90,7 +90,8 @@ class LastLayers:
     Args:
         level1: of the base; all but its last layers is frozen.
         crops: (3, h, w) each.
-        seen: images that it or another training of the same base looked at; it adds its own.
+        seen: images that it or another training of the same base looked at; it adds its own, some
+            20 MB each.
     """
 
     def __init__(self, level1: Level1, crops: list[Tensor], seen: Seen) -> None:
