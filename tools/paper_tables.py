@@ -19,6 +19,7 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from drivemeta.learn.metatrain_run import Accuracy
 
 KEPT = Path(__file__).parent / "omniglot"
 PAGE = Path(__file__).parents[1] / "docs" / "paper-tables.md"
+N_TIMED = 20
 
 
 def main() -> None:
@@ -86,7 +88,9 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
     config = config.model_copy(update={"minutes": arguments.minutes})
     before = before_of(row, out, arguments)
     if before is not None:
-        weights = begun_with(KEPT / before["weights"], row, config)
+        weights = KEPT / before["weights"]
+        if getattr(arguments, "from"):
+            weights = begun_with(weights, row, config)
         started = {"start_from": weights, "start_iteration": before["iterations"]}
         config = config.model_copy(update=started)
 
@@ -190,14 +194,16 @@ def test(row: Row, arguments: argparse.Namespace) -> None:
 
 
 def speed(row: Row, arguments: argparse.Namespace) -> None:
-    """Time five iterations of a row, and say how long all of them would take."""
-    few = {"iterations": 5, "n_validation": 2, "n_test": 2}
+    """Time some iterations of a row after as many that compile it; say how long all would take."""
+    few = {"iterations": 2 * N_TIMED, "validate_every": N_TIMED, "n_validation": 2, "n_test": 2}
+    times: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         config = row.config(arguments.omniglot, Path(folder), arguments.seed)
-        result = metatrain(
-            row.learner, config.model_copy(update=few), resume=False, report=lambda _: None
+        config = config.model_copy(update=few)
+        metatrain(
+            row.learner, config, resume=False, report=lambda _: times.append(time.perf_counter())
         )
-    each = 60 * result.minutes / 5
+    each = (times[1] - times[0]) / N_TIMED
     print(
         f"{row.key}: {1 / each:.2f} iterations a second, "
         f"{row.iterations * each / 60:.0f} minutes for {row.iterations}",

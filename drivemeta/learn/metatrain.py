@@ -54,6 +54,7 @@ class MetaTraining(BaseModel):
     network: Literal["pooled", "strided"] = "pooled"
     n_filters: int = Field(64, ge=1)
     n_pools: int = Field(4, ge=1, le=4)
+    by_product: bool = False
     distort: bool = False
     n_pairs: int = Field(128, ge=2)
     start_from: Path | None = None
@@ -166,7 +167,13 @@ def _create(name: str, config: MetaTraining) -> MetaLearner:
 def _network(config: MetaTraining) -> Conv4:
     torch.manual_seed(config.seed)
     strided = config.network == "strided"
-    network = Conv4(config.n_filters, strided=strided, n_pools=config.n_pools, amp=config.amp)
+    network = Conv4(
+        config.n_filters,
+        strided=strided,
+        n_pools=config.n_pools,
+        amp=config.amp,
+        by_product=config.by_product,
+    )
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -2,10 +2,16 @@
 
 from copy import deepcopy
 
+import pytest
 import torch
 from torch.nn import functional as F
 
-from drivemeta.learn.metatrain_networks import Conv4, ReferenceNorm2d, embedding_dim
+from drivemeta.learn.metatrain_networks import (
+    Conv4,
+    ReferenceNorm2d,
+    convolution_by_product,
+    embedding_dim,
+)
 
 
 def test_embeddings_have_the_papers_size():
@@ -39,3 +45,27 @@ def test_without_reference_it_is_the_librarys_batch_norm():
     images = torch.randn(6, 5, 4, 4)
     torch.testing.assert_close(ours(images), theirs(images))
     torch.testing.assert_close(ours.eval()(images), theirs.eval()(images))
+
+
+@pytest.mark.parametrize("size", [(7, 7), (4, 6)])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_convolution_by_product_has_the_values_and_derivatives_of_the_librarys(stride, size):
+    torch.manual_seed(0)
+    images = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(5, 3, 3, 3, dtype=torch.float64, requires_grad=True)
+    expected = F.conv2d(images, weight, stride=stride, padding=1)
+    torch.testing.assert_close(convolution_by_product(images, weight, stride), expected)
+
+    def by_product(images, weight):
+        return convolution_by_product(images, weight, stride)
+
+    assert torch.autograd.gradcheck(by_product, (images, weight))
+    assert torch.autograd.gradgradcheck(by_product, (images, weight))
+
+
+def test_a_network_by_product_embeds_as_the_other_does():
+    for strided in (False, True):
+        plain, by_product = Conv4(8, strided=strided), Conv4(8, strided=strided, by_product=True)
+        by_product.load_state_dict(plain.state_dict())
+        images = torch.rand(4, 1, 28, 28)
+        torch.testing.assert_close(by_product(images), plain(images), atol=1e-5, rtol=1e-5)
