@@ -52,9 +52,9 @@ class Row:
         return "_".join([*words, f"{self.n_way}w{self.n_shot}s"])
 
     @property
-    def network(self) -> tuple[str, int]:
-        """Kind of its Conv-4, and how many of the blocks pool."""
-        return self.settings.get("network", "pooled"), self.settings.get("n_pools", 4)
+    def network(self) -> str:
+        """Kind of its embedding."""
+        return str(self.settings.get("network", "pooled"))
 
     def config(self, omniglot: Path, out: Path, seed: int) -> MetaTraining:
         """Return the configuration of its training."""
@@ -99,11 +99,13 @@ KOCH = {
     "splits": EVALUATION,
     "rotations": "train",
     "distort": True,
-    "n_pools": 3,
-    "halve_every": 4000,
-    "train": EpisodeShape(n_way=16, n_shot=1, n_query=7, within_group=True),
+    "network": "koch",
+    "halve_every": 0,
+    "anneal": True,
+    "learning_rate": 0.002,
+    "train": EpisodeShape(n_way=64, n_shot=1, n_query=1),
     "test": EpisodeShape(n_way=20, n_shot=1, n_query=1, within_group=True),
-    "validate_every": 200,
+    "validate_every": 1000,
 }
 
 ROWS = (
@@ -119,5 +121,5 @@ ROWS = (
     Row("metasgd", "", 5, 1, 99.53, 1_000_000, SECOND, gradient(1)),
     Row("reptile", "", 5, 1, 95.39, 100_000, AUTHORS, REPTILE, trained_as="reptile_5w5s"),
     Row("reptile", "", 5, 5, 98.90, 100_000, AUTHORS, REPTILE),
-    Row("siamese", "", 20, 1, 92.0, 20_000, {"pairs": "task"}, KOCH),
+    Row("siamese", "", 20, 1, 92.0, 100_000, {"pairs": "task"}, KOCH),
 )

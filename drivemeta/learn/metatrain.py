@@ -18,7 +18,7 @@ from drivemeta.errors import InputError
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.amp import Amp
 from drivemeta.learn.metatrain_data import PoolTasks
-from drivemeta.learn.metatrain_networks import Conv4
+from drivemeta.learn.metatrain_networks import Conv4, KochNet
 from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate, load_weights
 from drivemeta.plugins.learner_protocols import MetaLearner, TaskSource
 from drivemeta.plugins.registry import default_registry
@@ -51,9 +51,8 @@ class MetaTraining(BaseModel):
     test: EpisodeShape = EpisodeShape()
     splits: tuple[str, str, str] = ("train", "val", "test")
     rotations: bool | Literal["train"] = True
-    network: Literal["pooled", "strided"] = "pooled"
+    network: Literal["pooled", "strided", "koch"] = "pooled"
     n_filters: int = Field(64, ge=1)
-    n_pools: int = Field(4, ge=1, le=4)
     by_product: bool = False
     distort: bool = False
     n_pairs: int = Field(128, ge=2)
@@ -164,16 +163,18 @@ def _create(name: str, config: MetaTraining) -> MetaLearner:
     return learner
 
 
-def _network(config: MetaTraining) -> Conv4:
+def _network(config: MetaTraining) -> nn.Module:
     torch.manual_seed(config.seed)
-    strided = config.network == "strided"
-    network = Conv4(
-        config.n_filters,
-        strided=strided,
-        n_pools=config.n_pools,
-        amp=config.amp,
-        by_product=config.by_product,
-    )
+    network: nn.Module
+    if config.network == "koch":
+        network = KochNet(config.n_filters, amp=config.amp)
+    else:
+        network = Conv4(
+            config.n_filters,
+            strided=config.network == "strided",
+            amp=config.amp,
+            by_product=config.by_product,
+        )
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

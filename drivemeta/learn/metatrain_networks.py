@@ -3,7 +3,8 @@
 Conv-4: Vinyals et al., "Matching Networks for One Shot Learning", 2016, arXiv 1606.04080, four
 blocks of 64 filters; the strided kind without pooling is that of Finn et al., 2017, arXiv
 1703.03400. Different from them: pooling comes before the ReLU, which gives the same values with a
-quarter of the work.
+quarter of the work. The twin of Siamese networks: Koch et al., "Siamese Neural Networks for
+One-shot Image Recognition", 2015.
 """
 
 from __future__ import annotations
@@ -96,8 +97,6 @@ class Conv4(nn.Module):
         n_filters: of each block; the embedding of 28 x 28 images has as many dimensions.
         n_channels: of the images.
         strided: strides instead of pooling, and the mean over places.
-        n_pools: blocks of the pooled kind that pool; with three, 3 x 3 places of 28 x 28 images
-            remain, and the embedding has nine times as many dimensions.
         amp: bfloat16 convolutions in training: `on`, `off`, or `auto` by the processor. The
             embedding is float32 in any case, and so is all of it in evaluation.
         by_product: convolve by matrix products in training: the same values, sooner where vmap maps
@@ -110,7 +109,6 @@ class Conv4(nn.Module):
         n_channels: int = 1,
         *,
         strided: bool = False,
-        n_pools: int = N_BLOCKS,
         amp: Amp = "off",
         by_product: bool = False,
     ) -> None:
@@ -118,8 +116,7 @@ class Conv4(nn.Module):
         sizes = [n_channels] + [n_filters] * N_BLOCKS
         halving: Halving = "stride" if strided else "pool"
         self.blocks = nn.ModuleList(
-            Block(i, o, halving if strided or index < n_pools else None, by_product=by_product)
-            for index, (i, o) in enumerate(pairwise(sizes))
+            Block(i, o, halving, by_product=by_product) for i, o in pairwise(sizes)
         )
         self.strided = strided
         self.mixed = wants_bfloat16(amp)
@@ -133,6 +130,40 @@ class Conv4(nn.Module):
                 features = block(features, n_reference)
         features = features.to(images.dtype)
         return features.mean((2, 3)) if self.strided else features.flatten(1)
+
+
+class KochNet(nn.Module):
+    """The twin of Koch et al., 2015, in small: (n, channels, 28, 28) to (n, 8 n_filters) in [0, 1].
+
+    As in the paper, four convolutions of 64, 128, 128 and 256 filters and a sigmoid layer that sees
+    every place. Different from it: images of 28 x 28 in place of 105 x 105, so filters of 3 x 3, a
+    stride and two poolings; batch norm; 512 units in place of 4,096.
+
+    Args:
+        n_filters: of the first convolution.
+        n_channels: of the images.
+        amp: as in `Conv4`.
+    """
+
+    def __init__(self, n_filters: int = 64, n_channels: int = 1, *, amp: Amp = "off") -> None:
+        super().__init__()
+        n = n_filters
+        halvings: tuple[Halving | None, ...] = ("stride", "pool", None, "pool")
+        sizes = pairwise([n_channels, n, 2 * n, 2 * n, 4 * n])
+        self.blocks = nn.ModuleList(
+            Block(i, o, halving) for (i, o), halving in zip(sizes, halvings, strict=True)
+        )
+        self.whole = nn.Linear(4 * n * 3 * 3, 8 * n)
+        self.mixed = wants_bfloat16(amp)
+
+    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
+        """Embed images; with `n_reference` the first so many alone give the statistics."""
+        features = images
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.mixed and self.training):
+            for block in self.blocks:
+                features = block(features, n_reference)
+            embedded = self.whole(features.flatten(1))
+        return torch.sigmoid(embedded.to(images.dtype))
 
 
 class Headed(nn.Module):

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from drivemeta.learn.metatrain_networks import (
     Conv4,
+    KochNet,
     ReferenceNorm2d,
     convolution_by_product,
     embedding_dim,
@@ -19,11 +20,13 @@ def test_embeddings_have_the_papers_size():
     assert Conv4()(images).shape == (3, 64)
     assert Conv4(strided=True)(images).shape == (3, 64)
     assert embedding_dim(Conv4(32), images) == 32
+    assert KochNet(8)(images).shape == (3, 64)
 
 
-def test_with_reference_no_query_sees_another():
+@pytest.mark.parametrize("kind", [Conv4, KochNet])
+def test_with_reference_no_query_sees_another(kind):
     torch.manual_seed(0)
-    net, images = Conv4(8).eval(), torch.rand(7, 1, 28, 28)
+    net, images = kind(8).eval(), torch.rand(7, 1, 28, 28)
     whole = net(images, n_reference=4)
     alone = net(torch.cat([images[:4], images[5:6]]), n_reference=4)
     torch.testing.assert_close(whole[5], alone[4], atol=1e-5, rtol=1e-5)

@@ -54,6 +54,16 @@ class PairScore(nn.Module):
         """Map (..., dim) and (..., dim) to (...) logits."""
         return pair_logits(left, right, self.weights, self.bias)
 
+    def of_all(self, left: Tensor, right: Tensor) -> Tensor:
+        """Map (n, dim) and (m, dim) to the (n, m) logits of all pairs, without (n, m, dim)."""
+        if self.distance == "l2":
+            exact = "donot_use_mm_for_euclid_dist"
+            return torch.cdist(left, right, compute_mode=exact) * self.weights + self.bias
+        closer, farther = self.weights.clamp_min(0), self.weights.clamp_max(0)
+        # Absolute differences of scaled embeddings are scaled absolute differences.
+        of_closer = torch.cdist(left * closer, right * closer, p=1)
+        return of_closer - torch.cdist(left * farther, right * farther, p=1) + self.bias
+
 
 def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
     """Return the weighted distance: L1 with a weight a dimension, else L2 with one."""
@@ -150,10 +160,9 @@ class Siamese:
             embedded, labels = model.network(task.support), task.support_labels
             left, right = torch.triu_indices(len(labels), len(labels), 1)
             same = (labels[left] == labels[right]).float()
+            scores = model.score.of_all(embedded, embedded)[left, right]
             # Not balanced: what ranks twenty classes is how few of the many others score high.
-            return F.binary_cross_entropy_with_logits(
-                model.score(embedded[left], embedded[right]), same
-            )
+            return F.binary_cross_entropy_with_logits(scores, same)
 
         return run.train(model, of_draw if self.pairs == "draw" else of_task, self.logits)
 
@@ -161,7 +170,7 @@ class Siamese:
         """Return (n_query, n_way) logits of the query: of the best pair with each class."""
         assert isinstance(model, SiameseModel)
         support, query = embed_episode(model.network, episode, transductive=self.transductive)
-        of_pairs = model.score(query[:, None], support[None])  # (n_query, n_support)
+        of_pairs = model.score.of_all(query, support)  # (n_query, n_support)
         return max_by_class(of_pairs, episode.support_labels, episode.n_way)
 
     @property

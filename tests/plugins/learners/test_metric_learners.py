@@ -64,6 +64,24 @@ def test_siamese_takes_the_class_of_the_best_pair(distance):
     assert torch.equal(logits.argmax(1), nearest)
 
 
+@pytest.mark.parametrize("distance", ["l1", "l2"])
+def test_siamese_scores_all_pairs_at_once_as_it_does_one_by_one(distance):
+    torch.manual_seed(0)
+    score = siamese().PairScore(6, distance)
+    with torch.no_grad():
+        score.weights.add_(torch.randn_like(score.weights))  # of both signs
+    left, right = torch.randn(4, 6, requires_grad=True), torch.randn(3, 6, requires_grad=True)
+    wanted = [left, right, score.weights, score.bias]
+    at_once, one_by_one = score.of_all(left, right), score(left[:, None], right[None])
+    torch.testing.assert_close(at_once, one_by_one)
+    for ours, theirs in zip(
+        torch.autograd.grad(at_once.tanh().sum(), wanted),
+        torch.autograd.grad(one_by_one.tanh().sum(), wanted),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_siamese_learns_from_all_pairs_of_a_task():
     learner, model = trained("siamese", 25, pairs="task")
     model.eval()
