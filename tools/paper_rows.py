@@ -111,7 +111,7 @@ KOCH = {
 ROWS = (
     Row("protonet", "", 5, 1, 98.8, 100_000, settings=metric(60, 1)),
     Row("protonet", "", 5, 5, 99.7, 100_000, settings=metric(60, 5)),
-    Row("matching", "", 5, 1, 98.1, 100_000, SHARP, metric(60, 1)),
+    Row("matching", "", 5, 1, 98.1, 100_000, SHARP, metric(20, 1)),
     Row("matching", "", 5, 5, 98.9, 100_000, SHARP, metric(20, 5)),
     Row("maml", "first order", 5, 1, 98.3, 1_000_000, FIRST, gradient(1)),
     Row("maml", "first order", 5, 5, 99.2, 1_000_000, FIRST, gradient(5)),
