@@ -40,7 +40,35 @@ class EpisodeShape(BaseModel):
 
 
 class MetaTraining(BaseModel):
-    """What `drivemeta metatrain` reads from its YAML file."""
+    """What `drivemeta metatrain` reads from its YAML file.
+
+    Attributes:
+        out: folder of weights, curve, result and checkpoint.
+        omniglot: `omniglot28.npz`.
+        params: of the learner.
+        train: episodes that are trained on.
+        test: episodes of validation and test.
+        splits: names of the splits for training, validation and test.
+        rotations: images turned by 90 degrees are further classes; `train`: in training alone.
+        network: Conv-4 with pooling or strides, or the twin of Koch et al. in small.
+        n_filters: of its first convolution.
+        by_product: convolve by matrix products in training, see `Conv4`.
+        distort: distort images of training at random.
+        n_pairs: pairs of a draw, for learners that train on pairs.
+        start_from: weights to go on from.
+        start_iteration: iterations that those were trained.
+        iterations: at most.
+        minutes: at most.
+        learning_rate: of the outer loop.
+        halve_every: iterations after which the rate is halved; 0 for never.
+        anneal: bring the rate to zero along a cosine.
+        amp: bfloat16 in training: `on`, `off`, or `auto` by the processor.
+        validate_every: iterations between validations and checkpoints.
+        n_validation: episodes of a validation.
+        n_test: episodes of the test.
+        threads: of PyTorch; 0 leaves them as they are.
+        seed: of weights and all that is drawn.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -166,15 +194,11 @@ def _create(name: str, config: MetaTraining) -> MetaLearner:
 def _network(config: MetaTraining) -> nn.Module:
     torch.manual_seed(config.seed)
     network: nn.Module
+    options: dict[str, Any] = {"amp": config.amp, "by_product": config.by_product}
     if config.network == "koch":
-        network = KochNet(config.n_filters, amp=config.amp)
+        network = KochNet(config.n_filters, **options)
     else:
-        network = Conv4(
-            config.n_filters,
-            strided=config.network == "strided",
-            amp=config.amp,
-            by_product=config.by_product,
-        )
+        network = Conv4(config.n_filters, strided=config.network == "strided", **options)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -143,15 +143,24 @@ class KochNet(nn.Module):
         n_filters: of the first convolution.
         n_channels: of the images.
         amp: as in `Conv4`.
+        by_product: as in `Conv4`.
     """
 
-    def __init__(self, n_filters: int = 64, n_channels: int = 1, *, amp: Amp = "off") -> None:
+    def __init__(
+        self,
+        n_filters: int = 64,
+        n_channels: int = 1,
+        *,
+        amp: Amp = "off",
+        by_product: bool = False,
+    ) -> None:
         super().__init__()
         n = n_filters
         halvings: tuple[Halving | None, ...] = ("stride", "pool", None, "pool")
         sizes = pairwise([n_channels, n, 2 * n, 2 * n, 4 * n])
         self.blocks = nn.ModuleList(
-            Block(i, o, halving) for (i, o), halving in zip(sizes, halvings, strict=True)
+            Block(i, o, halving, by_product=by_product)
+            for (i, o), halving in zip(sizes, halvings, strict=True)
         )
         self.whole = nn.Linear(4 * n * 3 * 3, 8 * n)
         self.mixed = wants_bfloat16(amp)
