@@ -30,7 +30,7 @@ A hyphen stands where nothing was trained yet. What the figures of the papers ar
 is trained, stands in `tools/paper_rows.py`. Some rows were trained by settings before those,
 without an annealed rate and with five queries a class: `matching_5w5s`; in their first iterations
 `maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `maml_5w1s` (3,400), `maml_5w5s`
-(1,800) `metasgd_5w1s` (3,200) and `anil_5w1s` (7,600), the last two inductively; `reptile_5w5s` in
+(1,800), `metasgd_5w1s` (3,200) and `anil_5w1s` (7,600), the last two inductively; `reptile_5w5s` in
 its first 19,500 at a rate of 0.001 and a meta-step of 1, then with 15 images a class in training
 where the authors have ten. `siamese_20w1s` validates on the characters that it trains on, since the
 evaluation alphabets are all tested on. `reptile_5w1s` is tested with the weights of `reptile_5w5s`,
