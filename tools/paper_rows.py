@@ -79,8 +79,14 @@ def metric(n_way: int, n_shot: int) -> dict[str, Any]:
 def gradient(n_shot: int, n_query: int = 3) -> dict[str, Any]:
     """Return settings of a method whose head is as wide in training as at test."""
     shape = EpisodeShape(n_way=5, n_shot=n_shot, n_query=n_query)
-    common = {"network": "strided", "halve_every": 0, "anneal": True, "validate_every": 1000}
-    return {"train": shape, "by_product": True, **common}
+    return {
+        "train": shape,
+        "network": "strided",
+        "by_product": True,
+        "halve_every": 0,
+        "anneal": True,
+        "validate_every": 1000,
+    }
 
 
 # The papers' meta-batches are of 32 tasks; smaller ones get further in minutes on a CPU.
@@ -95,7 +101,8 @@ SHARP = {"scale": 10.0}
 # training for both shots saves hours; the authors train each by settings of its own.
 AUTHORS = {"mapped": "compiled", "inner_lr": 0.0015, "meta_step": 0.7}
 REPTILE = {**gradient(5, 5), "validate_every": 2000, "n_validation": 25}
-# Pairs among 64 characters of any alphabet teach sooner than those of sixteen of one, as at test.
+# Tests are within one alphabet, but pairs among 64 characters of any teach sooner than those among
+# sixteen of one.
 KOCH = {
     "splits": EVALUATION,
     "rotations": "train",

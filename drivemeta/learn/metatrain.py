@@ -52,7 +52,7 @@ class MetaTraining(BaseModel):
         rotations: images turned by 90 degrees are further classes; `train`: in training alone.
         network: Conv-4 with pooling or strides, or the twin of Koch et al. in small.
         n_filters: of its first convolution.
-        by_product: convolve by matrix products in training, see `Conv4`.
+        by_product: convolve by matrix products in training, see `Convolutions`.
         distort: distort images of training at random.
         n_pairs: pairs of a draw, for learners that train on pairs.
         start_from: weights to go on from.

@@ -90,17 +90,50 @@ class Block(nn.Module):
         return convolved
 
 
-class Conv4(nn.Module):
+class Convolutions(nn.Module):
+    """What the networks below share: blocks, in training in bfloat16 if that is wanted.
+
+    Args:
+        sizes: channels of the images and filters of each block.
+        halvings: of each block.
+        amp: bfloat16 convolutions in training: `on`, `off`, or `auto` by the processor. The
+            embedding is float32 in any case, and so is all of it in evaluation.
+        by_product: convolve by matrix products in training: the same values, sooner where vmap maps
+            over tasks with weights of their own and TorchInductor compiles it.
+    """
+
+    def __init__(
+        self, sizes: list[int], halvings: list[Halving | None], amp: Amp, *, by_product: bool
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            Block(i, o, halving, by_product=by_product)
+            for (i, o), halving in zip(pairwise(sizes), halvings, strict=True)
+        )
+        self.mixed = wants_bfloat16(amp)
+
+    def autocast(self) -> torch.autocast:
+        """Return the context of training in bfloat16, which does nothing otherwise."""
+        return torch.autocast("cpu", torch.bfloat16, enabled=self.mixed and self.training)
+
+    def convolved(self, images: Tensor, n_reference: int | None) -> Tensor:
+        """Run the blocks; with `n_reference` the first images alone give the statistics."""
+        features = images
+        with self.autocast():
+            for block in self.blocks:
+                features = block(features, n_reference)
+        return features
+
+
+class Conv4(Convolutions):
     """The embedding of the few-shot papers: (n, channels, 28, 28) to (n, dim).
 
     Args:
         n_filters: of each block; the embedding of 28 x 28 images has as many dimensions.
         n_channels: of the images.
         strided: strides instead of pooling, and the mean over places.
-        amp: bfloat16 convolutions in training: `on`, `off`, or `auto` by the processor. The
-            embedding is float32 in any case, and so is all of it in evaluation.
-        by_product: convolve by matrix products in training: the same values, sooner where vmap maps
-            over tasks with weights of their own and TorchInductor compiles it.
+        amp: as in `Convolutions`.
+        by_product: as in `Convolutions`.
     """
 
     def __init__(
@@ -112,27 +145,19 @@ class Conv4(nn.Module):
         amp: Amp = "off",
         by_product: bool = False,
     ) -> None:
-        super().__init__()
+        halvings: list[Halving | None] = ["stride" if strided else "pool"] * N_BLOCKS
         sizes = [n_channels] + [n_filters] * N_BLOCKS
-        halving: Halving = "stride" if strided else "pool"
-        self.blocks = nn.ModuleList(
-            Block(i, o, halving, by_product=by_product) for i, o in pairwise(sizes)
-        )
+        super().__init__(sizes, halvings, amp, by_product=by_product)
         self.strided = strided
-        self.mixed = wants_bfloat16(amp)
         self.dim = n_filters
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
         """Embed images; with `n_reference` the first so many alone give the statistics."""
-        features = images
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.mixed and self.training):
-            for block in self.blocks:
-                features = block(features, n_reference)
-        features = features.to(images.dtype)
+        features = self.convolved(images, n_reference).to(images.dtype)
         return features.mean((2, 3)) if self.strided else features.flatten(1)
 
 
-class KochNet(nn.Module):
+class KochNet(Convolutions):
     """The twin of Koch et al., 2015, in small: (n, channels, 28, 28) to (n, 8 n_filters) in [0, 1].
 
     As in the paper, four convolutions of 64, 128, 128 and 256 filters and a sigmoid layer that sees
@@ -142,8 +167,8 @@ class KochNet(nn.Module):
     Args:
         n_filters: of the first convolution.
         n_channels: of the images.
-        amp: as in `Conv4`.
-        by_product: as in `Conv4`.
+        amp: as in `Convolutions`.
+        by_product: as in `Convolutions`.
     """
 
     def __init__(
@@ -154,24 +179,15 @@ class KochNet(nn.Module):
         amp: Amp = "off",
         by_product: bool = False,
     ) -> None:
-        super().__init__()
         n = n_filters
-        halvings: tuple[Halving | None, ...] = ("stride", "pool", None, "pool")
-        sizes = pairwise([n_channels, n, 2 * n, 2 * n, 4 * n])
-        self.blocks = nn.ModuleList(
-            Block(i, o, halving, by_product=by_product)
-            for (i, o), halving in zip(sizes, halvings, strict=True)
-        )
+        halvings: list[Halving | None] = ["stride", "pool", None, "pool"]
+        super().__init__([n_channels, n, 2 * n, 2 * n, 4 * n], halvings, amp, by_product=by_product)
         self.whole = nn.Linear(4 * n * 3 * 3, 8 * n)
-        self.mixed = wants_bfloat16(amp)
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
         """Embed images; with `n_reference` the first so many alone give the statistics."""
-        features = images
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.mixed and self.training):
-            for block in self.blocks:
-                features = block(features, n_reference)
-            embedded = self.whole(features.flatten(1))
+        with self.autocast():
+            embedded = self.whole(self.convolved(images, n_reference).flatten(1))
         return torch.sigmoid(embedded.to(images.dtype))
 
 
