@@ -41,21 +41,28 @@ class Shape:
         n_shot: support images of each.
         n_query: query images of each.
         within_group: all classes are of one group.
+        same_images: of all classes the images of the same numbers: in an alphabet of Omniglot those
+            of the same drawers, so that one drew the support and another the query, as Lake et al.
+            and Koch et al. test.
     """
 
     n_way: int
     n_shot: int
     n_query: int
     within_group: bool = False
+    same_images: bool = False
 
 
-def load_omniglot(path: Path, split: str, *, rotations: bool = True) -> ImagePool:
+def load_omniglot(
+    path: Path, split: str, *, rotations: bool = True, mirrors: bool = False
+) -> ImagePool:
     """Read one split of Omniglot.
 
     Args:
         path: `omniglot28.npz` with `bits` (n, 20, 28, 28) uint8, `alphabet`, `split`, `vinyals`.
         split: `train`, `val` or `test` of Vinyals; `background` or `evaluation` of Lake.
         rotations: turns by 90 degrees are further classes.
+        mirrors: so are mirrored images, turned or not.
 
     Raises:
         InputError: the file cannot be read or has no such split.
@@ -71,10 +78,12 @@ def load_omniglot(path: Path, split: str, *, rotations: bool = True) -> ImagePoo
             f"{path}: no split {split!r}; known: train, val, test, background, evaluation"
         )
     images, turns = bits[chosen], range(4 if rotations else 1)
-    turned = np.concatenate([np.rot90(images, turn, (2, 3)) for turn in turns])
+    seen = [np.rot90(images, turn, (2, 3)) for turn in turns]
+    if mirrors:
+        seen += [turned[..., ::-1] for turned in seen]
     _, groups = np.unique(alphabets[chosen], return_inverse=True)
-    of_turn = np.concatenate([groups + turn * (groups.max() + 1) for turn in turns])
-    return ImagePool(np.ascontiguousarray(turned), of_turn.astype(np.int64))
+    of_kind = [groups + kind * (groups.max() + 1) for kind in range(len(seen))]
+    return ImagePool(np.concatenate(seen), np.concatenate(of_kind).astype(np.int64))
 
 
 def draw_episode(
@@ -103,7 +112,9 @@ def draw_episode(
             f"there are {len(candidates)} classes with {n_each} each"
         )
     classes = rng.choice(candidates, shape.n_way, replace=False)
-    order = rng.random((shape.n_way, n_each)).argsort(1)[:, :needed]
+    n_orders = 1 if shape.same_images else shape.n_way
+    order = rng.random((n_orders, n_each)).argsort(1)[:, :needed]
+    order = np.broadcast_to(order, (shape.n_way, needed))
     return classes, order[:, : shape.n_shot], order[:, shape.n_shot :]
 
 

@@ -29,7 +29,7 @@ VALIDATION_SEED, TEST_SEED = 1_000_003, 2_000_003
 
 
 class EpisodeShape(BaseModel):
-    """Classes of an episode and images of each, as a configuration writes them."""
+    """`Shape`, as a configuration writes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,6 +37,7 @@ class EpisodeShape(BaseModel):
     n_shot: int = Field(1, ge=1)
     n_query: int = Field(5, ge=1)
     within_group: bool = False
+    same_images: bool = False
 
 
 class MetaTraining(BaseModel):
@@ -53,7 +54,9 @@ class MetaTraining(BaseModel):
         network: Conv-4 with pooling or strides, or the twin of Koch et al. in small.
         n_filters: of its first convolution.
         by_product: convolve by matrix products in training, see `Convolutions`.
+        mirrors: mirrored images are further classes in training.
         distort: distort images of training at random.
+        distort_classes: distort those of a class in a task alike.
         n_pairs: pairs of a draw, for learners that train on pairs.
         start_from: weights to go on from.
         start_iteration: iterations that those were trained.
@@ -82,7 +85,9 @@ class MetaTraining(BaseModel):
     network: Literal["pooled", "strided", "koch"] = "pooled"
     n_filters: int = Field(64, ge=1)
     by_product: bool = False
+    mirrors: bool = False
     distort: bool = False
+    distort_classes: bool = False
     n_pairs: int = Field(128, ge=2)
     start_from: Path | None = None
     start_iteration: int = Field(0, ge=0)
@@ -206,9 +211,10 @@ def _tasks(config: MetaTraining, part: Literal["train", "val", "test"]) -> TaskS
     split = dict(zip(("train", "val", "test"), config.splits, strict=True))[part]
     seed = {"train": 0, "val": VALIDATION_SEED, "test": TEST_SEED}[part] + config.seed
     given = config.train if part == "train" else config.test
-    shape = Shape(given.n_way, given.n_shot, given.n_query, given.within_group)
+    shape = Shape(**given.model_dump())
     training = part == "train"
     rotations = training if config.rotations == "train" else config.rotations
-    pool = load_omniglot(config.omniglot, split, rotations=rotations)
-    distort = config.distort and training
-    return PoolTasks(pool, shape, seed, config.n_pairs, distort=distort)
+    mirrors = training and config.mirrors
+    pool = load_omniglot(config.omniglot, split, rotations=rotations, mirrors=mirrors)
+    distortions = {"distort": config.distort, "distort_classes": config.distort_classes}
+    return PoolTasks(pool, shape, seed, config.n_pairs, **(distortions if training else {}))

@@ -24,6 +24,9 @@ class PoolTasks:
         seed: of all drawing.
         n_pairs: pairs of one draw.
         distort: turn, shear, scale and shift each image a little, at random.
+        distort_classes: the same, alike for all images of a class in a task, or of a pair: the
+            classes of every task are new ones ("task augmentation" of Ni et al., 2021, arXiv
+            2010.07092).
     """
 
     def __init__(
@@ -34,9 +37,10 @@ class PoolTasks:
         n_pairs: int = 128,
         *,
         distort: bool = False,
+        distort_classes: bool = False,
     ) -> None:
         self._pool, self._shape, self._seed, self._n_pairs = pool, shape, seed, n_pairs
-        self._distort = distort
+        self._distort, self._distort_classes = distort, distort_classes
         self.seek(0)
 
     @property
@@ -51,9 +55,15 @@ class PoolTasks:
     def episode(self) -> Episode:
         """Draw a task with support and query."""
         classes, support, query = draw_episode(self._pool, self._shape, self._rng)
-        return Episode(
-            *self._labelled(classes, support), *self._labelled(classes, query), self.n_way
-        )
+        maps = self._maps_of_classes(len(classes))
+
+        def labelled(chosen: Indices) -> tuple[Tensor, Tensor]:
+            labels = np.arange(len(classes)).repeat(chosen.shape[1])
+            of_images = None if maps is None else maps[labels]
+            images = self._images(classes[labels], chosen.ravel(), of_images)
+            return images, torch.from_numpy(labels)
+
+        return Episode(*labelled(support), *labelled(query), self.n_way)
 
     def task(self) -> Episode:
         """Draw a task whose support holds the images of the query too."""
@@ -62,28 +72,29 @@ class PoolTasks:
     def pairs(self) -> Pairs:
         """Draw pairs of images, half of them of one class."""
         left, right, same = draw_pairs(self._pool, self._n_pairs, self._rng)
-        images = [self._images(side[:, 0], side[:, 1]) for side in (left, right)]
+        maps = self._maps_of_classes(self._n_pairs)
+        images = [self._images(side[:, 0], side[:, 1], maps) for side in (left, right)]
         return Pairs(images[0], images[1], torch.from_numpy(same.astype(np.float32)))
 
-    def _labelled(self, classes: Indices, chosen: Indices) -> tuple[Tensor, Tensor]:
-        labels = np.arange(len(classes)).repeat(chosen.shape[1])
-        return self._images(classes[labels], chosen.ravel()), torch.from_numpy(labels)
+    def _maps_of_classes(self, n: int) -> Tensor | None:
+        return random_maps(n, self._rng) if self._distort_classes else None
 
-    def _images(self, classes: Indices, chosen: Indices) -> Tensor:
+    def _images(self, classes: Indices, chosen: Indices, maps: Tensor | None) -> Tensor:
         """Return (n, 1, height, width) float images in [0, 1], ink 1."""
         drawn = torch.from_numpy(self._pool.images[classes, chosen])
         images = drawn[:, None].float().div_(LARGEST)
-        return distorted(images, self._rng) if self._distort else images
+        if self._distort:
+            own = random_maps(len(images), self._rng)
+            maps = own if maps is None else maps @ own
+        return images if maps is None else moved(images, maps)
 
 
-def distorted(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Return (n, C, H, W) images under random affine maps about their middle.
+def random_maps(n: int, rng: np.random.Generator) -> Tensor:
+    """Return (n, 3, 3) random affine maps of places from -1 to 1 about the middle.
 
     After Koch et al., 2015, section 3.2: a turn of up to 10 degrees, shears of up to 0.3 radians,
-    scales of 0.8 to 1.2 and shifts of 2 of 105 pixels, each part with probability 0.5. What comes
-    in at the edges is 0.
+    scales of 0.8 to 1.2 and shifts of 2 of 105 pixels, each part with probability 0.5.
     """
-    n = len(images)
 
     def drawn(low: float, high: float, otherwise: float = 0.0) -> NDArray[np.float64]:
         return np.where(rng.random(n) < 0.5, rng.uniform(low, high, n), otherwise)
@@ -97,6 +108,11 @@ def distorted(images: Tensor, rng: np.random.Generator) -> Tensor:
         np.sin(turn) * across + np.cos(turn) * down,
     ]
     rows = [[*row, drawn(-SHIFT, SHIFT)] for row in turned]
-    maps = torch.from_numpy(np.array(rows, np.float32)).permute(2, 0, 1)  # (n, 2, 3)
-    grid = F.affine_grid(maps, list(images.shape), align_corners=False)
+    rows.append([np.zeros(n), np.zeros(n), np.ones(n)])
+    return torch.from_numpy(np.array(rows, np.float32)).permute(2, 0, 1)
+
+
+def moved(images: Tensor, maps: Tensor) -> Tensor:
+    """Return (n, C, H, W) images under (n, 3, 3) affine maps; what comes in at the edges is 0."""
+    grid = F.affine_grid(maps[:, :2], list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, align_corners=False)

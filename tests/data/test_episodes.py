@@ -42,6 +42,14 @@ def test_classes_within_one_group():
         assert len(set(all_classes.groups[classes].tolist())) == 1
 
 
+def test_images_of_the_same_numbers():
+    shape = Shape(4, 2, 3, same_images=True)
+    _, support, query = draw_episode(pool(), shape, np.random.default_rng(0))
+    chosen = np.concatenate([support, query], axis=1)
+    assert (chosen == chosen[0]).all()
+    assert sorted(chosen[0].tolist()) == [0, 1, 2, 3, 4]
+
+
 def test_what_cannot_be_drawn_is_told():
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match=r"13 classes with 2 images each.*12 classes with 5"):
@@ -69,6 +77,16 @@ def test_rotations_are_further_classes_of_the_same_alphabet(tmp_path):
     n_groups = plain.groups.max() + 1
     expected = [plain.groups + turn * n_groups for turn in range(4)]
     assert np.array_equal(turned.groups, np.concatenate(expected))
+
+
+def test_mirrored_images_are_further_classes(tmp_path):
+    path = omniglot(tmp_path / "o.npz")
+    turned, both = load_omniglot(path, "train"), load_omniglot(path, "train", mirrors=True)
+    assert both.images.shape == (16, 20, 28, 28)
+    np.testing.assert_array_equal(both.images[:8], turned.images)
+    np.testing.assert_array_equal(both.images[8:], turned.images[..., ::-1])
+    assert set(both.groups[8:]).isdisjoint(both.groups[:8])
+    assert len(set(both.groups)) == 2 * len(set(turned.groups))
 
 
 def test_what_is_no_omniglot_is_told(tmp_path):

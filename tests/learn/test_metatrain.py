@@ -9,10 +9,10 @@ from safetensors.torch import load_file
 
 from drivemeta.cli.main import main
 from drivemeta.config import load_config
-from drivemeta.data.episodes import Shape, load_omniglot
+from drivemeta.data.episodes import ImagePool, Shape, load_omniglot
 from drivemeta.errors import ModelFileError
 from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain
-from drivemeta.learn.metatrain_data import PoolTasks, distorted
+from drivemeta.learn.metatrain_data import PoolTasks, moved, random_maps
 from drivemeta.location import builtin_folder
 from tests.helpers.omniglot import write_omniglot
 
@@ -116,14 +116,33 @@ def test_distortion_moves_little_and_depends_on_the_seed(omniglot):
     assert 0 <= one.min() <= one.max() <= 1
     dot = torch.zeros(200, 1, 29, 29)
     dot[:, :, 13:16, 13:16] = 1  # its middle moves by the shift alone, at most 4 / 105 of 14 pixels
-    moved = distorted(dot, np.random.default_rng(0))
+    dots = moved(dot, random_maps(200, np.random.default_rng(0)))
     places = torch.arange(29.0)
-    middles = (moved.sum(2) @ places / moved.sum((2, 3))).ravel()
+    middles = (dots.sum(2) @ places / dots.sum((2, 3))).ravel()
     assert (middles - 14).abs().max() < 1
     assert middles.std() > 0
-    areas = moved.sum((1, 2, 3)) / 9
+    areas = dots.sum((1, 2, 3)) / 9
     assert areas.min() > 0.55
     assert areas.max() < 2
+
+
+def test_images_of_a_class_are_distorted_alike():
+    bars = np.zeros((4, 6, 28, 28), np.uint8)
+    bars[..., 8:20, 12:16] = 255
+    pool = ImagePool(bars, np.zeros(4, np.int64))
+    tasks = PoolTasks(pool, Shape(4, 2, 3), seed=0, n_pairs=8, distort_classes=True)
+    episode, pairs = tasks.episode(), tasks.pairs()
+    for label in range(4):
+        own = torch.cat([
+            episode.support[episode.support_labels == label],
+            episode.query[episode.query_labels == label],
+        ])  # fmt: skip
+        assert len(own) == 5
+        assert torch.equal(own, own[:1].expand_as(own))
+    assert len(torch.unique(episode.support, dim=0)) > 1
+    assert torch.equal(pairs.left, pairs.right)
+    both = PoolTasks(pool, Shape(4, 2, 3), seed=0, distort=True, distort_classes=True).episode()
+    assert len(torch.unique(both.support, dim=0)) > 4
 
 
 @pytest.mark.parametrize("name", ["metatrain_omniglot.yaml", "metatrain_omniglot_gradient.yaml"])
