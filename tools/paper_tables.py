@@ -3,14 +3,15 @@
     python tools/paper_tables.py list
     python tools/paper_tables.py train protonet_5w1s [--minutes 20] [--resume | --continue]
     python tools/paper_tables.py train matching_5w1s --from protonet_5w1s
-    python tools/paper_tables.py test [protonet_5w1s ...]
+    python tools/paper_tables.py test [protonet_5w1s ...] [--keep | --on train]
     python tools/paper_tables.py speed [maml_5w1s ...]
     python tools/paper_tables.py write
 
 `train` keeps the small weights and what came of them in `tools/omniglot`, from where `test`
 re-evaluates them, and `train --continue` goes on with them for so many minutes more; `--from` goes
-on with those of another row, whose network must be the same. `write` puts what is there into
-`docs/paper-tables.md`.
+on with those of another row, whose network must be the same. `test --on train` asks for classes of
+training: how far they are known better than new ones tells overfitting from too few steps. `write`
+puts what is there into `docs/paper-tables.md`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from drivemeta.learn.metatrain_run import Accuracy
 KEPT = Path(__file__).parent / "omniglot"
 PAGE = Path(__file__).parents[1] / "docs" / "paper-tables.md"
 N_TIMED = 20
+PARTS = ("train", "val", "test")
 
 
 def main() -> None:
@@ -51,7 +53,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/omniglot"))
     parser.add_argument("--minutes", type=float, help="most that a row is trained")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--keep", action="store_true", help="the figure that `test` finds")
+    told = parser.add_mutually_exclusive_group()
+    told.add_argument("--keep", action="store_true", help="the figure that `test` finds")
+    told.add_argument("--on", choices=PARTS, default="test", help="classes that `test` asks for")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--resume", action="store_true", help="from the last checkpoint in --runs")
     how.add_argument("--continue", action="store_true", help="from the kept weights")
@@ -185,10 +189,11 @@ def test(row: Row, arguments: argparse.Namespace) -> None:
         return
     config = row.config(arguments.omniglot, arguments.runs / row.key, kept["seed"])
     params = row.params | {"transductive": kept["transductive"]}  # as the kept figure was measured
-    config = config.model_copy(update={"params": params})
-    found = tested(row, config)
+    splits = (*config.splits[:2], config.splits[PARTS.index(arguments.on)])
+    found = tested(row, config.model_copy(update={"params": params, "splits": splits}))
     was = kept["accuracy"]["mean"]
-    print(f"{row.key}: {100 * found.mean:.2f} +- {100 * found.interval:.2f}, was {100 * was:.2f}")
+    mean, interval = 100 * found.mean, 100 * found.interval
+    print(f"{row.key}: {mean:.2f} +- {interval:.2f} on {arguments.on}, was {100 * was:.2f} on test")
     if arguments.keep:
         store(row, kept | {"accuracy": asdict(found)})
 

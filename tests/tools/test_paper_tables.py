@@ -118,3 +118,17 @@ def test_keys_of_rows_differ_and_name_learners(tables):
     keys = [row.key for row in tables.ROWS]
     assert len(set(keys)) == len(keys)
     assert "maml_first_order_5w1s" in keys
+
+
+def test_a_row_is_asked_for_classes_of_training(tables, tmp_path, capsys):
+    row = small_row(2)
+    kept = train(tables, tmp_path, row)
+    omniglot = tmp_path / "omniglot28.npz"
+    asked = argparse.Namespace(omniglot=omniglot, runs=tmp_path / "runs", keep=False, on="train")
+    tables.test(row, asked)
+    assert " on train, was " in capsys.readouterr().out
+    assert tables.kept_of(row.key) == kept
+    asked.on = "test"
+    tables.test(row, asked)
+    found, was = capsys.readouterr().out.split(" on test, was ")
+    assert found.split()[1] == was.split()[0]
