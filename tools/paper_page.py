@@ -30,17 +30,19 @@ A hyphen stands where nothing was trained yet. What the figures of the papers ar
 is trained, stands in `tools/paper_rows.py`. Some rows were trained by settings before those,
 without an annealed rate and with five queries a class: `matching_5w5s`; in their first iterations
 `maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `maml_5w1s` (3,400), `maml_5w5s`
-(1,800), `metasgd_5w1s` (3,200) and `anil_5w1s` (7,600), the last two inductively; `reptile_5w5s` in
-its first 19,500 at a rate of 0.001 and a meta-step of 1, then with 15 images a class in training
-where the authors have ten. `siamese_20w1s` validates on the characters that it trains on, since the
+(1,800), `metasgd_5w1s` (3,200) and `anil_5w1s` (7,600), the last two inductively; `matching_5w1s`
+in its first 11,600 with twenty ways at a scale of 10, on images as they are; `reptile_5w5s` in its
+first 19,500 at a rate of 0.001 and a meta-step of 1, then with 15 images a class in training where
+the authors have ten. `siamese_20w1s` validates on the characters that it trains on, since the
 evaluation alphabets are all tested on; that it names those so much better than new ones says that
 it overfits. `reptile_5w1s` is tested with the weights of `reptile_5w5s`, to save a training; the
 authors train it by settings of its own. In both, a query is normalised together with the support.
-Minutes are of one shared core. *Short by* is in points; another row that is short was trained for
-fewer tasks than the papers train. Test characters are harder than those of validation. `train KEY
---minutes N --continue` trains a row on from its kept weights. A row *begun from* another (`--from`)
-had the weights of that row's embedding before its own training; iterations and minutes are those of
-both.
+Minutes are of one shared core. *Short by* is in points. Finn et al. and Nichol et al. draw their
+training characters from all alphabets; here the alphabets of the test are not those of training,
+but for four characters, and harder than those of validation: `test KEY --on train` says how much
+better a row knows the characters of training. `train KEY --minutes N --continue` trains a row on
+from its kept weights. A row *begun from* another (`--from`) had the weights of that row's embedding
+before its own training; iterations and minutes are those of both.
 
 ## Validation while training
 
