@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bandit_table import section as bandit_section
@@ -22,27 +23,31 @@ queries of an episode are normalised together, as in the MAML paper; *inductive*
 python tools/paper_tables.py train KEY    # then: test, write
 ```
 
-| key | learner | episodes | batch norm | paper | ours | short by | iterations | minutes | seed |
-|---|---|---|---|---|---|---|---|---|---|
 """
+COLUMNS = (
+    "key", "learner", "episodes", "batch norm", "paper", "ours", "short by",
+    "on training characters", "iterations", "minutes", "seed",
+)  # fmt: skip
 FOOTER = """
-A hyphen stands where nothing was trained yet. What the figures of the papers are, and how each row
-is trained, stands in `tools/paper_rows.py`. Some rows were trained by settings before those,
-without an annealed rate and with five queries a class: `matching_5w5s`; in their first iterations
-`maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `maml_5w1s` (3,400), `maml_5w5s`
-(1,800), `metasgd_5w1s` (3,200) and `anil_5w1s` (7,600), the last two inductively; `matching_5w1s`
-in its first 11,600 with twenty ways at a scale of 10, on images as they are; `reptile_5w5s` in its
-first 19,500 at a rate of 0.001 and a meta-step of 1, then with 15 images a class in training where
-the authors have ten. `siamese_20w1s` validates on the characters that it trains on, since the
-evaluation alphabets are all tested on; that it names those so much better than new ones says that
-it overfits. `reptile_5w1s` is tested with the weights of `reptile_5w5s`, to save a training; the
-authors train it by settings of its own. In both, a query is normalised together with the support.
-Minutes are of one shared core. *Short by* is in points. Finn et al. and Nichol et al. draw their
-training characters from all alphabets; here the alphabets of the test are not those of training,
-but for four characters, and harder than those of validation: `test KEY --on train` says how much
-better a row knows the characters of training. `train KEY --minutes N --continue` trains a row on
-from its kept weights. A row *begun from* another (`--from`) had the weights of that row's embedding
-before its own training; iterations and minutes are those of both.
+A hyphen stands where nothing was trained or measured yet. What the figures of the papers are, and
+how each row is trained, stands in `tools/paper_rows.py`. Some rows were trained by settings before
+those, without an annealed rate and with five queries a class: `matching_5w5s`; in their first
+iterations `maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `maml_5w1s` (3,400),
+`maml_5w5s` (1,800), `metasgd_5w1s` (3,200) and `anil_5w1s` (7,600), the last two inductively;
+`matching_5w1s` in its first 11,600 with twenty ways at a scale of 10, on images as they are;
+`reptile_5w5s` in its first 19,500 at a rate of 0.001 and a meta-step of 1, then with 15 images a
+class in training where the authors have ten. `siamese_20w1s` validates on the characters that it
+trains on, since the evaluation alphabets are all tested on; that it names those so much better than
+new ones says that it overfits. `reptile_5w1s` is tested with the weights of `reptile_5w5s`, to save
+a training; the authors train it by settings of its own. In both, a query is normalised together
+with the support. Minutes are of one shared core. *Short by* is in points. Finn et al. and Nichol et
+al. draw their training characters from all alphabets; here the alphabets of the test are not those
+of training, but for four characters, and harder than those of validation. *On training characters*
+is the same test with characters that the row was trained on (`test KEY --on train --keep`): what is
+lacking there is for want of steps, what is lost from there to *ours* is overfitting. `train KEY
+--minutes N --continue` trains a row on from its kept weights. A row *begun from* another (`--from`)
+had the weights of that row's embedding before its own training; iterations and minutes are those of
+both.
 
 ## Validation while training
 
@@ -61,6 +66,10 @@ def page(kept: dict[str, Kept | None]) -> str:
     curves = [f"- `{row.key}`: {curve}" for row in ROWS if (curve := _curve(kept[row.key]))]
     return (
         HEADER
+        + _cells(COLUMNS)
+        + "\n|"
+        + "---|" * len(COLUMNS)
+        + "\n"
         + "\n".join(_line(row, kept[row.key]) for row in ROWS)
         + "\n"
         + FOOTER
@@ -93,15 +102,21 @@ def _line(row: Row, kept: Kept | None) -> str:
         f"{row.paper}" if row.paper is not None else "none",
     ]
     if kept is None:
-        return "| " + " | ".join([*cells, *["-"] * 5]) + " |"
+        return _cells([*cells, *["-"] * (len(COLUMNS) - len(cells))])
     found = kept["accuracy"]
     if begun := kept.get("begun_from"):
         cells[1] += f", begun from `{begun}`"
+    known = kept.get("accuracy_on_train")
     cells += [
         f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}",
         f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper else "-",
+        f"{100 * known['mean']:.2f}" if known else "-",
         str(kept["iterations"]),
         f"{kept['minutes']:.1f}",
         str(kept["seed"]),
     ]
+    return _cells(cells)
+
+
+def _cells(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"

@@ -76,8 +76,10 @@ def test_a_row_trained_as_another_is_tested_with_its_weights(tables, tmp_path):
     with pytest.raises(InputError, match="with the weights of protonet_3w1s"):
         train(tables, tmp_path, small_row(2, **both))
     trained = train(tables, tmp_path, small_row(2))
+    tables.store(small_row(2), trained | {"accuracy_on_train": trained["accuracy"]})
     borrowed = train(tables, tmp_path, small_row(2, **both))
     assert borrowed["weights"] == trained["weights"]
+    assert "accuracy_on_train" not in borrowed
     assert borrowed["iterations"] == trained["iterations"]
     assert [path.name for path in (tmp_path / "kept").glob("*.safetensors")] == [trained["weights"]]
 
@@ -128,7 +130,13 @@ def test_a_row_is_asked_for_classes_of_training(tables, tmp_path, capsys):
     tables.test(row, asked)
     assert " on train, was " in capsys.readouterr().out
     assert tables.kept_of(row.key) == kept
+    asked.keep = True
+    tables.test(row, asked)
+    on_train = tables.kept_of(row.key)
+    assert on_train.pop("accuracy_on_train")["n_episodes"] == 2
+    assert on_train == kept
     asked.on = "test"
+    capsys.readouterr()
     tables.test(row, asked)
     found, was = capsys.readouterr().out.split(" on test, was ")
     assert found.split()[1] == was.split()[0]
