@@ -15,9 +15,10 @@ HEADER = """# The papers' own tables
 
 Omniglot, 28 x 28, rotations by 90 degrees as further classes, the split into 1,028, 172 and 423
 characters; `siamese` by Koch's protocol: trained on the background alphabets, 20-way one-shot
-within an alphabet of the evaluation set. 600 test episodes; mean accuracy and half the width of
-its 95 % interval in per cent. Iterations are those of the best validation. *Transductive*: the
-queries of an episode are normalised together, as in the MAML paper; *inductive*: each alone.
+within an alphabet of the evaluation set, the images of one drawer against those of another. 600
+test episodes; mean accuracy and half the width of its 95 % interval in per cent. Iterations are
+those of the best validation. *Transductive*: the queries of an episode are normalised together, as
+in the MAML paper; *inductive*: each alone.
 
 ```sh
 python tools/paper_tables.py train KEY    # then: test, write
