@@ -216,5 +216,11 @@ def _tasks(config: MetaTraining, part: Literal["train", "val", "test"]) -> TaskS
     rotations = training if config.rotations == "train" else config.rotations
     mirrors = training and config.mirrors
     pool = load_omniglot(config.omniglot, split, rotations=rotations, mirrors=mirrors)
-    distortions = {"distort": config.distort, "distort_classes": config.distort_classes}
-    return PoolTasks(pool, shape, seed, config.n_pairs, **(distortions if training else {}))
+    return PoolTasks(
+        pool,
+        shape,
+        seed,
+        config.n_pairs,
+        distort=training and config.distort,
+        distort_classes=training and config.distort_classes,
+    )
