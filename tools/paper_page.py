@@ -17,8 +17,10 @@ Omniglot, 28 x 28, rotations by 90 degrees as further classes, the split into 1,
 characters; `siamese` by Koch's protocol: trained on the background alphabets, 20-way one-shot
 within an alphabet of the evaluation set, the images of one drawer against those of another. 600
 test episodes; mean accuracy and half the width of its 95 % interval in per cent. Iterations are
-those of the best validation. *Transductive*: the queries of an episode are normalised together, as
-in the MAML paper; *inductive*: each alone.
+those of the best validation; in brackets those of them that, once the others were chosen, trained
+on the 172 characters of validation, too, as Snell et al. do (`--continue --with-validation`).
+*Transductive*: the queries of an episode are normalised together, as in the MAML paper;
+*inductive*: each alone.
 
 ```sh
 python tools/paper_tables.py train KEY    # then: test, write
@@ -112,7 +114,7 @@ def _line(row: Row, kept: Kept | None) -> str:
         f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}",
         f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper else "-",
         f"{100 * known['mean']:.2f}" if known else "-",
-        str(kept["iterations"]),
+        str(kept["iterations"]) + (f" ({last})" if (last := kept.get("with_validation")) else ""),
         f"{kept['minutes']:.1f}",
         str(kept["seed"]),
     ]

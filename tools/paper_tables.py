@@ -3,15 +3,17 @@
     python tools/paper_tables.py list
     python tools/paper_tables.py train protonet_5w1s [--minutes 20] [--resume | --continue]
     python tools/paper_tables.py train matching_5w1s --from protonet_5w1s
+    python tools/paper_tables.py train maml_5w1s --continue --with-validation --minutes 60
     python tools/paper_tables.py test [protonet_5w1s ...] [--on train] [--keep]
     python tools/paper_tables.py speed [maml_5w1s ...]
     python tools/paper_tables.py write
 
 `train` keeps the small weights and what came of them in `tools/omniglot`, from where `test`
 re-evaluates them, and `train --continue` goes on with them for so many minutes more; `--from` goes
-on with those of another row, whose network must be the same. `test --on train` asks for classes of
-training: how far they are known better than new ones tells overfitting from too few steps. `write`
-puts what is there into `docs/paper-tables.md`.
+on with those of another row, whose network must be the same. `--with-validation` trains on the 172
+characters of validation, too, as Snell et al. do once iterations are chosen. `test --on train` asks
+for classes of training: how far they are known better than new ones tells overfitting from too few
+steps. `write` puts what is there into `docs/paper-tables.md`.
 """
 
 from __future__ import annotations
@@ -34,11 +36,12 @@ from drivemeta.errors import InputError, suggest
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.memory import keep_freed_memory
 from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain, untrained
-from drivemeta.learn.metatrain_run import Accuracy
 
 KEPT = Path(__file__).parent / "omniglot"
 PAGE = Path(__file__).parents[1] / "docs" / "paper-tables.md"
 N_TIMED = 20
+# Once iterations are chosen, all characters but those of the test: nothing is left to choose by.
+WITH_VALIDATION = ("trainval", "trainval", "test")
 # Classes that `test` asks for: where a configuration names them, and what their figure is kept as.
 PARTS = {"train": (0, "accuracy_on_train"), "test": (2, "accuracy")}
 
@@ -53,6 +56,9 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=Path, default=Path("runs/omniglot"))
     parser.add_argument("--minutes", type=float, help="most that a row is trained")
+    parser.add_argument(
+        "--with-validation", action="store_true", help="train on its characters, too"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="the figure that `test` finds")
     parser.add_argument("--on", choices=PARTS, default="test", help="classes that `test` asks for")
@@ -81,8 +87,8 @@ def main() -> None:
 
 
 def train(row: Row, arguments: argparse.Namespace) -> None:
-    """Train a row, or test it if another row has its weights, and keep the result."""
-    store(row, borrowed(row, arguments) if row.trained_as else trained(row, arguments))
+    """Train a row, keep its weights and what came of it."""
+    store(row, trained(row, arguments))
 
 
 def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -92,6 +98,8 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
     config = config.model_copy(update={"minutes": arguments.minutes})
     before = before_of(row, out, arguments)
     if before is not None:
+        if before["with_validation"] is not None:
+            config = config.model_copy(update={"splits": WITH_VALIDATION})
         weights = KEPT / before["weights"]
         if getattr(arguments, "from"):
             weights = begun_with(weights, row, config)
@@ -106,11 +114,19 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
     keep(result.weights, weights_of(row))
     kept = {**asdict(result), "weights": weights_of(row).name, "seed": arguments.seed}
     kept["curve"] = json.loads((out / "curve.json").read_text(encoding="utf-8"))
-    if before is not None:
-        kept["minutes"] += before["minutes"]
-        kept["begun_from"] = before["begun_from"]
-        kept["curve"] = [p for p in before["curve"] if p[0] < before["iterations"]] + kept["curve"]
-    return kept
+    return kept if before is None else after(before, kept)
+
+
+def after(before: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    """Add what was before a run to what came of it."""
+    minutes = before["minutes"] + kept["minutes"]
+    curve, with_validation = before["curve"], before["with_validation"]
+    if with_validation is not None:  # its points are of characters that it is trained on
+        with_validation += kept["iterations"] - before["iterations"]
+    else:
+        curve = [point for point in curve if point[0] < before["iterations"]] + kept["curve"]
+    carried = {"begun_from": before["begun_from"], "with_validation": with_validation}
+    return kept | carried | {"minutes": minutes, "curve": curve}
 
 
 def begun_with(path: Path, row: Row, config: MetaTraining) -> Path:
@@ -140,34 +156,25 @@ def _in_embedding(key: str) -> str:
     return name if found else ""
 
 
-def borrowed(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Return what comes of a row with the kept weights of the row that it is trained as."""
-    kept = kept_of(row.trained_as)
-    if kept is None:
-        raise InputError(f"{row.key} is tested with the weights of {row.trained_as}: train that")
-    config = row.config(arguments.omniglot, arguments.runs / row.key, kept["seed"])
-    kept.pop("accuracy_on_train", None)  # by the other row's shots
-    return kept | {"accuracy": asdict(tested(row, config)), "curve": []}
-
-
-def tested(row: Row, config: MetaTraining) -> Accuracy:
-    """Return the accuracy of a row's kept weights."""
-    torch.set_num_threads(config.threads)
-    return evaluate_weights(row.learner, config, weights_of(row))
-
-
 def before_of(row: Row, out: Path, arguments: argparse.Namespace) -> dict[str, Any] | None:
-    """Return what a run goes on from, None if it begins anew; noted in its folder for a resume."""
+    """Return what a run goes on from, None if it begins anew; noted in its folder for a resume.
+
+    What has once been trained with the characters of validation stays so.
+    """
     note = out / "before.json"
     if arguments.resume:
         return json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
     other = getattr(arguments, "from")
     before = kept_of(other or row.key) if other or getattr(arguments, "continue") else None
+    if arguments.with_validation and before is None:
+        raise InputError(f"{row.key}: iterations are chosen on validation first; then --continue")
     if other and before is None:
         raise InputError(f"{row.key} cannot begin from {other}: nothing of it is kept")
     if before is not None:  # validation of another learner is no part of this one's curve
         begun = {"begun_from": other, "curve": []} if other else {}
-        before = {"begun_from": ""} | before | begun
+        before = {"begun_from": "", "with_validation": None} | before | begun
+        if arguments.with_validation and before["with_validation"] is None:
+            before["with_validation"] = 0
     note.unlink(missing_ok=True)
     if before is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -192,7 +199,9 @@ def test(row: Row, arguments: argparse.Namespace) -> None:
     params = row.params | {"transductive": kept["transductive"]}  # as the kept figure was measured
     index, name = PARTS[arguments.on]
     splits = (*config.splits[:2], config.splits[index])
-    found = tested(row, config.model_copy(update={"params": params, "splits": splits}))
+    config = config.model_copy(update={"params": params, "splits": splits})
+    torch.set_num_threads(config.threads)
+    found = evaluate_weights(row.learner, config, weights_of(row))
     was = kept["accuracy"]["mean"]
     mean, interval = 100 * found.mean, 100 * found.interval
     print(f"{row.key}: {mean:.2f} +- {interval:.2f} on {arguments.on}, was {100 * was:.2f} on test")
@@ -220,7 +229,7 @@ def speed(row: Row, arguments: argparse.Namespace) -> None:
 
 def weights_of(row: Row) -> Path:
     """Return the file of a row's kept weights."""
-    return KEPT / f"{row.trained_as or row.key}.safetensors"
+    return KEPT / f"{row.key}.safetensors"
 
 
 def store(row: Row, kept: dict[str, Any]) -> None:

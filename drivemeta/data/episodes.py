@@ -60,7 +60,8 @@ def load_omniglot(
 
     Args:
         path: `omniglot28.npz` with `bits` (n, 20, 28, 28) uint8, `alphabet`, `split`, `vinyals`.
-        split: `train`, `val` or `test` of Vinyals; `background` or `evaluation` of Lake.
+        split: `train`, `val` or `test` of Vinyals, or `trainval` for the 1,200 characters of the
+            first two; `background` or `evaluation` of Lake.
         rotations: turns by 90 degrees are further classes.
         mirrors: so are mirrored images, turned or not.
 
@@ -70,12 +71,13 @@ def load_omniglot(
     try:
         with np.load(path, allow_pickle=False) as stored:
             bits, alphabets = stored["bits"], stored["alphabet"]
-            chosen = (stored["vinyals"] == split) | (stored["split"] == split)
+            vinyals = np.isin(stored["vinyals"], ["train", "val"] if split == "trainval" else split)
+            chosen = vinyals | (stored["split"] == split)
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"cannot read Omniglot from {path}: {error}") from error
     if not chosen.any():
         raise InputError(
-            f"{path}: no split {split!r}; known: train, val, test, background, evaluation"
+            f"{path}: no split {split!r}; known: train, val, trainval, test, background, evaluation"
         )
     images, turns = bits[chosen], range(4 if rotations else 1)
     seen = [np.rot90(images, turn, (2, 3)) for turn in turns]

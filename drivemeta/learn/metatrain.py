@@ -49,7 +49,7 @@ class MetaTraining(BaseModel):
         params: of the learner.
         train: episodes that are trained on.
         test: episodes of validation and test.
-        splits: names of the splits for training, validation and test.
+        splits: names of the splits for training, validation and test, see `load_omniglot`.
         rotations: images turned by 90 degrees are further classes; `train`: in training alone.
         network: Conv-4 with pooling or strides, or the twin of Koch et al. in small.
         n_filters: of its first convolution.

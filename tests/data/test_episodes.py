@@ -89,6 +89,16 @@ def test_mirrored_images_are_further_classes(tmp_path):
     assert len(set(both.groups)) == 2 * len(set(turned.groups))
 
 
+def test_trainval_holds_what_train_and_val_hold(tmp_path):
+    path = omniglot(tmp_path / "o.npz")
+    both = load_omniglot(path, "trainval", rotations=False).images
+    parts = [load_omniglot(path, split, rotations=False).images for split in ("train", "val")]
+    for part in parts:
+        assert len(part)
+        assert all((both == image).all((1, 2, 3)).any() for image in part)
+    assert len(both) == sum(map(len, parts))
+
+
 def test_what_is_no_omniglot_is_told(tmp_path):
     with pytest.raises(InputError, match="no split 'trian'; known: train, val"):
         load_omniglot(omniglot(tmp_path / "o.npz"), "trian")

@@ -35,13 +35,14 @@ def small_row(iterations, n_shot=1, learner="protonet", **options):
     )  # fmt: skip
 
 
-def train(tables, tmp_path, row, how=None, other=None):
+def train(tables, tmp_path, row, how=None, other=None, with_validation=False):
     arguments = argparse.Namespace(
         omniglot=write_omniglot(tmp_path / "omniglot28.npz", n=24),
         runs=tmp_path / "runs",
         minutes=None,
         seed=0,
         resume=how == "resume",
+        with_validation=with_validation,
     )
     setattr(arguments, "continue", how == "continue")
     setattr(arguments, "from", other)
@@ -71,17 +72,17 @@ def test_minutes_and_curve_of_a_row_trained_in_parts_add_up(tables, tmp_path, mo
     assert [iteration for iteration, _ in anew["curve"]] == [2]
 
 
-def test_a_row_trained_as_another_is_tested_with_its_weights(tables, tmp_path):
-    both = {"n_shot": 2, "trained_as": "protonet_3w1s"}
-    with pytest.raises(InputError, match="with the weights of protonet_3w1s"):
-        train(tables, tmp_path, small_row(2, **both))
-    trained = train(tables, tmp_path, small_row(2))
-    tables.store(small_row(2), trained | {"accuracy_on_train": trained["accuracy"]})
-    borrowed = train(tables, tmp_path, small_row(2, **both))
-    assert borrowed["weights"] == trained["weights"]
-    assert "accuracy_on_train" not in borrowed
-    assert borrowed["iterations"] == trained["iterations"]
-    assert [path.name for path in (tmp_path / "kept").glob("*.safetensors")] == [trained["weights"]]
+def test_characters_of_validation_are_trained_on_once_iterations_are_chosen(tables, tmp_path):
+    with pytest.raises(InputError, match="protonet_3w1s: iterations are chosen on validation"):
+        train(tables, tmp_path, small_row(4), with_validation=True)
+    chosen = train(tables, tmp_path, small_row(4))
+    more = train(tables, tmp_path, small_row(8), "continue", with_validation=True)
+    assert more["curve"] == chosen["curve"]
+    assert more["with_validation"] == more["iterations"] - chosen["iterations"]
+    # Validation can choose nothing of it any more, so a further run is of the same kind.
+    further = train(tables, tmp_path, small_row(12), "continue")
+    assert further["curve"] == chosen["curve"]
+    assert further["with_validation"] == further["iterations"] - chosen["iterations"]
 
 
 def test_a_row_begins_from_another(tables, tmp_path):
@@ -139,4 +140,5 @@ def test_a_row_is_asked_for_classes_of_training(tables, tmp_path, capsys):
     capsys.readouterr()
     tables.test(row, asked)
     found, was = capsys.readouterr().out.split(" on test, was ")
-    assert found.split()[1] == was.split()[0]
+    # A query or two may be named otherwise by weights of half precision.
+    assert float(found.split()[1]) == pytest.approx(float(was.split()[0]), abs=3)
