@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from drivemeta.markdown import table_row
+
 KEPT = Path(__file__).parent / "rl" / "bandits.json"
 STRATEGIES = ("random", "Gittins", "Thompson", "UCB1", "greedy", "rl2")
 # Duan et al., RL^2, 2016, arXiv 1611.02779, table 1, by (arms, episodes), in the order above.
@@ -59,4 +61,4 @@ def _line(size: tuple[int, int], found: dict[tuple[int, int, str], dict[str, Any
         cells.append(f"{ours} ({paper})")
     rl2 = found.get((*size, "rl2"))
     cells.append("-" if rl2 is None else f"{rl2['steps']:,}")
-    return "| " + " | ".join(cells) + " |"
+    return table_row(cells)

@@ -19,6 +19,7 @@ from fewshot_page import machine
 from peers.hog import HogPedestrians
 from rich.progress import track
 
+from drivemeta import markdown
 from drivemeta.data.sources import SOURCES, SUPER_CLASSES, load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.run import ReportingDetector, evaluate_model
@@ -98,15 +99,15 @@ def score_source(
 
 def table(reports: dict[str, Report]) -> list[str]:
     """Return the lines of the table: AP50 in percent, with the number of boxes."""
-    lines = [f"| source | images | {' | '.join(SUPER_CLASSES)} |", "|---" * 7 + "|"]
+    rows = []
     for name, report in reports.items():
-        cells = []
+        cells = [name, report["images"]]
         for super_class in SUPER_CLASSES:
             score = report["classes"].get(super_class, {"ap50": None})
             known = score["ap50"] is not None
             cells.append(f"{100 * score['ap50']:.1f} ({score['n_boxes']})" if known else "-")
-        lines.append(f"| {name} | {report['images']} | {' | '.join(cells)} |")
-    return lines
+        rows.append(cells)
+    return markdown.table(["source", "images", *SUPER_CLASSES], rows)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_los
 from drivemeta.learn.frozen import FrozenTrunk
 from drivemeta.learn.memory import keep_freed_memory
 from drivemeta.learn.train_detector import DetectorTraining, sampler_of
+from drivemeta.markdown import table, table_row
 from drivemeta.models.level1 import Level1
 
 Batch = tuple[Tensor, list[Targets]]
@@ -51,14 +52,14 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.give_back:
         keep_freed_memory()
-    print("| frozen blocks | by ONNX Runtime | crop | batch | compiled | stride 4 | images/s |")
-    print("|---" * 7 + "|")
+    head = ["frozen blocks", "by ONNX Runtime", "crop", "batch", "compiled", "stride 4", "images/s"]
+    print("\n".join(table(head, [])))
     for frozen, trunk, height, width, n, compiled, fine in CASES:
         level1 = Level1(passthrough=True, fine_width=fine)
         step = _step(level1, frozen, (height, width), n, trunk=trunk, compiled=compiled)
         rate = n / _median_seconds(step, arguments.steps)
         cells = [frozen, _yes(trunk), f"{height}x{width}", n, _yes(compiled), fine, f"{rate:.1f}"]
-        print("| " + " | ".join(map(str, cells)) + " |")
+        print(table_row(cells))
     if arguments.data:
         sampler = sampler_of(load_config(arguments.data, DetectorTraining), resume=False)
         seconds = _median_seconds(lambda: sampler.batch(8), arguments.steps)

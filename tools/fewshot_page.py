@@ -12,6 +12,7 @@ import torch
 from fewshot_plot import draw_plot
 
 from drivemeta.files import write_text
+from drivemeta.markdown import table
 
 Row = dict[str, Any]
 
@@ -98,7 +99,7 @@ def _table(rows: list[Row]) -> list[str]:
     roads = any("roads_change" in cell for row in rows for cell in row["shots"].values())
     head = ["base", "method", "shots", "novel", "base before", "base after", "change"]
     head += ["roads"] * roads + ["seeds", "seconds"]
-    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    lines = []
     for row in rows:
         for shots, cell in row["shots"].items():
             figures = [_interval(cell["novel"]), _percent(cell["base_before"])]
@@ -106,8 +107,8 @@ def _table(rows: list[Row]) -> list[str]:
             if roads:
                 figures.append(_interval(cell["roads_change"]) if "roads_change" in cell else "")
             figures += [str(row["seeds"]), f"{cell['seconds']:.1f}"]
-            lines.append(f"| {row['base']} | {row['method']} | {shots} | {' | '.join(figures)} |")
-    return lines
+            lines.append([row["base"], row["method"], shots, *figures])
+    return table(head, lines)
 
 
 def _percent(estimate: dict[str, float]) -> str:
@@ -126,13 +127,11 @@ def _classes(rows: list[Row]) -> list[str]:
         row = next(row for row in rows if row["base"] == base)
         shots = list(row["shots"])
         lines += [f"### {row['protocol']}, {base}, {row['method']}: AP50 a class", ""]
-        lines.append(f"| class | boxes to draw from | to find | {' | '.join(shots)} |")
-        lines.append("|---" * (3 + len(shots)) + "|")
+        of_classes = []
         for label in row["shots"][shots[0]]["classes"]:
             values = [f"{100 * row['shots'][n]['classes'][label]:.1f}" for n in shots]
-            counts = " | ".join(map(str, row["boxes"][label]))
-            lines.append(f"| {label} | {counts} | {' | '.join(values)} |")
-        lines.append("")
+            of_classes.append([label, *row["boxes"][label], *values])
+        lines += [*table(["class", "boxes to draw from", "to find", *shots], of_classes), ""]
     return lines
 
 

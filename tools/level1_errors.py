@@ -26,6 +26,7 @@ from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.evaluation.matching import MISS, Matches, match
 from drivemeta.learn.inference import FixedNetworks
+from drivemeta.markdown import table
 from drivemeta.models.store import load_base
 
 KINDS = ("badly placed", "background", "duplicate", "another class")
@@ -77,17 +78,17 @@ def main() -> None:
         dense = seen(base, networks, image.path)
         located = rule.locate(dense, base.bank, base.scoring, image.size, base.input_size)
         found.append(detections(located, base.bank))
-    print(f"| class | AP50 | IoU {LOOSE_IOU} | {' | '.join(KINDS)} |\n|{'---|' * 7}")
     errors = {name: errors_of(truth, found, label) for label, name in enumerate(truth.classes)}
+    rows = []
     for name, each in errors.items():
         values = [each.strict.average_precision(), each.loose.average_precision()]
         values += [each.without(kind) for kind in range(len(KINDS))]
-        print(f"| {name} | {' | '.join(f'{100 * value:.1f}' for value in values)} |")
+        rows.append([name, *(f"{100 * value:.1f}" for value in values)])
+    print("\n".join(table(["class", "AP50", f"IoU {LOOSE_IOU}", *KINDS], rows)))
     bounds = list(itertools.pairwise(HEIGHTS))
     heads = [f"{low} to {high}" if high < np.inf else f"{low} on" for low, high in bounds]
-    print(f"\n| recall by height, px | {' | '.join(heads)} |\n|{'---|' * (1 + len(heads))}")
-    for name, each in errors.items():
-        print(f"| {name} | {' | '.join(_recall(each, *bound) for bound in bounds)} |")
+    reached = [[name, *(_recall(each, *b) for b in bounds)] for name, each in errors.items()]
+    print("\n" + "\n".join(table(["recall by height, px", *heads], reached)))
 
 
 def errors_of(truth: Dataset, found: Sequence[Detections], label: int) -> Errors:

@@ -27,6 +27,7 @@ from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import score_detections
 from drivemeta.learn.inference import FixedNetworks
 from drivemeta.learn.proposals import to_input
+from drivemeta.markdown import table, table_row
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base
@@ -82,7 +83,7 @@ def main() -> None:
     networks = FixedNetworks(base)
     dense = [seen(base, networks, image.path) for image in track(truth.images)]
     classes = truth.classes
-    print(f"| setting | {' | '.join(classes)} |\n|---|{'---|' * len(classes)}")
+    print("\n".join(table(["setting", *classes], [])))
     for setting in SETTINGS:
         scoring = replace(base.scoring, **setting.scoring)
         found = []
@@ -91,7 +92,7 @@ def main() -> None:
             found.append(detections(located, base.bank))
         scores = score_detections(truth, found, ClassTree.of(base.bank.classes)).to_json()
         cells = [f"{100 * scores['classes'][name]['ap50']:.1f}" for name in classes]
-        print(f"| {setting.name} | {' | '.join(cells)} |", flush=True)
+        print(table_row([setting.name, *cells]), flush=True)
 
 
 def annotated(data: Path, limit: int) -> Dataset:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from bandit_table import section as bandit_section
 from navigation_table import section as navigation_section
 from paper_rows import ROWS, Row
+
+from drivemeta.markdown import table
 
 Kept = dict[str, Any]
 
@@ -69,11 +70,7 @@ def page(kept: dict[str, Kept | None]) -> str:
     curves = [f"- `{row.key}`: {curve}" for row in ROWS if (curve := _curve(kept[row.key]))]
     return (
         HEADER
-        + _cells(COLUMNS)
-        + "\n|"
-        + "---|" * len(COLUMNS)
-        + "\n"
-        + "\n".join(_line(row, kept[row.key]) for row in ROWS)
+        + "\n".join(table(COLUMNS, [_cells(row, kept[row.key]) for row in ROWS]))
         + "\n"
         + FOOTER
         + "\n".join(curves)
@@ -95,7 +92,7 @@ def _curve(kept: Kept | None) -> str:
     return ", ".join(points) + f"; best {100 * curve[best][1]:.1f}"
 
 
-def _line(row: Row, kept: Kept | None) -> str:
+def _cells(row: Row, kept: Kept | None) -> list[str]:
     transductive = (kept or row.params).get("transductive", False)
     cells = [
         f"`{row.key}`",
@@ -105,12 +102,13 @@ def _line(row: Row, kept: Kept | None) -> str:
         f"{row.paper}" if row.paper is not None else "none",
     ]
     if kept is None:
-        return _cells([*cells, *["-"] * (len(COLUMNS) - len(cells))])
+        return [*cells, *["-"] * (len(COLUMNS) - len(cells))]
     found = kept["accuracy"]
     if begun := kept.get("begun_from"):
         cells[1] += f", begun from `{begun}`"
     known = kept.get("accuracy_on_train")
-    cells += [
+    return [
+        *cells,
         f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}",
         f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper else "-",
         f"{100 * known['mean']:.2f}" if known else "-",
@@ -118,8 +116,3 @@ def _line(row: Row, kept: Kept | None) -> str:
         f"{kept['minutes']:.1f}",
         str(kept["seed"]),
     ]
-    return _cells(cells)
-
-
-def _cells(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"

@@ -24,6 +24,7 @@ from fewshot_page import machine
 from fewshot_protocols import protocol_named
 from peers.interface import BankFinder, Finder
 
+from drivemeta import markdown
 from drivemeta.data.support import SupportSet
 from drivemeta.files import write_text
 from drivemeta.learn.adapt import adapt
@@ -136,11 +137,11 @@ def table(rows: Sequence[Row], shots: Sequence[int]) -> list[str]:
     on_roads = any("roads_change" in cell for row in rows for cell in row.get("shots", {}).values())
     heads = ["novel", "base", *(["change on US roads"] if on_roads else [])]
     columns = [f"{head}, {n} shot{'s' * (n > 1)}" for n in shots for head in heads]
-    lines = [f"| setting | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    lines = []
     for row in rows:
         if "error" in row:
             raise SystemExit(f"{row['method']}: {row['error']}")
-        cells = []
+        cells = [row["method"]]
         for n in shots:
             cell = row["shots"][str(n)]
             low, high = (100 * cell["novel"][key] for key in ("low", "high"))
@@ -148,8 +149,8 @@ def table(rows: Sequence[Row], shots: Sequence[int]) -> list[str]:
             cells.append(f"{100 * cell['base']['mean']:.1f}")
             if on_roads:
                 cells.append(f"{100 * cell['roads_change']['mean']:+.2f}")
-        lines.append(f"| {row['method']} | {' | '.join(cells)} |")
-    return lines
+        lines.append(cells)
+    return markdown.table(["setting", *columns], lines)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from drivemeta.learn.metatrain_signs import (
 )
 from drivemeta.learn.sign_pool import SignTasks, load_sign_pool
 from drivemeta.learn.sign_split import NEVER_MET, meanings_in
+from drivemeta.markdown import table
 from drivemeta.models.branch import LastLayer
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.registry import default_registry
@@ -136,13 +137,14 @@ def write_page() -> None:
     """Put the table into the page, between its marks."""
     results = json.loads(RESULTS.read_text(encoding="utf-8"))
     kinds = [f"{n_way}-way {n_shot}-shot" for n_way, n_shot in SHAPES]
-    lines = ["| learner | " + " | ".join(kinds) + " | ms |", "|---" * (len(kinds) + 2) + "|"]
+    rows = []
     for key, *_ in ROWS:
         if key in results:
             found = results[key]["accuracy"]
             cells = [f"{100 * found[k][0]:.1f} ± {100 * found[k][1]:.1f}" for k in kinds]
             each = 1000 * sum(found[k][2] for k in kinds) / len(kinds)
-            lines.append(f"| {key} | " + " | ".join(cells) + f" | {each:.0f} |")
+            rows.append([key, *cells, f"{each:.0f}"])
+    lines = table(["learner", *kinds, "ms"], rows)
     text = PAGE.read_text(encoding="utf-8")
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     write_text(PAGE, before + BEGIN + "\n\n" + "\n".join(lines) + "\n\n" + END + after)

@@ -10,6 +10,7 @@ from typing import Any
 from drivemeta.learn.adapt import Adapted
 from drivemeta.learn.diagnosis import ALIKE, Diagnosis
 from drivemeta.learn.expected import Expected
+from drivemeta.markdown import table
 
 
 def report_json(
@@ -41,18 +42,18 @@ def report_markdown(
         pictures: files beside the page to show.
     """
     lines = [f"# {', '.join(adapted.support.classes)}", ""]
-    lines += _table(
+    lines += table(
         ["class", "found as", "shots", "found by the base", "threshold"], _class_rows(adapted)
     )
     lines += ["", *_findings(diagnosis), ""]
     lines += _expected(expected)
     lines += ["", "## Which classes look alike", ""]
-    lines += _table(
+    lines += table(
         ["class", "and", "which is", "cosine"],
         ([p.name, p.other, p.kind, f"{p.cosine:.2f}"] for p in diagnosis.likeness),
     )
     lines += ["", "## Every box", ""]
-    lines += _table(
+    lines += table(
         ["class", "image", "box", "pixels", "found", "named", "score", "reported"],
         _shot_rows(diagnosis),
     )
@@ -99,7 +100,7 @@ def _expected(expected: Sequence[Expected] | None) -> list[str]:
             *lines,
             "No estimate: it takes frames of which each class keeps a box when one is left out.",
         ]
-    lines += _table(
+    lines += table(
         ["class", "AP50", "boxes", "frames"],
         ([e.name, f"{e.ap50:.2f}", str(e.n_boxes), str(e.n_frames)] for e in expected),
     )
@@ -137,8 +138,3 @@ def _shot_rows(diagnosis: Diagnosis) -> Iterator[list[str]]:
             f"{shot.score:.2f}",
             "yes" if shot.passes else "no",
         ]
-
-
-def _table(head: Sequence[str], rows: Iterator[list[str]]) -> list[str]:
-    cells = [list(head), ["---"] * len(head), *rows]
-    return ["| " + " | ".join(c.replace("|", "\\|") for c in row) + " |" for row in cells]
