@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.episodes import class_means
-from drivemeta.learn.functional import Params, call, parameters_of
+from drivemeta.learn.episodes import Episode, class_means
+from drivemeta.learn.functional import Mapped, Params, call, over_tasks, parameters_of
 from drivemeta.learn.metatrain_networks import Headed, embedding_dim
 from drivemeta.learn.prototypes import mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
@@ -71,6 +71,33 @@ def start_of(
         return parameters_of(model, prefix)
     rows = F.normalize(class_means(model.layer(support), labels, n_way), dim=-1)
     return {**parameters_of(model, prefix), "rows": rows}
+
+
+def meta_loss(
+    model: nn.Module,
+    logits: Callable[[nn.Module, Episode], Tensor],
+    tasks: TaskSource,
+    meta_batch: int,
+    mapped: Mapped,
+) -> Callable[[], Tensor]:
+    """Return what draws tasks and gives the mean cross-entropy of their queries.
+
+    Args:
+        model: what is meta-trained.
+        logits: of the queries of an episode, after the inner loop on its support.
+        tasks: to draw from.
+        meta_batch: number of them.
+        mapped: how to go over them, see `over_tasks`.
+    """
+
+    def task_loss(
+        support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
+    ) -> Tensor:
+        episode = Episode(support, support_labels, query, query_labels, tasks.n_way)
+        return F.cross_entropy(logits(model, episode), query_labels)
+
+    mean_loss = over_tasks(task_loss, model, mapped)
+    return lambda: mean_loss([tasks.episode().tensors() for _ in range(meta_batch)])
 
 
 def support_loss(model: nn.Module, params: Params, images: Tensor, labels: Tensor) -> Tensor:

@@ -17,12 +17,13 @@ from torch.nn import functional as F
 
 from drivemeta.learn.adapted_layer import AdaptedLayer
 from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Mapped, Params, call, descend, over_tasks, parameters_of
+from drivemeta.learn.functional import Mapped, Params, call, descend, parameters_of
 from drivemeta.learn.gradient import (
     CosineRows,
     RowHeaded,
     fit_rows_by_gradients,
     headed,
+    meta_loss,
     start_of,
     support_loss,
 )
@@ -78,18 +79,7 @@ class ANIL:
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
         """Minimise the loss of the queries after the inner steps of the head."""
         model = self.prepare(network, tasks)
-
-        def task_loss(
-            support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
-        ) -> Tensor:
-            episode = Episode(support, support_labels, query, query_labels, tasks.n_way)
-            return F.cross_entropy(self.logits(model, episode), query_labels)
-
-        mean_loss = over_tasks(task_loss, model, self.mapped)
-
-        def loss() -> Tensor:
-            return mean_loss([tasks.episode().tensors() for _ in range(self.meta_batch)])
-
+        loss = meta_loss(model, self.logits, tasks, self.meta_batch, self.mapped)
         return run.train(model, loss, self.logits)
 
     def logits(self, model: nn.Module, episode: Episode) -> Tensor:

@@ -12,16 +12,16 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
 from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Mapped, Params, descend, over_tasks, parameters_of
+from drivemeta.learn.functional import Mapped, Params, descend, parameters_of
 from drivemeta.learn.gradient import (
     CosineRows,
     RowHeaded,
     fit_rows_by_gradients,
     headed,
+    meta_loss,
     query_logits,
     start_of,
     support_loss,
@@ -92,32 +92,16 @@ class MetaSGD:
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
         """Minimise the loss of the queries after the inner steps, also by the rates."""
         model = self.prepare(network, tasks)
-
-        def task_loss(
-            support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
-        ) -> Tensor:
-            logits = self._adapted(model, support, support_labels, query, tasks.n_way)
-            return F.cross_entropy(logits, query_labels)
-
-        mean_loss = over_tasks(task_loss, model, self.mapped)
-
-        def loss() -> Tensor:
-            return mean_loss([tasks.episode().tensors() for _ in range(self.meta_batch)])
-
+        loss = meta_loss(model, self.logits, tasks, self.meta_batch, self.mapped)
         return run.train(model, loss, self.logits)
 
     def logits(self, model: nn.Module, episode: Episode) -> Tensor:
         """Take the inner steps on the support; return (n_query, n_way) logits of the query."""
-        support, labels, query, _ = episode.tensors()
-        return self._adapted(model, support, labels, query, episode.n_way)
-
-    def _adapted(
-        self, model: nn.Module, support: Tensor, labels: Tensor, query: Tensor, n_way: int
-    ) -> Tensor:
         assert isinstance(model, RatedModel)
+        support, labels, query, _ = episode.tensors()
         fast = descend(
             lambda params: support_loss(model.model, params, support, labels),
-            start_of(model.model, support, labels, n_way),
+            start_of(model.model, support, labels, episode.n_way),
             model.rates_by_name(),
             self.n_steps,
         )
