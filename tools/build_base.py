@@ -21,6 +21,7 @@ from safetensors import safe_open
 from drivemeta.config import load_config
 from drivemeta.core import Detections
 from drivemeta.core.scoring import Scoring
+from drivemeta.data.images import read_image
 from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.matching import HIT, IGNORED, Matches
@@ -29,7 +30,6 @@ from drivemeta.learn.banks import BACKGROUND, FOLDER, NamedBank, save_bank, with
 from drivemeta.learn.calibration import embed
 from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.detector_loss import TrainableLevel1
-from drivemeta.learn.evidence import read_image
 from drivemeta.learn.proposals import propose
 from drivemeta.learn.prototypes import spherical_means
 from drivemeta.learn.run import CHECKPOINT

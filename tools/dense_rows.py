@@ -19,12 +19,12 @@ from torch import Tensor
 
 from drivemeta.core import BankRows, ClassBank, Detections
 from drivemeta.core.score_rule import DenseArrays, locate
+from drivemeta.data.images import read_image
 from drivemeta.data.sources import SourceImage, load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.operating_point import match_class
 from drivemeta.learn.dense import N_STEPS, learn_dense
-from drivemeta.learn.evidence import read_image
 from drivemeta.learn.inference import FixedNetworks
 from drivemeta.learn.proposals import to_input
 from drivemeta.models.crops import to_tensor

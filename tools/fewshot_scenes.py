@@ -15,7 +15,8 @@ from drivemeta.core import ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays, Located, decide, locate, score_locations
 from drivemeta.core.scoring import Scoring
-from drivemeta.evaluation.inference import EVALUATION_SCORE, read_bgr
+from drivemeta.data.images import read_image
+from drivemeta.evaluation.inference import EVALUATION_SCORE
 from drivemeta.learn.proposals import to_input
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
@@ -62,7 +63,7 @@ class CropEmbedding:
         keys = [(scene.path, box.tobytes()) for box in boxes]
         missing = [i for i, key in enumerate(keys) if key not in self._found]
         if missing:
-            frame = to_tensor(read_bgr(scene.path))
+            frame = to_tensor(read_image(scene.path))
             crops = roi_crops(frame, torch.from_numpy(boxes[missing]), self._context)
             for i, embedding in zip(missing, self._network(crops).numpy(), strict=True):
                 self._found[keys[i]] = embedding
@@ -125,7 +126,7 @@ class Scenes:
         return self._scenes[index]
 
     def _look(self, path: Path) -> Scene:
-        image = read_bgr(path)
+        image = read_image(path)
         dense = run_level1(self.detector, image)
         scores, _ = score_locations(dense, self.detector.bank.dense, self.detector.scoring)
         kept = np.union1d(np.argsort(-scores)[:N_KEPT], np.argsort(-dense.quality)[:N_KEPT])

@@ -19,10 +19,10 @@ from rich.progress import track
 
 from drivemeta.core import Detections
 from drivemeta.core.scoring import Scoring
+from drivemeta.data.images import read_image
 from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import score_detections
-from drivemeta.learn.evidence import read_image
 from drivemeta.learn.proposals import propose
 from drivemeta.models.detector import TwoLevelDetector, super_class_bank
 from drivemeta.models.level2 import Level2

@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import Detections
 from drivemeta.data.dataset import Dataset
-from drivemeta.errors import AnnotationError
+from drivemeta.data.images import read_image
 
 # Thresholds are for operation; cutting candidates early costs average precision.
 EVALUATION_SCORE = 0.001
@@ -54,18 +53,6 @@ def detect_all(
     return found
 
 
-def read_bgr(path: Path) -> NDArray[np.uint8]:
-    """Return a (height, width, 3) uint8 BGR image.
-
-    Raises:
-        AnnotationError: the file is missing or no image.
-    """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise AnnotationError(f"{path}: expected an image, cannot read it")
-    return np.asarray(image, np.uint8)
-
-
 def _batches(paths: list[Path]) -> Iterator[list[NDArray[np.uint8]]]:
     groups = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
     with ThreadPoolExecutor(max_workers=1) as reader:
@@ -78,4 +65,4 @@ def _batches(paths: list[Path]) -> Iterator[list[NDArray[np.uint8]]]:
 
 
 def _read(paths: list[Path]) -> list[NDArray[np.uint8]]:
-    return [read_bgr(path) for path in paths]
+    return [read_image(path) for path in paths]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drivemeta.core.boxes import FloatArray, iou_matrix
+from drivemeta.data.images import read_image
 from drivemeta.data.meanings import meaning_of
 from drivemeta.data.sources import COMPLETE, SUPER_CLASSES, SourceImage
 from drivemeta.errors import AnnotationError
@@ -59,10 +60,10 @@ def sign_crops(root: Path, countries: Iterable[str]) -> CropsByClass:
     """
     crops: CropsByClass = defaultdict(list)
     for country in countries:
-        for row in _manifest(root / country / "manifest.csv"):
+        for row in read_manifest(root / country / "manifest.csv"):
             meaning = meaning_of(country, row["class"])
             if meaning is not None:
-                crops[meaning].append(_read(root / row["path"]))
+                crops[meaning].append(read_crop(root / row["path"]))
     return crops
 
 
@@ -119,8 +120,8 @@ def vehicle_light_crops(
 def light_crops(root: Path) -> CropsByClass:
     """Read traffic-light crops, named `red_light`, `yellow_light` and `green_light`."""
     crops: CropsByClass = defaultdict(list)
-    for row in _manifest(root / "lights" / "manifest.csv"):
-        crops[f"{row['class']}_light"].append(_read(root / row["path"]))
+    for row in read_manifest(root / "lights" / "manifest.csv"):
+        crops[f"{row['class']}_light"].append(read_crop(root / row["path"]))
     return crops
 
 
@@ -260,23 +261,26 @@ def crops_to_tensor(views: list[NDArray[np.uint8]]) -> Tensor:
     return stacked.contiguous(memory_format=torch.channels_last)
 
 
-def _read(path: Path) -> Crop:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise AnnotationError(f"expected an image of a sign or light, cannot read {path}")
-    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    size = (STORED_SIZE, STORED_SIZE)
-    return Crop(np.asarray(cv2.resize(rgb, size), np.uint8), FILE_CONTEXT)
+def read_crop(path: Path) -> Crop:
+    """Read the file of a crop.
+
+    Raises:
+        AnnotationError: it is missing or no image.
+    """
+    resized = cv2.resize(_frame(path), (STORED_SIZE, STORED_SIZE))
+    return Crop(np.asarray(resized, np.uint8), FILE_CONTEXT)
 
 
 def _frame(path: Path) -> NDArray[np.uint8]:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise AnnotationError(f"expected an image of a scene, cannot read {path}")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(cv2.cvtColor(read_image(path), cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _manifest(path: Path) -> list[dict[str, str]]:
+def read_manifest(path: Path) -> list[dict[str, str]]:
+    """Read the rows of a list of crops, by column.
+
+    Raises:
+        AnnotationError: there is no such file.
+    """
     if not path.is_file():
         raise AnnotationError(f"expected a list of crops (path,class,group) at {path}")
     with path.open(newline="", encoding="utf-8") as file:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, box_area, clip_boxes
+from drivemeta.data.images import read_image
 from drivemeta.data.sources import SourceImage
 from drivemeta.learn.detector_loss import Targets
-from drivemeta.learn.evidence import read_image
 from drivemeta.learn.photometric import degrade, jitter_colours
 
 GREY = (114, 114, 114)

@@ -15,8 +15,8 @@ from torch import Tensor
 from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.core.score_rule import Located
+from drivemeta.data.images import read_image
 from drivemeta.data.support import SupportSet
-from drivemeta.errors import AnnotationError
 from drivemeta.learn.inference import FixedNetworks
 from drivemeta.learn.proposals import propose
 from drivemeta.learn.support import LabelledImages
@@ -180,18 +180,6 @@ def observe(
         networks.embed(torch.stack(held)),
         networks,
     )
-
-
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """Return a (height, width, 3) uint8 BGR image.
-
-    Raises:
-        AnnotationError: the file is no image.
-    """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise AnnotationError(f"expected an image, cannot read {path}")
-    return np.asarray(image, np.uint8)
 
 
 def _frames(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -17,11 +15,10 @@ from drivemeta.data.episodes import Shape
 from drivemeta.data.meanings import meaning_of
 from drivemeta.errors import InputError
 from drivemeta.learn.crop_data import (
-    FILE_CONTEXT,
-    STORED_SIZE,
-    Crop,
     augment,
     crops_to_tensor,
+    read_crop,
+    read_manifest,
     view,
 )
 from drivemeta.learn.episodes import Episode, Pairs
@@ -80,14 +77,14 @@ def load_sign_pool(
     rows = [
         (meaning, f"{country}/{row['group']}", root / row["path"])
         for country in countries
-        for row in _manifest(root / country / "manifest.csv")
+        for row in read_manifest(root / country / "manifest.csv")
         if (meaning := meaning_of(country, row["class"])) is not None
     ]
     names, labels = np.unique([meaning for meaning, _, _ in rows], return_inverse=True)
     _, groups = np.unique([group for _, group, _ in rows], return_inverse=True)
     rng, found = np.random.default_rng(seed), []
     for first in range(0, len(rows), BATCH):
-        crops = [_read(path) for _, _, path in rows[first : first + BATCH]]
+        crops = [read_crop(path) for _, _, path in rows[first : first + BATCH]]
         views = [
             view(crop, context) if i == 0 else augment(crop, context, rng)
             for crop in crops
@@ -209,18 +206,3 @@ def _one_from_each(groups: list[Indices], n: int) -> list[int]:
     longest = max(len(group) for group in groups)
     in_turn = [int(group[i]) for i in range(longest) for group in groups if i < len(group)]
     return in_turn[:n]
-
-
-def _read(path: Path) -> Crop:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise InputError(f"expected an image of a sign, cannot read {path}")
-    resized = cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), (STORED_SIZE, STORED_SIZE))
-    return Crop(np.asarray(resized, np.uint8), FILE_CONTEXT)
-
-
-def _manifest(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
-        raise InputError(f"expected a list of crops (path,class,group) at {path}")
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -26,11 +26,11 @@ from torch import Tensor, nn
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.core.score_rule import locate
+from drivemeta.data.images import read_image
 from drivemeta.data.sources import COMPLETE
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.learn.detector_loss import CosineRows, Targets, detector_loss
-from drivemeta.learn.evidence import read_image
 from drivemeta.learn.proposals import propose, to_input
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector

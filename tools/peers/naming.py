@@ -20,10 +20,11 @@ from torch.nn import functional as F
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections, Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes
 from drivemeta.core.scoring import Scoring
+from drivemeta.data.images import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.learn.detector_loss import grid
-from drivemeta.learn.evidence import observe, read_image
+from drivemeta.learn.evidence import observe
 from drivemeta.learn.imagenet import load_imagenet
 from drivemeta.learn.proposals import propose
 from drivemeta.learn.support import LabelledImages

@@ -13,7 +13,7 @@ from fewshot_networks import OnnxNetwork
 from torch import Tensor, nn
 
 from drivemeta.core.score_rule import DenseArrays
-from drivemeta.evaluation.inference import read_bgr
+from drivemeta.data.images import read_image
 from drivemeta.export.networks import level1_graph
 from drivemeta.learn.proposals import to_input
 from drivemeta.models.crops import to_tensor
@@ -62,9 +62,8 @@ class Whole:
     @torch.no_grad()
     def look(self, path: Path) -> tuple[tuple[int, int], DenseArrays]:
         """Return the height and width of an image, and level 1's output."""
-        image = read_bgr(path)
-        inputs, _ = to_input(to_tensor(image), self._size)
-        return (image.shape[0], image.shape[1]), _arrays(DenseOutput(*self._network(inputs)))
+        size, inputs = _input(path, self._size)
+        return size, _arrays(DenseOutput(*self._network(inputs)))
 
 
 class Frozen(NamedTuple):
@@ -117,9 +116,8 @@ class LastLayers:
     def look(self, path: Path) -> tuple[tuple[int, int], DenseArrays]:
         """Return the height and width of an image, and level 1's output."""
         if path not in self._seen:
-            image = read_bgr(path)
-            inputs, _ = to_input(to_tensor(image), self._size)
-            self._seen[path] = (image.shape[0], image.shape[1]), self._freeze(inputs)
+            size, inputs = _input(path, self._size)
+            self._seen[path] = size, self._freeze(inputs)
         size, frozen = self._seen[path]
         boxes = self._boxes(list(frozen.maps))
         return size, _arrays(DenseOutput(boxes, frozen.quality, frozen.embeddings))
@@ -145,6 +143,13 @@ class LastLayers:
             found.append(level1.fine.boxes(maps[0], FINE_STRIDE, level1.fine.scale))
         coarse = zip(maps[-len(STRIDES) :], STRIDES, level1.scales, strict=True)
         return torch.cat([*found, *(level1.boxes(*of_stride) for of_stride in coarse)], 1)
+
+
+def _input(path: Path, size: tuple[int, int]) -> tuple[tuple[int, int], Tensor]:
+    """Return the height and width of an image, and level 1's input of a size."""
+    image = read_image(path)
+    inputs, _ = to_input(to_tensor(image), size)
+    return (image.shape[0], image.shape[1]), inputs
 
 
 def _arrays(output: DenseOutput) -> DenseArrays:

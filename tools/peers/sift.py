@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import N_CROPS
+from drivemeta.data.images import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.evaluation.inference import read_bgr
-from drivemeta.learn.evidence import read_image
 from drivemeta.learn.proposals import propose
 from drivemeta.models.detector import TwoLevelDetector
 from peers.interface import Finder
@@ -148,7 +147,7 @@ def _described(path: Path, boxes: FloatArray, context: float) -> list[FloatArray
     """Return the descriptors of each box in an image file, computed once."""
     missing = [box for box in boxes if (path, box.tobytes()) not in _KNOWN]
     if missing:
-        image = read_bgr(path)
+        image = read_image(path)
         for box in missing:
             _KNOWN[path, box.tobytes()] = describe(image, box, context)
     return [_KNOWN[path, box.tobytes()] for box in boxes]
