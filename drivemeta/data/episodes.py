@@ -17,6 +17,7 @@ from drivemeta.errors import InputError
 
 Images = NDArray[np.uint8]
 Indices = NDArray[np.int64]
+Strings = NDArray[np.str_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +61,9 @@ def load_omniglot(
 
     Args:
         path: `omniglot28.npz` with `bits` (n, 20, 28, 28) uint8, `alphabet`, `split`, `vinyals`.
-        split: `train`, `val` or `test` of Vinyals, or `trainval` for the 1,200 characters of the
-            first two; `background` or `evaluation` of Lake.
+        split: `train`, `val` or `test` of Vinyals, `trainval` for the 1,200 characters of the first
+            two; `background` or `evaluation` of Lake, `background_train` for the 25 alphabets of
+            the background that are not those of `val`.
         rotations: turns by 90 degrees are further classes.
         mirrors: so are mirrored images, turned or not.
 
@@ -71,14 +73,12 @@ def load_omniglot(
     try:
         with np.load(path, allow_pickle=False) as stored:
             bits, alphabets = stored["bits"], stored["alphabet"]
-            vinyals = np.isin(stored["vinyals"], ["train", "val"] if split == "trainval" else split)
-            chosen = vinyals | (stored["split"] == split)
+            splits = _splits(stored["split"], stored["vinyals"])
     except (OSError, KeyError, ValueError) as error:
         raise InputError(f"cannot read Omniglot from {path}: {error}") from error
-    if not chosen.any():
-        raise InputError(
-            f"{path}: no split {split!r}; known: train, val, trainval, test, background, evaluation"
-        )
+    if split not in splits or not splits[split].any():
+        raise InputError(f"{path}: no split {split!r}; known: {', '.join(splits)}")
+    chosen = splits[split]
     images, turns = bits[chosen], range(4 if rotations else 1)
     seen = [np.rot90(images, turn, (2, 3)) for turn in turns]
     if mirrors:
@@ -86,6 +86,18 @@ def load_omniglot(
     _, groups = np.unique(alphabets[chosen], return_inverse=True)
     of_kind = [groups + kind * (groups.max() + 1) for kind in range(len(seen))]
     return ImagePool(np.concatenate(seen), np.concatenate(of_kind).astype(np.int64))
+
+
+def _splits(lake: Strings, vinyals: Strings) -> dict[str, NDArray[np.bool_]]:
+    """Return which characters are of each split, by its name."""
+    of_vinyals = {name: vinyals == name for name in ("train", "val", "test")}
+    of_lake = {name: lake == name for name in ("background", "evaluation")}
+    return {
+        **of_vinyals,
+        "trainval": of_vinyals["train"] | of_vinyals["val"],
+        **of_lake,
+        "background_train": of_lake["background"] & of_vinyals["train"],
+    }
 
 
 def draw_episode(
