@@ -15,7 +15,7 @@ from typing import Any
 from drivemeta.learn.metatrain import EpisodeShape, MetaTraining
 
 N_QUERY_TEST = 15
-EVALUATION = ("background", "background", "evaluation")
+EVALUATION = ("background_train", "val", "evaluation")
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain,
 KEPT = Path(__file__).parent / "omniglot"
 PAGE = Path(__file__).parents[1] / "docs" / "paper-tables.md"
 N_TIMED = 20
-# Once iterations are chosen, all characters but those of the test: nothing is left to choose by.
-WITH_VALIDATION = ("trainval", "trainval", "test")
+# Splits with the characters of validation.
+WHOLE = {"train": "trainval", "background_train": "background"}
 # Classes that `test` asks for: where a configuration names them, and what their figure is kept as.
 PARTS = {"train": (0, "accuracy_on_train"), "test": (2, "accuracy")}
 
@@ -99,7 +99,7 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
     before = before_of(row, out, arguments)
     if before is not None:
         if before["with_validation"] is not None:
-            config = config.model_copy(update={"splits": WITH_VALIDATION})
+            config = with_validation(config)
         weights = KEPT / before["weights"]
         if getattr(arguments, "from"):
             weights = begun_with(weights, row, config)
@@ -117,15 +117,25 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
     return kept if before is None else after(before, kept)
 
 
+def with_validation(config: MetaTraining) -> MetaTraining:
+    """Return a configuration that trains on the characters of validation, too.
+
+    Nothing is left to choose iterations by, so the last weights are kept.
+    """
+    whole = WHOLE[config.splits[0]]
+    splits = (whole, whole, config.splits[2])
+    return config.model_copy(update={"splits": splits, "keep_last": True})
+
+
 def after(before: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
     """Add what was before a run to what came of it."""
     minutes = before["minutes"] + kept["minutes"]
-    curve, with_validation = before["curve"], before["with_validation"]
-    if with_validation is not None:  # its points are of characters that it is trained on
-        with_validation += kept["iterations"] - before["iterations"]
+    curve, on_validation = before["curve"], before["with_validation"]
+    if on_validation is not None:  # its points are of characters that it is trained on
+        on_validation += kept["iterations"] - before["iterations"]
     else:
         curve = [point for point in curve if point[0] < before["iterations"]] + kept["curve"]
-    carried = {"begun_from": before["begun_from"], "with_validation": with_validation}
+    carried = {"begun_from": before["begun_from"], "with_validation": on_validation}
     return kept | carried | {"minutes": minutes, "curve": curve}
 
 

@@ -69,6 +69,8 @@ class MetaTraining(BaseModel):
         validate_every: iterations between validations and checkpoints.
         n_validation: episodes of a validation.
         n_test: episodes of the test.
+        keep_last: keep the last weights, not those of the best validation; for a validation that
+            is of classes of training.
         threads: of PyTorch; 0 leaves them as they are.
         seed: of weights and all that is drawn.
     """
@@ -100,6 +102,7 @@ class MetaTraining(BaseModel):
     validate_every: int = Field(500, ge=1)
     n_validation: int = Field(100, ge=2)
     n_test: int = Field(600, ge=2)
+    keep_last: bool = False
     threads: int = Field(1, ge=0)
     seed: int = 0
 
@@ -154,6 +157,7 @@ def metatrain(
         config.validate_every,
         config.n_validation,
         config.seed,
+        keep_last=config.keep_last,
         validate_start=config.start_from is not None,
         start_from=config.start_from,
         start_iteration=config.start_iteration,

@@ -44,6 +44,7 @@ class Plan:
         validate_every: iterations between validations and checkpoints.
         n_validation: episodes of a validation.
         seed: of what the learner draws itself.
+        keep_last: the last weights are the result, not those of the best validation.
         validate_start: the weights that are started from may turn out to be the best.
         start_from: weights to start from, as an earlier run wrote them; the rate then rises from
             zero over 100 iterations.
@@ -59,6 +60,7 @@ class Plan:
     validate_every: int
     n_validation: int
     seed: int
+    keep_last: bool = False
     validate_start: bool = False
     start_from: Path | None = None
     start_iteration: int = 0
@@ -114,7 +116,7 @@ class Run:
         logits: Logits,
         optimizer: torch.optim.Optimizer | None = None,
     ) -> MetaState:
-        """Step until the budget is spent; return the weights of the best validation."""
+        """Step until the budget is spent; return the weights that the plan keeps."""
         given = optimizer
         optimizer = given or torch.optim.Adam(model.parameters(), self._plan.learning_rate)
         if self._plan.start_from is not None and not self._resume:
@@ -133,7 +135,7 @@ class Run:
             if self._iteration % self._plan.validate_every == 0 or self.progress >= 1:
                 self._validate(model, logits, best)
                 self._save(model, best, optimizer)
-        iterations, _ = max(self._curve, key=lambda point: point[1])
+        iterations = max(self._curve, key=self._rank)[0]
         return MetaState(best, iterations, self._seconds / 60, tuple(self._curve))
 
     def _step(
@@ -165,13 +167,17 @@ class Run:
 
     def _validate(self, model: nn.Module, logits: Logits, best: dict[str, Tensor]) -> None:
         found = evaluate(model, logits, self._validation, self._plan.n_validation)
-        if not self._curve or found.mean > max(accuracy for _, accuracy in self._curve):
-            best.update({key: value.clone() for key, value in model.state_dict().items()})
         self._curve.append((self._iteration, found.mean))
+        if max(self._curve, key=self._rank) is self._curve[-1]:
+            best.update({key: value.clone() for key, value in model.state_dict().items()})
         self._report(
             f"iteration {self._iteration}, {self._seconds / 60:.1f} minutes, validation "
             f"{100 * found.mean:.2f} +- {100 * found.interval:.2f} %"
         )
+
+    def _rank(self, point: tuple[int, float]) -> float:
+        """Return by how much a point of the curve is the one to keep."""
+        return point[0] if self._plan.keep_last else point[1]
 
     def _save(
         self, model: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer

@@ -181,6 +181,17 @@ def test_a_run_starts_from_weights_that_another_wrote(omniglot, tmp_path):
     assert again[0][1] == max(accuracy for _, accuracy in curve)  # the best weights of the first
 
 
+def test_the_last_weights_are_kept_where_validation_has_no_say(omniglot, tmp_path):
+    run("protonet", config(omniglot, tmp_path / "first", iterations=20))
+    begun = {"start_from": tmp_path / "first" / "weights.safetensors", "learning_rate": 10.0}
+    best, _ = run("protonet", config(omniglot, tmp_path / "best", **begun))
+    last, _ = run("protonet", config(omniglot, tmp_path / "last", keep_last=True, **begun))
+    assert (best.iterations, last.iterations) == (0, 6)
+    trained = load_file(tmp_path / "last" / "metatrain.checkpoint.safetensors")
+    for key, value in load_file(last.weights).items():
+        assert torch.equal(value, trained[f"model.{key}"]), key
+
+
 def test_the_first_step_from_trained_weights_is_short(omniglot, tmp_path):
     first, _ = run("protonet", config(omniglot, tmp_path / "first"))
     further = {"start_from": first.weights, "start_iteration": 6, "iterations": 7}
