@@ -6,6 +6,7 @@ from typing import Any
 
 from bandit_table import section as bandit_section
 from navigation_table import section as navigation_section
+from paper_alphabets_table import section as alphabets_section
 from paper_rows import ROWS, Row
 
 from drivemeta.markdown import table
@@ -75,6 +76,7 @@ def page(kept: dict[str, Kept | None]) -> str:
         + FOOTER
         + "\n".join(curves)
         + "\n"
+        + alphabets_section()
         + bandit_section()
         + navigation_section()
     )
