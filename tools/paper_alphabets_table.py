@@ -18,7 +18,7 @@ the alphabets of the test are not those of training. Here a row goes on from its
 before and after that, with 600 episodes.
 
 ```sh
-python tools/paper_alphabets.py maml_5w1s --minutes 25
+python tools/paper_alphabets.py maml_first_order_5w1s --minutes 10
 ```
 
 """

@@ -109,9 +109,8 @@ ONE_SHOT = {
     "meta_batch": 3,
 }
 SELDOM = {"validate_every": 2000, "n_validation": 25}
-# Tests are within one alphabet, one drawer's images against another's; but pairs among 64
-# characters of any teach sooner than those among twenty of one. Half as many filters as the paper
-# has see four times as many of them in a minute.
+# Tests are within one alphabet, one drawer's images against another's. Half as many filters as the
+# paper has see four times as many images in a minute.
 KOCH = {
     "splits": EVALUATION,
     "rotations": "train",
@@ -121,7 +120,7 @@ KOCH = {
     "halve_every": 0,
     "anneal": True,
     "learning_rate": 0.002,
-    "train": EpisodeShape(n_way=64, n_shot=1, n_query=1),
+    "train": EpisodeShape(n_way=20, n_shot=1, n_query=2, within_group=True),
     "test": EpisodeShape(n_way=20, n_shot=1, n_query=1, within_group=True, same_images=True),
     "validate_every": 500,
     "n_validation": 200,
