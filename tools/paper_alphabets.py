@@ -1,6 +1,6 @@
 """How much of what a row of the papers' tables lacks is the split of the characters.
 
-    python tools/paper_alphabets.py maml_first_order_5w1s --minutes 10    # then: paper_tables.py write
+    python tools/paper_alphabets.py maml_first_order_5w1s --minutes 10    # then: paper_tables write
 
 Finn et al. and Nichol et al. draw their training characters from all alphabets; those of Vinyals'
 test are of alphabets that are in no training. Here 172 of the 423 test characters, drawn at random,

@@ -22,6 +22,10 @@ python tools/paper_alphabets.py maml_first_order_5w1s --minutes 10
 ```
 
 """
+FOOTER = """
+So it is not for want of their alphabets that the row is short of its paper: other characters of
+them bring nothing in those minutes.
+"""
 COLUMNS = ("key", "before", "after", "iterations", "minutes", "seed")
 
 
@@ -30,7 +34,7 @@ def section() -> str:
     if not KEPT.is_file():
         return ""
     found: dict[str, dict[str, Any]] = json.loads(KEPT.read_text(encoding="utf-8"))
-    return HEADER + "\n".join(table(COLUMNS, map(_cells, found.items()))) + "\n"
+    return HEADER + "\n".join(table(COLUMNS, map(_cells, found.items()))) + "\n" + FOOTER
 
 
 def _cells(item: tuple[str, dict[str, Any]]) -> list[str]:

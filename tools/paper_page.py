@@ -47,12 +47,12 @@ against 81.5 on validation). It is validated on the five alphabets of the backgr
 al. validate on, and not trained on them until its last stage. In both rows of `reptile` a query is
 normalised together with the support. Minutes are of one shared core. *Short by* is in points. Finn
 et al. and Nichol et al. draw their training characters from all alphabets; here the alphabets of
-the test are not those of training, but for four characters, and harder than those of validation;
-see below. *On training characters* is the same test with characters that the row was trained on
-(`test KEY --on train --keep`): what is lacking there is for want of steps, what is lost from there
-to *ours* is overfitting. `train KEY --minutes N --continue` trains a row on from its kept weights.
-A row *begun from* another (`--from`) had the weights of that row's embedding before its own
-training; iterations and minutes are those of both.
+the test are not those of training, but for four characters, and harder than those of validation,
+though that costs little, see below. *On training characters* is the same test with characters that
+the row was trained on (`test KEY --on train --keep`): what is lacking there is for want of steps,
+what is lost from there to *ours* is overfitting. `train KEY --minutes N --continue` trains a row on
+from its kept weights. A row *begun from* another (`--from`) had the weights of that row's embedding
+before its own training; iterations and minutes are those of both.
 
 ## Validation while training
 

@@ -60,4 +60,4 @@ def test_what_was_measured_is_a_section(tool, tmp_path, monkeypatch):
     found |= {"iterations": 4, "minutes": 1.0, "seed": 0}
     (tmp_path / "alphabets.json").write_text(json.dumps({"a_5w1s": found}))
     line = "| `a_5w1s` | 50.00 ± 1.00 | 50.00 ± 1.00 | 4 | 1.0 | 0 |\n"
-    assert paper_alphabets_table.section().endswith(line)
+    assert line in paper_alphabets_table.section()
