@@ -20,9 +20,9 @@ characters; `siamese` by Koch's protocol: trained on the background alphabets, 2
 within an alphabet of the evaluation set, the images of one drawer against those of another. 600
 test episodes; mean accuracy and half the width of its 95 % interval in per cent. Iterations are
 those of the best validation; in brackets those of them that, once the others were chosen, trained
-on the 172 characters of validation, too, as Snell et al. do (`--continue --with-validation`).
-*Transductive*: the queries of an episode are normalised together, as in the MAML paper;
-*inductive*: each alone.
+on the 172 characters of validation, too, as Snell et al. do (`--continue --with-validation`), where
+the last weights are tested. *Transductive*: the queries of an episode are normalised together, as
+in the MAML paper; *inductive*: each alone.
 
 ```sh
 python tools/paper_tables.py train KEY    # then: test, write
