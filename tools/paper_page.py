@@ -6,8 +6,7 @@ from typing import Any
 
 from bandit_table import section as bandit_section
 from navigation_table import section as navigation_section
-from paper_alphabets_table import section as alphabets_section
-from paper_rows import ROWS, Row
+from paper_rows import N_QUERY_TEST, ROWS, Row
 
 from drivemeta.markdown import table
 
@@ -22,7 +21,8 @@ test episodes; mean accuracy and half the width of its 95 % interval in per cent
 those of the best validation; in brackets those of them that, once the others were chosen, trained
 on the 172 characters of validation, too, as Snell et al. do (`--continue --with-validation`), where
 the last weights are tested. *Transductive*: the queries of an episode are normalised together, as
-in the MAML paper; *inductive*: each alone.
+in the MAML paper, and are as many as the shots, as in its code (github.com/cbfinn/maml, `main.py`);
+*inductive*: each alone, 15 of each class.
 
 ```sh
 python tools/paper_tables.py train KEY    # then: test, write
@@ -39,6 +39,7 @@ how each row is trained, stands in `tools/paper_rows.py`. Some rows were trained
 those, without an annealed rate and with five queries a class: `matching_5w5s`; in their first
 iterations `maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `maml_5w1s` (3,400),
 `maml_5w5s` (1,800), `metasgd_5w1s` (3,200) and `anil_5w1s` (7,600), the last two inductively;
+`anil_5w1s` until 24,000 with three queries a class, normalised together with the support;
 `matching_5w1s` in its first 11,600 with twenty ways at a scale of 10, on images as they are;
 `reptile_5w5s` in its first 19,500 at a rate of 0.001 and a meta-step of 1, then with 15 images a
 class in training where the authors have ten; `siamese_20w1s` in its first 3,153 on pairs of 64
@@ -46,16 +47,28 @@ characters of any alphabets. It is validated on the five alphabets of the backgr
 al. validate on, and not trained on them until its last stage. In both rows of `reptile` a query is
 normalised together with the support. Minutes are of one shared core. *Short by* is in points. Finn
 et al. and Nichol et al. draw their training characters from all alphabets; here the alphabets of
-the test are not those of training, but for four characters, and harder than those of validation,
-though that costs little, see below. *On training characters* is the same test with characters that
-the row was trained on (`test KEY --on train --keep`): what is lacking there is for want of steps,
-what is lost from there to *ours* is overfitting. `train KEY --minutes N --continue` trains a row on
-from its kept weights. A row *begun from* another (`--from`) had the weights of that row's embedding
-before its own training; iterations and minutes are those of both.
+the test are not those of training, but for four characters, and harder than those of validation.
+*On training characters* is the same test with characters that the row was trained on (`test KEY
+--on train --keep`): what is lacking there is for want of steps, what is lost from there to *ours*
+is overfitting. `train KEY --minutes N --continue` trains a row on from its kept weights. A row
+*begun from* another (`--from`) had the weights of that row's embedding before its own training;
+iterations and minutes are those of both.
 
 ## Validation while training
 
 Accuracy in per cent at that iteration, on validation classes.
+
+"""
+QUERIES = f"""
+## What the queries of an episode tell of each other
+
+Where queries are normalised together, each is told by the others: of how many, and that there are
+as many of each class. The same weights with as many queries of each class as shots, as the papers'
+figures are measured, and with {N_QUERY_TEST}, as the other rows are tested:
+
+```sh
+python tools/paper_tables.py test KEY --n-query {N_QUERY_TEST} --keep
+```
 
 """
 N_POINTS = 6
@@ -75,10 +88,26 @@ def page(kept: dict[str, Kept | None]) -> str:
         + FOOTER
         + "\n".join(curves)
         + "\n"
-        + alphabets_section()
+        + _queries_section(kept)
         + bandit_section()
         + navigation_section()
     )
+
+
+def _queries_section(kept: dict[str, Kept | None]) -> str:
+    """Return what transductive rows reach with more queries."""
+    name = f"accuracy_of_{N_QUERY_TEST}"
+    columns = ("key", "as many as shots", f"{N_QUERY_TEST} of each class")
+    rows = [
+        [f"`{key}`", _percent(row["accuracy"]), _percent(row[name])]
+        for key, row in kept.items()
+        if row is not None and name in row
+    ]
+    return QUERIES + "\n".join(table(columns, rows)) + "\n" if rows else ""
+
+
+def _percent(found: dict[str, float]) -> str:
+    return f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}"
 
 
 def _curve(kept: Kept | None) -> str:
@@ -110,7 +139,7 @@ def _cells(row: Row, kept: Kept | None) -> list[str]:
     known = kept.get("accuracy_on_train")
     return [
         *cells,
-        f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}",
+        _percent(found),
         f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper else "-",
         f"{100 * known['mean']:.2f}" if known else "-",
         str(kept["iterations"]) + (f" ({last})" if (last := kept.get("with_validation")) else ""),

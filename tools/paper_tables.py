@@ -4,7 +4,7 @@
     python tools/paper_tables.py train protonet_5w1s [--minutes 20] [--resume | --continue]
     python tools/paper_tables.py train matching_5w1s --from protonet_5w1s
     python tools/paper_tables.py train maml_5w1s --continue --with-validation --minutes 60
-    python tools/paper_tables.py test [protonet_5w1s ...] [--on train] [--keep]
+    python tools/paper_tables.py test [protonet_5w1s ...] [--on train | --n-query 15] [--keep]
     python tools/paper_tables.py speed [maml_5w1s ...]
     python tools/paper_tables.py write
 
@@ -13,7 +13,8 @@ re-evaluates them, and `train --continue` goes on with them for so many minutes 
 on with those of another row, whose network must be the same. `--with-validation` trains on the 172
 characters of validation, too, as Snell et al. do once iterations are chosen. `test --on train` asks
 for classes of training: how far they are known better than new ones tells overfitting from too few
-steps. `write` puts what is there into `docs/paper-tables.md`.
+steps; `test --n-query` for other numbers of query images than the paper's. `write` puts what is
+there into `docs/paper-tables.md`.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "paper-tables.md"
 N_TIMED = 20
 # Splits with the characters of validation.
 WHOLE = {"train": "trainval", "background_train": "background"}
-# Classes that `test` asks for: where a configuration names them, and what their figure is kept as.
-PARTS = {"train": (0, "accuracy_on_train"), "test": (2, "accuracy")}
+# Classes that `test` asks for: where a configuration names them.
+PARTS = {"train": 0, "test": 2}
 
 
 def main() -> None:
@@ -62,6 +63,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="the figure that `test` finds")
     parser.add_argument("--on", choices=PARTS, default="test", help="classes that `test` asks for")
+    parser.add_argument("--n-query", type=int, help="query images a class that `test` asks for")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--resume", action="store_true", help="from the last checkpoint in --runs")
     how.add_argument("--continue", action="store_true", help="from the kept weights")
@@ -88,23 +90,9 @@ def main() -> None:
 
 def train(row: Row, arguments: argparse.Namespace) -> None:
     """Train a row, keep its weights and what came of it."""
-    store(row, trained(row, arguments))
-
-
-def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Train a row, keep its weights, and return what came of it."""
     out = arguments.runs / row.key
-    config = row.config(arguments.omniglot, out, arguments.seed)
-    config = config.model_copy(update={"minutes": arguments.minutes})
     before = before_of(row, out, arguments)
-    if before is not None:
-        if before["with_validation"] is not None:
-            config = with_validation(config)
-        weights = KEPT / before["weights"]
-        if getattr(arguments, "from"):
-            weights = begun_with(weights, row, config)
-        started = {"start_from": weights, "start_iteration": before["iterations"]}
-        config = config.model_copy(update=started)
+    config = config_of(row, out, before, arguments)
 
     def report(line: str) -> None:
         print(f"{row.key}: {line}", file=sys.stderr, flush=True)
@@ -114,7 +102,24 @@ def trained(row: Row, arguments: argparse.Namespace) -> dict[str, Any]:
     keep(result.weights, weights_of(row))
     kept = {**asdict(result), "weights": weights_of(row).name, "seed": arguments.seed}
     kept["curve"] = json.loads((out / "curve.json").read_text(encoding="utf-8"))
-    return kept if before is None else after(before, kept)
+    store(row, kept if before is None else after(before, kept))
+
+
+def config_of(
+    row: Row, out: Path, before: dict[str, Any] | None, arguments: argparse.Namespace
+) -> MetaTraining:
+    """Return the configuration of a run that goes on from what was before, if anything was."""
+    config = row.config(arguments.omniglot, out, arguments.seed)
+    config = config.model_copy(update={"minutes": arguments.minutes})
+    if before is None:
+        return config
+    if before["with_validation"] is not None:
+        config = with_validation(config)
+    weights = KEPT / before["weights"]
+    if getattr(arguments, "from"):
+        weights = begun_with(weights, row, config)
+    started = {"start_from": weights, "start_iteration": before["iterations"]}
+    return config.model_copy(update=started)
 
 
 def with_validation(config: MetaTraining) -> MetaTraining:
@@ -207,16 +212,22 @@ def test(row: Row, arguments: argparse.Namespace) -> None:
         return
     config = row.config(arguments.omniglot, arguments.runs / row.key, kept["seed"])
     params = row.params | {"transductive": kept["transductive"]}  # as the kept figure was measured
-    index, name = PARTS[arguments.on]
-    splits = (*config.splits[:2], config.splits[index])
-    config = config.model_copy(update={"params": params, "splits": splits})
+    splits = (*config.splits[:2], config.splits[PARTS[arguments.on]])
+    shape = config.test.model_copy(update={"n_query": arguments.n_query or config.test.n_query})
+    config = config.model_copy(update={"params": params, "splits": splits, "test": shape})
     torch.set_num_threads(config.threads)
     found = evaluate_weights(row.learner, config, weights_of(row))
     was = kept["accuracy"]["mean"]
     mean, interval = 100 * found.mean, 100 * found.interval
     print(f"{row.key}: {mean:.2f} +- {interval:.2f} on {arguments.on}, was {100 * was:.2f} on test")
     if arguments.keep:
-        store(row, kept | {name: asdict(found)})
+        store(row, kept | {figure_of(arguments.on, arguments.n_query): asdict(found)})
+
+
+def figure_of(part: str, n_query: int | None) -> str:
+    """Return what a figure of `test` is kept as."""
+    on_train = "" if part == "test" else f"_on_{part}"
+    return f"accuracy{on_train}" + (f"_of_{n_query}" if n_query else "")
 
 
 def speed(row: Row, arguments: argparse.Namespace) -> None:

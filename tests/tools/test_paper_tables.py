@@ -123,22 +123,49 @@ def test_keys_of_rows_differ_and_name_learners(tables):
     assert "maml_first_order_5w1s" in keys
 
 
+def test_transductive_rows_are_tested_with_as_many_queries_as_shots(tables, tmp_path):
+    where = tmp_path / "omniglot28.npz", tmp_path / "runs", 0
+    maml = small_row(2, n_shot=2, learner="maml", params={"transductive": True})
+    assert maml.config(*where).test.n_query == 2
+    assert small_row(2).config(*where).test.n_query == 15
+
+
+def ask(tables, tmp_path, row, on="test", n_query=None, keep=False):
+    omniglot, runs = tmp_path / "omniglot28.npz", tmp_path / "runs"
+    tables.test(
+        row, argparse.Namespace(omniglot=omniglot, runs=runs, on=on, n_query=n_query, keep=keep)
+    )
+
+
+def test_a_row_is_asked_for_other_numbers_of_queries(tables, tmp_path):
+    import paper_page
+
+    row = small_row(2, learner="maml", params={"transductive": True, "meta_batch": 2})
+    kept = train(tables, tmp_path, row)
+    ask(tables, tmp_path, row, n_query=15, keep=True)
+    found = tables.kept_of(row.key)
+    mean = found.pop("accuracy_of_15")["mean"]
+    assert found == kept
+    rows = dict.fromkeys((row.key for row in tables.ROWS), None)
+    section = "What the queries of an episode tell of each other"
+    assert section not in paper_page.page(rows)
+    text = paper_page.page(rows | {"maml_5w1s": tables.kept_of(row.key)})
+    assert section in text
+    assert f"| {100 * mean:.2f} ± " in text.partition(section)[2]
+
+
 def test_a_row_is_asked_for_classes_of_training(tables, tmp_path, capsys):
     row = small_row(2)
     kept = train(tables, tmp_path, row)
-    omniglot = tmp_path / "omniglot28.npz"
-    asked = argparse.Namespace(omniglot=omniglot, runs=tmp_path / "runs", keep=False, on="train")
-    tables.test(row, asked)
+    ask(tables, tmp_path, row, "train")
     assert " on train, was " in capsys.readouterr().out
     assert tables.kept_of(row.key) == kept
-    asked.keep = True
-    tables.test(row, asked)
+    ask(tables, tmp_path, row, "train", keep=True)
     on_train = tables.kept_of(row.key)
     assert on_train.pop("accuracy_on_train")["n_episodes"] == 2
     assert on_train == kept
-    asked.on = "test"
     capsys.readouterr()
-    tables.test(row, asked)
+    ask(tables, tmp_path, row)
     found, was = capsys.readouterr().out.split(" on test, was ")
     # A query or two may be named otherwise by weights of half precision.
     assert float(found.split()[1]) == pytest.approx(float(was.split()[0]), abs=3)

@@ -3,7 +3,7 @@
 Paper: Raghu, Raghu, Bengio, Vinyals, "Rapid Learning or Feature Reuse? Towards Understanding the
 Effectiveness of MAML", 2020, arXiv 1909.09157, section 4. As in the paper the outer loop trains
 all weights, to second order. Since the embedding is the same before and after the inner loop, it
-runs once for support and query. In the detector the steps move the rows of the class bank.
+runs once. In the detector the steps move the rows of the class bank.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class ANIL:
         n_test_steps: inner steps at test.
         first_order: take the inner gradients as constants.
         meta_batch: tasks of a meta-step.
-        transductive: the queries are normalised by the statistics of support and query.
+        transductive: the queries are normalised by their own statistics, as in the code of MAML,
+            not by those of the support.
         mapped: how a meta-step goes over its tasks, see `drivemeta.learn.functional.over_tasks`.
         row_lr: rate of the steps that move the detector's rows.
         row_steps: number of these steps.
@@ -87,17 +88,20 @@ class ANIL:
         if isinstance(model, RowHeaded):
             return self._by_rows(model, episode)
         assert isinstance(model, Headed)
-        both, n_support = torch.cat([episode.support, episode.query]), len(episode.support)
-        n_reference = len(both) if self.transductive else n_support
-        embedded = embed(model.embedding, both, n_reference)
+        support, query = self._embedded(model.embedding, episode)
 
         def loss(head: Params) -> Tensor:
-            return F.cross_entropy(
-                call(model.head, head, embedded[:n_support]), episode.support_labels
-            )
+            return F.cross_entropy(call(model.head, head, support), episode.support_labels)
 
         fast = self._inner_loop(loss, parameters_of(model.head), training=model.training)
-        return call(model.head, fast, embedded[n_support:])
+        return call(model.head, fast, query)
+
+    def _embedded(self, network: nn.Module, episode: Episode) -> tuple[Tensor, Tensor]:
+        support, query, n_support = episode.support, episode.query, len(episode.support)
+        if self.transductive:
+            return embed(network, support, n_support), embed(network, query, len(query))
+        both = embed(network, torch.cat([support, query]), n_support)
+        return both[:n_support], both[n_support:]
 
     def _by_rows(self, model: RowHeaded, episode: Episode) -> Tensor:
         support, labels, query, _ = episode.tensors()

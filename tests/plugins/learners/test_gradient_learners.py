@@ -86,6 +86,15 @@ def test_more_steps_of_maml_fit_the_support_better():
     assert losses[0] > losses[1] > losses[2]
 
 
+@pytest.mark.parametrize("name", ["anil", "maml"])
+def test_transductive_queries_are_normalised_by_their_own_statistics(name):
+    learner, model = prepared(name, transductive=True, n_test_steps=0)
+    episode = Tasks(n_query=4).episode()
+    with torch.no_grad():
+        alone = model(episode.query, n_reference=len(episode.query))
+        torch.testing.assert_close(learner.logits(model, episode), alone)
+
+
 def test_anil_trains_the_embedding_but_adapts_the_head_alone():
     learner, model = trained("anil", 3, meta_batch=2)
     fresh = prepared("anil")[1]
