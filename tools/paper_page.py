@@ -71,6 +71,18 @@ python tools/paper_tables.py test KEY --n-query {N_QUERY_TEST} --keep
 ```
 
 """
+HARDER = """
+## How hard the test of Siamese networks is
+
+Characters of one alphabet are alike, and the two drawers differ. Rows that come within a point of
+their papers, whose training draws from all alphabets at once, are asked the same of characters that
+it did not see:
+
+```sh
+python tools/paper_tables.py test KEY --like siamese_20w1s --keep
+```
+
+"""
 N_POINTS = 6
 
 
@@ -88,22 +100,21 @@ def page(kept: dict[str, Kept | None]) -> str:
         + FOOTER
         + "\n".join(curves)
         + "\n"
-        + _queries_section(kept)
+        + _section(QUERIES, kept, f"accuracy_of_{N_QUERY_TEST}", f"{N_QUERY_TEST} queries a class")
+        + _section(HARDER, kept, "accuracy_like_siamese_20w1s", "as `siamese_20w1s`")
         + bandit_section()
         + navigation_section()
     )
 
 
-def _queries_section(kept: dict[str, Kept | None]) -> str:
-    """Return what transductive rows reach with more queries."""
-    name = f"accuracy_of_{N_QUERY_TEST}"
-    columns = ("key", "as many as shots", f"{N_QUERY_TEST} of each class")
+def _section(text: str, kept: dict[str, Kept | None], name: str, column: str) -> str:
+    """Return a section on what rows reach in another test, empty if none was asked."""
     rows = [
         [f"`{key}`", _percent(row["accuracy"]), _percent(row[name])]
         for key, row in kept.items()
         if row is not None and name in row
     ]
-    return QUERIES + "\n".join(table(columns, rows)) + "\n" if rows else ""
+    return text + "\n".join(table(("key", "ours", column), rows)) + "\n" if rows else ""
 
 
 def _percent(found: dict[str, float]) -> str:

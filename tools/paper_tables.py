@@ -4,7 +4,8 @@
     python tools/paper_tables.py train protonet_5w1s [--minutes 20] [--resume | --continue]
     python tools/paper_tables.py train matching_5w1s --from protonet_5w1s
     python tools/paper_tables.py train maml_5w1s --continue --with-validation --minutes 60
-    python tools/paper_tables.py test [protonet_5w1s ...] [--on train | --n-query 15] [--keep]
+    python tools/paper_tables.py test [protonet_5w1s ...] [--on train] [--n-query 15] [--keep]
+    python tools/paper_tables.py test protonet_5w1s --like siamese_20w1s [--keep]
     python tools/paper_tables.py speed [maml_5w1s ...]
     python tools/paper_tables.py write
 
@@ -13,8 +14,9 @@ re-evaluates them, and `train --continue` goes on with them for so many minutes 
 on with those of another row, whose network must be the same. `--with-validation` trains on the 172
 characters of validation, too, as Snell et al. do once iterations are chosen. `test --on train` asks
 for classes of training: how far they are known better than new ones tells overfitting from too few
-steps; `test --n-query` for other numbers of query images than the paper's. `write` puts what is
-there into `docs/paper-tables.md`.
+steps; `test --n-query` for other numbers of query images than the paper's, `test --like` for the
+episodes of another row, of the row's own test characters. `write` puts what is there into
+`docs/paper-tables.md`.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ N_TIMED = 20
 WHOLE = {"train": "trainval", "background_train": "background"}
 # Classes that `test` asks for: where a configuration names them.
 PARTS = {"train": 0, "test": 2}
+KNOWN = {row.key: row for row in ROWS}
 
 
 def main() -> None:
@@ -64,18 +67,18 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="the figure that `test` finds")
     parser.add_argument("--on", choices=PARTS, default="test", help="classes that `test` asks for")
     parser.add_argument("--n-query", type=int, help="query images a class that `test` asks for")
+    parser.add_argument("--like", metavar="KEY", help="the row whose episodes `test` asks for")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--resume", action="store_true", help="from the last checkpoint in --runs")
     how.add_argument("--continue", action="store_true", help="from the kept weights")
     how.add_argument("--from", metavar="KEY", help="from the kept weights of another row")
     arguments = parser.parse_args()
-    known = {row.key: row for row in ROWS}
     other = getattr(arguments, "from")
-    for key in {*arguments.keys, *([other] if other else [])} - known.keys():
-        raise InputError(f"no row {key}; {suggest(key, known)}")
-    rows = [known[key] for key in arguments.keys] if arguments.keys else list(ROWS)
+    for key in {*arguments.keys, *filter(None, (other, arguments.like))} - KNOWN.keys():
+        raise InputError(f"no row {key}; {suggest(key, KNOWN)}")
+    rows = [KNOWN[key] for key in arguments.keys] if arguments.keys else list(ROWS)
     for row in rows:
-        if other and known[other].network != row.network:
+        if other and KNOWN[other].network != row.network:
             raise InputError(f"{row.key} cannot begin from {other}: its network is another")
     if arguments.command == "list":
         print("\n".join(row.key for row in rows))
@@ -210,24 +213,38 @@ def test(row: Row, arguments: argparse.Namespace) -> None:
     if kept is None:
         print(f"{row.key}: nothing kept")
         return
-    config = row.config(arguments.omniglot, arguments.runs / row.key, kept["seed"])
-    params = row.params | {"transductive": kept["transductive"]}  # as the kept figure was measured
-    splits = (*config.splits[:2], config.splits[PARTS[arguments.on]])
-    shape = config.test.model_copy(update={"n_query": arguments.n_query or config.test.n_query})
-    config = config.model_copy(update={"params": params, "splits": splits, "test": shape})
+    config = asked(row, kept, arguments)
     torch.set_num_threads(config.threads)
     found = evaluate_weights(row.learner, config, weights_of(row))
     was = kept["accuracy"]["mean"]
     mean, interval = 100 * found.mean, 100 * found.interval
     print(f"{row.key}: {mean:.2f} +- {interval:.2f} on {arguments.on}, was {100 * was:.2f} on test")
     if arguments.keep:
-        store(row, kept | {figure_of(arguments.on, arguments.n_query): asdict(found)})
+        store(row, kept | {figure_of(arguments): asdict(found)})
 
 
-def figure_of(part: str, n_query: int | None) -> str:
-    """Return what a figure of `test` is kept as."""
-    on_train = "" if part == "test" else f"_on_{part}"
-    return f"accuracy{on_train}" + (f"_of_{n_query}" if n_query else "")
+def asked(row: Row, kept: dict[str, Any], arguments: argparse.Namespace) -> MetaTraining:
+    """Return the configuration of what `test` asks of a row."""
+    where = arguments.omniglot, arguments.runs / row.key, kept["seed"]
+    config = row.config(*where)
+    episodes = KNOWN[arguments.like].config(*where) if arguments.like else config
+    changed = {
+        "params": row.params | {"transductive": kept["transductive"]},  # as it was measured
+        "splits": (*config.splits[:2], config.splits[PARTS[arguments.on]]),
+        "rotations": episodes.rotations,
+        "test": episodes.test,
+    }
+    if arguments.n_query:
+        changed["test"] = episodes.test.model_copy(update={"n_query": arguments.n_query})
+    return config.model_copy(update=changed)
+
+
+def figure_of(arguments: argparse.Namespace) -> str:
+    """Return what the figure of what `test` asks is kept as."""
+    on = "" if arguments.on == "test" else f"_on_{arguments.on}"
+    of = f"_of_{arguments.n_query}" if arguments.n_query else ""
+    like = f"_like_{arguments.like}" if arguments.like else ""
+    return f"accuracy{on}{of}{like}"
 
 
 def speed(row: Row, arguments: argparse.Namespace) -> None:

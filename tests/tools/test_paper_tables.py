@@ -130,11 +130,10 @@ def test_transductive_rows_are_tested_with_as_many_queries_as_shots(tables, tmp_
     assert small_row(2).config(*where).test.n_query == 15
 
 
-def ask(tables, tmp_path, row, on="test", n_query=None, keep=False):
-    omniglot, runs = tmp_path / "omniglot28.npz", tmp_path / "runs"
-    tables.test(
-        row, argparse.Namespace(omniglot=omniglot, runs=runs, on=on, n_query=n_query, keep=keep)
-    )
+def ask(tables, tmp_path, row, **options):
+    given = {"omniglot": tmp_path / "omniglot28.npz", "runs": tmp_path / "runs"}
+    plain = {"on": "test", "n_query": None, "like": None, "keep": False}
+    tables.test(row, argparse.Namespace(**given, **plain | options))
 
 
 def test_a_row_is_asked_for_other_numbers_of_queries(tables, tmp_path):
@@ -154,13 +153,27 @@ def test_a_row_is_asked_for_other_numbers_of_queries(tables, tmp_path):
     assert f"| {100 * mean:.2f} ± " in text.partition(section)[2]
 
 
+def test_a_row_is_asked_for_the_episodes_of_another(tables, tmp_path, monkeypatch):
+    row, other = small_row(2), small_row(2, learner="siamese")
+    alone = other.config(Path(), Path(), 0).test.model_copy(update={"n_query": 1})
+    other.settings.update(test=alone, rotations="train")
+    monkeypatch.setitem(tables.KNOWN, other.key, other)
+    kept = train(tables, tmp_path, row)
+    ask(tables, tmp_path, row, like=other.key, keep=True)
+    found = tables.kept_of(row.key)
+    mean = found.pop(f"accuracy_like_{other.key}")["mean"]
+    assert found == kept
+    # Two episodes of one query of each of three classes.
+    assert mean * 6 == pytest.approx(round(mean * 6), abs=1e-4)
+
+
 def test_a_row_is_asked_for_classes_of_training(tables, tmp_path, capsys):
     row = small_row(2)
     kept = train(tables, tmp_path, row)
-    ask(tables, tmp_path, row, "train")
+    ask(tables, tmp_path, row, on="train")
     assert " on train, was " in capsys.readouterr().out
     assert tables.kept_of(row.key) == kept
-    ask(tables, tmp_path, row, "train", keep=True)
+    ask(tables, tmp_path, row, on="train", keep=True)
     on_train = tables.kept_of(row.key)
     assert on_train.pop("accuracy_on_train")["n_episodes"] == 2
     assert on_train == kept
