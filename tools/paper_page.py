@@ -39,12 +39,13 @@ how each row is trained, stands in `tools/paper_rows.py`. Some rows were trained
 those, without an annealed rate and with five queries a class: `matching_5w5s`; in their first
 iterations `maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `maml_5w1s` (3,400),
 `maml_5w5s` (1,800), `metasgd_5w1s` (3,200) and `anil_5w1s` (7,600), the last two inductively;
-`anil_5w1s` until 24,000 with three queries a class, normalised together with the support;
-`matching_5w1s` in its first 11,600 with twenty ways at a scale of 10, on images as they are;
-`reptile_5w5s` in its first 19,500 at a rate of 0.001 and a meta-step of 1, then with 15 images a
-class in training where the authors have ten; `siamese_20w1s` in its first 3,153 on pairs of 64
-characters of any alphabets. It is validated on the five alphabets of the background that Vinyals et
-al. validate on, and not trained on them until its last stage. In both rows of `reptile` a query is
+`anil_5w1s` until 24,000 with three queries a class, normalised together with the support, and
+validated with ten test steps; `matching_5w1s` in its first 11,600 with twenty ways at a scale of
+10, on images as they are; `reptile_5w5s` in its first 19,500 at a rate of 0.001 and a meta-step of
+1, then with 15 images a class in training where the authors have ten; `siamese_20w1s` in its first
+3,153 on pairs of 64 characters of any alphabets, and in its first 31,500 with a stride in place of
+the first pooling. It is validated on the five alphabets of the background that Vinyals et al.
+validate on, and not trained on them until its last stage. In both rows of `reptile` a query is
 normalised together with the support. Minutes are of one shared core. *Short by* is in points. Finn
 et al. and Nichol et al. draw their training characters from all alphabets; here the alphabets of
 the test are not those of training, but for four characters, and harder than those of validation.
@@ -134,12 +135,11 @@ def _curve(kept: Kept | None) -> str:
 
 
 def _cells(row: Row, kept: Kept | None) -> list[str]:
-    transductive = (kept or row.params).get("transductive", False)
     cells = [
         f"`{row.key}`",
         f"{row.learner}, {row.label}" if row.label else row.learner,
         f"{row.n_way}-way {row.n_shot}-shot",
-        "transductive" if transductive else "inductive",
+        "transductive" if row.transductive else "inductive",
         f"{row.paper}" if row.paper is not None else "none",
     ]
     if kept is None:

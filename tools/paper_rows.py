@@ -54,13 +54,18 @@ class Row:
         return str(self.settings.get("network", "pooled"))
 
     @property
+    def transductive(self) -> bool:
+        """Whether the queries of an episode are normalised together."""
+        return bool(self.params.get("transductive"))
+
+    @property
     def n_query(self) -> int:
         """Query images of each class at test.
 
-        Where those of an episode are normalised together, how many there are is part of the
-        protocol: in the code of MAML (github.com/cbfinn/maml) as many as there are shots.
+        Where they are normalised together, how many there are is part of the protocol: in the code
+        of MAML (github.com/cbfinn/maml) as many as there are shots.
         """
-        return self.n_shot if self.params.get("transductive") else N_QUERY_TEST
+        return self.n_shot if self.transductive else N_QUERY_TEST
 
     def config(self, omniglot: Path, out: Path, seed: int) -> MetaTraining:
         """Return the configuration of its training."""
@@ -101,7 +106,7 @@ def gradient(n_shot: int, n_query: int = 3) -> dict[str, Any]:
 SECOND = {"transductive": True, "meta_batch": 8, "mapped": "compiled"}
 FIRST = {"first_order": True, **SECOND}
 # Steps of the head alone cost little; so many were chosen on validation.
-HEAD = {**SECOND, "n_test_steps": 80}
+HEAD_ALONE = {**SECOND, "n_test_steps": 80}
 # Cosines between -1 and 1 make a flat softmax over 20 ways, which learns slowly at the paper's 1.
 SHARP = {"scale": 10.0}
 SHARPER = {"scale": 20.0}
@@ -148,7 +153,7 @@ ROWS = (
     Row("maml", "first order", 5, 5, 99.2, 1_000_000, FIRST, gradient(5)),
     Row("maml", "", 5, 1, 98.7, 1_000_000, SECOND, gradient(1)),
     Row("maml", "", 5, 5, 99.9, 1_000_000, SECOND, gradient(5)),
-    Row("anil", "", 5, 1, None, 1_000_000, HEAD, {**gradient(1, 1), **FEW_QUERIES}),
+    Row("anil", "", 5, 1, None, 1_000_000, HEAD_ALONE, {**gradient(1, 1), **FEW_QUERIES}),
     Row("metasgd", "", 5, 1, 99.53, 1_000_000, SECOND, gradient(1)),
     Row("reptile", "", 5, 1, 95.39, 200_000, ONE_SHOT, {**gradient(6, 6), **SELDOM}),
     Row("reptile", "", 5, 5, 98.90, 100_000, FIVE_SHOTS, {**gradient(5, 5), **SELDOM}),

@@ -213,7 +213,7 @@ def test(row: Row, arguments: argparse.Namespace) -> None:
     if kept is None:
         print(f"{row.key}: nothing kept")
         return
-    config = asked(row, kept, arguments)
+    config = asked(row, kept["seed"], arguments)
     torch.set_num_threads(config.threads)
     found = evaluate_weights(row.learner, config, weights_of(row))
     was = kept["accuracy"]["mean"]
@@ -223,13 +223,12 @@ def test(row: Row, arguments: argparse.Namespace) -> None:
         store(row, kept | {figure_of(arguments): asdict(found)})
 
 
-def asked(row: Row, kept: dict[str, Any], arguments: argparse.Namespace) -> MetaTraining:
+def asked(row: Row, seed: int, arguments: argparse.Namespace) -> MetaTraining:
     """Return the configuration of what `test` asks of a row."""
-    where = arguments.omniglot, arguments.runs / row.key, kept["seed"]
+    where = arguments.omniglot, arguments.runs / row.key, seed
     config = row.config(*where)
     episodes = KNOWN[arguments.like].config(*where) if arguments.like else config
     changed = {
-        "params": row.params | {"transductive": kept["transductive"]},  # as it was measured
         "splits": (*config.splits[:2], config.splits[PARTS[arguments.on]]),
         "rotations": episodes.rotations,
         "test": episodes.test,
