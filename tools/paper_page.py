@@ -43,17 +43,16 @@ iterations `maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `ma
 validated with ten test steps; `matching_5w1s` in its first 11,600 with twenty ways at a scale of
 10, on images as they are; `reptile_5w5s` in its first 19,500 at a rate of 0.001 and a meta-step of
 1, then with 15 images a class in training where the authors have ten; `siamese_20w1s` in its first
-3,153 on pairs of 64 characters of any alphabets, and in its first 31,500 with a stride in place of
-the first pooling. It is validated on the five alphabets of the background that Vinyals et al.
-validate on, and not trained on them until its last stage. In both rows of `reptile` a query is
-normalised together with the support. Minutes are of one shared core. *Short by* is in points. Finn
-et al. and Nichol et al. draw their training characters from all alphabets; here the alphabets of
-the test are not those of training, but for four characters, and harder than those of validation.
-*On training characters* is the same test with characters that the row was trained on (`test KEY
---on train --keep`): what is lacking there is for want of steps, what is lost from there to *ours*
-is overfitting. `train KEY --minutes N --continue` trains a row on from its kept weights. A row
-*begun from* another (`--from`) had the weights of that row's embedding before its own training;
-iterations and minutes are those of both.
+3,153 on pairs of 64 characters of any alphabets. It is validated on the five alphabets of the
+background that Vinyals et al. validate on, and not trained on them until its last stage. In both
+rows of `reptile` a query is normalised together with the support. Minutes are of one shared core.
+*Short by* is in points. Finn et al. and Nichol et al. draw their training characters from all
+alphabets; here the alphabets of the test are not those of training, but for four characters, and
+harder than those of validation. *On training characters* is the same test with characters that the
+row was trained on (`test KEY --on train --keep`): what is lacking there is for want of steps, what
+is lost from there to *ours* is overfitting. `train KEY --minutes N --continue` trains a row on from
+its kept weights. A row *begun from* another (`--from`) had the weights of that row's embedding
+before its own training; iterations and minutes are those of both.
 
 ## Validation while training
 
