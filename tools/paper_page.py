@@ -45,7 +45,9 @@ validated with ten test steps; `matching_5w1s` in its first 11,600 with twenty w
 1, then with 15 images a class in training where the authors have ten; `siamese_20w1s` in its first
 3,153 on pairs of 64 characters of any alphabets. It is validated on the five alphabets of the
 background that Vinyals et al. validate on, and not trained on them until its last stage. In both
-rows of `reptile` a query is normalised together with the support. Minutes are of one shared core.
+rows of `reptile` a query is normalised together with the support; their head sees the mean over
+places of the last block, 64 features as in MAML, where the code of Nichol et al.
+(`supervised_reptile/models.py`) hands it all four places, 256. Minutes are of one shared core.
 *Short by* is in points. Finn et al. and Nichol et al. draw their training characters from all
 alphabets; here the alphabets of the test are not those of training, but for four characters, and
 harder than those of validation. *On training characters* is the same test with characters that the
