@@ -34,6 +34,7 @@ import torch
 from paper_page import page
 from paper_rows import ROWS, Row
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from drivemeta.errors import InputError, suggest
 from drivemeta.files import atomic_path, write_text
@@ -118,9 +119,7 @@ def config_of(
         return config
     if before["with_validation"] is not None:
         config = with_validation(config)
-    weights = KEPT / before["weights"]
-    if getattr(arguments, "from"):
-        weights = begun_with(weights, row, config)
+    weights = begun_with(KEPT / before["weights"], row, config)
     started = {"start_from": weights, "start_iteration": before["iterations"]}
     return config.model_copy(update=started)
 
@@ -150,13 +149,13 @@ def after(before: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
 def begun_with(path: Path, row: Row, config: MetaTraining) -> Path:
     """Return a file of weights that a row can start from.
 
-    Those of another learner give it their embedding; its head and whatever else it learns are
-    untrained.
+    Those of another learner, or with another head, give it their embedding; its head and whatever
+    else it learns are untrained.
     """
     weights = load_file(path)
     _, model = untrained(row.learner, config)
     state = model.state_dict()
-    if state.keys() == weights.keys():
+    if _shapes(state) == _shapes(weights):
         return path
     given = {_in_embedding(key): value for key, value in weights.items()}
     for key, value in state.items():
@@ -166,6 +165,10 @@ def begun_with(path: Path, row: Row, config: MetaTraining) -> Path:
     with atomic_path(begun) as partial:
         save_file({key: value.contiguous() for key, value in state.items()}, partial)
     return begun
+
+
+def _shapes(weights: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {key: value.shape for key, value in weights.items()}
 
 
 def _in_embedding(key: str) -> str:

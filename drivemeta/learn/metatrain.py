@@ -18,7 +18,7 @@ from drivemeta.errors import InputError
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.amp import Amp
 from drivemeta.learn.metatrain_data import PoolTasks
-from drivemeta.learn.metatrain_networks import Conv4, KochNet
+from drivemeta.learn.metatrain_networks import Conv4, Conv4Kind, KochNet
 from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate, load_weights
 from drivemeta.plugins.learner_protocols import MetaLearner, TaskSource
 from drivemeta.plugins.registry import default_registry
@@ -51,7 +51,7 @@ class MetaTraining(BaseModel):
         test: episodes of validation and test.
         splits: names of the splits for training, validation and test, see `load_omniglot`.
         rotations: images turned by 90 degrees are further classes; `train`: in training alone.
-        network: Conv-4 with pooling or strides, or the twin of Koch et al. in small.
+        network: a kind of Conv-4, see there, or the twin of Koch et al. in small (`koch`).
         n_filters: of its first convolution.
         by_product: convolve by matrix products in training, see `Convolutions`.
         mirrors: mirrored images are further classes in training.
@@ -84,7 +84,7 @@ class MetaTraining(BaseModel):
     test: EpisodeShape = EpisodeShape()
     splits: tuple[str, str, str] = ("train", "val", "test")
     rotations: bool | Literal["train"] = True
-    network: Literal["pooled", "strided", "koch"] = "pooled"
+    network: Conv4Kind | Literal["koch"] = "pooled"
     n_filters: int = Field(64, ge=1)
     by_product: bool = False
     mirrors: bool = False
@@ -207,7 +207,7 @@ def _network(config: MetaTraining) -> nn.Module:
     if config.network == "koch":
         network = KochNet(config.n_filters, **options)
     else:
-        network = Conv4(config.n_filters, strided=config.network == "strided", **options)
+        network = Conv4(config.n_filters, kind=config.network, **options)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -2,8 +2,9 @@
 
 Conv-4: Vinyals et al., "Matching Networks for One Shot Learning", 2016, arXiv 1606.04080, four
 blocks of 64 filters; the strided kind without pooling is that of Finn et al., 2017, arXiv
-1703.03400. Different from them: pooling comes before the ReLU, which gives the same values with a
-quarter of the work. The twin of Siamese networks: Koch et al., "Siamese Neural Networks for
+1703.03400, the flattened one that of the code of Nichol et al., 2018, arXiv 1803.02999. Different
+from them: pooling comes before the ReLU, which gives the same values with a quarter of the work.
+The twin of Siamese networks: Koch et al., "Siamese Neural Networks for
 One-shot Image Recognition", 2015.
 """
 
@@ -21,6 +22,7 @@ from drivemeta.learn.episodes import Episode
 
 N_BLOCKS = 4
 Halving = Literal["pool", "stride"]
+Conv4Kind = Literal["pooled", "strided", "flattened"]
 
 
 class ReferenceNorm2d(nn.BatchNorm2d):
@@ -129,9 +131,11 @@ class Conv4(Convolutions):
     """The embedding of the few-shot papers: (n, channels, 28, 28) to (n, dim).
 
     Args:
-        n_filters: of each block; the embedding of 28 x 28 images has as many dimensions.
+        n_filters: of each block; the embedding of 28 x 28 images has as many dimensions, flattened
+            four times as many.
         n_channels: of the images.
-        strided: strides instead of pooling, and the mean over places.
+        kind: `pooled`; `strided`, with strides instead of pooling and the mean over places; or
+            `flattened`, with strides and all places.
         amp: as in `Convolutions`.
         by_product: as in `Convolutions`.
     """
@@ -141,20 +145,19 @@ class Conv4(Convolutions):
         n_filters: int = 64,
         n_channels: int = 1,
         *,
-        strided: bool = False,
+        kind: Conv4Kind = "pooled",
         amp: Amp = "off",
         by_product: bool = False,
     ) -> None:
-        halvings: list[Halving | None] = ["stride" if strided else "pool"] * N_BLOCKS
+        halvings: list[Halving | None] = ["pool" if kind == "pooled" else "stride"] * N_BLOCKS
         sizes = [n_channels] + [n_filters] * N_BLOCKS
         super().__init__(sizes, halvings, amp, by_product=by_product)
-        self.strided = strided
-        self.dim = n_filters
+        self.averaged = kind == "strided"
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
         """Embed images; with `n_reference` the first so many alone give the statistics."""
         features = self.convolved(images, n_reference).to(images.dtype)
-        return features.mean((2, 3)) if self.strided else features.flatten(1)
+        return features.mean((2, 3)) if self.averaged else features.flatten(1)
 
 
 class KochNet(Convolutions):

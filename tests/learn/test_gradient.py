@@ -9,7 +9,7 @@ from drivemeta.learn.metatrain_networks import Conv4, Headed, takes_reference
 
 def test_each_query_is_normalised_with_the_support_and_itself():
     torch.manual_seed(0)
-    model = Headed(Conv4(4, strided=True), 4, 3).eval()
+    model = Headed(Conv4(4, kind="strided"), 4, 3).eval()
     support, query = torch.rand(3, 1, 28, 28), torch.rand(4, 1, 28, 28)
     params = parameters_of(model)
     with torch.no_grad():

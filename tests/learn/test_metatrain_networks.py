@@ -18,7 +18,8 @@ from drivemeta.learn.metatrain_networks import (
 def test_embeddings_have_the_papers_size():
     images = torch.rand(3, 1, 28, 28)
     assert Conv4()(images).shape == (3, 64)
-    assert Conv4(strided=True)(images).shape == (3, 64)
+    assert Conv4(kind="strided")(images).shape == (3, 64)
+    assert Conv4(kind="flattened")(images).shape == (3, 256)
     assert embedding_dim(Conv4(32), images) == 32
     assert KochNet(8)(images).shape == (3, 64)
 
@@ -67,8 +68,8 @@ def test_a_convolution_by_product_has_the_values_and_derivatives_of_the_librarys
 
 
 def test_a_network_by_product_embeds_as_the_other_does():
-    for strided in (False, True):
-        plain, by_product = Conv4(8, strided=strided), Conv4(8, strided=strided, by_product=True)
+    for kind in ("pooled", "strided", "flattened"):
+        plain, by_product = Conv4(8, kind=kind), Conv4(8, kind=kind, by_product=True)
         by_product.load_state_dict(plain.state_dict())
         images = torch.rand(4, 1, 28, 28)
         torch.testing.assert_close(by_product(images), plain(images), atol=1e-5, rtol=1e-5)

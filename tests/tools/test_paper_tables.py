@@ -23,12 +23,12 @@ def tables(monkeypatch, tmp_path):
     return paper_tables
 
 
-def small_row(iterations, n_shot=1, learner="protonet", **options):
+def small_row(iterations, n_shot=1, learner="protonet", network="pooled", **options):
     from paper_rows import Row
 
     from drivemeta.learn.metatrain import EpisodeShape
 
-    few = {"n_filters": 4, "n_validation": 2, "n_test": 2, "validate_every": 2}
+    few = {"network": network, "n_filters": 4, "n_validation": 2, "n_test": 2, "validate_every": 2}
     return Row(
         learner, "", 3, n_shot, 98.8, iterations,
         settings={**few, "train": EpisodeShape(n_way=3, n_shot=1, n_query=2)}, **options,
@@ -109,6 +109,18 @@ def test_another_learner_gives_its_embedding(tables, tmp_path):
     assert taken
     for key, value in taken.items():
         assert torch.equal(value, given[key.removeprefix("network.")].to(value.dtype)), key
+
+
+def test_a_row_goes_on_with_its_embedding_if_its_head_has_changed(tables, tmp_path):
+    few = {"params": {"n_test_steps": 2}, "learner": "reptile"}
+    train(tables, tmp_path, small_row(2, network="strided", **few))
+    first = load_file(tmp_path / "kept" / "reptile_3w1s.safetensors")
+    train(tables, tmp_path, small_row(4, network="flattened", **few), "continue")
+    begun = load_file(tmp_path / "runs" / "reptile_3w1s" / "begun.safetensors")
+    weights, head = "headed.embedding.blocks.0.convolution.weight", "headed.head.weight"
+    assert torch.equal(begun[weights], first[weights].float())
+    assert (first[head].shape, begun[head].shape) == ((3, 4), (3, 16))
+    assert tables.kept_of("reptile_3w1s")["iterations"] in (2, 4)
 
 
 def test_a_row_of_another_network_is_refused(tables, monkeypatch):

@@ -139,7 +139,7 @@ class Reptile:
     def logits(self, model: nn.Module, episode: Episode) -> Tensor:
         """Train on the support; return (n_query, n_way) logits of the query."""
         assert isinstance(model, ReptileModel)
-        fast, _ = self._train_on(model, episode, self.n_test_steps, keep_state=False)
+        fast, _ = self._train_on(model, episode, self.n_test_steps, meta_training=False)
         support, query = episode.support, episode.query
         if not self.transductive and len(query) and takes_reference(model):
             return logits_one_by_one(model.headed, fast, support, query)
@@ -149,7 +149,9 @@ class Reptile:
         """Return what maps tasks to the mean of the weights after them, and of the last losses."""
 
         def train_all(drawn: list[Episode]) -> tuple[Params, Tensor]:
-            results = [self._train_on(model, task, self.n_steps, keep_state=True) for task in drawn]
+            results = [
+                self._train_on(model, task, self.n_steps, meta_training=True) for task in drawn
+            ]
             names = [name for name, _ in model.headed.named_parameters()]
             means = {
                 name: torch.stack([fast[name] for fast, _ in results]).mean(0) for name in names
@@ -170,8 +172,9 @@ class Reptile:
             moments, seen = model.state.read()
             params = _repeated(parameters_of(model.headed), len(drawn))
             moments = _repeated(moments, len(drawn))
+            batches = mini_batches(labels.shape[1], self.inner_batch, self.n_steps)
             params, moments, seen, last = self._steps_on(
-                step, params, moments, seen, images, labels, self.n_steps
+                step, params, moments, seen, images, labels, batches
             )
             model.state.write({name: moment.mean(0) for name, moment in moments.items()}, seen)
             return {name: weights.mean(0) for name, weights in params.items()}, last.mean()
@@ -180,16 +183,22 @@ class Reptile:
 
     @torch.no_grad()
     def _train_on(
-        self, model: ReptileModel, task: Episode, n_steps: int, *, keep_state: bool
+        self, model: ReptileModel, task: Episode, n_steps: int, *, meta_training: bool
     ) -> tuple[Params, Tensor]:
-        """Return the weights after training on a task's support, and the last loss."""
+        """Return the weights after training on a task's support, and the last loss.
+
+        In meta-training the moments are kept for the next task, and the order of the images is
+        another in each; at test a task has the same result each time.
+        """
         images, labels = task.support, task.support_labels
         start = start_of(model.headed, images, labels, task.n_way)
         moments, seen = model.state.read()
+        generator = None if meta_training else torch.Generator().manual_seed(0)
+        batches = mini_batches(len(labels), self.inner_batch, n_steps, generator)
         fast, moments, seen, last = self._steps_on(
-            self._step_of(model), start, moments, seen, images, labels, n_steps
+            self._step_of(model), start, moments, seen, images, labels, batches
         )
-        if keep_state:
+        if meta_training:
             model.state.write(moments, seen)
         return fast, last
 
@@ -201,11 +210,11 @@ class Reptile:
         seen: Tensor,
         images: Tensor,
         labels: Tensor,
-        n_steps: int,
+        batches: list[Tensor],
     ) -> tuple[Params, Params, Tensor, Tensor]:
         """Take steps on mini-batches of one task, or of stacked tasks."""
         last, axis = torch.zeros(()), labels.ndim - 1
-        for chosen in mini_batches(labels.shape[axis], self.inner_batch, n_steps):
+        for chosen in batches:
             part = images.index_select(axis, chosen), labels.index_select(axis, chosen)
             params, moments, last = step(params, moments, seen, *part)
             seen = seen + 1
@@ -271,13 +280,21 @@ def _repeated(params: Params, n_tasks: int) -> Params:
     return {name: value.detach().expand(n_tasks, *value.shape) for name, value in params.items()}
 
 
-def mini_batches(n: int, size: int, n_batches: int) -> list[Tensor]:
-    """Return indices of mini-batches that go through n images in one shuffled order, over and over.
+def mini_batches(
+    n: int, size: int, n_batches: int, generator: torch.Generator | None = None
+) -> list[Tensor]:
+    """Return indices of mini-batches that go through n images over and over, shuffled each time.
 
     A task smaller than a mini-batch is given whole.
+
+    Args:
+        n: images.
+        size: of a mini-batch.
+        n_batches: mini-batches.
+        generator: what shuffles; torch's own by default.
     """
     if n <= size:
         return [torch.arange(n)] * n_batches
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(0))
-    endless = order.repeat(1 + n_batches * size // n)
+    n_orders = -(-n_batches * size // n)
+    endless = torch.cat([torch.randperm(n, generator=generator) for _ in range(n_orders)])
     return list(torch.split(endless[: n_batches * size], size))

@@ -1,6 +1,7 @@
 """What the papers of the gradient learners say: MAML, ANIL, Meta-SGD, Reptile."""
 
 from copy import deepcopy
+from importlib import import_module
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ def test_mapping_over_tasks_has_the_gradients_of_a_loop(name, mapped):
         torch.manual_seed(0)
         run = Run(1)
         learner = create(name, meta_batch=2, mapped=how)
-        learner.meta_train(Conv4(4, strided=True), Tasks(), run)
+        learner.meta_train(Conv4(4, kind="strided"), Tasks(), run)
         gradients.append({key: value.grad for key, value in run.model.named_parameters()})
     for key, value in gradients[0].items():
         assert value.abs().sum() > 0, key
@@ -159,13 +160,34 @@ def test_reptile_serial_differs_from_batched():
 
 
 @pytest.mark.parametrize("mapped", ["vmap", pytest.param("compiled", marks=pytest.mark.slow)])
-def test_reptile_at_once_does_what_a_loop_does(mapped):
+def test_reptile_at_once_does_what_a_loop_does(mapped, monkeypatch):
+    # The tasks of a step share an order at once, and have each its own in a loop.
+    monkeypatch.setattr(torch, "randperm", lambda n, **_: torch.arange(n).flip(0))
     params = {"n_steps": 3, "inner_batch": 4, "optimizer": "sgd", "inner_lr": 0.05}
     (_, one), (_, other) = (
         trained("reptile", 3, meta_batch=3, mapped=how, **params) for how in ("loop", mapped)
     )
     for key, value in one.headed.state_dict().items():
         torch.testing.assert_close(other.headed.state_dict()[key], value, atol=1e-5, rtol=1e-3)
+
+
+def test_reptiles_mini_batches_go_through_all_images_in_another_order_each_time():
+    mini_batches = import_module(create("reptile").__module__).mini_batches
+    torch.manual_seed(0)
+    twice = torch.stack(mini_batches(6, 3, 4)).view(2, 6)
+    assert not torch.equal(twice[0], twice[1])
+    assert torch.equal(twice.sort().values, torch.arange(6).expand(2, 6))
+    cut = torch.stack(mini_batches(5, 3, 3)).flatten()
+    assert torch.equal(cut[:5].sort().values, torch.arange(5))
+    assert [batch.tolist() for batch in mini_batches(2, 3, 2)] == [[0, 1], [0, 1]]
+
+
+def test_reptile_adapts_to_an_episode_alike_each_time():
+    learner, model = trained("reptile", 2, meta_batch=2, n_steps=3, inner_batch=4)
+    episode = Tasks(n_shot=3).episode()
+    once = learner.logits(model, episode)
+    torch.manual_seed(5)
+    assert torch.equal(learner.logits(model, episode), once)
 
 
 def test_reptile_at_once_keeps_the_mean_of_the_second_moments():
