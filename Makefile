@@ -17,8 +17,10 @@ setup: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/drivemeta demo --out demo
 
+# A process a core, so one thread in each; a few of them hold what memory a small machine has.
+test test-slow: export OMP_NUM_THREADS = 1
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

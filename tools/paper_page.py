@@ -45,16 +45,18 @@ validated with ten test steps; `matching_5w1s` in its first 11,600 with twenty w
 1, then with 15 images a class in training where the authors have ten; `siamese_20w1s` in its first
 3,153 on pairs of 64 characters of any alphabets. It is validated on the five alphabets of the
 background that Vinyals et al. validate on, and not trained on them until its last stage. In both
-rows of `reptile` a query is normalised together with the support; their head sees the mean over
-places of the last block, 64 features as in MAML, where the code of Nichol et al.
-(`supervised_reptile/models.py`) hands it all four places, 256. Minutes are of one shared core.
-*Short by* is in points. Finn et al. and Nichol et al. draw their training characters from all
-alphabets; here the alphabets of the test are not those of training, but for four characters, and
-harder than those of validation. *On training characters* is the same test with characters that the
-row was trained on (`test KEY --on train --keep`): what is lacking there is for want of steps, what
-is lost from there to *ours* is overfitting. `train KEY --minutes N --continue` trains a row on from
-its kept weights. A row *begun from* another (`--from`) had the weights of that row's embedding
-before its own training; iterations and minutes are those of both.
+rows of `reptile` a query is normalised together with the support. The head of `reptile_5w5s` sees
+the mean over places of the last block, 64 features as in MAML; that of `reptile_5w1s` did until
+50,540 and has seen all four places since, 256, as in the code of Nichol et al.
+(`supervised_reptile/models.py`). Until then, and in `reptile_5w5s` throughout, the mini-batches of
+all tasks had their labels in one order, and the meta-step of `reptile_5w1s` began at 1. Minutes are
+of one shared core. *Short by* is in points. Finn et al. and Nichol et al. draw their training
+characters from all alphabets; here the alphabets of the test are not those of training, but for
+four characters, and harder than those of validation. *On training characters* is the same test with
+characters that the row was trained on (`test KEY --on train --keep`): what is lacking there is for
+want of steps, what is lost from there to *ours* is overfitting. `train KEY --minutes N --continue`
+trains a row on from its kept weights. A row *begun from* another (`--from`) had the weights of that
+row's embedding before its own training; iterations and minutes are those of both.
 
 ## Validation while training
 
