@@ -3,8 +3,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.drivemeta
-# A process a core, each with the tests of whole files; four hold what memory a small machine has.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help setup demo test test-slow check
 help:
@@ -19,12 +17,13 @@ setup: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/drivemeta demo --out demo
 
-test test-slow: export OMP_NUM_THREADS = 1
+# A process a core, each with the tests of whole files; four hold what memory a small machine has.
+test: export OMP_NUM_THREADS = 1
 test: $(STAMP)
-	$(PYTEST)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(STAMP)
-	$(PYTEST) -m slow
+	$(BIN)/python -m pytest -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff check
