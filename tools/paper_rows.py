@@ -115,6 +115,7 @@ SHARPER = {"scale": 20.0}
 NEW = {"mirrors": True, "distort": True, "distort_classes": True}
 # The settings of the authors' commands (github.com/openai/supervised-reptile). Their ten or twelve
 # images a class in training are those of the query too, so that no image of a task is seen twice.
+# With one shot their meta-step is 1, which undoes much of the weights that training goes on from.
 FIVE_SHOTS = {"mapped": "compiled", "inner_lr": 0.0015, "meta_step": 0.7}
 ONE_SHOT = {
     "mapped": "compiled",

@@ -4,8 +4,8 @@ Conv-4: Vinyals et al., "Matching Networks for One Shot Learning", 2016, arXiv 1
 blocks of 64 filters; the strided kind without pooling is that of Finn et al., 2017, arXiv
 1703.03400, the flattened one that of the code of Nichol et al., 2018, arXiv 1803.02999. Different
 from them: pooling comes before the ReLU, which gives the same values with a quarter of the work.
-The twin of Siamese networks: Koch et al., "Siamese Neural Networks for
-One-shot Image Recognition", 2015.
+The twin of Siamese networks: Koch et al., "Siamese Neural Networks for One-shot Image
+Recognition", 2015.
 """
 
 from __future__ import annotations
