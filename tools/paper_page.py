@@ -50,15 +50,14 @@ the mean over places of the last block, 64 features as in MAML; that of `reptile
 50,540 and has seen all four places since, 256, as in the code of Nichol et al.
 (`supervised_reptile/models.py`). Until then, and in `reptile_5w5s` throughout, the mini-batches of
 all tasks had their labels in one order, and the meta-step of `reptile_5w1s` began at 1. Its
-characters of validation were added to a run of 70 minutes at 64,000, before its end; at its end,
-88,902, that run had 95.7 on validation. Minutes are of one shared core. *Short by* is in points.
-Finn et al. and Nichol et al. draw their training characters from all alphabets; here the alphabets
-of the test are not those of training, but for four characters, and harder than those of validation.
-*On training characters* is the same test with characters that the row was trained on (`test KEY
---on train --keep`): what is lacking there is for want of steps, what is lost from there to *ours*
-is overfitting. `train KEY --minutes N --continue` trains a row on from its kept weights. A row
-*begun from* another (`--from`) had the weights of that row's embedding before its own training;
-iterations and minutes are those of both.
+characters of validation were added at 64,000, after 27 minutes of a run of 70. Minutes are of one
+shared core. *Short by* is in points. Finn et al. and Nichol et al. draw their training characters
+from all alphabets; here the alphabets of the test are not those of training, but for four
+characters, and harder than those of validation. *On training characters* is the same test with
+characters that the row was trained on (`test KEY --on train --keep`): what is lacking there is for
+want of steps, what is lost from there to *ours* is overfitting. `train KEY --minutes N --continue`
+trains a row on from its kept weights. A row *begun from* another (`--from`) had the weights of that
+row's embedding before its own training; iterations and minutes are those of both.
 
 ## Validation while training
 
