@@ -42,9 +42,12 @@ iterations `maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `ma
 `anil_5w1s` until 24,000 with three queries a class, normalised together with the support, and
 validated with ten test steps; `matching_5w1s` in its first 11,600 with twenty ways at a scale of
 10, on images as they are; `reptile_5w5s` in its first 19,500 at a rate of 0.001 and a meta-step of
-1, then with 15 images a class in training where the authors have ten; `siamese_20w1s` in its first
-3,153 on pairs of 64 characters of any alphabets. It is validated on the five alphabets of the
-background that Vinyals et al. validate on, and not trained on them until its last stage. In both
+1, then with 15 images a class in training where the authors have ten. `siamese_20w1s` is validated
+on the five alphabets of the background that Vinyals et al. validate on, and not trained on them
+until its last stage. Its twin is of residual blocks (He et al., 2016, arXiv 1512.03385) and a
+sigmoid layer, not the paper's four convolutions on images of 105 x 105; and where the paper
+verifies pairs one by one, the pairs of an image with all others of a task, two images of each of
+120 characters of six alphabets, compete in a softmax, as they do at test (`pairs: ranked`). In both
 rows of `reptile` a query is normalised together with the support. The head of `reptile_5w5s` sees
 the mean over places of the last block, 64 features as in MAML; that of `reptile_5w1s` did until
 50,540 and has seen all four places since, 256, as in the code of Nichol et al.

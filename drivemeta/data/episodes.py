@@ -41,7 +41,7 @@ class Shape:
         n_way: classes.
         n_shot: support images of each.
         n_query: query images of each.
-        within_group: all classes are of one group.
+        n_groups: of which the classes are, in equal parts, such as alphabets; 0 for any classes.
         same_images: of all classes the images of the same numbers: in an alphabet of Omniglot those
             of the same drawers, so that one drew the support and another the query, as Lake et al.
             and Koch et al. test.
@@ -50,7 +50,7 @@ class Shape:
     n_way: int
     n_shot: int
     n_query: int
-    within_group: bool = False
+    n_groups: int = 0
     same_images: bool = False
 
 
@@ -113,23 +113,38 @@ def draw_episode(
         InputError: the pool has too few classes or images.
     """
     n_each, needed = pool.images.shape[1], shape.n_shot + shape.n_query
-    candidates = np.arange(len(pool.groups))
-    if shape.within_group:
-        sizes = np.bincount(pool.groups)
-        large = np.flatnonzero(sizes >= shape.n_way)
-        if len(large) == 0:
-            raise InputError(f"no group has {shape.n_way} classes; the largest has {sizes.max()}")
-        candidates = np.flatnonzero(pool.groups == rng.choice(large))
-    if len(candidates) < shape.n_way or n_each < needed:
-        raise InputError(
-            f"an episode of {shape.n_way} classes with {needed} images each was asked for; "
-            f"there are {len(candidates)} classes with {n_each} each"
-        )
-    classes = rng.choice(candidates, shape.n_way, replace=False)
+    if n_each < needed:
+        raise InputError(f"an episode of {needed} images a class was asked for; there are {n_each}")
+    classes = _draw_classes(pool.groups, shape.n_way, shape.n_groups, rng)
     n_orders = 1 if shape.same_images else shape.n_way
     order = rng.random((n_orders, n_each)).argsort(1)[:, :needed]
     order = np.broadcast_to(order, (shape.n_way, needed))
     return classes, order[:, : shape.n_shot], order[:, shape.n_shot :]
+
+
+def _draw_classes(groups: Indices, n_way: int, n_groups: int, rng: np.random.Generator) -> Indices:
+    if not n_groups:
+        if len(groups) < n_way:
+            raise InputError(
+                f"an episode of {n_way} classes was asked for; there are {len(groups)}"
+            )
+        return rng.choice(len(groups), n_way, replace=False)
+    of_each, rest = divmod(n_way, n_groups)
+    if rest:
+        raise InputError(f"{n_way} classes cannot be of {n_groups} groups in equal parts")
+    sizes = np.bincount(groups)
+    large = np.flatnonzero(sizes >= of_each)
+    if len(large) < n_groups:
+        raise InputError(
+            f"{n_groups} groups of {of_each} classes were asked for; there are {len(large)}, the "
+            f"largest group has {sizes.max()}"
+        )
+    drawn = []
+    for _ in range(n_groups):
+        group = rng.choice(large)
+        large = large[large != group]
+        drawn.append(rng.choice(np.flatnonzero(groups == group), of_each, replace=False))
+    return np.concatenate(drawn)
 
 
 def draw_pairs(

@@ -18,7 +18,7 @@ from drivemeta.errors import InputError
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.amp import Amp
 from drivemeta.learn.metatrain_data import PoolTasks
-from drivemeta.learn.metatrain_networks import Conv4, Conv4Kind, KochNet
+from drivemeta.learn.metatrain_networks import Conv4, Conv4Kind, KochNet, ResidualNet
 from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate, load_weights
 from drivemeta.plugins.learner_protocols import MetaLearner, TaskSource
 from drivemeta.plugins.registry import default_registry
@@ -36,7 +36,7 @@ class EpisodeShape(BaseModel):
     n_way: int = Field(5, ge=2)
     n_shot: int = Field(1, ge=1)
     n_query: int = Field(5, ge=1)
-    within_group: bool = False
+    n_groups: int = Field(0, ge=0)
     same_images: bool = False
 
 
@@ -51,9 +51,10 @@ class MetaTraining(BaseModel):
         test: episodes of validation and test.
         splits: names of the splits for training, validation and test, see `load_omniglot`.
         rotations: images turned by 90 degrees are further classes; `train`: in training alone.
-        network: a kind of Conv-4, see there, or the twin of Koch et al. in small (`koch`).
+        network: a kind of Conv-4, see there, the twin of Koch et al. in small (`koch`) or one
+            of residual blocks (`residual`).
         n_filters: of its first convolution.
-        by_product: convolve by matrix products in training, see `Convolutions`.
+        by_product: convolve by matrix products in training, see `plain_blocks`.
         mirrors: mirrored images are further classes in training.
         distort: distort images of training at random.
         distort_classes: distort those of a class in a task alike.
@@ -84,7 +85,7 @@ class MetaTraining(BaseModel):
     test: EpisodeShape = EpisodeShape()
     splits: tuple[str, str, str] = ("train", "val", "test")
     rotations: bool | Literal["train"] = True
-    network: Conv4Kind | Literal["koch"] = "pooled"
+    network: Conv4Kind | Literal["koch", "residual"] = "pooled"
     n_filters: int = Field(64, ge=1)
     by_product: bool = False
     mirrors: bool = False
@@ -206,6 +207,8 @@ def _network(config: MetaTraining) -> nn.Module:
     options: dict[str, Any] = {"amp": config.amp, "by_product": config.by_product}
     if config.network == "koch":
         network = KochNet(config.n_filters, **options)
+    elif config.network == "residual":
+        network = ResidualNet(config.n_filters, **options)
     else:
         network = Conv4(config.n_filters, kind=config.network, **options)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]

@@ -10,6 +10,7 @@ Recognition", 2015.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -65,24 +66,32 @@ def convolution_by_product(images: Tensor, weight: Tensor, stride: int) -> Tenso
     return product.permute(0, 3, 1, 2)
 
 
-class Block(nn.Module):
-    """Convolution, batch norm, pooling or stride or neither, ReLU."""
+class Normed(nn.Module):
+    """Convolution and batch norm.
+
+    Args:
+        n_in: channels.
+        n_out: filters.
+        size: of the filters, 3 or 1.
+        stride: of the convolution.
+        by_product: as in `plain_blocks`.
+    """
 
     def __init__(
-        self, n_in: int, n_out: int, halving: Halving | None, *, by_product: bool = False
+        self, n_in: int, n_out: int, size: int = 3, stride: int = 1, *, by_product: bool = False
     ) -> None:
         super().__init__()
-        stride = 2 if halving == "stride" else 1
         # Batch norm takes any bias out again.
-        self.convolution = nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.convolution = nn.Conv2d(
+            n_in, n_out, size, stride=stride, padding=size // 2, bias=False
+        )
         self.norm = ReferenceNorm2d(n_out)
-        self.pooled = halving == "pool"
-        self.by_product = by_product
+        self.by_product = by_product and size == 3
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
-        """Map (n, n_in, H, W) to (n, n_out, H / 2, W / 2), or H and W if it does not halve."""
-        features = self.norm(self._convolved(images), n_reference)
-        return F.relu(F.max_pool2d(features, 2) if self.pooled else features)
+        """Map (n, n_in, H, W) to (n, n_out, H / stride, W / stride)."""
+        normed: Tensor = self.norm(self._convolved(images), n_reference)
+        return normed
 
     def _convolved(self, images: Tensor) -> Tensor:
         convolution = self.convolution
@@ -92,26 +101,50 @@ class Block(nn.Module):
         return convolved
 
 
+class Block(Normed):
+    """Convolution, batch norm, pooling or stride or neither, ReLU."""
+
+    def __init__(
+        self, n_in: int, n_out: int, halving: Halving | None, *, by_product: bool = False
+    ) -> None:
+        stride = 2 if halving == "stride" else 1
+        super().__init__(n_in, n_out, stride=stride, by_product=by_product)
+        self.pooled = halving == "pool"
+
+    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
+        """Map (n, n_in, H, W) to (n, n_out, H / 2, W / 2), or H and W if it does not halve."""
+        features = super().forward(images, n_reference)
+        return F.relu(F.max_pool2d(features, 2) if self.pooled else features)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions, the first with a stride of 2, beside a shortcut by the mean of places."""
+
+    def __init__(self, n_in: int, n_out: int, *, by_product: bool = False) -> None:
+        super().__init__()
+        self.first = Block(n_in, n_out, "stride", by_product=by_product)
+        self.second = Normed(n_out, n_out, by_product=by_product)
+        self.shortcut = Normed(n_in, n_out, size=1)
+
+    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
+        """Map (n, n_in, H, W) to (n, n_out, H / 2, W / 2), rounded up."""
+        deep = self.second(self.first(images, n_reference), n_reference)
+        means = F.avg_pool2d(images, 2, ceil_mode=True)
+        return F.relu(deep + self.shortcut(means, n_reference))
+
+
 class Convolutions(nn.Module):
     """What the networks below share: blocks, in training in bfloat16 if that is wanted.
 
     Args:
-        sizes: channels of the images and filters of each block.
-        halvings: of each block.
+        blocks: modules from features and `n_reference` to features.
         amp: bfloat16 convolutions in training: `on`, `off`, or `auto` by the processor. The
             embedding is float32 in any case, and so is all of it in evaluation.
-        by_product: convolve by matrix products in training: the same values, sooner where vmap maps
-            over tasks with weights of their own and TorchInductor compiles it.
     """
 
-    def __init__(
-        self, sizes: list[int], halvings: list[Halving | None], amp: Amp, *, by_product: bool
-    ) -> None:
+    def __init__(self, blocks: Iterable[nn.Module], amp: Amp) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(
-            Block(i, o, halving, by_product=by_product)
-            for (i, o), halving in zip(pairwise(sizes), halvings, strict=True)
-        )
+        self.blocks = nn.ModuleList(blocks)
         self.mixed = wants_bfloat16(amp)
 
     def autocast(self) -> torch.autocast:
@@ -127,6 +160,23 @@ class Convolutions(nn.Module):
         return features
 
 
+def plain_blocks(
+    sizes: list[int], halvings: list[Halving | None], *, by_product: bool
+) -> list[Block]:
+    """Return a chain of blocks.
+
+    Args:
+        sizes: channels of the images and filters of each block.
+        halvings: of each block.
+        by_product: convolve by matrix products in training: the same values, sooner where vmap maps
+            over tasks with weights of their own and TorchInductor compiles it.
+    """
+    return [
+        Block(n_in, n_out, halving, by_product=by_product)
+        for (n_in, n_out), halving in zip(pairwise(sizes), halvings, strict=True)
+    ]
+
+
 class Conv4(Convolutions):
     """The embedding of the few-shot papers: (n, channels, 28, 28) to (n, dim).
 
@@ -137,7 +187,7 @@ class Conv4(Convolutions):
         kind: `pooled`; `strided`, with strides instead of pooling and the mean over places; or
             `flattened`, with strides and all places.
         amp: as in `Convolutions`.
-        by_product: as in `Convolutions`.
+        by_product: as in `plain_blocks`.
     """
 
     def __init__(
@@ -151,7 +201,7 @@ class Conv4(Convolutions):
     ) -> None:
         halvings: list[Halving | None] = ["pool" if kind == "pooled" else "stride"] * N_BLOCKS
         sizes = [n_channels] + [n_filters] * N_BLOCKS
-        super().__init__(sizes, halvings, amp, by_product=by_product)
+        super().__init__(plain_blocks(sizes, halvings, by_product=by_product), amp)
         self.averaged = kind == "strided"
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
@@ -160,7 +210,28 @@ class Conv4(Convolutions):
         return features.mean((2, 3)) if self.averaged else features.flatten(1)
 
 
-class KochNet(Convolutions):
+class Twin(Convolutions):
+    """Blocks and a sigmoid layer that sees every place, as in the twin of Koch et al.
+
+    Args:
+        blocks: as in `Convolutions`.
+        n_features: of their output for one image.
+        dim: of the embedding.
+        amp: as in `Convolutions`.
+    """
+
+    def __init__(self, blocks: Iterable[nn.Module], n_features: int, dim: int, amp: Amp) -> None:
+        super().__init__(blocks, amp)
+        self.whole = nn.Linear(n_features, dim)
+
+    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
+        """Embed images; with `n_reference` the first so many alone give the statistics."""
+        with self.autocast():
+            embedded = self.whole(self.convolved(images, n_reference).flatten(1))
+        return torch.sigmoid(embedded.to(images.dtype))
+
+
+class KochNet(Twin):
     """The twin of Koch et al., 2015, in small: (n, channels, 28, 28) to (n, 8 n_filters) in [0, 1].
 
     As in the paper, four convolutions of 64, 128, 128 and 256 filters and a sigmoid layer that sees
@@ -171,7 +242,7 @@ class KochNet(Convolutions):
         n_filters: of the first convolution.
         n_channels: of the images.
         amp: as in `Convolutions`.
-        by_product: as in `Convolutions`.
+        by_product: as in `plain_blocks`.
     """
 
     def __init__(
@@ -184,14 +255,37 @@ class KochNet(Convolutions):
     ) -> None:
         n = n_filters
         halvings: list[Halving | None] = ["stride", "pool", None, "pool"]
-        super().__init__([n_channels, n, 2 * n, 2 * n, 4 * n], halvings, amp, by_product=by_product)
-        self.whole = nn.Linear(4 * n * 3 * 3, 8 * n)
+        sizes = [n_channels, n, 2 * n, 2 * n, 4 * n]
+        blocks = plain_blocks(sizes, halvings, by_product=by_product)
+        super().__init__(blocks, 4 * n * 3 * 3, 8 * n, amp)
 
-    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
-        """Embed images; with `n_reference` the first so many alone give the statistics."""
-        with self.autocast():
-            embedded = self.whole(self.convolved(images, n_reference).flatten(1))
-        return torch.sigmoid(embedded.to(images.dtype))
+
+class ResidualNet(Twin):
+    """A twin of residual blocks: (n, channels, 28, 28) to (n, 16 n_filters) in [0, 1].
+
+    He et al., "Deep Residual Learning for Image Recognition", 2016, arXiv 1512.03385: a convolution
+    and three blocks of 2, 4 and 8 `n_filters`, each with a shortcut, and the sigmoid layer.
+
+    Args:
+        n_filters: of the first convolution, which sees the whole resolution.
+        n_channels: of the images.
+        amp: as in `Convolutions`.
+        by_product: as in `plain_blocks`.
+    """
+
+    def __init__(
+        self,
+        n_filters: int = 16,
+        n_channels: int = 1,
+        *,
+        amp: Amp = "off",
+        by_product: bool = False,
+    ) -> None:
+        n = n_filters
+        sizes = [n, 2 * n, 4 * n, 8 * n]
+        blocks = [ResidualBlock(i, o, by_product=by_product) for i, o in pairwise(sizes)]
+        first = Block(n_channels, n, None, by_product=by_product)
+        super().__init__([first, *blocks], 8 * n * 4 * 4, 16 * n, amp)
 
 
 class Headed(nn.Module):

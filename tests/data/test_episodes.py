@@ -35,11 +35,14 @@ def test_support_and_query_never_share_an_image():
             assert len({*own, *asked}) == 5
 
 
-def test_classes_within_one_group():
+@pytest.mark.parametrize("n_groups", [1, 2])
+def test_classes_of_so_many_groups(n_groups):
     rng, all_classes = np.random.default_rng(0), pool()
     for _ in range(10):
-        classes, _, _ = draw_episode(all_classes, Shape(4, 1, 1, within_group=True), rng)
-        assert len(set(all_classes.groups[classes].tolist())) == 1
+        classes, _, _ = draw_episode(all_classes, Shape(4, 1, 1, n_groups), rng)
+        assert len(set(classes.tolist())) == 4
+        _, sizes = np.unique(all_classes.groups[classes], return_counts=True)
+        assert sizes.tolist() == [4 // n_groups] * n_groups
 
 
 def test_images_of_the_same_numbers():
@@ -52,12 +55,16 @@ def test_images_of_the_same_numbers():
 
 def test_what_cannot_be_drawn_is_told():
     rng = np.random.default_rng(0)
-    with pytest.raises(InputError, match=r"13 classes with 2 images each.*12 classes with 5"):
+    with pytest.raises(InputError, match="13 classes was asked for; there are 12"):
         draw_episode(pool(), Shape(13, 1, 1), rng)
-    with pytest.raises(InputError, match="4 classes with 6 images each"):
+    with pytest.raises(InputError, match="6 images a class was asked for; there are 5"):
         draw_episode(pool(), Shape(4, 3, 3), rng)
-    with pytest.raises(InputError, match="no group has 5 classes; the largest has 4"):
-        draw_episode(pool(), Shape(5, 1, 1, within_group=True), rng)
+    with pytest.raises(InputError, match=r"1 groups of 5 classes .* 0, the largest group has 4"):
+        draw_episode(pool(), Shape(5, 1, 1, n_groups=1), rng)
+    with pytest.raises(InputError, match="4 groups of 3 classes were asked for; there are 3"):
+        draw_episode(pool(), Shape(12, 1, 1, n_groups=4), rng)
+    with pytest.raises(InputError, match="5 classes cannot be of 2 groups in equal parts"):
+        draw_episode(pool(), Shape(5, 1, 1, n_groups=2), rng)
 
 
 def test_pairs_are_what_they_say():

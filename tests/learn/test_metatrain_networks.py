@@ -10,6 +10,7 @@ from drivemeta.learn.metatrain_networks import (
     Conv4,
     KochNet,
     ReferenceNorm2d,
+    ResidualNet,
     convolution_by_product,
     embedding_dim,
 )
@@ -22,9 +23,10 @@ def test_embeddings_have_the_papers_size():
     assert Conv4(kind="flattened")(images).shape == (3, 256)
     assert embedding_dim(Conv4(32), images) == 32
     assert KochNet(8)(images).shape == (3, 64)
+    assert ResidualNet(4)(images).shape == (3, 64)
 
 
-@pytest.mark.parametrize("kind", [Conv4, KochNet])
+@pytest.mark.parametrize("kind", [Conv4, KochNet, ResidualNet])
 def test_with_reference_no_query_sees_another(kind):
     torch.manual_seed(0)
     net, images = kind(8).eval(), torch.rand(7, 1, 28, 28)

@@ -31,7 +31,7 @@ from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
 Distance = Literal["l1", "l2"]
-PairsOf = Literal["draw", "task"]
+PairsOf = Literal["draw", "task", "ranked"]
 START, FIT_STEPS, FIT_LR = 4.0, 50, 1.0
 
 
@@ -78,6 +78,24 @@ def balanced_cross_entropy(logits: Tensor, same: Tensor) -> Tensor:
     balance = torch.where(same, 0.5 / same.sum(), 0.5 / (~same).sum())
     losses = F.binary_cross_entropy_with_logits(logits, same.float(), reduction="none")
     return (balance * losses).sum()
+
+
+def verification_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of all pairs of images, given their (n, n) scores.
+
+    Not balanced: what ranks twenty classes is how few of the many others score high.
+    """
+    left, right = torch.triu_indices(len(labels), len(labels), 1)
+    same = (labels[left] == labels[right]).float()
+    return F.binary_cross_entropy_with_logits(scores[left, right], same)
+
+
+def ranking_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross-entropy of the pairs of each image, which compete, given (n, n) scores."""
+    with_itself = torch.eye(len(labels), dtype=torch.bool)
+    log_shares = scores.masked_fill(with_itself, -torch.inf).log_softmax(1)
+    same = (labels[:, None] == labels) & ~with_itself
+    return -log_shares[same].mean()
 
 
 class SiameseModel(nn.Module):
@@ -128,8 +146,9 @@ class Siamese:
 
     Args:
         distance: `l1` weighted by dimension, or `l2`.
-        pairs: what is trained on: a `draw` of pairs, half of them of one class, or all pairs of
-            the images of a `task`.
+        pairs: what is trained on: a `draw` of pairs, half of them of one class; or all pairs of
+            the images of a `task`, each verified; or those, `ranked`: the pairs of an image with
+            the others of its task compete, as they do at test.
         transductive: support and query are normalised by their own statistics at test.
     """
 
@@ -157,13 +176,10 @@ class Siamese:
 
         def of_task() -> Tensor:
             task = tasks.task()
-            embedded, labels = model.network(task.support), task.support_labels
-            left, right = torch.triu_indices(len(labels), len(labels), 1)
-            same = (labels[left] == labels[right]).float()
-            scores = model.score.of_all(embedded, embedded)[left, right]
-            # Not balanced: what ranks twenty classes is how few of the many others score high.
-            return F.binary_cross_entropy_with_logits(scores, same)
+            embedded = model.network(task.support)
+            return loss_of(model.score.of_all(embedded, embedded), task.support_labels)
 
+        loss_of = ranking_loss if self.pairs == "ranked" else verification_loss
         return run.train(model, of_draw if self.pairs == "draw" else of_task, self.logits)
 
     def logits(self, model: nn.Module, episode: Episode) -> Tensor:

@@ -82,11 +82,20 @@ def test_siamese_scores_all_pairs_at_once_as_it_does_one_by_one(distance):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_siamese_learns_from_all_pairs_of_a_task():
-    learner, model = trained("siamese", 25, pairs="task")
+@pytest.mark.parametrize("pairs", ["task", "ranked"])
+def test_siamese_learns_from_all_pairs_of_a_task(pairs):
+    learner, model = trained("siamese", 25, pairs=pairs)
     model.eval()
     e = Tasks(n_query=5).episode()
     assert (learner.logits(model, e).argmax(1) == e.query_labels).float().mean() > 0.75
+
+
+def test_siamese_ranks_the_pairs_of_each_image():
+    scores = torch.tensor([[9.0, 1.0, 0.0], [1.0, 9.0, 2.0], [0.0, 2.0, 9.0]])
+    loss = siamese().ranking_loss(scores, torch.tensor([4, 4, 7]))  # the third has no other
+    of_first = F.cross_entropy(torch.tensor([1.0, 0.0]), torch.tensor(0))
+    of_second = F.cross_entropy(torch.tensor([1.0, 2.0]), torch.tensor(0))
+    torch.testing.assert_close(loss, (of_first + of_second) / 2)
 
 
 def test_siamese_weighs_both_kinds_of_pairs_alike():
