@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.learn.embedding import Headed, embedding_dim
 from drivemeta.learn.episodes import Episode, class_means
 from drivemeta.learn.functional import Mapped, Params, call, over_tasks, parameters_of
-from drivemeta.learn.metatrain_networks import Headed, embedding_dim
 from drivemeta.learn.prototypes import mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import LastLayer

@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.learn.amp import Amp, wants_bfloat16
-from drivemeta.learn.episodes import Episode
 
 N_BLOCKS = 4
 Halving = Literal["pool", "stride"]
@@ -51,17 +50,17 @@ class ReferenceNorm2d(nn.BatchNorm2d):
 
 
 def convolution_by_product(images: Tensor, weight: Tensor, stride: int) -> Tensor:
-    """Convolve (n, C, H, W) images by (n_out, C, 3, 3) weights, padded by 1, as a matrix product.
+    """Convolve (n, C, H, W) images by (n_out, C, k, k) weights, padded by k // 2, as a product.
 
     Where tasks have weights of their own, vmap makes a grouped convolution of theirs, whose
     backward is slow on a CPU; the products of their patches go as one batch.
     """
     height, width = ((size - 1) // stride + 1 for size in images.shape[2:])
-    taps = torch.arange(3)
+    taps, pad = torch.arange(weight.shape[-1]), weight.shape[-1] // 2
     rows = (torch.arange(height) * stride)[:, None] + taps  # of the padded images
     columns = (torch.arange(width) * stride)[:, None] + taps
-    padded = F.pad(images.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
-    patches = padded[:, rows[:, None, :, None], columns[None, :, None, :]]  # (n, h, w, 3, 3, C)
+    padded = F.pad(images.permute(0, 2, 3, 1), (0, 0, pad, pad, pad, pad))
+    patches = padded[:, rows[:, None, :, None], columns[None, :, None, :]]  # (n, h, w, k, k, C)
     product = patches.flatten(3) @ weight.permute(2, 3, 1, 0).flatten(0, 2)
     return product.permute(0, 3, 1, 2)
 
@@ -72,7 +71,7 @@ class Normed(nn.Module):
     Args:
         n_in: channels.
         n_out: filters.
-        size: of the filters, 3 or 1.
+        size: of the filters.
         stride: of the convolution.
         by_product: as in `plain_blocks`.
     """
@@ -86,7 +85,7 @@ class Normed(nn.Module):
             n_in, n_out, size, stride=stride, padding=size // 2, bias=False
         )
         self.norm = ReferenceNorm2d(n_out)
-        self.by_product = by_product and size == 3
+        self.by_product = by_product
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
         """Map (n, n_in, H, W) to (n, n_out, H / stride, W / stride)."""
@@ -286,61 +285,3 @@ class ResidualNet(Twin):
         blocks = [ResidualBlock(i, o, by_product=by_product) for i, o in pairwise(sizes)]
         first = Block(n_channels, n, None, by_product=by_product)
         super().__init__([first, *blocks], 8 * n * 4 * 4, 16 * n, amp)
-
-
-class Headed(nn.Module):
-    """An embedding and a linear head, as gradient learners adapt them.
-
-    Args:
-        embedding: any module from images to (n, dim).
-        dim: of the embedding.
-        n_way: classes of the head.
-    """
-
-    def __init__(self, embedding: nn.Module, dim: int, n_way: int) -> None:
-        super().__init__()
-        self.embedding = embedding
-        # Rows that differ at the start: equal ones would hand no gradient down to the embedding.
-        self.head = nn.Linear(dim, n_way)
-
-    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
-        """Map images to (n, n_way) logits."""
-        scores: Tensor = self.head(embed(self.embedding, images, n_reference))
-        return scores
-
-
-def embed(network: nn.Module, images: Tensor, n_reference: int | None = None) -> Tensor:
-    """Embed images, with statistics of the first ones where the network can take them so."""
-    takes = n_reference is not None and takes_reference(network)
-    options: dict[str, Any] = {"n_reference": n_reference} if takes else {}
-    embedded: Tensor = network(images, **options)
-    return embedded
-
-
-def takes_reference(network: nn.Module) -> bool:
-    """Tell whether a network can take its statistics from some of the images."""
-    return any(isinstance(module, ReferenceNorm2d) for module in network.modules())
-
-
-def embedding_dim(network: nn.Module, images: Tensor) -> int:
-    """Return the number of dimensions that a network gives images of this kind."""
-    training = network.training
-    network.eval()
-    with torch.no_grad():
-        dim = network(images[:1]).shape[1]
-    network.train(training)
-    return int(dim)
-
-
-def embed_episode(
-    network: nn.Module, episode: Episode, *, transductive: bool
-) -> tuple[Tensor, Tensor]:
-    """Embed the support and the query of an episode.
-
-    In training all images give the statistics of batch norm, as the papers do. At test the running
-    ones are used (inductive), or those of all the episode's images (transductive).
-    """
-    both = torch.cat([episode.support, episode.query])
-    reference = len(both) if transductive and not network.training else None
-    embedded = embed(network, both, reference)
-    return embedded[: len(episode.support)], embedded[len(episode.support) :]

@@ -2,9 +2,10 @@
 
 import torch
 
+from drivemeta.learn.embedding import Headed, takes_reference
 from drivemeta.learn.functional import call, parameters_of
 from drivemeta.learn.gradient import logits_one_by_one
-from drivemeta.learn.metatrain_networks import Conv4, Headed, takes_reference
+from drivemeta.learn.metatrain_networks import Conv4
 
 
 def test_each_query_is_normalised_with_the_support_and_itself():

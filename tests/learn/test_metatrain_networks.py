@@ -12,7 +12,6 @@ from drivemeta.learn.metatrain_networks import (
     ReferenceNorm2d,
     ResidualNet,
     convolution_by_product,
-    embedding_dim,
 )
 
 
@@ -21,7 +20,6 @@ def test_embeddings_have_the_papers_size():
     assert Conv4()(images).shape == (3, 64)
     assert Conv4(kind="strided")(images).shape == (3, 64)
     assert Conv4(kind="flattened")(images).shape == (3, 256)
-    assert embedding_dim(Conv4(32), images) == 32
     assert KochNet(8)(images).shape == (3, 64)
     assert ResidualNet(4)(images).shape == (3, 64)
 
@@ -55,11 +53,12 @@ def test_without_reference_it_is_the_librarys_batch_norm():
 
 @pytest.mark.parametrize("size", [(7, 7), (4, 6)])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_a_convolution_by_product_has_the_values_and_derivatives_of_the_librarys(stride, size):
+@pytest.mark.parametrize("k", [1, 3])
+def test_a_convolution_by_product_has_the_values_and_derivatives_of_the_librarys(k, stride, size):
     torch.manual_seed(0)
     images = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
-    weight = torch.randn(5, 3, 3, 3, dtype=torch.float64, requires_grad=True)
-    expected = F.conv2d(images, weight, stride=stride, padding=1)
+    weight = torch.randn(5, 3, k, k, dtype=torch.float64, requires_grad=True)
+    expected = F.conv2d(images, weight, stride=stride, padding=k // 2)
     torch.testing.assert_close(convolution_by_product(images, weight, stride), expected)
 
     def by_product(images, weight):
@@ -69,9 +68,17 @@ def test_a_convolution_by_product_has_the_values_and_derivatives_of_the_librarys
     assert torch.autograd.gradgradcheck(by_product, (images, weight))
 
 
-def test_a_network_by_product_embeds_as_the_other_does():
-    for kind in ("pooled", "strided", "flattened"):
-        plain, by_product = Conv4(8, kind=kind), Conv4(8, kind=kind, by_product=True)
-        by_product.load_state_dict(plain.state_dict())
-        images = torch.rand(4, 1, 28, 28)
-        torch.testing.assert_close(by_product(images), plain(images), atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize("kind", ["pooled", "strided", "flattened"])
+def test_conv4_by_product_embeds_as_the_other_does(kind):
+    same_embeddings(Conv4(8, kind=kind), Conv4(8, kind=kind, by_product=True))
+
+
+@pytest.mark.parametrize("kind", [KochNet, ResidualNet])
+def test_a_twin_by_product_embeds_as_the_other_does(kind):
+    same_embeddings(kind(4), kind(4, by_product=True))
+
+
+def same_embeddings(plain, by_product):
+    by_product.load_state_dict(plain.state_dict())
+    images = torch.rand(4, 1, 28, 28)
+    torch.testing.assert_close(by_product(images), plain(images), atol=1e-5, rtol=1e-5)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.learn.adapted_layer import AdaptedLayer
+from drivemeta.learn.embedding import Headed, embed
 from drivemeta.learn.episodes import Episode
 from drivemeta.learn.functional import Mapped, Params, call, descend, parameters_of
 from drivemeta.learn.gradient import (
@@ -27,7 +28,6 @@ from drivemeta.learn.gradient import (
     start_of,
     support_loss,
 )
-from drivemeta.learn.metatrain_networks import Headed, embed
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.learn.columns import ColumnRows, fitted_line
+from drivemeta.learn.embedding import embed_episode, embedding_dim
 from drivemeta.learn.episodes import Episode, sum_by_class
 from drivemeta.learn.gradient import (
     DISTRACTOR,
@@ -23,7 +24,6 @@ from drivemeta.learn.gradient import (
     embed_parts,
     shots_of,
 )
-from drivemeta.learn.metatrain_networks import embed_episode, embedding_dim
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 

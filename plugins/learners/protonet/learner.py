@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.learn.embedding import embed_episode
 from drivemeta.learn.episodes import Episode, class_means
-from drivemeta.learn.metatrain_networks import embed_episode
 from drivemeta.learn.prototypes import agreement, mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import ClassRows, MetaRun, MetaState, TaskSource

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
+from drivemeta.learn.embedding import takes_reference
 from drivemeta.learn.episodes import Episode
 from drivemeta.learn.functional import Mapped, Params, compiled_if, parameters_of
 from drivemeta.learn.gradient import (
@@ -27,7 +28,6 @@ from drivemeta.learn.gradient import (
     start_of,
     support_loss,
 )
-from drivemeta.learn.metatrain_networks import takes_reference
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 

@@ -4,7 +4,8 @@ Paper: Koch, Zemel, Salakhutdinov, "Siamese Neural Networks for One-shot Image R
 section 3: sigmoid of a weighted L1 distance of twin embeddings, with learnt weights, trained by
 cross-entropy on pairs. Different from it: a small embedding where the paper has a larger one on
 larger images; the L2 distance is an option, and so are all pairs of a task's images where the paper
-draws pairs, which makes some thousands of pairs of the work of a hundred.
+draws pairs, which makes some thousands of pairs of the work of a hundred, verified one by one or
+ranked against each other.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.learn.columns import ColumnRows, fitted_line
+from drivemeta.learn.embedding import embed_episode, embedding_dim
 from drivemeta.learn.episodes import Episode, max_by_class
 from drivemeta.learn.functional import Params, descend
 from drivemeta.learn.gradient import (
@@ -26,7 +28,6 @@ from drivemeta.learn.gradient import (
     embed_parts,
     shots_of,
 )
-from drivemeta.learn.metatrain_networks import embed_episode, embedding_dim
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
@@ -165,7 +166,7 @@ class Siamese:
         return SiameseModel(network, PairScore(dim, self.distance))
 
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
-        """Minimise the cross-entropy of verification."""
+        """Minimise the cross-entropy of verification, or of ranking."""
         model = self.prepare(network, tasks)
         assert isinstance(model, SiameseModel)
 
