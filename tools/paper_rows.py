@@ -146,6 +146,7 @@ KOCH = {
     "test": EpisodeShape(n_way=20, n_shot=1, n_query=1, n_groups=1, same_images=True),
     "validate_every": 500,
     "n_validation": 200,
+    "threads": 2,
 }
 
 ROWS = (

@@ -33,7 +33,9 @@ from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
 Distance = Literal["l1", "l2"]
 PairsOf = Literal["draw", "task", "ranked"]
-START, FIT_STEPS, FIT_LR = 4.0, 50, 1.0
+FIT_STEPS, FIT_LR = 50, 1.0
+# The logits of ranked pairs compete: at the scale of verification their softmax is all but flat.
+START, RANKED_START = 4.0, 100.0
 
 
 class PairScore(nn.Module):
@@ -42,13 +44,14 @@ class PairScore(nn.Module):
     Args:
         dim: of the embedding.
         distance: `l1`, a weight for each dimension, or `l2`, one weight.
+        start: minus the sum of the weights at first.
     """
 
-    def __init__(self, dim: int, distance: Distance) -> None:
+    def __init__(self, dim: int, distance: Distance, start: float = START) -> None:
         super().__init__()
         self.distance = distance
         n_weights = dim if distance == "l1" else 1
-        self.weights = nn.Parameter(torch.full((n_weights,), -START / n_weights))
+        self.weights = nn.Parameter(torch.full((n_weights,), -start / n_weights))
         self.bias = nn.Parameter(torch.ones(()))
 
     def forward(self, left: Tensor, right: Tensor) -> Tensor:
@@ -60,10 +63,13 @@ class PairScore(nn.Module):
         if self.distance == "l2":
             exact = "donot_use_mm_for_euclid_dist"
             return torch.cdist(left, right, compute_mode=exact) * self.weights + self.bias
-        closer, farther = self.weights.clamp_min(0), self.weights.clamp_max(0)
         # Absolute differences of scaled embeddings are scaled absolute differences.
-        of_closer = torch.cdist(left * closer, right * closer, p=1)
-        return of_closer - torch.cdist(left * farther, right * farther, p=1) + self.bias
+        farther = self.weights.clamp_max(0)
+        logits = self.bias - torch.cdist(left * farther, right * farther, p=1)
+        if (self.weights > 0).any():
+            closer = self.weights.clamp_min(0)
+            logits = logits + torch.cdist(left * closer, right * closer, p=1)
+        return logits
 
 
 def pair_logits(left: Tensor, right: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
@@ -163,7 +169,8 @@ class Siamese:
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding and the score of a pair."""
         dim = embedding_dim(network, tasks.task().support)
-        return SiameseModel(network, PairScore(dim, self.distance))
+        start = RANKED_START if self.pairs == "ranked" else START
+        return SiameseModel(network, PairScore(dim, self.distance, start))
 
     def meta_train(self, network: nn.Module, tasks: TaskSource, run: MetaRun) -> MetaState:
         """Minimise the cross-entropy of verification, or of ranking."""
