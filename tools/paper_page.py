@@ -90,6 +90,8 @@ it did not see. Valmadre (github.com/jvlmdr/omniglot-eval) measures the same of 
 convolutions on images of 24 x 24: 20-way, one shot, 89.3 % of characters drawn from all alphabets,
 75.8 % within one. Koch et al. report 92.0 % on images of 105 x 105, on 400 trials of ten of the
 twenty alphabets, and chose their hyperparameters on the other ten, which here are tested too.
+`siamese_20w1s` tells characters of its training apart far better than new ones: more likely than
+steps, it lacks alphabets to learn from, and what the strokes lose at 28 x 28.
 
 ```sh
 python tools/paper_tables.py test KEY --like siamese_20w1s --keep
