@@ -86,7 +86,7 @@ HARDER = """
 
 Characters of one alphabet are alike, and the two drawers differ. Rows that come within a point of
 their papers, whose training draws from all alphabets at once, are asked the same of characters that
-it did not see. Valmadre (github.com/jvlmdr/omniglot-eval) measures the same of a twin of four
+it did not see. Valmadre (github.com/jvlmdr/omniglot-eval) measures much the same of a twin of four
 convolutions on images of 24 x 24: 20-way, one shot, 89.3 % of characters drawn from all alphabets,
 75.8 % within one. Koch et al. report 92.0 % on images of 105 x 105, on 400 trials of ten of the
 twenty alphabets, and chose their hyperparameters on the other ten, which here are tested too.

@@ -64,12 +64,14 @@ def test_siamese_takes_the_class_of_the_best_pair(distance):
     assert torch.equal(logits.argmax(1), nearest)
 
 
+@pytest.mark.parametrize("signs", ["of both signs", "all negative"])
 @pytest.mark.parametrize("distance", ["l1", "l2"])
-def test_siamese_scores_all_pairs_at_once_as_it_does_one_by_one(distance):
+def test_siamese_scores_all_pairs_at_once_as_it_does_one_by_one(distance, signs):
     torch.manual_seed(0)
     score = siamese().PairScore(6, distance)
-    with torch.no_grad():
-        score.weights.add_(torch.randn_like(score.weights))  # of both signs
+    if signs == "of both signs":
+        with torch.no_grad():
+            score.weights.add_(torch.randn_like(score.weights))
     left, right = torch.randn(4, 6, requires_grad=True), torch.randn(3, 6, requires_grad=True)
     wanted = [left, right, score.weights, score.bias]
     at_once, one_by_one = score.of_all(left, right), score(left[:, None], right[None])
@@ -88,6 +90,12 @@ def test_siamese_learns_from_all_pairs_of_a_task(pairs):
     model.eval()
     e = Tasks(n_query=5).episode()
     assert (learner.logits(model, e).argmax(1) == e.query_labels).float().mean() > 0.75
+
+
+@pytest.mark.parametrize(("pairs", "start"), [("draw", -4.0), ("task", -4.0), ("ranked", -100.0)])
+def test_siamese_starts_at_the_scale_of_its_loss(pairs, start):
+    _, model = prepared("siamese", pairs=pairs)
+    assert model.score.weights.sum().item() == pytest.approx(start)
 
 
 def test_siamese_ranks_the_pairs_of_each_image():
