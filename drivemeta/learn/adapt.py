@@ -23,6 +23,7 @@ from drivemeta.learn.new_classes import add_classes, parent_of_crops
 from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.learner_protocols import Learner
+from drivemeta.plugins.loaded import Loaded
 from drivemeta.plugins.registry import default_registry
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ class Adapted:
     Attributes:
         detector: the base with the new classes.
         support: what they were learnt from.
-        learner: name of the method.
-        learner_params: its parameters.
+        learner: the method, by name and parameters.
         classes: what was learnt of each class.
         seconds: that learning took.
         parents: super-class of each class, None for one that level 1 learnt whole.
@@ -71,8 +71,7 @@ class Adapted:
 
     detector: TwoLevelDetector
     support: SupportSet
-    learner: str
-    learner_params: dict[str, Any]
+    learner: Loaded[Learner]
     classes: tuple[ClassReport, ...]
     seconds: float
     parents: tuple[str | None, ...]
@@ -89,8 +88,8 @@ class Adapted:
         return export_detector(
             self.detector,
             Path(path),
-            learner=self.learner,
-            learner_params=self.learner_params,
+            learner=self.learner.name,
+            learner_params=self.learner.json_params,
             support_digest=self.support.digest,
             **options,
         )
@@ -111,8 +110,9 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     Args:
         base: the detector to start from.
         support: annotated boxes of new classes; a class that the base has is extended.
-        learner: name of a learner plugin, or one built with parameters of its own; by default
-            chosen by the number of shots, see `learner_for`.
+        learner: name of a learner plugin, or one that is built already; by default chosen by the
+            number of shots, see `learner_for`. The exported file names it as its manifest does, or
+            as its class is called, in lower case, where no manifest names that class.
         parent: super-class of the new classes; by default, the one the base finds them by.
         negatives: images without any object of the new classes.
         exhaustive: every instance in the support frames is annotated.
@@ -124,16 +124,18 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     """
     started = time.perf_counter()
     learner = learner or learner_for(support, extensible=_was_adapted(base.bank))
-    if isinstance(learner, str):
-        plugin: Learner = default_registry().create("learner", learner)
-    else:
-        plugin = learner
+    registry = default_registry()
+    plugin: Loaded[Learner] = (
+        registry.build("learner", learner)
+        if isinstance(learner, str)
+        else registry.identify("learner", learner)
+    )
     if not extend:
         _refuse_clashes(base.bank, support)
     if support.of_crops:
         parent = parent_of_crops(base, support, parent)
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
-    learning = BranchLearning(base, plugin, evidence)
+    learning = BranchLearning(base, plugin.object, evidence)
     full = learning.without()
     bank, parents = learn_rows(
         full.base, full.learner, full.evidence, parent, of_crops=support.of_crops
@@ -143,8 +145,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     return Adapted(
         full.base.with_bank(bank),
         support,
-        learner if isinstance(learner, str) else type(learner).__name__,
-        dict(vars(plugin)),
+        plugin,
         _report(bank, support, evidence),
         time.perf_counter() - started,
         tuple(parents),

@@ -18,7 +18,7 @@ def report_json(
 ) -> dict[str, Any]:
     """Return what is known of an adaptation; `expected` is null where it was not asked for."""
     return {
-        "learner": adapted.learner,
+        "learner": adapted.learner.name,
         "classes": [asdict(row) for row in adapted.classes],
         "images": len(adapted.support.images),
         "support": diagnosis.to_json(),

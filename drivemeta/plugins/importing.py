@@ -29,11 +29,20 @@ def import_beside(folder: Path, kind: str, name: str, module_name: str) -> Modul
     return importlib.import_module(f"{_mount(folder, kind, name)}.{module_name}")
 
 
+def package_of(kind: str, name: str) -> str:
+    """Return the import name that a plugin's folder is mounted under.
+
+    >>> package_of("learner", "maml")
+    'drivemeta_plugins.learner.maml'
+    """
+    return f"{PREFIX}.{kind}.{name}"
+
+
 def _mount(folder: Path, kind: str, name: str) -> str:
     """Make a folder importable as a package; what another folder left there is forgotten."""
     _package(PREFIX, [])
     _package(f"{PREFIX}.{kind}", [])
-    full_name = f"{PREFIX}.{kind}.{name}"
+    full_name = package_of(kind, name)
     mounted = sys.modules.get(full_name)
     if mounted is None or list(mounted.__path__) != [str(folder)]:
         for old in [m for m in sys.modules if m == full_name or m.startswith(f"{full_name}.")]:

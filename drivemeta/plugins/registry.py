@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from drivemeta.errors import PluginError, PluginNotFoundError, suggest
 from drivemeta.plugins.discovery import Found, discover
 from drivemeta.plugins.fitting import check_fits
 from drivemeta.plugins.importing import import_beside
+from drivemeta.plugins.loaded import Loaded, is_class_of, of_object, with_defaults
 from drivemeta.plugins.parameters import check_parameters
+
+T = TypeVar("T")
 
 
 class Registry:
@@ -66,8 +69,32 @@ class Registry:
         Raises:
             InputError: lists every parameter that is unknown, missing or of another type.
         """
-        loaded = self.load(kind, plugin_name)
-        return loaded(**check_parameters(loaded, params, f"{kind} {plugin_name!r}"))
+        return self.build(kind, plugin_name, **params).object
+
+    def build(self, kind: str, plugin_name: str, /, **params: Any) -> Loaded[Any]:
+        """Build a plugin as `create` does; return it with its name, version and parameters.
+
+        Raises:
+            InputError: lists every parameter that is unknown, missing or of another type.
+        """
+        found, loaded = self.find(kind, plugin_name), self.load(kind, plugin_name)
+        given = check_parameters(loaded, params, f"{kind} {plugin_name!r}")
+        return Loaded(
+            name=found.name,
+            version=found.version,
+            origin=found.origin,
+            folder=found.folder,
+            params=with_defaults(loaded, given),
+            object=loaded(**given),
+        )
+
+    def identify(self, kind: str, plugin: T) -> Loaded[T]:
+        """Return what is known of a plugin that is built already, found by its class.
+
+        An object whose class no manifest names goes by that class's name in lower case.
+        """
+        known = (found for found in self._found if found.kind == kind)
+        return of_object(plugin, next((f for f in known if is_class_of(type(plugin), f)), None))
 
 
 def default_registry(extra_paths: Iterable[Path] = ()) -> Registry:

@@ -28,7 +28,7 @@ def test_new_classes_join_the_bank(base, make_support):
     np.testing.assert_allclose(norms, 1, atol=1e-5)
     assert [report.name for report in adapted.classes] == ["rocks", "ice"]
     assert all(report.shots == 3 for report in adapted.classes)
-    assert adapted.learner == "protonet"
+    assert adapted.learner.name == "protonet"
     assert adapted.seconds > 0
 
 
@@ -70,7 +70,37 @@ def test_the_same_support_gives_the_same_bank(base, make_support):
 def test_a_learner_with_parameters_of_its_own(base, make_support):
     learner = default_registry().create("learner", "protonet", n_background=1)
     adapted = adapt(base, make_support(2, "rocks"), learner, parent="traffic_sign")
-    assert adapted.learner_params["n_background"] == 1
+    assert adapted.learner.params["n_background"] == 1
+
+
+class Keeper(default_registry().load("learner", "protonet")):
+    """A learner that keeps a tensor, an array and a generator on itself."""
+
+    def __init__(self, n_background: int = 4) -> None:
+        super().__init__(n_background=n_background)
+        self.centre, self.seen = torch.ones(3), np.ones(2)
+        self.random = torch.Generator()
+
+
+def test_the_file_holds_the_parameters_of_a_learner_and_nothing_else_it_keeps(
+    base, make_support, tmp_path
+):
+    adapted = adapt(base, make_support(2, "rocks"), Keeper(2), parent="traffic_sign")
+    learner = adapted.export(tmp_path / "rocks.onnx").manifest.learner
+    assert (learner.name, learner.params) == ("keeper", {"n_background": 2})
+
+
+def test_the_file_names_a_learner_alike_whether_it_was_named_or_given(base, make_support, tmp_path):
+    given = ("protonet", default_registry().create("learner", "protonet"))
+    said = [
+        adapt(base, make_support(2, "rocks"), learner, parent="traffic_sign")
+        .export(tmp_path / "rocks.onnx")
+        .manifest.learner
+        for learner in given
+    ]
+    assert said[0] == said[1]
+    assert said[0].name == "protonet"
+    assert said[0].params["shots_per_prototype"] == 6
 
 
 def test_an_unknown_parent_suggests_the_nearest(base, make_support):
@@ -92,4 +122,4 @@ def test_the_learner_is_chosen_by_the_shots(make_support, shots, name):
 
 def test_what_was_adapted_before_stays_extensible(base, make_support):
     adapted = adapt(base, make_support(5, "rocks"), parent="traffic_sign")
-    assert adapted.learner == "protonet"  # the fixture has novel leaves
+    assert adapted.learner.name == "protonet"  # the fixture has novel leaves
