@@ -6,15 +6,14 @@ Exit codes: 0 done; 1 failed; 2 the input or the usage was wrong.
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from drivemeta.cli.invocation import PluginPathOption
 from drivemeta.errors import DriveMetaError
 
 # name -> what `drivemeta --help` says of it; drivemeta/cli/NAME.py holds a function NAME, or an
@@ -68,22 +67,15 @@ def _show_version(asked: bool) -> None:
 
 
 def _top(
-    version: Annotated[  # noqa: ARG001  (its callback does it)
+    version: Annotated[
         bool,
         typer.Option(
             "--version", is_eager=True, callback=_show_version, help="Print the version and exit."
         ),
     ] = False,
-    plugin_path: Annotated[
-        list[Path] | None, typer.Option("--plugin-path", help="Another folder of plugins.")
-    ] = None,
+    plugin_path: PluginPathOption = None,
 ) -> None:
     """Few-shot perception for driving: adapt a detector from a few frames, export it, run it."""
-    if plugin_path:
-        from drivemeta.plugins.discovery import ENVIRONMENT
-
-        named = [*map(str, plugin_path), os.environ.get(ENVIRONMENT, "")]
-        os.environ[ENVIRONMENT] = os.pathsep.join(filter(None, named))
 
 
 def _listed() -> None:

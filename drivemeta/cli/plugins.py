@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from drivemeta.cli.common import JsonOption, emit_json
+from drivemeta.cli.invocation import PluginPathOption, registry_of
 
 if TYPE_CHECKING:
     from drivemeta.plugins.discovery import Found
@@ -15,21 +15,17 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="List the plugins, or show one.", invoke_without_command=True)
 
-PathOption = Annotated[
-    list[Path] | None, typer.Option("--plugin-path", help="Another folder of plugins.")
-]
-
 
 @app.callback()
 def plugins(
-    ctx: typer.Context, plugin_path: PathOption = None, as_json: JsonOption = False
+    ctx: typer.Context,
+    plugin_path: PluginPathOption = None,  # noqa: ARG001  (its callback does it)
+    as_json: JsonOption = False,
 ) -> None:
     """List all plugins: name, kind, version, origin, state, summary."""
     if ctx.invoked_subcommand is not None:
         return
-    from drivemeta.plugins import default_registry
-
-    registry = default_registry(plugin_path or [])
+    registry = registry_of(ctx)
     rows = [_row(registry, found) for found in registry]
     if as_json:
         emit_json({"plugins": rows})
@@ -48,15 +44,15 @@ def plugins(
 
 @app.command()
 def show(
+    ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a plugin, or KIND/NAME.")],
-    plugin_path: PathOption = None,
+    plugin_path: PluginPathOption = None,  # noqa: ARG001  (its callback does it)
     as_json: JsonOption = False,
 ) -> None:
     """Print a plugin's manifest and parameters."""
     from drivemeta.errors import PluginNotFoundError, suggest
-    from drivemeta.plugins import default_registry
 
-    registry = default_registry(plugin_path or [])
+    registry = registry_of(ctx)
     kind, _, bare = name.rpartition("/")
     hits = [f for f in registry if f.name == bare and kind in ("", f.kind)]
     if not hits:

@@ -58,11 +58,13 @@ def discover(extra_paths: Iterable[Path] = ()) -> Iterator[Found]:
 
     Args:
         extra_paths: folders laid out like the built-in one (`learners/NAME/plugin.yaml`), or
-            plugin folders themselves; those of the environment variable come after them.
+            plugin folders themselves; those of the environment variable come after them. One
+            that is named twice counts once.
     """
     yield from _folder(builtin_folder("plugins"), "built-in")
     listed = os.environ.get(ENVIRONMENT, "")
-    for path in [*extra_paths, *(Path(p) for p in listed.split(os.pathsep) if p)]:
+    named = [*extra_paths, *(Path(p) for p in listed.split(os.pathsep) if p)]
+    for path in {path.resolve(): path for path in named}.values():
         if path.is_dir():
             yield from _folder(path, str(path))
         else:

@@ -1,6 +1,7 @@
 """Discovery from folders and the registry: what is found, refused and suggested."""
 
 import json
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -252,14 +253,37 @@ def test_the_command_lists_broken_ones_too(tmp_path, capsys):
     assert rows["broken"]["origin"] == str(tmp_path)
 
 
-def test_any_command_may_be_given_a_folder(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("before", [True, False])
+def test_a_folder_is_given_before_or_after_the_command(tmp_path, monkeypatch, capsys, before):
     write_plugin(tmp_path / "trackers" / "still")
-    monkeypatch.setenv(ENVIRONMENT, "")
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+    words, given = ["plugins", "show", "still", "--json"], ["--plugin-path", str(tmp_path)]
     with pytest.raises(SystemExit) as done:
-        main(["--plugin-path", str(tmp_path), "plugins", "show", "still", "--json"])
+        main([*given, *words] if before else [*words, *given])
     assert done.value.code == 0
     (shown,) = json.loads(capsys.readouterr().out)["plugins"]
     assert [row["name"] for row in shown["parameters"]] == ["patience", "gate"]
+    assert not os.environ.get(ENVIRONMENT)
+
+
+def test_a_folder_that_is_named_twice_counts_once(tmp_path, monkeypatch):
+    write_plugin(tmp_path / "trackers" / "still")
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
+    assert registry(tmp_path, tmp_path / "trackers" / "..").find("tracker", "still").manifest
+
+
+def test_a_call_of_the_command_finds_its_plugins_once(tmp_path, monkeypatch):
+    write_plugin(tmp_path / "trackers" / "still")
+    calls = []
+
+    def found(paths):
+        calls.append(list(paths))
+        return discover(calls[-1])
+
+    monkeypatch.setattr("drivemeta.plugins.registry.discover", found)
+    with pytest.raises(SystemExit):
+        main(["--plugin-path", str(tmp_path), "plugins", "show", "still", "--json"])
+    assert calls == [[tmp_path]]
 
 
 def test_the_command_shows_manifest_and_parameters(capsys):
