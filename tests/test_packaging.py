@@ -113,6 +113,8 @@ def test_the_wheel_puts_nothing_else_at_the_top(wheel):
     assert {name.split("/")[0] for name in names} == {"drivemeta", "drivemeta-0.1.0.dist-info"}
     assert "drivemeta/py.typed" in names
     assert "drivemeta/_configs/train_detector.yaml" in names
+    assert "drivemeta/_plugins/learners/maml/weights.safetensors" in names
+    assert "drivemeta/weights/replay.safetensors" in names
     assert not [name for name in names if "__pycache__" in name]
 
 

@@ -1,11 +1,12 @@
-"""Put beside the base what learners with a branch start from: meta-trained weights, and a replay.
+"""Put in its place what learners with a branch start from: meta-trained weights, and a replay.
 
     python tools/build_learners.py replay --embedding-config configs/train_embedding_further.yaml
     python tools/build_learners.py weights
 
-`weights` copies the results of `drivemeta metatrain LEARNER configs/metatrain_signs.yaml`. `replay`
-stores for each row of the shipped banks the mean feature of the crops that it names: a base class
-is replayed through whatever the last layer becomes, for 3.5 kB and without an image.
+`weights` copies the results of `drivemeta metatrain LEARNER configs/metatrain_signs.yaml` beside
+the plugins. `replay` stores, beside the base, for each row of the shipped banks the mean feature of
+the crops that it names: a base class is replayed through whatever the last layer becomes, for
+3.5 kB and without an image.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ from drivemeta.export.network_cache import weights_digest
 from drivemeta.learn.banks import BACKGROUND, NamedBank, available_banks, load_bank
 from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.features import Features
-from drivemeta.learn.initialisation import FOLDER, REPLAY, read, write
-from drivemeta.learn.metatrain import WEIGHTS
 from drivemeta.learn.metatrain_signs import SignTraining
 from drivemeta.learn.train_embedding import EmbeddingTraining, training_crops
 from drivemeta.models.branch import LastLayer
+from drivemeta.models.learner_store import REPLAY, WEIGHTS, read_if_of, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
+from drivemeta.plugins import default_registry
 
 BRANCHES = ("anil", "maml", "matching", "metasgd", "reptile", "siamese")
 
@@ -42,19 +43,25 @@ def main() -> None:
     arguments = parser.parse_args()
     level2 = load_base().level2
     assert isinstance(level2, Level2)
-    FOLDER.mkdir(exist_ok=True)
     if arguments.command == "replay":
         crops = training_crops(load_config(arguments.embedding_config, EmbeddingTraining))
-        write(FOLDER / f"{REPLAY}.safetensors", replay(level2, crops), level2, {})
+        write(REPLAY, replay(level2, crops), level2, {})
+        written = [REPLAY]
     else:
-        config = load_config(arguments.config, SignTraining)
-        for name in BRANCHES:
-            path = config.out / name / WEIGHTS
-            if read(path, weights_digest(level2)) is None:
-                raise SystemExit(f"{path}: no weights for the shipped level 2")
-            shutil.copyfile(path, FOLDER / f"{name}.safetensors")
-    for path in sorted(FOLDER.glob("*.safetensors")):
-        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB")
+        written = copy_weights(load_config(arguments.config, SignTraining).out, level2)
+    for path in written:
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+def copy_weights(trained: Path, level2: Level2) -> list[Path]:
+    """Copy what meta-training wrote beside each plugin; return the copies."""
+    registry, copies = default_registry(), []
+    for name in BRANCHES:
+        path, folder = trained / name / WEIGHTS, registry.find("learner", name).folder
+        if folder is None or read_if_of(path, weights_digest(level2)) is None:
+            raise SystemExit(f"{path}: no weights for the shipped level 2")
+        copies.append(Path(shutil.copyfile(path, folder / WEIGHTS)))
+    return copies
 
 
 @torch.no_grad()

@@ -28,8 +28,8 @@ from drivemeta.errors import InputError
 from drivemeta.export.network_cache import weights_digest
 from drivemeta.files import write_text
 from drivemeta.learn.features import Features
-from drivemeta.learn.initialisation import FeatureShape, read
-from drivemeta.learn.metatrain import TEST_SEED, WEIGHTS
+from drivemeta.learn.initialisation import FeatureShape
+from drivemeta.learn.metatrain import TEST_SEED
 from drivemeta.learn.metatrain_run import evaluate
 from drivemeta.learn.metatrain_signs import (
     SignTraining,
@@ -41,6 +41,7 @@ from drivemeta.learn.sign_pool import SignTasks, load_sign_pool
 from drivemeta.learn.sign_split import NEVER_MET, meanings_in
 from drivemeta.markdown import table
 from drivemeta.models.branch import LastLayer
+from drivemeta.models.learner_store import WEIGHTS, read_if_of
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.registry import default_registry
 
@@ -127,7 +128,7 @@ def test(config: SignTraining, arguments: argparse.Namespace) -> None:
 def load(model: nn.Module, name: str, config: SignTraining, level2: Level2) -> None:
     """Load what `train` wrote."""
     path = config.out / name / WEIGHTS
-    weights = read(path, weights_digest(level2))
+    weights = read_if_of(path, weights_digest(level2))
     if weights is None:
         raise InputError(f"no weights for this level 2 in {path}; run `train` first")
     model.load_state_dict(weights)

@@ -26,6 +26,10 @@ def adapt(
     learner: Annotated[
         str | None, typer.Option(help="Name of a learner plugin; chosen by the shots by default.")
     ] = None,
+    learner_weights: Annotated[
+        Path | None,
+        typer.Option(help="What `drivemeta metatrain` wrote over this level 2, to start from."),
+    ] = None,
     shots: Annotated[int | None, typer.Option(help="Use only so many boxes a class.")] = None,
     seed: Annotated[int, typer.Option(help="Of the draw of the shots.")] = 0,
     parent: Annotated[
@@ -76,6 +80,7 @@ def adapt(
             negatives=image_files(negatives) if negatives else (),
             exhaustive=exhaustive,
             extend=extend,
+            learner_weights=learner_weights,
         )
         adapted.export(out)
         verify_model(out, provider="cpu")

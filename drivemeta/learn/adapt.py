@@ -104,6 +104,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     negatives: Sequence[Path] = (),
     exhaustive: bool = False,
     extend: bool = False,
+    learner_weights: Path | None = None,
 ) -> Adapted:
     """Teach a detector the classes of a support set; the base is not changed.
 
@@ -117,10 +118,14 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         negatives: images without any object of the new classes.
         exhaustive: every instance in the support frames is annotated.
         extend: boxes of a class that was adapted to before are added to it.
+        learner_weights: File that `drivemeta metatrain` wrote over the detector's level 2, for the
+            learner to start from in place of what lies beside it.
 
     Raises:
         PluginNotFoundError: no such learner.
-        InputError: no such parent, or a class is there already and `extend` was not asked for.
+        InputError: no such parent; a class is there already and `extend` was not asked for; or the
+            learner starts from no weights.
+        ModelFileError: the learner's weights are damaged, or of something else.
     """
     started = time.perf_counter()
     learner = learner or learner_for(support, extensible=_was_adapted(base.bank))
@@ -135,7 +140,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     if support.of_crops:
         parent = parent_of_crops(base, support, parent)
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
-    learning = BranchLearning(base, plugin.object, evidence)
+    learning = BranchLearning(base, plugin, evidence, learner_weights)
     full = learning.without()
     bank, parents = learn_rows(
         full.base, full.learner, full.evidence, parent, of_crops=support.of_crops

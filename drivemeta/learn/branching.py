@@ -8,6 +8,7 @@ a detector with a branch is one like any other: rows of a bank, only wider.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from drivemeta.models.branch import Branched, LastLayer, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.learner_protocols import BranchClassifier, Learner
+from drivemeta.plugins.loaded import Loaded
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,30 +50,44 @@ class BranchLearning:
     """Learns the branch of one support set, and again for each fold that is held out.
 
     Args:
-        base: the detector before; its level 2 stays as it is.
-        learner: any; one without a branch leaves all as it was, and its rows lie in the base's own
-            columns if the base has a branch already.
-        evidence: of the support frames.
+        base: Detector before; its level 2 stays as it is.
+        plugin: Any learner; one without a branch leaves all as it was, and its rows lie in the
+            base's own columns if the base has a branch already.
+        evidence: What the base sees in the support frames.
+        weights: File that the learner starts from, see `Initialisation.of`.
 
     Raises:
         InputError: the learner makes a branch, and the base has one already, or a level 2 of
-            another kind.
+            another kind; or it makes none, and weights are given.
+        ModelFileError: the weights are damaged or of something else.
     """
 
-    def __init__(self, base: TwoLevelDetector, learner: Learner, evidence: Evidence) -> None:
+    def __init__(
+        self,
+        base: TwoLevelDetector,
+        plugin: Loaded[Learner],
+        evidence: Evidence,
+        weights: Path | None = None,
+    ) -> None:
+        self._name, learner = plugin.name, plugin.object
         self._plain = Branching(base, evidence, learner)
         self._has_branch = bool(getattr(learner, "has_branch", False))
         if not self._has_branch:
+            if weights is not None:
+                raise InputError(
+                    f"learner {self._name} makes no branch of level 2, so that it starts from no "
+                    f"weights, found {weights}; expected one such as maml"
+                )
             if isinstance(base.level2, Branched):
                 self._plain = _beside_a_branch(base, learner, evidence)
             return
         if not isinstance(base.level2, Level2):
             raise InputError(
-                f"learner {type(learner).__name__} makes a branch of level 2; the detector given "
+                f"learner {self._name} makes a branch of level 2; the detector given "
                 "has one already, or a level 2 of another kind; adapt to all classes at once, or "
                 "add classes by a learner without a branch, such as protonet"
             )
-        self._start = Initialisation.of(learner, base.level2)
+        self._start = Initialisation.of(plugin, base.level2, weights)
         features, task = Features(base.level2), evidence.labelled
         self._task = replace(
             task,
@@ -90,11 +106,10 @@ class BranchLearning:
         if not self._has_branch:
             return self._plain
         task = self._task if boxes is None else self._task.without_shots(boxes)
-        learner = self._plain.learner
-        classifier = learner.fit(self._start.model(), task)
+        classifier = self._plain.learner.fit(self._start.model(), task)
         if not isinstance(classifier, BranchClassifier):
             raise PluginError(
-                f"learner {type(learner).__name__} has `has_branch`, but its classifier lacks "
+                f"learner {self._name} has `has_branch`, but its classifier lacks "
                 "`novel_branch`, `rows_for` or `distractors`"
             )
         return self._with(classifier)

@@ -20,10 +20,10 @@ from drivemeta.learn.amp import Amp
 from drivemeta.learn.metatrain_data import PoolTasks
 from drivemeta.learn.metatrain_networks import Conv4, Conv4Kind, KochNet, ResidualNet
 from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate, load_weights
+from drivemeta.models.learner_store import WEIGHTS
 from drivemeta.plugins.learner_protocols import MetaLearner, TaskSource
 from drivemeta.plugins.registry import default_registry
 
-WEIGHTS = "weights.safetensors"
 RESULT = "result.json"
 VALIDATION_SEED, TEST_SEED = 1_000_003, 2_000_003
 

@@ -18,13 +18,13 @@ from drivemeta.config import load_config
 from drivemeta.data.episodes import Shape
 from drivemeta.errors import ConfigError, InputError, suggest
 from drivemeta.learn.features import Features
-from drivemeta.learn.initialisation import write
-from drivemeta.learn.metatrain import VALIDATION_SEED, WEIGHTS
+from drivemeta.learn.metatrain import VALIDATION_SEED
 from drivemeta.learn.metatrain_run import Plan, Run
 from drivemeta.learn.sign_pool import SignPool, SignTasks, load_sign_pool
 from drivemeta.learn.sign_split import COUNTRIES, meanings_in
 from drivemeta.learn.weights import load_start
 from drivemeta.models.branch import LastLayer
+from drivemeta.models.learner_store import WEIGHTS, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
 from drivemeta.plugins.learner_protocols import MetaLearner
@@ -102,7 +102,7 @@ class SignResult:
         start: that before any training.
         iterations: at the best.
         minutes: of training.
-        weights: the file, as `weights/learners` holds it.
+        weights: the file, for `drivemeta adapt --learner-weights` or to lie beside the plugin.
     """
 
     learner: str

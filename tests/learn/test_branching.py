@@ -1,5 +1,7 @@
 """Learners with a branch: what they add, what stays, and that the exported file agrees."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,16 +9,18 @@ import torch
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export import verify_model
 from drivemeta.export.networks import level2_graph, session_of
-from drivemeta.learn import initialisation
 from drivemeta.learn.adapt import adapt
 from drivemeta.learn.banks import NamedBank
 from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.diagnosis import diagnose
 from drivemeta.learn.evidence import observe
 from drivemeta.learn.expected import expected_ap50
-from drivemeta.learn.initialisation import FOLDER, Initialisation
+from drivemeta.learn.initialisation import Initialisation
 from drivemeta.learn.restored import restore
+from drivemeta.location import builtin_folder
+from drivemeta.models import learner_store
 from drivemeta.models.branch import Branched, own_dim
+from drivemeta.models.store import load_base
 from drivemeta.plugins import default_registry
 
 BRANCHES = ("maml", "anil", "metasgd", "reptile", "siamese", "matching")
@@ -28,9 +32,13 @@ def base(lively_detector):
     return lively_detector
 
 
-def learner(name, **params):
+def built(name, **params):
     params = {"full_context": True, **params} if name == "matching" else params
-    return default_registry().create("learner", name, **params)
+    return default_registry().build("learner", name, **params)
+
+
+def learner(name, **params):
+    return built(name, **params).object
 
 
 @pytest.mark.parametrize("name", BRANCHES)
@@ -92,7 +100,7 @@ def test_the_same_support_gives_the_same_branch(base, make_support, name):
 @pytest.mark.parametrize("name", ["siamese", "matching"])
 def test_held_out_shots_are_judged_by_a_branch_learnt_without_them(base, make_support, name):
     evidence = observe(base, make_support(3, "rocks"))
-    learning = BranchLearning(base, learner(name), evidence)
+    learning = BranchLearning(base, built(name), evidence)
     full, part = learning.without(), learning.without(np.array([1]))
     widths = [there.evidence.held_embeddings.shape[1] for there in (full, part)]
     assert widths[0] == widths[1] + 1  # a column a shot
@@ -113,7 +121,7 @@ def test_an_inner_loop_never_ends_worse_than_it_starts(base, make_support):
     evidence = observe(base, make_support(4, "rocks", "ice"))
     nearer = {}
     for steps in (0, 10):
-        plugin = learner("maml", row_steps=steps)
+        plugin = built("maml", row_steps=steps)
         full = BranchLearning(base, plugin, evidence).without()
         rows = full.learner.fit(torch.nn.Identity(), full.evidence.embedded)
         logits = rows(full.evidence.embedded.images)
@@ -168,45 +176,102 @@ def test_hard_negatives_lie_where_new_rows_are_compared(base, make_support, name
     assert (halves.sum(0) == 1).all()
 
 
-def trained(base, plugin, folder):
-    """Write weights of another start beside a replay of two classes."""
-    start = Initialisation.of(plugin, base.level2, folder).model()
+def trained(base, plugin, path):
+    """Write weights of another start."""
+    start = Initialisation.of(replace(plugin, folder=None), base.level2).model()
     state = {key: value + 0.001 for key, value in start.state_dict().items()}
-    name = type(plugin).__name__.lower()
-    initialisation.write(folder / f"{name}.safetensors", state, base.level2, {})
-    replay = {"signs": torch.rand(2, base.level2.project.in_features)}
-    initialisation.write(folder / "replay.safetensors", replay, base.level2, {})
+    learner_store.write(path, state, base.level2, {"learner": plugin.name})
     return state
 
 
-def test_weights_of_this_level_2_alone_are_taken(base, tmp_path):
-    plugin = learner("maml")
-    state = trained(base, plugin, tmp_path)
-    start = Initialisation.of(plugin, base.level2, tmp_path)
-    assert start.replay["signs"].dtype == torch.float32
+def assert_starts_from(start, state):
     for key, value in start.model().state_dict().items():
         torch.testing.assert_close(value, state[key], atol=2e-3, rtol=1e-3)
-    other = Initialisation.of(plugin, type(base.level2)().eval(), tmp_path)
-    assert other.weights is None
-    assert other.replay == {}
+
+
+def test_weights_beside_the_plugin_are_taken_if_they_are_of_this_level_2(base, tmp_path):
+    plugin = replace(built("maml"), folder=tmp_path)
+    state = trained(base, plugin, tmp_path / "weights.safetensors")
+    assert_starts_from(Initialisation.of(plugin, base.level2), state)
+    assert Initialisation.of(plugin, type(base.level2)().eval()).weights is None
+    assert Initialisation.of(replace(plugin, folder=None), base.level2).weights is None
+
+
+def test_each_learner_with_a_branch_ships_weights_for_the_base():
+    level2 = load_base().level2
+    for name in BRANCHES:
+        start = Initialisation.of(built(name), level2)
+        assert start.weights is not None, name
+        assert start.replay
+
+
+class Reptile:
+    """A stranger's learner that is called as one of ours is."""
+
+    has_branch = True
+
+    def prepare(self, network, tasks):
+        return network
+
+    def meta_train(self, network, tasks, run): ...
+
+    def logits(self, model, episode): ...
+
+    def fit(self, network, support): ...
+
+
+def test_a_stranger_does_not_get_the_weights_of_its_namesake():
+    known = default_registry().identify("learner", Reptile())
+    assert Initialisation.of(known, load_base().level2).weights is None
+
+
+def test_weights_that_are_given_take_the_place_of_those_beside_the_plugin(
+    base, make_support, tmp_path
+):
+    plugin, given = replace(built("maml"), folder=tmp_path), tmp_path / "mine.safetensors"
+    state = trained(base, plugin, given)
+    (tmp_path / "weights.safetensors").write_bytes(b"not read")
+    assert_starts_from(Initialisation.of(plugin, base.level2, given), state)
+    support = make_support(2, "rocks")
+    rows = [
+        adapt(base, support, "maml", parent="traffic_sign", learner_weights=path).detector.bank.crop
+        for path in (given, None)
+    ]
+    assert not np.array_equal(rows[0].weights, rows[1].weights)
+
+
+def test_weights_that_are_given_must_fit(base, make_support, tmp_path):
+    path = tmp_path / "anil.safetensors"
+    trained(base, built("anil"), path)
+    with pytest.raises(ModelFileError, match="expected weights of learner maml, found those of an"):
+        Initialisation.of(built("maml"), base.level2, path)
+    with pytest.raises(ModelFileError, match="over another level 2 than the detector's"):
+        Initialisation.of(built("anil"), type(base.level2)().eval(), path)
+    with pytest.raises(ModelFileError, match=r"found no file at .*absent"):
+        Initialisation.of(built("anil"), base.level2, tmp_path / "absent")
+    with pytest.raises(InputError, match="learner protonet makes no branch"):
+        adapt(base, make_support(2, "rocks"), "protonet", learner_weights=path)
 
 
 def test_damaged_or_unfit_weights_are_told(base, tmp_path):
-    plugin, path = learner("maml"), tmp_path / "maml.safetensors"
-    initialisation.write(path, {"x": torch.zeros(1)}, base.level2, {})
-    with pytest.raises(ModelFileError, match="do not fit"):
-        Initialisation.of(plugin, base.level2, tmp_path).model()
+    plugin, path = replace(built("maml"), folder=tmp_path), tmp_path / "weights.safetensors"
+    learner_store.write(path, {"x": torch.zeros(1)}, base.level2, {"learner": "maml"})
+    with pytest.raises(ModelFileError, match="weights of maml do not fit"):
+        Initialisation.of(plugin, base.level2).model()
     path.write_bytes(b"no safetensors")
-    with pytest.raises(ModelFileError, match=r"weights in .*maml"):
-        Initialisation.of(plugin, base.level2, tmp_path)
+    with pytest.raises(ModelFileError, match=r"weights in .*weights\.safetensors"):
+        Initialisation.of(plugin, base.level2)
 
 
 def test_replayed_base_classes_are_kept_apart(base, make_support, monkeypatch, tmp_path):
-    plugin = learner("maml")
-    trained(base, plugin, tmp_path)
-    monkeypatch.setattr(Initialisation.of.__func__, "__defaults__", (tmp_path,))
+    path = tmp_path / "replay.safetensors"
+    monkeypatch.setattr("drivemeta.learn.initialisation.REPLAY", path)
+    replay = {"signs": torch.rand(2, base.level2.project.in_features)}
+    learner_store.write(path, replay, base.level2, {})
+    assert Initialisation.of(built("maml"), base.level2).replay["signs"].dtype == torch.float32
+    assert Initialisation.of(built("maml"), type(base.level2)().eval()).replay == {}
     evidence = observe(base, make_support(3, "rocks"))
-    learning = BranchLearning(base, plugin, evidence)
+    learning = BranchLearning(base, built("maml"), evidence)
     assert len(learning._task.replay) == 2
     rows = learning.without().learner
     dim = own_dim(base.level2)
@@ -220,11 +285,12 @@ def test_replayed_base_classes_are_kept_apart(base, make_support, monkeypatch, t
 
 def test_second_moments_do_not_vanish_in_the_file(base, tmp_path):
     path, moments = tmp_path / "x.safetensors", torch.full((9,), 1e-9)
-    initialisation.write(path, {"m": moments, "w": torch.ones(2)}, base.level2, {})
-    read = initialisation.read(path, initialisation.weights_digest(base.level2))
+    learner_store.write(path, {"m": moments, "w": torch.ones(2)}, base.level2, {})
+    read = learner_store.read(path).state
     torch.testing.assert_close(read["m"], moments, rtol=0.01, atol=0)
 
 
 def test_shipped_weights_stay_small():
-    shipped = [p for p in FOLDER.parent.rglob("*") if p.is_file()]
+    folders = (learner_store.REPLAY.parent, builtin_folder("plugins"))
+    shipped = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
     assert sum(path.stat().st_size for path in shipped) <= 16e6

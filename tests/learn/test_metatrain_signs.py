@@ -78,10 +78,8 @@ def test_what_is_written_is_where_adaptation_starts(level2, pool, tmp_path, name
     assert all(
         value.dtype in {torch.float16, torch.bfloat16, torch.int64} for value in stored.values()
     )
-    plugin = default_registry().create("learner", name, **PARAMS[name])
-    path = tmp_path / name / f"{type(plugin).__name__.lower()}.safetensors"
-    result.weights.rename(path)
-    start = Initialisation.of(plugin, level2_of(settings), path.parent)
+    plugin = default_registry().build("learner", name, **PARAMS[name])
+    start = Initialisation.of(plugin, level2_of(settings), result.weights)
     assert start.weights is not None
     for key, value in start.model().state_dict().items():
         torch.testing.assert_close(value, stored[key].to(value.dtype))

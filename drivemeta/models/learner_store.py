@@ -1,0 +1,98 @@
+"""Files of what learners start from over one level 2: meta-trained weights, and the replay."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialize
+from torch import Tensor
+
+from drivemeta.errors import ModelFileError
+from drivemeta.export.network_cache import weights_digest
+from drivemeta.files import write_bytes
+from drivemeta.models.level2 import Level2
+
+WEIGHTS = "weights.safetensors"  # as `drivemeta metatrain` writes it, and beside a plugin
+REPLAY = Path(__file__).parents[1] / "weights" / "replay.safetensors"
+HEADER = "drivemeta_learner"
+VANISHED = 0.001
+
+
+@dataclass(frozen=True, eq=False)
+class LearnerWeights:
+    """What such a file holds.
+
+    Attributes:
+        state: Tensors by name, floats as float32.
+        level2: `weights_digest` of the level 2 that they belong to.
+        learner: Name of the learner, empty of a replay.
+    """
+
+    state: dict[str, Tensor]
+    level2: str
+    learner: str
+
+
+def write(path: Path, state: dict[str, Tensor], level2: Level2, about: dict[str, Any]) -> None:
+    """Write weights for one level 2 in half precision.
+
+    Args:
+        path: File to write.
+        state: Tensors by name.
+        level2: Network that they belong to.
+        about: What else is to be known of them, as JSON values; `learner` by name.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    header = json.dumps({"level2": weights_digest(level2), **about})
+    halves = {key: _half(value).contiguous() for key, value in state.items()}
+    write_bytes(path, serialize(halves, metadata={HEADER: header}))
+
+
+def read(path: Path) -> LearnerWeights:
+    """Read such a file.
+
+    Raises:
+        ModelFileError: it is missing, damaged or something else.
+    """
+    if not path.is_file():
+        raise ModelFileError(f"expected a learner's weights, found no file at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {})[HEADER])
+            found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        state = {key: v.float() if v.is_floating_point() else v for key, v in found.items()}
+        return LearnerWeights(state, header["level2"], header.get("learner", ""))
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ModelFileError(
+            f"expected a learner's weights in {path}, as `drivemeta metatrain` writes them over "
+            f"level 2: {error}"
+        ) from error
+
+
+def read_if_of(path: Path, level2: str) -> dict[str, Tensor] | None:
+    """Return the tensors of a file, None if there is none or it is for another level 2.
+
+    Args:
+        path: File that may be there.
+        level2: `weights_digest` of the level 2 that they are wanted for.
+
+    Raises:
+        ModelFileError: the file is damaged.
+    """
+    found = read(path) if path.is_file() else None
+    return found.state if found and found.level2 == level2 else None
+
+
+def _half(values: Tensor) -> Tensor:
+    """Return 16-bit floats; of another exponent where values would vanish, as squares do."""
+    if not values.is_floating_point():
+        return values
+    half = values.half()
+    vanished = ((half == 0) & (values != 0)).float().mean() > VANISHED
+    return values.bfloat16() if vanished else half
