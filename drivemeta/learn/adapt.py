@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
@@ -183,10 +181,7 @@ def learn_rows(
         InputError: there is no such parent.
     """
     bank, parents = add_classes(base, evidence, parent, of_crops=of_crops)
-    if getattr(learner, "needs_images", False):
-        bank = fit_rows(bank, learner, base.level2, evidence.labelled, parents)
-    else:  # the network is seen through its embeddings alone, which are there already
-        bank = fit_rows(bank, learner, nn.Identity(), evidence.embedded, parents)
+    bank = fit_rows(bank, learner, evidence.embedded, parents)
     return within_capacity(add_hard_negatives(bank, evidence, parents)), parents
 
 

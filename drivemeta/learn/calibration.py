@@ -113,7 +113,7 @@ def hold_out(
         again = without(fold)
         seen, rows = again.evidence, replace(bank, crop=again.base.bank.crop)
         rest = seen.embedded.without_shots(fold)
-        rows = fit_rows(rows, again.learner, nn.Identity(), rest, parents)
+        rows = fit_rows(rows, again.learner, rest, parents)
         judge(fold, add_hard_negatives(rows, seen, parents), seen)
     negatives = tuple(_against(base, bank, evidence, label, p) for label, p in enumerate(parents))
     return HeldOut(scores, named, counts[labels] > 1, negatives)

@@ -19,30 +19,29 @@ from drivemeta.plugins.learner_protocols import ClassRows, Learner
 def fit_rows(
     bank: ClassBank,
     learner: Learner,
-    network: nn.Module,
-    labelled: LabelledImages,
+    embedded: LabelledImages,
     parents: Sequence[str | None],
 ) -> ClassBank:
     """Append the level-2 rows that a learner finds, and distractors unlike them.
 
     Args:
-        bank: already holds the classes.
-        learner: makes the rows.
-        network: embeds the images of `labelled`.
-        labelled: views of the support boxes.
-        parents: super-class of each class, None for one that level 1 learnt whole.
+        bank: Class bank that already holds the classes.
+        learner: Learner that makes the rows.
+        embedded: Embeddings of the views of the support boxes, so that the learner is given the
+            identity as network.
+        parents: Super-class of each class, None for one that level 1 learnt whole.
 
     Raises:
         PluginError: the learner has no rows, which the exported model would need.
     """
-    proposed = learner.fit(network, labelled).as_bank()
+    proposed = learner.fit(nn.Identity(), embedded).as_bank()
     if proposed is None:
         raise PluginError(
             f"learner {type(learner).__name__} scores otherwise than by cosine rows, "
             "but has no branch for them: see `has_branch` in docs/plugins.md"
         )
     for root in sorted({name for name in parents if name is not None}):
-        rows = _rows_of(bank, proposed, labelled.names, parents, root)
+        rows = _rows_of(bank, proposed, embedded.names, parents, root)
         has_distractors = bank.index(root) in bank.crop.roots
         crop = without_near(bank.crop, rows, bank.index(root)) + rows
         if not has_distractors:

@@ -73,6 +73,20 @@ def test_a_learner_with_parameters_of_its_own(base, make_support):
     assert adapted.learner.params["n_background"] == 1
 
 
+def test_every_learner_is_given_embeddings_however_it_calls_itself(base, make_support):
+    shapes = []
+
+    class Wants(default_registry().load("learner", "protonet")):
+        needs_images = True
+
+        def fit(self, network, support):
+            shapes.append(support.images.ndim)
+            return super().fit(network, support)
+
+    adapt(base, make_support(2, "rocks"), Wants(), parent="traffic_sign")
+    assert set(shapes) == {2}
+
+
 class Keeper(default_registry().load("learner", "protonet")):
     """A learner that keeps a tensor, an array and a generator on itself."""
 
