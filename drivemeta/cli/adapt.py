@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivemeta.cli.common import JsonOption, console, emit_json
+from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
     from drivemeta.learn.adapt import Adapted
@@ -17,6 +18,7 @@ MOST_WARNINGS = 8
 
 
 def adapt(
+    ctx: typer.Context,
     support: Annotated[
         Path,
         typer.Argument(help="Annotations in any format known, or a folder of crops a class."),
@@ -53,6 +55,10 @@ def adapt(
     full_report: Annotated[
         bool, typer.Option("--report", help="Estimate AP50 by leaving frames out, too.")
     ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="The learner's parameter, LEARNER.NAME=VALUE; may be repeated."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Learn new classes from a few annotated frames; write an ONNX model.
@@ -65,6 +71,7 @@ def adapt(
     from drivemeta.learn.adapt import adapt as learn
     from drivemeta.learn.restored import restore
     from drivemeta.models.store import load_base, load_detector
+    from drivemeta.video.settings import parse_settings
 
     started = time.perf_counter()
     check_writable(out, ".onnx")
@@ -81,6 +88,8 @@ def adapt(
             exhaustive=exhaustive,
             extend=extend,
             learner_weights=learner_weights,
+            settings=parse_settings(settings or []),
+            registry=registry_of(ctx),
         )
         adapted.export(out)
         verify_model(out, provider="cpu")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,8 @@ from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.learner_protocols import Learner
 from drivemeta.plugins.loaded import Loaded
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.registry import Registry, default_registry
+from drivemeta.video.settings import check_settings
 
 if TYPE_CHECKING:
     from drivemeta.export import ExportReport
@@ -103,6 +104,8 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     exhaustive: bool = False,
     extend: bool = False,
     learner_weights: Path | None = None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    registry: Registry | None = None,
 ) -> Adapted:
     """Teach a detector the classes of a support set; the base is not changed.
 
@@ -118,21 +121,18 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         extend: boxes of a class that was adapted to before are added to it.
         learner_weights: File that `drivemeta metatrain` wrote over the detector's level 2, for the
             learner to start from in place of what lies beside it.
+        settings: Parameters of the learner by its name, such as `{"protonet": {"scale": 10}}`.
+        registry: Plugins that the learner is found among; those of `default_registry` by default.
 
     Raises:
         PluginNotFoundError: no such learner.
-        InputError: no such parent; a class is there already and `extend` was not asked for; or the
-            learner starts from no weights.
+        InputError: no such parent; a class is there already and `extend` was not asked for; the
+            learner starts from no weights; or a setting does not fit it.
         ModelFileError: the learner's weights are damaged, or of something else.
     """
     started = time.perf_counter()
     learner = learner or learner_for(support, extensible=_was_adapted(base.bank))
-    registry = default_registry()
-    plugin: Loaded[Learner] = (
-        registry.build("learner", learner)
-        if isinstance(learner, str)
-        else registry.identify("learner", learner)
-    )
+    plugin = _plugin_of(learner, settings or {}, registry or default_registry())
     if not extend:
         _refuse_clashes(base.bank, support)
     if support.of_crops:
@@ -183,6 +183,21 @@ def learn_rows(
     bank, parents = add_classes(base, evidence, parent, of_crops=of_crops)
     bank = fit_rows(bank, learner, evidence.embedded, parents)
     return within_capacity(add_hard_negatives(bank, evidence, parents)), parents
+
+
+def _plugin_of(
+    learner: str | Learner, settings: Mapping[str, Mapping[str, Any]], registry: Registry
+) -> Loaded[Learner]:
+    """Build a learner that is named, or find out who one is that is built already."""
+    if not isinstance(learner, str):
+        if settings:
+            raise InputError(
+                f"settings of {', '.join(settings)}: expected a learner by name, found one that is "
+                f"built already, a {type(learner).__name__}; set its parameters when you build it"
+            )
+        return registry.identify("learner", learner)
+    check_settings(settings, [learner])
+    return registry.build("learner", learner, **settings.get(learner, {}))
 
 
 def _was_adapted(bank: ClassBank) -> bool:

@@ -7,7 +7,25 @@ from typer.testing import CliRunner
 
 from drivemeta.cli.main import app
 from drivemeta.demo.material import write_support
-from drivemeta.errors import InputError
+from drivemeta.errors import InputError, PluginNotFoundError
+from drivemeta.runtime.model_file import read_model_file
+
+from ..learn.test_adapt import LEARNER  # noqa: TID252
+from ..plugins.test_registry import write_plugin  # noqa: TID252
+
+
+def test_the_learner_is_set_and_found_as_the_call_says(tmp_path):
+    rocks = write_support(tmp_path / "rocks", "falling_rocks", 0, (270, 480))
+    given = ["adapt", str(rocks), "--out", str(tmp_path / "signs.onnx"), "--learner", "mine"]
+    manifest = {"kind": "learner", "entry": "module:Mine"}
+    write_plugin(tmp_path / "more" / "learners" / "mine", LEARNER, **manifest)
+    unknown = CliRunner().invoke(app, given)
+    assert isinstance(unknown.exception, PluginNotFoundError)
+    told = CliRunner().invoke(
+        app, ["--plugin-path", str(tmp_path / "more"), *given, "--set", "mine.n_backgroud=3"]
+    )
+    assert isinstance(told.exception, InputError)
+    assert "did you mean 'n_background'" in str(told.exception)
 
 
 @pytest.mark.slow
@@ -15,8 +33,9 @@ def test_a_report_beside_the_model_and_a_class_added_later(tmp_path):
     rocks = write_support(tmp_path / "rocks", "falling_rocks", 0, (270, 480))
     out = tmp_path / "signs.onnx"
     given = ["adapt", str(rocks), "--out", str(out), "--shots", "3", "--report", "--json"]
-    result = CliRunner().invoke(app, given)
+    result = CliRunner().invoke(app, [*given, "--set", "protonet.n_background=3"])
     assert result.exit_code == 0, result.output
+    assert read_model_file(out).manifest.learner.params["n_background"] == 3
     report = json.loads(result.stdout)
     assert report == json.loads(out.with_suffix(".report.json").read_text())
     assert len(report["support"]["shots"]) == 3

@@ -9,6 +9,8 @@ from drivemeta.learn.adapt import adapt
 from drivemeta.learn.choice import learner_for
 from drivemeta.plugins import default_registry
 
+from ..plugins.test_registry import write_plugin  # noqa: TID252
+
 
 @pytest.fixture
 def base(lively_detector):
@@ -85,6 +87,45 @@ def test_every_learner_is_given_embeddings_however_it_calls_itself(base, make_su
 
     adapt(base, make_support(2, "rocks"), Wants(), parent="traffic_sign")
     assert set(shapes) == {2}
+
+
+def test_settings_reach_the_learner_that_is_named_or_chosen(base, make_support):
+    for learner in ("protonet", None):
+        settings = {"protonet": {"n_background": "1"}}
+        support = make_support(2, "rocks")
+        adapted = adapt(base, support, learner, parent="traffic_sign", settings=settings)
+        assert adapted.learner.params["n_background"] == 1
+
+
+def test_settings_that_no_learner_takes_are_refused(base, make_support):
+    support = make_support(1, "rocks")
+    with pytest.raises(InputError, match="'reptile' has no part in this run"):
+        adapt(base, support, "protonet", settings={"reptile": {"row_steps": 1}})
+    with pytest.raises(InputError, match="did you mean 'n_background'"):
+        adapt(base, support, "protonet", settings={"protonet": {"n_backgroud": 1}})
+    built = default_registry().create("learner", "protonet")
+    with pytest.raises(InputError, match="expected a learner by name"):
+        adapt(base, support, built, settings={"protonet": {"n_background": 1}})
+
+
+LEARNER = """
+    from drivemeta.plugins import default_registry
+
+    class Mine(default_registry().load("learner", "protonet")):
+        pass
+"""
+
+
+def test_a_learner_is_found_in_the_registry_that_is_given(base, make_support, tmp_path):
+    manifest = {"kind": "learner", "entry": "module:Mine", "version": "3"}
+    write_plugin(tmp_path / "learners" / "mine", LEARNER, **manifest)
+    registry = default_registry([tmp_path])
+    support = make_support(2, "rocks")
+    for learner in ("mine", registry.create("learner", "mine")):
+        adapted = adapt(base, support, learner, parent="traffic_sign", registry=registry)
+        assert (adapted.learner.name, adapted.learner.version) == ("mine", "3")
+    with pytest.raises(PluginNotFoundError):
+        adapt(base, support, "mine")
 
 
 class Keeper(default_registry().load("learner", "protonet")):
