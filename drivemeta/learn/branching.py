@@ -27,7 +27,7 @@ from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import Branched, LastLayer, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
-from drivemeta.plugins.learner_protocols import BranchClassifier, Learner
+from drivemeta.plugins.learner_protocols import BranchClassifier, BranchLearner, Learner
 from drivemeta.plugins.loaded import Loaded
 
 
@@ -71,7 +71,7 @@ class BranchLearning:
     ) -> None:
         self._name, learner = plugin.name, plugin.object
         self._plain = Branching(base, evidence, learner)
-        self._has_branch = bool(getattr(learner, "has_branch", False))
+        self._has_branch = isinstance(learner, BranchLearner) and learner.has_branch
         if not self._has_branch:
             if weights is not None:
                 raise InputError(

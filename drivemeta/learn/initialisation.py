@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from drivemeta.errors import InputError, ModelFileError
+from drivemeta.errors import ModelFileError
 from drivemeta.export.network_cache import weights_digest
 from drivemeta.learn.episodes import Episode, Pairs
 from drivemeta.models.branch import LastLayer
 from drivemeta.models.learner_store import REPLAY, WEIGHTS, read, read_if_of
 from drivemeta.models.level2 import Level2
-from drivemeta.plugins.learner_protocols import Learner, MetaLearner
+from drivemeta.plugins.learner_protocols import Learner, MetaLearner, meta_learner
 from drivemeta.plugins.loaded import Loaded
 
 
@@ -49,16 +49,12 @@ class Initialisation:
             weights: File that `drivemeta metatrain` wrote.
 
         Raises:
-            InputError: the learner cannot be prepared for a network.
+            InputError: the learner cannot be meta-trained, hence not prepared for a network.
             ModelFileError: a file is damaged, or the weights given are of another learner or for
                 another level 2.
         """
-        learner, digest, state = plugin.object, weights_digest(level2), None
-        if not isinstance(learner, MetaLearner):
-            raise InputError(
-                f"learner {plugin.name} has a branch, and must then have `prepare`, "
-                "`meta_train` and `logits` too"
-            )
+        learner = meta_learner(plugin.object, plugin.name)
+        digest, state = weights_digest(level2), None
         if weights is not None:
             state = _given(weights, plugin.name, digest)
         elif plugin.folder is not None:

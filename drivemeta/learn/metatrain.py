@@ -14,14 +14,13 @@ from safetensors.torch import save_file
 from torch import nn
 
 from drivemeta.data.episodes import Shape, load_omniglot
-from drivemeta.errors import InputError
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.amp import Amp
 from drivemeta.learn.metatrain_data import PoolTasks
 from drivemeta.learn.metatrain_networks import Conv4, Conv4Kind, KochNet, ResidualNet
 from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate, load_weights
 from drivemeta.models.learner_store import WEIGHTS
-from drivemeta.plugins.learner_protocols import MetaLearner, TaskSource
+from drivemeta.plugins.learner_protocols import MetaLearner, TaskSource, meta_learner
 from drivemeta.plugins.registry import default_registry
 
 RESULT = "result.json"
@@ -171,8 +170,8 @@ def metatrain(
         stored = {key: value.contiguous() for key, value in state.weights.items()}
         save_file(stored, partial, metadata={"metatrain": json.dumps(about)})
     accuracy = evaluate_weights(name, config, path)
-    transductive = bool(getattr(learner, "transductive", False))
-    result = MetaResult(name, accuracy, state.iterations, state.minutes, transductive, path)
+    minutes, transductive = state.minutes, learner.transductive
+    result = MetaResult(name, accuracy, state.iterations, minutes, transductive, path)
     write_text(config.out / RESULT, json.dumps(asdict(result), default=str, indent=1))
     return result
 
@@ -195,10 +194,7 @@ def untrained(name: str, config: MetaTraining) -> tuple[MetaLearner, nn.Module]:
 
 
 def _create(name: str, config: MetaTraining) -> MetaLearner:
-    learner = default_registry().create("learner", name, **config.params)
-    if not isinstance(learner, MetaLearner):
-        raise InputError(f"learner {name} cannot be meta-trained: it has no `meta_train`")
-    return learner
+    return meta_learner(default_registry().create("learner", name, **config.params), name)
 
 
 def _network(config: MetaTraining) -> nn.Module:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivemeta.config import load_config
 from drivemeta.data.episodes import Shape
-from drivemeta.errors import ConfigError, InputError, suggest
+from drivemeta.errors import ConfigError, suggest
 from drivemeta.learn.features import Features
 from drivemeta.learn.metatrain import VALIDATION_SEED
 from drivemeta.learn.metatrain_run import Plan, Run
@@ -27,7 +27,7 @@ from drivemeta.models.branch import LastLayer
 from drivemeta.models.learner_store import WEIGHTS, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
-from drivemeta.plugins.learner_protocols import MetaLearner
+from drivemeta.plugins.learner_protocols import MetaLearner, meta_learner
 from drivemeta.plugins.registry import default_registry
 
 
@@ -137,10 +137,8 @@ def create(name: str, config: SignTraining) -> MetaLearner:
     """
     if name not in config.learners:
         raise ConfigError(f"learners: {name} is not among them; {suggest(name, config.learners)}")
-    learner = default_registry().create("learner", name, **config.learners[name].params)
-    if not isinstance(learner, MetaLearner):
-        raise InputError(f"learner {name} cannot be meta-trained: it has no `meta_train`")
-    return learner
+    params = config.learners[name].params
+    return meta_learner(default_registry().create("learner", name, **params), name)
 
 
 def metatrain_signs(

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from torch import nn
 
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
+from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import PluginError
-from drivemeta.learn.banks import distractors_for, without_near
+from drivemeta.learn.banks import NamedBank, distractors_for, without_near
 from drivemeta.learn.capacity import CAPACITY
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import ClassRows, Learner
+
+
+@runtime_checkable
+class Widens(Protocol):
+    """A learner whose rows are wider than those of the shipped banks, beside which they stand."""
+
+    def widen(self, name: str, bank: NamedBank, width: int) -> FloatArray:
+        """Return the (n_rows, width) float32 rows of a shipped bank."""
 
 
 def fit_rows(
@@ -45,7 +55,8 @@ def fit_rows(
         has_distractors = bank.index(root) in bank.crop.roots
         crop = without_near(bank.crop, rows, bank.index(root)) + rows
         if not has_distractors:
-            room, widen = CAPACITY - len(crop), getattr(learner, "widen", None)
+            room = CAPACITY - len(crop)
+            widen = learner.widen if isinstance(learner, Widens) else None
             crop += distractors_for(root, rows, bank.index(root), room, widen)
         bank = replace(bank, crop=crop)
     return bank

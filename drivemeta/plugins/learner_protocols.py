@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from drivemeta.errors import InputError
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -47,7 +49,7 @@ class ClassRows:
 
 @runtime_checkable
 class BranchClassifier(Protocol):
-    """What a learner yields whose `has_branch` is true: columns beside level 2's embedding.
+    """What a `BranchLearner` yields whose `has_branch` is true: columns beside level 2's embedding.
 
     Such a learner is given the module of its `prepare`, meta-trained, on level 2's last layer
     (`models.branch.LastLayer`), and features in place of images.
@@ -76,6 +78,22 @@ class Learner(Protocol):
             network: embeds (n, 3, 64, 64) float RGB crops in [0, 1] as (n, dim), L2-normalised.
             support: the labelled crops, and negatives that belong to no class.
         """
+
+
+@runtime_checkable
+class BranchLearner(Protocol):
+    """A learner that may change layers or score otherwise than by cosine; then it says so.
+
+    One whose `has_branch` is true is a `MetaLearner` too, since it starts from what its `prepare`
+    makes of level 2's last layer, and its `fit` returns a `BranchClassifier`.
+    """
+
+    @property
+    def has_branch(self) -> bool:
+        """Whether it makes a novel branch, by the parameters that it was built with."""
+
+    def fit(self, network: nn.Module, support: LabelledImages) -> Classifier:
+        """Learn from the support, as every learner does."""
 
 
 class TaskSource(Protocol):
@@ -144,6 +162,10 @@ class MetaRun(Protocol):
 class MetaLearner(Protocol):
     """A learner that can also be meta-trained, on any embedding."""
 
+    @property
+    def transductive(self) -> bool:
+        """Whether the queries of an episode are told by each other, as a result must state."""
+
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the module that is meta-trained: the embedding and what the method adds."""
 
@@ -152,3 +174,23 @@ class MetaLearner(Protocol):
 
     def logits(self, model: nn.Module, episode: Episode) -> Tensor:
         """Learn from an episode's support; return (n_query, n_way) logits of its query."""
+
+
+def meta_learner(learner: object, name: str) -> MetaLearner:
+    """Return a learner as one that can be meta-trained.
+
+    Args:
+        learner: The object.
+        name: Name of the learner, for the message.
+
+    Raises:
+        InputError: lists what it lacks.
+    """
+    if isinstance(learner, MetaLearner):
+        return learner
+    wanted = ("prepare", "meta_train", "logits", "transductive")
+    lacking = ", ".join(f"`{member}`" for member in wanted if not hasattr(learner, member))
+    raise InputError(
+        f"learner {name} cannot be meta-trained, as a learner with a branch must: it lacks "
+        f"{lacking}; see `MetaLearner` in drivemeta/plugins/learner_protocols.py"
+    )

@@ -12,7 +12,13 @@ from torch.nn import functional as F
 from drivemeta.learn.initialisation import FeatureShape
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import LastLayer
-from drivemeta.plugins.learner_protocols import BranchClassifier, ClassRows
+from drivemeta.plugins.learner_protocols import (
+    BranchClassifier,
+    BranchLearner,
+    ClassRows,
+    MetaLearner,
+    meta_learner,
+)
 
 KIND = "learner"
 NAMES = ("disc", "bars", "ramp")
@@ -178,13 +184,22 @@ def test_a_novel_branch_is_a_module_and_only_of_learners_that_say_so(create, net
     learner = create()
     branch = learner.fit(network, task()).novel_branch()
     if branch is not None:
+        assert isinstance(learner, BranchLearner)
         assert learner.has_branch
         assert isinstance(branch, nn.Module)
 
 
+def test_a_learner_that_can_be_meta_trained_says_how_queries_are_normalised(create):
+    learner = create()
+    if not hasattr(learner, "meta_train"):
+        pytest.skip("cannot be meta-trained")
+    assert isinstance(meta_learner(learner, "it"), MetaLearner)
+    assert learner.transductive is False
+
+
 def test_a_learner_with_a_branch_learns_over_level_2s_last_layer(create):
     learner = create()
-    if not getattr(learner, "has_branch", False):
+    if not (isinstance(learner, BranchLearner) and learner.has_branch):
         pytest.skip("has no branch")
     torch.manual_seed(0)
     layer, features = LastLayer(40, DIM), Features40()

@@ -208,7 +208,7 @@ def test_each_learner_with_a_branch_ships_weights_for_the_base():
 class Reptile:
     """A stranger's learner that is called as one of ours is."""
 
-    has_branch = True
+    has_branch, transductive = True, False
 
     def prepare(self, network, tasks):
         return network
@@ -223,6 +223,19 @@ class Reptile:
 def test_a_stranger_does_not_get_the_weights_of_its_namesake():
     known = default_registry().identify("learner", Reptile())
     assert Initialisation.of(known, load_base().level2).weights is None
+
+
+def test_a_learner_with_a_branch_that_cannot_be_prepared_is_told_what_it_lacks(base, make_support):
+    class Half:
+        has_branch = True
+
+        def fit(self, network, support): ...
+
+        def logits(self, model, episode): ...
+
+    message = "learner half cannot .*: it lacks `prepare`, `meta_train`, `transductive`"
+    with pytest.raises(InputError, match=message):
+        adapt(base, make_support(1, "rocks"), Half(), parent="traffic_sign")
 
 
 def test_weights_that_are_given_take_the_place_of_those_beside_the_plugin(
