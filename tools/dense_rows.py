@@ -128,7 +128,8 @@ def _evidence(images: list[SourceImage], label: int, n_shots: int, seed: int) ->
             labels.append(given[image.labels == label])
         if not missing:
             break
-    return SimpleNamespace(frames=tuple(frames), labels=np.concatenate(labels))
+    boxes = SimpleNamespace(labels=np.concatenate(labels))
+    return SimpleNamespace(frames=tuple(frames), boxes=boxes)
 
 
 if __name__ == "__main__":

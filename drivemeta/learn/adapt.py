@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drivemeta.adaptation.observation import observe
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
@@ -15,7 +16,7 @@ from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.calibration import HeldOut, calibrate, hold_out
 from drivemeta.learn.capacity import within_capacity
 from drivemeta.learn.choice import learner_for
-from drivemeta.learn.evidence import Evidence, observe
+from drivemeta.learn.evidence import Evidence
 from drivemeta.learn.hard_negatives import add_hard_negatives
 from drivemeta.learn.new_classes import add_classes, parent_of_crops
 from drivemeta.learn.rows import fit_rows
@@ -216,8 +217,8 @@ def _refuse_clashes(bank: ClassBank, support: SupportSet) -> None:
 def _report(bank: ClassBank, support: SupportSet, evidence: Evidence) -> tuple[ClassReport, ...]:
     reports = []
     for label, name in enumerate(support.classes):
-        spec, own = bank.classes[bank.index(name)], evidence.labels == label
-        n_found = int((evidence.found[own] > 0).sum())
+        spec, own = bank.classes[bank.index(name)], evidence.boxes.labels == label
+        n_found = int((evidence.boxes.found[own] > 0).sum())
         reports.append(
             ClassReport(
                 name,

@@ -95,7 +95,7 @@ class BranchLearning:
             negatives=features(task.negatives),
             replay=torch.cat([torch.zeros(0, features.n_features), *self._start.replay.values()]),
         )
-        self._held = features(evidence.held)
+        self._held = features(evidence.boxes.crops)
 
     def without(self, boxes: NDArray[np.int64] | None = None) -> Branching:
         """Return what is learnt without some support boxes; they are embedded all the same.
@@ -119,7 +119,7 @@ class BranchLearning:
         base, evidence = self._plain.base, self._plain.evidence
         assert isinstance(base.level2, Level2)
         branch, dim = classifier.novel_branch().eval(), base.bank.crop.weights.shape[1]
-        held = branch(self._held).numpy()
+        held, own = branch(self._held).numpy(), evidence.boxes.embeddings
         wide = TwoLevelDetector(
             base.level1,
             Branched(base.level2, branch),
@@ -136,7 +136,7 @@ class BranchLearning:
         seen = replace(
             evidence,
             embedded=embedded,
-            held_embeddings=np.concatenate([evidence.held_embeddings, held], 1),
+            boxes=replace(evidence.boxes, embeddings=np.concatenate([own, held], 1)),
             networks=FixedNetworks(wide),
             compared=(dim, None) if isinstance(branch, LastLayer) else (0, dim),
         )

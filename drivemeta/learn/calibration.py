@@ -58,9 +58,9 @@ def calibrate(
         parents: super-class of each class, None for one that level 1 learnt whole.
     """
     thresholds, uncertain = {}, set()
-    unseen = not (evidence.roots >= 0).any()
+    unseen = not (evidence.boxes.roots >= 0).any()
     for label, name in enumerate(evidence.labelled.names):
-        own = evidence.labels == label
+        own = evidence.boxes.labels == label
         thresholds[name] = threshold(held.scores[own], held.negatives[label])
         if not held.spared[own].all() or (unseen and parents[label] is not None):
             uncertain.add(name)
@@ -90,12 +90,12 @@ def hold_out(
         without: learns again without the boxes held out, where the learner changes layers.
     """
     base, evidence = full.base, full.evidence
-    labels, task = evidence.labels, evidence.embedded
+    labels, scored, task = evidence.boxes.labels, evidence.boxes.found, evidence.embedded
     owners = np.array([bank.index(name) for name in task.names], np.int64)[labels]
-    found = evidence.found[evidence.found > 0]
+    found = scored[scored > 0]
     unseen = UNASKED_SCORE if evidence.of_crops else UNSEEN_SCORE
     typical = np.median(found) if len(found) else unseen
-    dense = np.where(evidence.found > 0, evidence.found, typical).astype(np.float32)
+    dense = np.where(scored > 0, scored, typical).astype(np.float32)
     scores, named = dense.copy(), owners.copy()
     counts = np.bincount(labels, minlength=len(task.names))
 
@@ -103,7 +103,7 @@ def hold_out(
         for i in boxes:
             parent = parents[labels[i]]
             if parent is not None:
-                by_class = _leaves(base, rows, seen.held_embeddings[[i]], rows.index(parent))[0]
+                by_class = _leaves(base, rows, seen.boxes.embeddings[[i]], rows.index(parent))[0]
                 scores[i] = dense[i] * by_class[owners[i]] ** base.scoring.crop_power
                 named[i] = _named(by_class)
 
@@ -126,10 +126,10 @@ def _against(
     if parent is None:
         return np.zeros(0, np.float32)
     root = bank.index(parent)
-    rooted = evidence.negative_roots == root
+    rooted = evidence.negatives.roots == root
     embeddings = evidence.embedded.negatives.numpy()[rooted]
     p = _leaves(base, bank, embeddings, root)[:, bank.index(evidence.labelled.names[label])]
-    return np.asarray(evidence.negative_scores[rooted] * p**base.scoring.crop_power, np.float32)
+    return np.asarray(evidence.negatives.scores[rooted] * p**base.scoring.crop_power, np.float32)
 
 
 def _named(by_class: FloatArray) -> int:

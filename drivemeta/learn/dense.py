@@ -105,7 +105,7 @@ def look(base: TwoLevelDetector, evidence: Evidence, label: int) -> Locations:
     shots, places, background = [], [], []
     first = 0
     for image, boxes in evidence.frames:
-        own = evidence.labels[first : first + len(boxes)] == label
+        own = evidence.boxes.labels[first : first + len(boxes)] == label
         first += len(boxes)
         if not own.any():
             continue

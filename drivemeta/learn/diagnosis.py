@@ -133,7 +133,7 @@ def _shots(adapted: Adapted) -> Iterator[Shot]:
                 entry=image.entries[row],
                 width=round(width, 1),
                 height=round(height, 1),
-                found=None if adapted.support.of_crops else bool(evidence.found[box] > 0),
+                found=None if adapted.support.of_crops else bool(evidence.boxes.found[box] > 0),
                 held_out=bool(held.spared[box]),
                 named=BACKGROUND if label == SOMETHING_ELSE else bank.names[label],
                 score=round(score, 4),

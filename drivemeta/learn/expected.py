@@ -47,9 +47,9 @@ def expected_ap50(adapted: Adapted) -> tuple[Expected, ...]:
         return ()
     evidence, names = adapted.evidence, adapted.support.classes
     found: dict[int, Found] = {}
-    for frame in np.unique(evidence.box_frames).tolist():
+    for frame in np.unique(evidence.boxes.frames).tolist():
         rest = evidence.without_frame(frame)
-        if len(np.unique(rest.labels)) == len(names):
+        if len(np.unique(rest.boxes.labels)) == len(names):
             bank, _ = learn_rows(adapted.base, adapted.plugin, rest, adapted.parent)
             found[frame] = _detect(adapted, bank, evidence.frames[frame][0])
     scores = (_score(adapted, found, label) for label in range(len(names)))

@@ -37,7 +37,7 @@ def add_hard_negatives(
         mine = rows.weights[(rows.roots == label) & np.isin(rows.owners, owned)]
         if not len(mine):
             continue
-        sure = evidence.negative_sure & (evidence.negative_roots == label)
+        sure = evidence.negatives.sure & (evidence.negatives.roots == label)
         near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= NEAR
         hard = embeddings[torch.from_numpy(sure & near)]
         if len(hard):

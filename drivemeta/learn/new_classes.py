@@ -44,8 +44,8 @@ def add_classes(
         raise InputError(f"--parent {parent}: no such super-class; {suggest(parent, supers)}")
     parents: list[str | None] = []
     for label, name in enumerate(names):
-        own = evidence.labels == label
-        finder = finder_of(bank.names, evidence.roots, evidence.found, own)
+        own = evidence.boxes.labels == label
+        finder = finder_of(bank.names, evidence.boxes.roots, evidence.boxes.found, own)
         known = bank.classes[bank.index(name)] if name in bank.names else None
         of = known.parent if known else parent or finder
         extends = name in supers

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from drivemeta.adaptation.observation import observe
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export import verify_model
 from drivemeta.export.networks import level2_graph, session_of
@@ -13,7 +14,6 @@ from drivemeta.learn.adapt import adapt
 from drivemeta.learn.banks import NamedBank
 from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.diagnosis import diagnose
-from drivemeta.learn.evidence import observe
 from drivemeta.learn.expected import expected_ap50
 from drivemeta.learn.initialisation import Initialisation
 from drivemeta.learn.restored import restore
@@ -102,10 +102,10 @@ def test_held_out_shots_are_judged_by_a_branch_learnt_without_them(base, make_su
     evidence = observe(base, make_support(3, "rocks"))
     learning = BranchLearning(base, built(name), evidence)
     full, part = learning.without(), learning.without(np.array([1]))
-    widths = [there.evidence.held_embeddings.shape[1] for there in (full, part)]
+    widths = [there.evidence.boxes.embeddings.shape[1] for there in (full, part)]
     assert widths[0] == widths[1] + 1  # a column a shot
     assert part.base.bank.crop.weights.shape[1] == widths[1]
-    assert len(part.evidence.held_embeddings) == 3
+    assert len(part.evidence.boxes.embeddings) == 3
 
 
 @pytest.mark.slow

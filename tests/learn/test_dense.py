@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from drivemeta.adaptation.observation import observe
 from drivemeta.learn.dense import Locations, bias_of, learn_dense, look, stepped
-from drivemeta.learn.evidence import observe
 
 
 def places(seed=0, dim=16):

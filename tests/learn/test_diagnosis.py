@@ -23,7 +23,7 @@ def test_every_box_is_judged_without_itself(adapted):
     shots = diagnose(adapted).shots
     assert [shot.name for shot in shots] == ["rocks", "ice"] * 3
     assert all(shot.held_out and (shot.width, shot.height) == (48, 48) for shot in shots)
-    found = adapted.evidence.found > 0
+    found = adapted.evidence.boxes.found > 0
     assert [shot.found for shot in shots] == found.tolist()
 
 

@@ -7,25 +7,28 @@ import numpy as np
 import pytest
 import torch
 
+from drivemeta.adaptation.observation import observe
 from drivemeta.core.score_rule import class_probabilities
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
 from drivemeta.learn.adapt import adapt
-from drivemeta.learn.evidence import observe
+from drivemeta.learn.evidence import SeenNegatives
 from drivemeta.learn.hard_negatives import add_hard_negatives
 
 
 def with_lookalike(evidence, base, *, sure):
     """Return evidence with one more negative, which looks just like the first support box."""
     task, root = evidence.embedded, base.bank.index("traffic_sign")
-    one = np.ones(1)
+    seen = evidence.negatives
     return replace(
         evidence,
         embedded=replace(task, negatives=torch.cat([task.negatives, task.images[:1]])),
-        negative_scores=np.append(evidence.negative_scores, one * 0.5).astype(np.float32),
-        negative_roots=np.append(evidence.negative_roots, root),
-        negative_frames=np.append(evidence.negative_frames, 0),
-        negative_sure=np.append(evidence.negative_sure, sure),
+        negatives=SeenNegatives(
+            frames=np.append(seen.frames, 0),
+            scores=np.append(seen.scores, 0.5).astype(np.float32),
+            roots=np.append(seen.roots, root),
+            sure=np.append(seen.sure, sure),
+        ),
     )
 
 
@@ -52,10 +55,10 @@ def test_frames_of_negatives_and_exhaustive_ones_leave_no_doubt(
     frame = tmp_path / "false_alarm.png"
     cv2.imwrite(str(frame), cv2.flip(cv2.imread(str(support.images[0].path)), 1))
     seen = observe(lively_detector, support, [frame])
-    np.testing.assert_array_equal(seen.negative_sure, seen.negative_frames == 2)
-    assert seen.negative_sure.any()
-    assert not seen.negative_sure.all()
-    assert observe(lively_detector, support, exhaustive=True).negative_sure.all()
+    np.testing.assert_array_equal(seen.negatives.sure, seen.negatives.frames == 2)
+    assert seen.negatives.sure.any()
+    assert not seen.negatives.sure.all()
+    assert observe(lively_detector, support, exhaustive=True).negatives.sure.all()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 
+from drivemeta.adaptation.observation import observe
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections, Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes
 from drivemeta.core.scoring import Scoring
@@ -24,7 +25,6 @@ from drivemeta.data.images import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.learn.detector_loss import grid
-from drivemeta.learn.evidence import observe
 from drivemeta.learn.imagenet import load_imagenet
 from drivemeta.learn.proposals import propose
 from drivemeta.learn.support import LabelledImages

@@ -1,0 +1,184 @@
+"""Running the base over the support frames: which boxes it finds, crops of them, and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from drivemeta.adaptation.frame_crops import best_match, box_views, other_proposals
+from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import Located
+from drivemeta.data.images import read_image
+from drivemeta.data.support import SupportSet
+from drivemeta.learn.evidence import Evidence, SeenBoxes, SeenNegatives
+from drivemeta.learn.inference import FixedNetworks
+from drivemeta.learn.proposals import propose
+from drivemeta.learn.support import LabelledImages
+from drivemeta.models.crops import roi_crops, to_tensor
+from drivemeta.models.detector import TwoLevelDetector
+
+NOTHING = Located(
+    np.zeros((0, 4), np.float32),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """An image, (n, 4) boxes to learn with their (n,) labels, and (k, 4) boxes to ignore."""
+
+    image: NDArray[np.uint8]
+    boxes: FloatArray
+    labels: NDArray[np.int64]
+    ignored: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """What is seen in one frame: of each of its n boxes, and of its m negatives.
+
+    Attributes:
+        image: uint8 BGR.
+        boxes: (n, 4) support boxes.
+        labels: (n,) int64.
+        views: Of each box, (n_views, 3, 64, 64).
+        crops: Of each box, (3, 64, 64).
+        found: Scores of the matching proposals.
+        roots: Their super-classes.
+        negatives: (m, 3, 64, 64) crops.
+        scores: (m,) float32 of the negatives.
+        negative_roots: (m,) int64.
+    """
+
+    image: NDArray[np.uint8]
+    boxes: FloatArray
+    labels: NDArray[np.int64]
+    views: list[Tensor]
+    crops: list[Tensor]
+    found: list[float]
+    roots: list[int]
+    negatives: Tensor
+    scores: NDArray[np.float32]
+    negative_roots: NDArray[np.int64]
+
+
+def observe(
+    base: TwoLevelDetector,
+    support: SupportSet,
+    negatives: Sequence[Path] = (),
+    *,
+    exhaustive: bool = False,
+) -> Evidence:
+    """Run the base over the support frames.
+
+    Args:
+        base: Detector to adapt.
+        support: Annotated boxes.
+        negatives: Images that hold no object of the new classes.
+        exhaustive: The support frames have every instance annotated, so that whatever else the
+            base proposes there is a negative without further doubt.
+    """
+    networks, n_support = FixedNetworks(base), len(support.images)
+    looks = []
+    for index, frame in enumerate(_frames(support, negatives, base.scoring.context)):
+        is_crop = support.of_crops and index < n_support
+        proposals = NOTHING if is_crop else propose(base, frame.image, networks=networks)
+        looks.append(_look(base, frame, proposals, exhaustive=exhaustive))
+    labelled = _labelled(looks, support.classes)
+    embedded = replace(
+        labelled,
+        images=torch.from_numpy(networks.embed(labelled.images)),
+        negatives=torch.from_numpy(networks.embed(labelled.negatives)),
+    )
+    return Evidence(
+        boxes=_seen_boxes(looks, networks),
+        negatives=_seen_negatives(looks, n_support, exhaustive=exhaustive),
+        labelled=labelled,
+        embedded=embedded,
+        frames=tuple((look.image, look.boxes) for look in looks),
+        of_crops=support.of_crops,
+        networks=networks,
+    )
+
+
+def _look(base: TwoLevelDetector, frame: _Frame, proposals: Located, *, exhaustive: bool) -> _Look:
+    """Return what the proposals in a frame say of its boxes, and of what else there is."""
+    pixels, context = to_tensor(frame.image), base.scoring.context
+    matches = [best_match(base, proposals, box, frame.image.shape[:2]) for box in frame.boxes]
+    places = [torch.from_numpy(place[None]) for place, _, _ in matches]
+    known = frame.boxes if exhaustive else np.concatenate([frame.boxes, frame.ignored])
+    negatives, scores, roots = other_proposals(pixels, proposals, known, context)
+    return _Look(
+        image=frame.image,
+        boxes=frame.boxes,
+        labels=frame.labels,
+        views=[box_views(pixels, box, context) for box in frame.boxes],
+        crops=[roi_crops(pixels, place, context)[0] for place in places],
+        found=[score for _, score, _ in matches],
+        roots=[root for _, _, root in matches],
+        negatives=negatives,
+        scores=scores,
+        negative_roots=roots,
+    )
+
+
+def _labelled(looks: Sequence[_Look], names: tuple[str, ...]) -> LabelledImages:
+    views = [view for look in looks for view in look.views]
+    sizes, labels = [len(v) for v in views], np.concatenate([look.labels for look in looks])
+    return LabelledImages(
+        images=torch.cat(views),
+        labels=torch.from_numpy(np.repeat(labels, sizes).astype(np.int64)),
+        shots=torch.from_numpy(np.repeat(np.arange(len(views)), sizes)),
+        names=names,
+        negatives=torch.cat([look.negatives for look in looks]),
+    )
+
+
+def _seen_boxes(looks: Sequence[_Look], networks: FixedNetworks) -> SeenBoxes:
+    crops = torch.stack([crop for look in looks for crop in look.crops])
+    return SeenBoxes(
+        labels=np.concatenate([look.labels for look in looks]).astype(np.int64),
+        frames=np.repeat(np.arange(len(looks)), [len(look.boxes) for look in looks]),
+        found=np.array([score for look in looks for score in look.found], np.float32),
+        roots=np.array([root for look in looks for root in look.roots], np.int64),
+        crops=crops,
+        embeddings=networks.embed(crops),
+    )
+
+
+def _seen_negatives(looks: Sequence[_Look], n_support: int, *, exhaustive: bool) -> SeenNegatives:
+    frames = np.repeat(np.arange(len(looks)), [len(look.scores) for look in looks])
+    return SeenNegatives(
+        frames=frames,
+        scores=np.concatenate([look.scores for look in looks]),
+        roots=np.concatenate([look.negative_roots for look in looks]),
+        sure=(frames >= n_support) | exhaustive,
+    )
+
+
+def _frames(support: SupportSet, negatives: Sequence[Path], context: float) -> Iterator[_Frame]:
+    """Yield the support frames, then those of negatives.
+
+    A plain crop is surrounded by its edge repeated, as wide as the context that level 2 sees.
+    """
+    none = np.zeros((0, 4), np.float32)
+    for item in support.images:
+        learn, image, boxes = ~item.ignore, read_image(item.path), item.boxes
+        if support.of_crops:
+            y, x = (int(np.ceil(side * (context - 1) / 2)) for side in item.size)
+            image = np.asarray(
+                cv2.copyMakeBorder(image, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8
+            )
+            boxes = (boxes + np.array([x, y, x, y])).astype(np.float32)
+        yield _Frame(image, boxes[learn], item.labels[learn], boxes[~learn])
+    for path in negatives:
+        yield _Frame(read_image(path), none, np.zeros(0, np.int64), none)
