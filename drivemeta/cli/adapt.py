@@ -12,7 +12,7 @@ from drivemeta.cli.common import JsonOption, console, emit_json
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
-    from drivemeta.learn.adapt import Adapted
+    from drivemeta.adaptation.adapted import Adapted
 
 MOST_WARNINGS = 8
 
@@ -117,7 +117,7 @@ def _write_report(adapted: Adapted, out: Path, *, full: bool) -> dict[str, Any]:
     notes = {
         row.name: f"{row.shots} shots, threshold {row.threshold:.2f}" for row in adapted.classes
     }
-    write_contact_sheet(adapted.support, sheet, notes)
+    write_contact_sheet(adapted.record.support, sheet, notes)
     write_bytes(plot, plot_png(adapted, diagnosis))
     page = out.with_suffix(".report.md")
     write_text(page, report_markdown(adapted, diagnosis, expected, (plot, sheet)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drivemeta.adaptation.adapted import Adapted
 from drivemeta.data.contact_sheet import write_contact_sheet
 from drivemeta.data.support import SupportSet
 from drivemeta.demo.clip import ScoringSink, write_clip
@@ -15,7 +16,7 @@ from drivemeta.demo.material import N_FRAMES, SIZE, find_clip, write_support
 from drivemeta.demo.poster import write_poster
 from drivemeta.demo.score import ClipScore
 from drivemeta.export import VerifyReport, verify_model
-from drivemeta.learn.adapt import Adapted, adapt
+from drivemeta.learn.adapt import adapt
 from drivemeta.models.store import load_base
 from drivemeta.plugins.registry import default_registry
 from drivemeta.video.api import Options, RunSummary, open_source, run

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from drivemeta.adaptation.adapted import AdaptationRecord, Adapted, ClassReport
 from drivemeta.adaptation.observation import observe
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
 from drivemeta.learn.branching import BranchLearning
-from drivemeta.learn.calibration import HeldOut, calibrate, hold_out
+from drivemeta.learn.calibration import calibrate, hold_out
 from drivemeta.learn.capacity import within_capacity
 from drivemeta.learn.choice import learner_for
 from drivemeta.learn.evidence import Evidence
@@ -25,74 +25,6 @@ from drivemeta.plugins.learner_protocols import Learner
 from drivemeta.plugins.loaded import Loaded
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.video.settings import check_settings
-
-if TYPE_CHECKING:
-    from drivemeta.export import ExportReport
-
-
-@dataclass(frozen=True)
-class ClassReport:
-    """What was learnt of one class.
-
-    Attributes:
-        name: of the class.
-        parent: the super-class it is found by, or None if level 1 learnt it as a new kind.
-        shots: support boxes.
-        found: how many of them the base proposes at IoU 0.5; None of crops, where it was not asked.
-        threshold: least score at which it is reported.
-        low_confidence: the threshold was set without held-out boxes or without scenes.
-    """
-
-    name: str
-    parent: str | None
-    shots: int
-    found: int | None
-    threshold: float
-    low_confidence: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Adapted:
-    """An adapted detector and how it came about.
-
-    Attributes:
-        detector: the base with the new classes.
-        support: what they were learnt from.
-        learner: the method, by name and parameters.
-        classes: what was learnt of each class.
-        seconds: that learning took.
-        parents: super-class of each class, None for one that level 1 learnt whole.
-        evidence: what the base saw in the support set.
-        held: how each support box fared when it was held out.
-        plugin: the learner itself, or what makes rows over the columns of its branch.
-        base: the detector before, with the columns of the branch if there is one.
-        parent: the super-class that was given for all, None to have it found out.
-    """
-
-    detector: TwoLevelDetector
-    support: SupportSet
-    learner: Loaded[Learner]
-    classes: tuple[ClassReport, ...]
-    seconds: float
-    parents: tuple[str | None, ...]
-    evidence: Evidence
-    held: HeldOut
-    plugin: Learner
-    base: TwoLevelDetector
-    parent: str | None
-
-    def export(self, path: str | Path, **options: Any) -> ExportReport:
-        """Write the ONNX model; options are those of `drivemeta.export.export_detector`."""
-        from drivemeta.export import export_detector  # noqa: PLC0415  (export imports onnx)
-
-        return export_detector(
-            self.detector,
-            Path(path),
-            learner=self.learner.name,
-            learner_params=self.learner.json_params,
-            support_digest=self.support.digest,
-            **options,
-        )
 
 
 def adapt(  # noqa: PLR0913  (each is an option of the command)
@@ -146,19 +78,18 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     )
     held = hold_out(full, bank, parents, learning.without)
     bank = calibrate(bank, full.evidence, held, parents)
-    return Adapted(
-        full.base.with_bank(bank),
-        support,
-        plugin,
-        _report(bank, support, evidence),
-        time.perf_counter() - started,
-        tuple(parents),
-        full.evidence,
-        held,
-        full.learner,
-        full.base,
-        parent,
+    record = AdaptationRecord(
+        support=support,
+        learner=plugin,
+        parent=parent,
+        base=full.base,
+        evidence=full.evidence,
+        rows=full.learner,
+        parents=tuple(parents),
+        held=held,
+        seconds=time.perf_counter() - started,
     )
+    return Adapted(full.base.with_bank(bank), _report(bank, support, evidence), record)
 
 
 def learn_rows(
@@ -215,18 +146,21 @@ def _refuse_clashes(bank: ClassBank, support: SupportSet) -> None:
 
 
 def _report(bank: ClassBank, support: SupportSet, evidence: Evidence) -> tuple[ClassReport, ...]:
-    reports = []
-    for label, name in enumerate(support.classes):
-        spec, own = bank.classes[bank.index(name)], evidence.boxes.labels == label
-        n_found = int((evidence.boxes.found[own] > 0).sum())
-        reports.append(
-            ClassReport(
-                name,
-                spec.parent,
-                int(own.sum()),
-                None if support.of_crops else n_found,
-                spec.threshold,
-                spec.low_confidence,
-            )
-        )
-    return tuple(reports)
+    return tuple(
+        _class_report(bank, support, evidence, label) for label in range(len(support.classes))
+    )
+
+
+def _class_report(
+    bank: ClassBank, support: SupportSet, evidence: Evidence, label: int
+) -> ClassReport:
+    name, own = support.classes[label], evidence.boxes.labels == label
+    spec, n_found = bank.classes[bank.index(name)], int((evidence.boxes.found[own] > 0).sum())
+    return ClassReport(
+        name=name,
+        parent=spec.parent,
+        shots=int(own.sum()),
+        found=None if support.of_crops else n_found,
+        threshold=spec.threshold,
+        low_confidence=spec.low_confidence,
+    )

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from torch.nn import functional as F
 
+from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
 from drivemeta.core.boxes import FloatArray
-from drivemeta.learn.adapt import Adapted
 from drivemeta.learn.banks import available_banks, load_bank
 from drivemeta.learn.calibration import SOMETHING_ELSE
 from drivemeta.models.branch import own_dim
@@ -115,14 +115,14 @@ class Diagnosis:
 
 def diagnose(adapted: Adapted) -> Diagnosis:
     """Say what is to be said of the support set; nothing is computed anew."""
-    return Diagnosis(tuple(_shots(adapted)), tuple(_likeness(adapted)))
+    return Diagnosis(tuple(_shots(adapted)), tuple(_likeness(adapted.record)))
 
 
 def _shots(adapted: Adapted) -> Iterator[Shot]:
-    evidence, held, bank = adapted.evidence, adapted.held, adapted.detector.bank
-    classes = adapted.support.classes
+    support, held, bank = adapted.record.support, adapted.record.held, adapted.detector.bank
+    classes, scores = support.classes, adapted.record.evidence.boxes.found
     box = 0
-    for image in adapted.support.images:
+    for image in support.images:
         for row in np.flatnonzero(~image.ignore):
             width, height = (image.boxes[row, 2:] - image.boxes[row, :2]).tolist()
             name, label = classes[image.labels[row]], int(held.labels[box])
@@ -133,7 +133,7 @@ def _shots(adapted: Adapted) -> Iterator[Shot]:
                 entry=image.entries[row],
                 width=round(width, 1),
                 height=round(height, 1),
-                found=None if adapted.support.of_crops else bool(evidence.boxes.found[box] > 0),
+                found=None if support.of_crops else bool(scores[box] > 0),
                 held_out=bool(held.spared[box]),
                 named=BACKGROUND if label == SOMETHING_ELSE else bank.names[label],
                 score=round(score, 4),
@@ -142,8 +142,8 @@ def _shots(adapted: Adapted) -> Iterator[Shot]:
             box += 1
 
 
-def _likeness(adapted: Adapted) -> Iterator[Likeness]:
-    task, dim = adapted.evidence.embedded, own_dim(adapted.base.level2)
+def _likeness(record: AdaptationRecord) -> Iterator[Likeness]:
+    task, dim = record.evidence.embedded, own_dim(record.base.level2)
     means = np.stack(
         [
             F.normalize(task.images[task.labels == label, :dim].mean(0), dim=0).numpy()
@@ -151,7 +151,7 @@ def _likeness(adapted: Adapted) -> Iterator[Likeness]:
         ]
     )
     new = means @ means.T
-    names, known = _known(adapted)
+    names, known = _known(record)
     for label, name in enumerate(task.names):
         for other, cosine in zip(task.names, new[label].tolist(), strict=True):
             if other != name:
@@ -164,14 +164,14 @@ def _likeness(adapted: Adapted) -> Iterator[Likeness]:
             yield Likeness(name, *key, round(best[key], 4))
 
 
-def _known(adapted: Adapted) -> tuple[list[tuple[str, str]], FloatArray]:
+def _known(record: AdaptationRecord) -> tuple[list[tuple[str, str]], FloatArray]:
     """Return name and kind of each row that was there before, and the (n, dim) rows."""
-    bank = adapted.base.bank
+    bank = record.base.bank
     leaf = bank.crop.owners >= 0
     leaf[leaf] = [bank.classes[o].parent is not None for o in bank.crop.owners[leaf]]
     names = [(bank.names[owner], "known") for owner in bank.crop.owners[leaf]]
-    dim = own_dim(adapted.base.level2)
-    rows, parents = [bank.crop.weights[leaf, :dim]], set(adapted.parents)
+    dim = own_dim(record.base.level2)
+    rows, parents = [bank.crop.weights[leaf, :dim]], set(record.parents)
     for shipped in map(load_bank, available_banks()):
         if shipped.parent in parents and shipped.weights.shape[1] == rows[0].shape[1]:
             names += [(name, "bank") for name in shipped.names]

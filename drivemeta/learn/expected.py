@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import decide, locate
 from drivemeta.evaluation.matching import Matches, match
-from drivemeta.learn.adapt import Adapted, learn_rows
+from drivemeta.learn.adapt import learn_rows
 from drivemeta.learn.proposals import to_input
 from drivemeta.models.crops import roi_crops, to_tensor
 
@@ -43,22 +44,23 @@ def expected_ap50(adapted: Adapted) -> tuple[Expected, ...]:
     held against its boxes. A frame without which a class has no box is passed over. Empty where no
     frame can be held out, and for plain crops.
     """
-    if adapted.support.of_crops:
+    record = adapted.record
+    if record.support.of_crops:
         return ()
-    evidence, names = adapted.evidence, adapted.support.classes
+    evidence, names = record.evidence, record.support.classes
     found: dict[int, Found] = {}
     for frame in np.unique(evidence.boxes.frames).tolist():
         rest = evidence.without_frame(frame)
         if len(np.unique(rest.boxes.labels)) == len(names):
-            bank, _ = learn_rows(adapted.base, adapted.plugin, rest, adapted.parent)
-            found[frame] = _detect(adapted, bank, evidence.frames[frame][0])
+            bank, _ = learn_rows(record.base, record.rows, rest, record.parent)
+            found[frame] = _detect(record, bank, evidence.frames[frame][0])
     scores = (_score(adapted, found, label) for label in range(len(names)))
     return tuple(score for score in scores if score is not None)
 
 
-def _detect(adapted: Adapted, bank: ClassBank, image: NDArray[np.uint8]) -> Found:
+def _detect(record: AdaptationRecord, bank: ClassBank, image: NDArray[np.uint8]) -> Found:
     """Return boxes, scores and labels that the networks and a bank find in a frame."""
-    base, networks = adapted.base, adapted.evidence.networks
+    base, networks = record.base, record.evidence.networks
     frame = to_tensor(image)
     inputs, _ = to_input(frame, base.input_size)
     size = (image.shape[0], image.shape[1])
@@ -72,11 +74,12 @@ def _detect(adapted: Adapted, bank: ClassBank, image: NDArray[np.uint8]) -> Foun
 
 
 def _score(adapted: Adapted, found: dict[int, Found], label: int) -> Expected | None:
-    name = adapted.support.classes[label]
+    support = adapted.record.support
+    name = support.classes[label]
     index = adapted.detector.bank.index(name)  # classes are appended in one order in every fold
     outcomes, n_truth = [], []
     for frame, (boxes, scores, labels) in found.items():
-        image, own = adapted.support.images[frame], labels == index
+        image, own = support.images[frame], labels == index
         relevant = image.ignore | (image.labels == label)
         truth, ignore = image.boxes[relevant], image.ignore[relevant]
         outcomes.append(match(boxes[own], scores[own], truth, ignore))

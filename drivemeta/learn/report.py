@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from drivemeta.learn.adapt import Adapted
+from drivemeta.adaptation.adapted import Adapted
 from drivemeta.learn.diagnosis import ALIKE, Diagnosis
 from drivemeta.learn.expected import Expected
 from drivemeta.markdown import table
@@ -18,12 +18,12 @@ def report_json(
 ) -> dict[str, Any]:
     """Return what is known of an adaptation; `expected` is null where it was not asked for."""
     return {
-        "learner": adapted.learner.name,
+        "learner": adapted.record.learner.name,
         "classes": [asdict(row) for row in adapted.classes],
-        "images": len(adapted.support.images),
+        "images": len(adapted.record.support.images),
         "support": diagnosis.to_json(),
         "expected_ap50": None if expected is None else [asdict(row) for row in expected],
-        "adapt_seconds": round(adapted.seconds, 2),
+        "adapt_seconds": round(adapted.record.seconds, 2),
     }
 
 
@@ -41,7 +41,7 @@ def report_markdown(
         expected: the estimate, None where it was not asked for.
         pictures: files beside the page to show.
     """
-    lines = [f"# {', '.join(adapted.support.classes)}", ""]
+    lines = [f"# {', '.join(adapted.record.support.classes)}", ""]
     lines += table(
         ["class", "found as", "shots", "found by the base", "threshold"], _class_rows(adapted)
     )

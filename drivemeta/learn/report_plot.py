@@ -6,7 +6,7 @@ import io
 
 from PIL import Image, ImageDraw, ImageFont
 
-from drivemeta.learn.adapt import Adapted
+from drivemeta.adaptation.adapted import Adapted
 from drivemeta.learn.diagnosis import Diagnosis
 
 _INK, _FAINT, _GOOD, _BAD, _REST = "#1b1f24", "#6b7480", "#059669", "#dc2626", "#c3cad3"
@@ -19,7 +19,7 @@ def draw_report_plot(adapted: Adapted, diagnosis: Diagnosis) -> Image.Image:
 
     At most the first 24 classes are drawn.
     """
-    names = adapted.support.classes[:_MOST]
+    names = adapted.record.support.classes[:_MOST]
     wide = _LABEL + _WIDTH + _GAP + (_LABEL + _CELL * len(names) if len(names) > 1 else 0)
     high = _TOP + max(_ROW, _CELL) * len(names) + 60
     sheet = Image.new("RGB", (wide + 20, high), "#ffffff")
@@ -52,7 +52,7 @@ def _draw_scores(
         y = _TOP + label * max(_ROW, _CELL) + _ROW // 2
         pen.text((12, y - 7), _short(name), _INK, small)
         pen.line((x(0), y, x(1), y), "#e5e9ee")
-        for score in adapted.held.negatives[label].tolist():
+        for score in adapted.record.held.negatives[label].tolist():
             pen.ellipse((x(score) - 2, y - 2, x(score) + 2, y + 2), _REST)
         for shot in diagnosis.shots:
             if shot.name == name:

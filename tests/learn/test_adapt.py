@@ -30,8 +30,8 @@ def test_new_classes_join_the_bank(base, make_support):
     np.testing.assert_allclose(norms, 1, atol=1e-5)
     assert [report.name for report in adapted.classes] == ["rocks", "ice"]
     assert all(report.shots == 3 for report in adapted.classes)
-    assert adapted.learner.name == "protonet"
-    assert adapted.seconds > 0
+    assert adapted.record.learner.name == "protonet"
+    assert adapted.record.seconds > 0
 
 
 def test_the_base_is_left_as_it_was(base, make_support):
@@ -72,7 +72,7 @@ def test_the_same_support_gives_the_same_bank(base, make_support):
 def test_a_learner_with_parameters_of_its_own(base, make_support):
     learner = default_registry().create("learner", "protonet", n_background=1)
     adapted = adapt(base, make_support(2, "rocks"), learner, parent="traffic_sign")
-    assert adapted.learner.params["n_background"] == 1
+    assert adapted.record.learner.params["n_background"] == 1
 
 
 def test_every_learner_is_given_embeddings_however_it_calls_itself(base, make_support):
@@ -94,7 +94,7 @@ def test_settings_reach_the_learner_that_is_named_or_chosen(base, make_support):
         settings = {"protonet": {"n_background": "1"}}
         support = make_support(2, "rocks")
         adapted = adapt(base, support, learner, parent="traffic_sign", settings=settings)
-        assert adapted.learner.params["n_background"] == 1
+        assert adapted.record.learner.params["n_background"] == 1
 
 
 def test_settings_that_no_learner_takes_are_refused(base, make_support):
@@ -123,7 +123,7 @@ def test_a_learner_is_found_in_the_registry_that_is_given(base, make_support, tm
     support = make_support(2, "rocks")
     for learner in ("mine", registry.create("learner", "mine")):
         adapted = adapt(base, support, learner, parent="traffic_sign", registry=registry)
-        assert (adapted.learner.name, adapted.learner.version) == ("mine", "3")
+        assert (adapted.record.learner.name, adapted.record.learner.version) == ("mine", "3")
     with pytest.raises(PluginNotFoundError):
         adapt(base, support, "mine")
 
@@ -177,4 +177,4 @@ def test_the_learner_is_chosen_by_the_shots(make_support, shots, name):
 
 def test_what_was_adapted_before_stays_extensible(base, make_support):
     adapted = adapt(base, make_support(5, "rocks"), parent="traffic_sign")
-    assert adapted.learner.name == "protonet"  # the fixture has novel leaves
+    assert adapted.record.learner.name == "protonet"  # the fixture has novel leaves

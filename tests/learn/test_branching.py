@@ -147,7 +147,7 @@ def test_classes_are_added_to_a_file_with_an_adapted_layer(base, make_support, t
     with torch.no_grad():
         torch.testing.assert_close(restored.level2(crops), first.detector.level2(crops))
     both = adapt(restored, make_support(2, "ice"), parent="traffic_sign")
-    assert both.learner.name == "protonet"
+    assert both.record.learner.name == "protonet"
     bank, dim = both.detector.bank, own_dim(base.level2)
     ice, rocks = (bank.crop.weights[bank.crop.owners == bank.index(n)] for n in ("ice", "rocks"))
     assert not ice[:, dim:].any()

@@ -23,7 +23,7 @@ def test_every_box_is_judged_without_itself(adapted):
     shots = diagnose(adapted).shots
     assert [shot.name for shot in shots] == ["rocks", "ice"] * 3
     assert all(shot.held_out and (shot.width, shot.height) == (48, 48) for shot in shots)
-    found = adapted.evidence.boxes.found > 0
+    found = adapted.record.evidence.boxes.found > 0
     assert [shot.found for shot in shots] == found.tolist()
 
 
@@ -47,7 +47,7 @@ def test_a_single_box_cannot_be_held_out(lively_detector, make_support):
 
 
 def test_likeness_is_the_cosine_of_the_means(adapted):
-    task, likeness = adapted.evidence.embedded, diagnose(adapted).likeness
+    task, likeness = adapted.record.evidence.embedded, diagnose(adapted).likeness
     means = [task.images[task.labels == label].mean(0).numpy() for label in range(2)]
     one, two = (mean / np.linalg.norm(mean) for mean in means)
     new = {(p.name, p.other): p.cosine for p in likeness if p.kind == "new"}

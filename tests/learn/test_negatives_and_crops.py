@@ -35,9 +35,9 @@ def with_lookalike(evidence, base, *, sure):
 @pytest.mark.parametrize("sure", [False, True])
 def test_what_surely_is_something_else_stands_against_a_class(lively_detector, make_support, sure):
     adapted = adapt(lively_detector, make_support(3, "rocks"), parent="traffic_sign")
-    evidence = with_lookalike(adapted.evidence, lively_detector, sure=sure)
+    evidence = with_lookalike(adapted.record.evidence, lively_detector, sure=sure)
     before = adapted.detector.bank
-    after = add_hard_negatives(before, evidence, adapted.parents)
+    after = add_hard_negatives(before, evidence, adapted.record.parents)
     root, label = before.index("traffic_sign"), before.index("rocks")
     lookalike = evidence.embedded.negatives[-1:].numpy()
     old, new = (
@@ -88,11 +88,12 @@ def test_crops_teach_what_scenes_do(lively_detector, crops, make_support):
     scenes = adapt(lively_detector, make_support(3, "rocks", "ice"), parent="traffic_sign")
     alone = adapt(lively_detector, crops, parent="traffic_sign")
     for label in range(2):
+        index = crops.classes.index(scenes.record.support.classes[label])
         one, two = (
-            one.evidence.embedded.images[one.evidence.embedded.labels == index].mean(0)
-            for one, index in (
-                (scenes, label),
-                (alone, crops.classes.index(scenes.support.classes[label])),
+            task.images[task.labels == own].mean(0)
+            for task, own in (
+                (scenes.record.evidence.embedded, label),
+                (alone.record.evidence.embedded, index),
             )
         )
         assert float(one @ two / one.norm() / two.norm()) > 0.8

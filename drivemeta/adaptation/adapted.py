@@ -1,0 +1,93 @@
+"""What an adaptation yields: a detector, what was learnt of each class, and how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from drivemeta.data.support import SupportSet
+from drivemeta.learn.calibration import HeldOut
+from drivemeta.learn.evidence import Evidence
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.plugins.learner_protocols import Learner
+from drivemeta.plugins.loaded import Loaded
+
+if TYPE_CHECKING:
+    from drivemeta.export import ExportReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassReport:
+    """What was learnt of one class.
+
+    Attributes:
+        name: Name of the class.
+        parent: Super-class that it is found by, None if level 1 learnt it as a new kind.
+        shots: Number of support boxes.
+        found: How many of them the base proposes at IoU 0.5; None of crops, where it was not asked.
+        threshold: Least score at which it is reported.
+        low_confidence: The threshold was set without held-out boxes or without scenes.
+    """
+
+    name: str
+    parent: str | None
+    shots: int
+    found: int | None
+    threshold: float
+    low_confidence: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AdaptationRecord:
+    """How an adaptation came about, for its report.
+
+    Attributes:
+        support: What the classes were learnt from.
+        learner: The method, with its name and parameters.
+        parent: Super-class that was given for all classes, None to have it found out.
+        base: Detector before, with the columns of the branch if there is one.
+        evidence: What that detector saw in the support set.
+        rows: Learner that made the rows: the method itself, or one over the columns of its branch.
+        parents: Super-class of each class, None for one that level 1 learnt whole.
+        held: How each support box fared when it was held out.
+        seconds: Time that learning took.
+    """
+
+    support: SupportSet
+    learner: Loaded[Learner]
+    parent: str | None
+    base: TwoLevelDetector
+    evidence: Evidence
+    rows: Learner
+    parents: tuple[str | None, ...]
+    held: HeldOut
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Adapted:
+    """An adapted detector.
+
+    Attributes:
+        detector: The base with the new classes.
+        classes: What was learnt of each class.
+        record: How it came about.
+    """
+
+    detector: TwoLevelDetector
+    classes: tuple[ClassReport, ...]
+    record: AdaptationRecord
+
+    def export(self, path: str | Path, **options: Any) -> ExportReport:
+        """Write the ONNX model; options are those of `drivemeta.export.export_detector`."""
+        from drivemeta.export import export_detector  # noqa: PLC0415  (export imports onnx)
+
+        return export_detector(
+            self.detector,
+            Path(path),
+            learner=self.record.learner.name,
+            learner_params=self.record.learner.json_params,
+            support_digest=self.record.support.digest,
+            **options,
+        )
