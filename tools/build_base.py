@@ -27,9 +27,9 @@ from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.matching import HIT, IGNORED, Matches
 from drivemeta.evaluation.operating_point import match_class
 from drivemeta.learn.banks import BACKGROUND, FOLDER, NamedBank, save_bank, with_named
-from drivemeta.learn.calibration import embed
 from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.detector_loss import TrainableLevel1
+from drivemeta.learn.embedding import in_parts
 from drivemeta.learn.proposals import propose
 from drivemeta.learn.prototypes import spherical_means
 from drivemeta.learn.run import CHECKPOINT
@@ -120,11 +120,12 @@ def _best_f1(matches: Matches) -> float:
     return float(scores[order][f1.argmax()])
 
 
+@torch.no_grad()
 def named_banks(detector: TwoLevelDetector, crops: CropsByClass) -> dict[str, NamedBank]:
     """Return the banks of signs, of light states and of kinds of vehicle, with background."""
     context = detector.scoring.context
     means = {
-        name: embed(detector.level2, crops_to_tensor([view(c, context) for c in found]))
+        name: in_parts(detector.level2, crops_to_tensor([view(c, context) for c in found])).numpy()
         for name, found in crops.items()
     }
     background = means.pop(BACKGROUND, np.zeros((0, detector.level2.dim), np.float32))

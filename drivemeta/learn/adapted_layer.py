@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.core.boxes import FloatArray
+from drivemeta.learn.episodes import class_means
 from drivemeta.learn.functional import Params, call, parameters_of
 from drivemeta.learn.gradient import (
     BACKGROUND_MARGIN,
@@ -120,7 +121,7 @@ def _shot_features(support: LabelledImages) -> tuple[Tensor, Tensor]:
     """Return the (n_shots, n_features) mean of each shot's views, and the shots' classes."""
     _, shot = torch.unique(support.shots, return_inverse=True)
     _, labels = shots_of(_Unit(), support)
-    return _means(support.images, shot), labels
+    return class_means(support.images, shot, len(labels)), labels
 
 
 @torch.no_grad()
@@ -133,7 +134,8 @@ def _others(layer: LastLayer, support: LabelledImages) -> Tensor:
         if len(far):
             embedded = layer(far)
             nearest = (embedded @ spherical_means(embedded, N_BACKGROUND).T).argmax(1)
-            parts.append(_means(far, torch.unique(nearest, return_inverse=True)[1]))
+            kinds, kind = torch.unique(nearest, return_inverse=True)
+            parts.append(class_means(far, kind, len(kinds)))
     if support.replay is not None and len(support.replay):
         parts.append(_unlike(layer, support.replay, prototypes))
     return torch.cat(parts)
@@ -141,12 +143,6 @@ def _others(layer: LastLayer, support: LabelledImages) -> Tensor:
 
 def _unlike(layer: LastLayer, features: Tensor, prototypes: Tensor) -> Tensor:
     return features[(layer(features) @ prototypes.T).amax(1) < BACKGROUND_MARGIN]
-
-
-def _means(features: Tensor, groups: Tensor) -> Tensor:
-    """Return the mean of each group 0..n - 1."""
-    members = F.one_hot(groups).to(features.dtype)  # (n, n_groups)
-    return (members.T @ features) / members.sum(0)[:, None]
 
 
 class _Unit(nn.Module):

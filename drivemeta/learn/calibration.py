@@ -6,9 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
@@ -169,13 +167,3 @@ def threshold(positives: FloatArray, negatives: FloatArray) -> float:
     low = max(low, 0.2 * high, 1e-3)
     middle = float(np.sqrt(low * max(high, 1e-3)))
     return float(np.clip(middle, LEAST, GREATEST))
-
-
-@torch.no_grad()
-def embed(network: nn.Module, images: torch.Tensor) -> FloatArray:
-    """Return (n, dim) float32 embeddings of (n, 3, 64, 64) crops."""
-    if not len(images):
-        return np.zeros((0, 1), np.float32)
-    return np.asarray(
-        torch.cat([network(part) for part in torch.split(images, 64)]).numpy(), np.float32
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 
 from drivemeta.learn.episodes import Episode
 from drivemeta.learn.metatrain_networks import ReferenceNorm2d
+
+PART = 64
 
 
 class Headed(nn.Module):
@@ -38,6 +41,11 @@ def embed(network: nn.Module, images: Tensor, n_reference: int | None = None) ->
     options: dict[str, Any] = {"n_reference": n_reference} if takes else {}
     embedded: Tensor = network(images, **options)
     return embedded
+
+
+def in_parts(embed: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Embed (n, ...) images in parts of 64, so that memory does not grow with them."""
+    return torch.cat([embed(part) for part in torch.split(images, PART)])
 
 
 def takes_reference(network: nn.Module) -> bool:

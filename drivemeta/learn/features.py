@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cached_property
+
 import onnxruntime as ort
 import torch
 from torch import Tensor
 
 from drivemeta.export.networks import session_of, trunk_graph
+from drivemeta.learn.embedding import in_parts
 from drivemeta.learn.frozen import Trunk
 from drivemeta.models.level2 import CROP_SIZE, Level2
-
-BATCH = 64
 
 
 class Features:
@@ -24,18 +24,19 @@ class Features:
     def __init__(self, level2: Level2) -> None:
         self.n_features = level2.project.in_features
         self._level2 = level2
-        self._session: ort.InferenceSession | None = None
 
     def __call__(self, crops: Tensor) -> Tensor:
         """Map (n, 3, 64, 64) float RGB in [0, 1] to (n, n_features) float32."""
-        if self._session is None:  # traced when it is first needed
-            trunk = Trunk(self._level2.backbone, len(self._level2.backbone.blocks))
-            graph = trunk_graph(trunk, (CROP_SIZE, CROP_SIZE), ["map_0"])
-            self._session = session_of(graph, torch.get_num_threads())
-        parts = [
-            self._session.run(None, {"x": part.contiguous().numpy()})[0].reshape(len(part), -1)
-            for part in torch.split(crops, BATCH)
-            if len(part)
-        ]
-        none = np.zeros((0, self.n_features), np.float32)
-        return torch.from_numpy(np.concatenate([none, *parts]))
+        if not len(crops):
+            return torch.zeros(0, self.n_features)
+        return in_parts(self._embed, crops)
+
+    def _embed(self, crops: Tensor) -> Tensor:
+        found = self._session.run(None, {"x": crops.contiguous().numpy()})[0]
+        return torch.from_numpy(found.reshape(len(crops), -1))
+
+    @cached_property
+    def _session(self) -> ort.InferenceSession:
+        trunk = Trunk(self._level2.backbone, len(self._level2.backbone.blocks))
+        graph = trunk_graph(trunk, (CROP_SIZE, CROP_SIZE), ["map_0"])
+        return session_of(graph, torch.get_num_threads())

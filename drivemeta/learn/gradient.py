@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.embedding import Headed, embedding_dim
+from drivemeta.learn.embedding import Headed, embedding_dim, in_parts
 from drivemeta.learn.episodes import Episode, class_means
-from drivemeta.learn.functional import Mapped, Params, call, over_tasks, parameters_of
+from drivemeta.learn.functional import Mapped, Params, call, descend, over_tasks, parameters_of
 from drivemeta.learn.prototypes import mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import LastLayer
@@ -150,19 +150,23 @@ class CosineRows(nn.Module):
     """Names images by the nearest unit row.
 
     Args:
-        network: embeds images as unit vectors.
+        network: Embeds images as unit vectors.
         rows: (n_rows, dim) unit vectors.
         owners: (n_rows,) int64, the class of each row, -1 for things of no class.
-        n_way: number of classes.
+        n_way: Number of classes.
+        scale: Inverse temperature of the logits.
     """
 
     rows: Tensor
     owners: Tensor
 
-    def __init__(self, network: nn.Module, rows: Tensor, owners: Tensor, n_way: int) -> None:
+    def __init__(
+        self, network: nn.Module, rows: Tensor, owners: Tensor, n_way: int, scale: float = SCALE
+    ) -> None:
         super().__init__()
         self.network = network
         self.n_way = n_way
+        self.scale = scale
         self.register_buffer("rows", rows)
         self.register_buffer("owners", owners)
 
@@ -170,7 +174,7 @@ class CosineRows(nn.Module):
         """Map images to (n, n_way) logits: the scaled cosine to each class's nearest row."""
         cosines = self.network(images) @ self.rows.T  # (n, n_rows)
         of_class = [cosines[:, self.owners == label].amax(1) for label in range(self.n_way)]
-        return SCALE * torch.stack(of_class, 1)
+        return self.scale * torch.stack(of_class, 1)
 
     def as_bank(self) -> ClassRows:
         """Return the rows."""
@@ -180,6 +184,15 @@ class CosineRows(nn.Module):
     def novel_branch(self) -> None:
         """Rows of the bank are all there is, so no branch is needed."""
         return
+
+
+def row_loop(rate: float, n_steps: int) -> InnerLoop:
+    """Return the inner loop that moves rows over an embedding that stays: plain descent."""
+
+    def loop(loss: Callable[[Params], Tensor], params: Params) -> Params:
+        return descend(loss, params, rate, n_steps, first_order=True)
+
+    return loop
 
 
 def fit_rows_by_gradients(
@@ -215,7 +228,7 @@ def fit_rows_by_gradients(
 @torch.no_grad()
 def shots_of(network: nn.Module, support: LabelledImages) -> tuple[Tensor, Tensor]:
     """Return the (n_shots, dim) unit mean of each shot's views, and the shots' classes."""
-    embeddings = embed_parts(network, support.images)
+    embeddings = in_parts(network, support.images)
     _, first = torch.unique(support.shots, return_inverse=True)
     labels = torch.zeros(int(first.max()) + 1, dtype=torch.int64)
     labels[first] = support.labels
@@ -227,12 +240,6 @@ def background_rows(network: nn.Module, support: LabelledImages, rows: Tensor) -
     """Return at most 16 unit means of the negatives that resemble none of the rows."""
     if len(support.negatives) == 0:
         return rows[:0]
-    negatives = embed_parts(network, support.negatives)
+    negatives = in_parts(network, support.negatives)
     far = (negatives @ rows.T).amax(1) < BACKGROUND_MARGIN
     return spherical_means(negatives[far], N_BACKGROUND) if far.any() else rows[:0]
-
-
-@torch.no_grad()
-def embed_parts(network: nn.Module, images: Tensor) -> Tensor:
-    """Embed images in parts of 64."""
-    return torch.cat([network(part) for part in torch.split(images, 64)])

@@ -12,9 +12,8 @@ from torch import Tensor
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
 from drivemeta.export.networks import level1_graph, level2_graph, session_of
+from drivemeta.learn.embedding import in_parts
 from drivemeta.models.detector import TwoLevelDetector
-
-BATCH = 64
 
 
 class FixedNetworks:
@@ -38,8 +37,10 @@ class FixedNetworks:
         """Map (n, 3, 64, 64) crops to (n, dim) float32 embeddings."""
         if not len(crops):
             return np.zeros((0, self._detector.bank.crop.weights.shape[1]), np.float32)
-        parts = [self._level2.run(None, {"x": p.numpy()})[0] for p in torch.split(crops, BATCH)]
-        return np.concatenate(parts).astype(np.float32)
+        return np.asarray(in_parts(self._embed, crops).numpy(), np.float32)
+
+    def _embed(self, crops: Tensor) -> Tensor:
+        return torch.from_numpy(self._level2.run(None, {"x": crops.numpy()})[0])
 
     @cached_property
     def _level1(self) -> ort.InferenceSession:

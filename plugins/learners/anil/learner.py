@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ from drivemeta.learn.gradient import (
     fit_rows_by_gradients,
     headed,
     meta_loss,
+    row_loop,
     start_of,
     support_loss,
 )
@@ -32,6 +34,7 @@ from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
 
+@dataclass(frozen=True, eq=False)
 class ANIL:
     """Learns an embedding for which a few steps of the head suffice.
 
@@ -48,30 +51,18 @@ class ANIL:
         row_steps: number of these steps.
     """
 
-    has_branch = True
+    inner_lr: float = 0.4
+    n_steps: int = 5
+    n_test_steps: int = 10
+    _: KW_ONLY
+    first_order: bool = False
+    meta_batch: int = 32
+    transductive: bool = False
+    mapped: Mapped = "loop"
+    row_lr: float = 0.3
+    row_steps: int = 10
 
-    def __init__(
-        self,
-        inner_lr: float = 0.4,
-        n_steps: int = 5,
-        n_test_steps: int = 10,
-        *,
-        first_order: bool = False,
-        meta_batch: int = 32,
-        transductive: bool = False,
-        mapped: Mapped = "loop",
-        row_lr: float = 0.3,
-        row_steps: int = 10,
-    ) -> None:
-        self.inner_lr = inner_lr
-        self.n_steps = n_steps
-        self.n_test_steps = n_test_steps
-        self.first_order = first_order
-        self.meta_batch = meta_batch
-        self.transductive = transductive
-        self.mapped: Mapped = mapped
-        self.row_lr = row_lr
-        self.row_steps = row_steps
+    has_branch = True
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding with a head of as many classes as a task has."""
@@ -124,9 +115,7 @@ class ANIL:
         With what `prepare` makes of level 2's last layer, they are rows over that layer as it was
         meta-trained; else rows over the network.
         """
+        loop = row_loop(self.row_lr, self.row_steps)
         if isinstance(network, RowHeaded):
-            return AdaptedLayer(deepcopy(network.layer), self._row_loop, support)
-        return fit_rows_by_gradients(network, support, self._row_loop)
-
-    def _row_loop(self, loss: Callable[[Params], Tensor], params: Params) -> Params:
-        return descend(loss, params, self.row_lr, self.row_steps, first_order=True)
+            return AdaptedLayer(deepcopy(network.layer), loop, support)
+        return fit_rows_by_gradients(network, support, loop)

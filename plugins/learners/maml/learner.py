@@ -1,19 +1,19 @@
 """MAML: weights from which a few gradient steps on a task suffice.
 
 Paper: Finn, Abbeel, Levine, "Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks",
-2017, arXiv 1703.03400, algorithm 2. In the detector, different from it, the steps move the rows of
-the class bank, starting from prototypes; the embedding below them stays as it is.
+2017, arXiv 1703.03400, algorithm 2. In the detector, different from it, the head is rows of the
+class bank, which start from prototypes; the steps move them and a copy of level 2's last layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 
 from torch import Tensor, nn
 
 from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
 from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Mapped, Params, descend
+from drivemeta.learn.functional import Mapped, descend
 from drivemeta.learn.gradient import (
     CosineRows,
     RowHeaded,
@@ -21,6 +21,7 @@ from drivemeta.learn.gradient import (
     headed,
     meta_loss,
     query_logits,
+    row_loop,
     start_of,
     support_loss,
 )
@@ -28,6 +29,7 @@ from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
 
+@dataclass(frozen=True, eq=False)
 class MAML:
     """Learns an initialisation.
 
@@ -43,30 +45,18 @@ class MAML:
         row_steps: number of these steps.
     """
 
-    has_branch = True
+    inner_lr: float = 0.4
+    n_steps: int = 1
+    n_test_steps: int = 3
+    _: KW_ONLY
+    first_order: bool = False
+    meta_batch: int = 32
+    transductive: bool = False
+    mapped: Mapped = "loop"
+    row_lr: float = 0.1
+    row_steps: int = 10
 
-    def __init__(
-        self,
-        inner_lr: float = 0.4,
-        n_steps: int = 1,
-        n_test_steps: int = 3,
-        *,
-        first_order: bool = False,
-        meta_batch: int = 32,
-        transductive: bool = False,
-        mapped: Mapped = "loop",
-        row_lr: float = 0.1,
-        row_steps: int = 10,
-    ) -> None:
-        self.inner_lr = inner_lr
-        self.n_steps = n_steps
-        self.n_test_steps = n_test_steps
-        self.first_order = first_order
-        self.meta_batch = meta_batch
-        self.transductive = transductive
-        self.mapped: Mapped = mapped
-        self.row_lr = row_lr
-        self.row_steps = row_steps
+    has_branch = True
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding with a head of as many classes as a task has."""
@@ -96,9 +86,7 @@ class MAML:
         With what `prepare` makes of level 2's last layer, they adapt a copy of it too; else the
         rows alone.
         """
+        loop = row_loop(self.row_lr, self.row_steps)
         if isinstance(network, RowHeaded):
-            return fit_layer(network, support, self._row_loop, self._row_loop)
-        return fit_rows_by_gradients(network, support, self._row_loop)
-
-    def _row_loop(self, loss: Callable[[Params], Tensor], params: Params) -> Params:
-        return descend(loss, params, self.row_lr, self.row_steps, first_order=True)
+            return fit_layer(network, support, loop, loop)
+        return fit_rows_by_gradients(network, support, loop)

@@ -15,13 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.learn.columns import ColumnRows, fitted_line
-from drivemeta.learn.embedding import embed_episode, embedding_dim
+from drivemeta.learn.embedding import embed_episode, embedding_dim, in_parts
 from drivemeta.learn.episodes import Episode, sum_by_class
 from drivemeta.learn.gradient import (
     DISTRACTOR,
     CosineRows,
     background_rows,
-    embed_parts,
     shots_of,
 )
 from drivemeta.learn.support import LabelledImages
@@ -144,7 +143,7 @@ class Matching:
             return CosineRows(twin, known, owners, support.n_way)
         numbers = torch.full_like(owners, DISTRACTOR)
         numbers[: len(shots)] = torch.unique(support.shots)
-        replayed = embed_parts(twin, support.replay) if support.replay is not None else known[:0]
+        replayed = in_parts(twin, support.replay) if support.replay is not None else known[:0]
         queries = torch.cat([known, replayed])
         reads = Reads(deepcopy(twin), deepcopy(network.context), known, queries)
         return ColumnRows(reads, owners, numbers, support.n_way)

@@ -2,13 +2,14 @@
 
 Paper: Li, Zhou, Chen, Li, "Meta-SGD: Learning to Learn Quickly for Few-Shot Learning", 2017,
 arXiv 1707.09835, algorithm 1. One inner step; rates start uniform in [0.005, 0.1] as in the paper.
-In the detector the steps move the rows of the class bank, at one rate: rates per weight belong to
-a head that is meta-trained.
+In the detector the head is rows of the class bank; the steps move them, at one learnt rate, and a
+copy of level 2's last layer, each weight at its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from drivemeta.learn.gradient import (
     headed,
     meta_loss,
     query_logits,
+    row_loop,
     start_of,
     support_loss,
 )
@@ -48,6 +50,7 @@ class RatedModel(nn.Module):
         return {**rates, "rows": self.row_rate} if isinstance(self.model, RowHeaded) else rates
 
 
+@dataclass(frozen=True, eq=False)
 class MetaSGD:
     """Learns an initialisation and the rate of every weight.
 
@@ -62,28 +65,17 @@ class MetaSGD:
         row_steps: number of these steps.
     """
 
-    has_branch = True
+    lowest_rate: float = 0.005
+    highest_rate: float = 0.1
+    n_steps: int = 1
+    _: KW_ONLY
+    meta_batch: int = 32
+    transductive: bool = False
+    mapped: Mapped = "loop"
+    row_lr: float = 0.02
+    row_steps: int = 10
 
-    def __init__(
-        self,
-        lowest_rate: float = 0.005,
-        highest_rate: float = 0.1,
-        n_steps: int = 1,
-        *,
-        meta_batch: int = 32,
-        transductive: bool = False,
-        mapped: Mapped = "loop",
-        row_lr: float = 0.02,
-        row_steps: int = 10,
-    ) -> None:
-        self.lowest_rate = lowest_rate
-        self.highest_rate = highest_rate
-        self.n_steps = n_steps
-        self.meta_batch = meta_batch
-        self.transductive = transductive
-        self.mapped: Mapped = mapped
-        self.row_lr = row_lr
-        self.row_steps = row_steps
+    has_branch = True
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding with a head, and a rate for each weight."""
@@ -113,6 +105,7 @@ class MetaSGD:
         With what `prepare` makes of level 2's last layer, they adapt a copy of it too; else the
         rows alone.
         """
+        loop = row_loop(self.row_lr, self.row_steps)
         if isinstance(network, RatedModel):
             rates = network.rates_by_name()
 
@@ -120,8 +113,5 @@ class MetaSGD:
                 return descend(loss, params, rates, self.n_steps, first_order=True)
 
             assert isinstance(network.model, RowHeaded)
-            return fit_layer(network.model, support, inner_loop, self._row_loop)
-        return fit_rows_by_gradients(network, support, self._row_loop)
-
-    def _row_loop(self, loss: Callable[[Params], Tensor], params: Params) -> Params:
-        return descend(loss, params, self.row_lr, self.row_steps, first_order=True)
+            return fit_layer(network.model, support, inner_loop, loop)
+        return fit_rows_by_gradients(network, support, loop)

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.embedding import embed_episode
+from drivemeta.learn.embedding import embed_episode, in_parts
 from drivemeta.learn.episodes import Episode, class_means
+from drivemeta.learn.gradient import DISTRACTOR, CosineRows
 from drivemeta.learn.prototypes import agreement, mean_by, spherical_means
 from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.learner_protocols import ClassRows, MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
 
-DISTRACTOR = -1
 LEAST_AGREEMENT = 0.33  # with the other shots, of the median of all
 LEAST_SHOTS = 3  # of each prototype where a class gets several
 
@@ -79,9 +79,10 @@ class ProtoNet:
             return self.scale * F.normalize(query, dim=-1) @ F.normalize(prototypes, dim=-1).T
         return -(query[:, None] - prototypes).square().sum(-1)
 
-    def fit(self, network: nn.Module, support: LabelledImages) -> PrototypeClassifier:
+    @torch.no_grad()
+    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
         """Average the embeddings of each class; the network is not changed."""
-        embeddings = _embed(network, support.images)
+        embeddings = in_parts(network, support.images)
         rows, owners = [], []
         for label in range(support.n_way):
             own = support.labels == label
@@ -90,15 +91,13 @@ class ProtoNet:
             owners += [label] * len(rows[-1])
         prototypes = torch.cat(rows)
         if len(support.negatives):
-            negatives = _embed(network, support.negatives)
+            negatives = in_parts(network, support.negatives)
             far = (negatives @ prototypes.T).amax(1) < self.background_margin
             if far.any():
                 background = spherical_means(negatives[far], self.n_background)
                 prototypes = torch.cat([prototypes, background])
                 owners += [DISTRACTOR] * len(background)
-        return PrototypeClassifier(
-            network, prototypes, torch.tensor(owners), support.n_way, self.scale
-        )
+        return CosineRows(network, prototypes, torch.tensor(owners), support.n_way, self.scale)
 
 
 def prototypes_of(shots: Tensor, shots_per_prototype: int) -> Tensor:
@@ -112,40 +111,3 @@ def prototypes_of(shots: Tensor, shots_per_prototype: int) -> Tensor:
     if n_means == 1:
         return F.normalize(weights @ shots, dim=-1)[None]
     return spherical_means(shots, n_means, least=LEAST_SHOTS)
-
-
-class PrototypeClassifier(nn.Module):
-    """Names images by the nearest prototype."""
-
-    rows: Tensor
-    owners: Tensor
-
-    def __init__(
-        self, network: nn.Module, rows: Tensor, owners: Tensor, n_way: int, scale: float
-    ) -> None:
-        super().__init__()
-        self.network = network
-        self.n_way = n_way
-        self.scale = scale
-        self.register_buffer("rows", rows)
-        self.register_buffer("owners", owners)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map images to (n, n_way) logits: the scaled cosine to each class's nearest prototype."""
-        cosines = self.network(images) @ self.rows.T  # (n, n_rows)
-        of_class = [cosines[:, self.owners == label].amax(1) for label in range(self.n_way)]
-        return self.scale * torch.stack(of_class, 1)
-
-    def as_bank(self) -> ClassRows:
-        """Return the prototypes as cosine rows."""
-        biases = torch.zeros(len(self.rows)).numpy()
-        return ClassRows(self.rows.numpy(), biases, self.owners.numpy())
-
-    def novel_branch(self) -> None:
-        """Prototypes are rows of the bank, so no branch is needed."""
-        return
-
-
-@torch.no_grad()
-def _embed(network: nn.Module, images: Tensor) -> Tensor:
-    return torch.cat([network(part) for part in torch.split(images, 64)])

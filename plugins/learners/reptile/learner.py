@@ -3,12 +3,14 @@
 Paper: Nichol, Achiam, Schulman, "On First-Order Meta-Learning Algorithms", 2018,
 arXiv 1803.02999, algorithms 1 (serial, `meta_batch` of 1) and 2 (batched). The inner optimiser is
 Adam without momentum (beta1 = 0) whose second moments go on from task to task; the meta-step is
-annealed to zero. In the detector the inner loop moves the rows of the class bank.
+annealed to zero. In the detector the inner loop moves the rows of the class bank and a copy of
+level 2's last layer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 import torch
@@ -71,6 +73,7 @@ class ReptileModel(nn.Module):
         self.state = InnerState(parameters_of(headed))
 
 
+@dataclass(frozen=True, eq=False)
 class Reptile:
     """Learns an initialisation without differentiating through the inner loop.
 
@@ -89,32 +92,19 @@ class Reptile:
         row_steps: steps of the inner optimiser in the detector.
     """
 
-    has_branch = True
+    inner_lr: float = 0.001
+    n_steps: int = 5
+    n_test_steps: int = 50
+    inner_batch: int = 10
+    optimizer: Literal["adam", "sgd"] = "adam"
+    _: KW_ONLY
+    meta_step: float = 1.0
+    meta_batch: int = 5
+    transductive: bool = False
+    mapped: Mapped = "loop"
+    row_steps: int = 5
 
-    def __init__(
-        self,
-        inner_lr: float = 0.001,
-        n_steps: int = 5,
-        n_test_steps: int = 50,
-        inner_batch: int = 10,
-        optimizer: Literal["adam", "sgd"] = "adam",
-        *,
-        meta_step: float = 1.0,
-        meta_batch: int = 5,
-        transductive: bool = False,
-        mapped: Mapped = "loop",
-        row_steps: int = 5,
-    ) -> None:
-        self.row_steps = row_steps
-        self.inner_lr = inner_lr
-        self.n_steps = n_steps
-        self.n_test_steps = n_test_steps
-        self.inner_batch = inner_batch
-        self.optimizer = optimizer
-        self.meta_step = meta_step
-        self.meta_batch = meta_batch
-        self.transductive = transductive
-        self.mapped: Mapped = mapped
+    has_branch = True
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the embedding with a head, and the inner optimiser's state."""

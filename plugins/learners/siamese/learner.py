@@ -18,14 +18,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.learn.columns import ColumnRows, fitted_line
-from drivemeta.learn.embedding import embed_episode, embedding_dim
+from drivemeta.learn.embedding import embed_episode, embedding_dim, in_parts
 from drivemeta.learn.episodes import Episode, max_by_class
 from drivemeta.learn.functional import Params, descend
 from drivemeta.learn.gradient import (
     DISTRACTOR,
     CosineRows,
     background_rows,
-    embed_parts,
     shots_of,
 )
 from drivemeta.learn.support import LabelledImages
@@ -224,7 +223,7 @@ class Siamese:
             weights = verified_weights(known, kinds)
         numbers = torch.full_like(owners, DISTRACTOR)
         numbers[: len(shots)] = torch.unique(support.shots)
-        replayed = embed_parts(twin, support.replay) if support.replay is not None else known[:0]
+        replayed = in_parts(twin, support.replay) if support.replay is not None else known[:0]
         columns = PairColumns(deepcopy(twin), known, torch.cat([known, replayed]), weights)
         return ColumnRows(columns, owners, numbers, support.n_way)
 
