@@ -18,7 +18,17 @@ from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.amp import Amp
 from drivemeta.learn.metatrain_data import PoolTasks
 from drivemeta.learn.metatrain_networks import Conv4, Conv4Kind, KochNet, ResidualNet
-from drivemeta.learn.metatrain_run import Accuracy, Plan, Run, evaluate, load_weights
+from drivemeta.learn.metatrain_run import (
+    Accuracy,
+    Budget,
+    Plan,
+    Rate,
+    Run,
+    Start,
+    Validation,
+    evaluate,
+    load_weights,
+)
 from drivemeta.models.learner_store import WEIGHTS
 from drivemeta.plugins.learner_protocols import MetaLearner, TaskSource, meta_learner
 from drivemeta.plugins.registry import default_registry
@@ -147,22 +157,7 @@ def metatrain(
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads or torch.get_num_threads())
     tasks, validation = _tasks(config, "train"), _tasks(config, "val")
-    plan = Plan(
-        config.out,
-        config.iterations,
-        config.minutes,
-        config.learning_rate,
-        config.halve_every,
-        config.anneal,
-        config.validate_every,
-        config.n_validation,
-        config.seed,
-        keep_last=config.keep_last,
-        validate_start=config.start_from is not None,
-        start_from=config.start_from,
-        start_iteration=config.start_iteration,
-    )
-    run = Run(plan, tasks, validation, resume=resume, report=report)
+    run = Run(_plan(config), tasks, validation, resume=resume, report=report)
     state = learner.meta_train(_network(config), tasks, run)
     path = config.out / WEIGHTS
     about = {"learner": name, "iterations": state.iterations, "minutes": state.minutes}
@@ -170,10 +165,32 @@ def metatrain(
         stored = {key: value.contiguous() for key, value in state.weights.items()}
         save_file(stored, partial, metadata={"metatrain": json.dumps(about)})
     accuracy = evaluate_weights(name, config, path)
-    minutes, transductive = state.minutes, learner.transductive
-    result = MetaResult(name, accuracy, state.iterations, minutes, transductive, path)
+    result = MetaResult(
+        learner=name,
+        accuracy=accuracy,
+        iterations=state.iterations,
+        minutes=state.minutes,
+        transductive=learner.transductive,
+        weights=path,
+    )
     write_text(config.out / RESULT, json.dumps(asdict(result), default=str, indent=1))
     return result
+
+
+def _plan(config: MetaTraining) -> Plan:
+    return Plan(
+        out=config.out,
+        budget=Budget(iterations=config.iterations, minutes=config.minutes),
+        rate=Rate(first=config.learning_rate, halve_every=config.halve_every, anneal=config.anneal),
+        validation=Validation(
+            every=config.validate_every,
+            n_episodes=config.n_validation,
+            at_start=config.start_from is not None,
+            keep_last=config.keep_last,
+        ),
+        start=Start(weights=config.start_from, iteration=config.start_iteration),
+        seed=config.seed,
+    )
 
 
 def evaluate_weights(name: str, config: MetaTraining, weights: Path) -> Accuracy:

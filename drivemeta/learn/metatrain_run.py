@@ -30,40 +30,84 @@ N_WARM_UP = 100
 Logits = Callable[[nn.Module, Episode], Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """When a meta-training ends.
+
+    Attributes:
+        iterations: Most iterations.
+        minutes: Most minutes, over all resumed parts; None for no limit.
+    """
+
+    iterations: int
+    minutes: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """Rate of the outer loop, where the method leaves it open.
+
+    Attributes:
+        first: Rate at first.
+        halve_every: Iterations after which it is halved, again and again; 0 for never.
+        anneal: Bring it to zero along half a cosine over the budget, as well.
+    """
+
+    first: float
+    halve_every: int = 0
+    anneal: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """How the weights to keep are found.
+
+    Attributes:
+        every: Iterations between validations and checkpoints.
+        n_episodes: Episodes of a validation.
+        at_start: The weights that are started from may turn out to be the best.
+        keep_last: The last weights are the result, not those of the best validation.
+    """
+
+    every: int
+    n_episodes: int
+    at_start: bool = False
+    keep_last: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What a meta-training goes on from.
+
+    Attributes:
+        weights: File that an earlier run wrote, None for none; with one, the rate rises from zero
+            over 100 iterations.
+        iteration: Iterations that those were trained; they count, and what is drawn goes on.
+    """
+
+    weights: Path | None = None
+    iteration: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """How a meta-training goes.
 
     Attributes:
-        out: folder of the checkpoint and the curve.
-        iterations: at most.
-        minutes: at most, over all resumed parts; None for no limit.
-        learning_rate: of the outer loop, where the method leaves it open.
-        halve_every: iterations after which it is halved, again and again; 0 for never.
-        anneal: bring it to zero along half a cosine over the budget, as well.
-        validate_every: iterations between validations and checkpoints.
-        n_validation: episodes of a validation.
-        seed: of what the learner draws itself.
-        keep_last: the last weights are the result, not those of the best validation.
-        validate_start: the weights that are started from may turn out to be the best.
-        start_from: weights to start from, as an earlier run wrote them; the rate then rises from
-            zero over 100 iterations.
-        start_iteration: iterations that those were trained; they count, and what is drawn goes on.
+        out: Folder of the checkpoint and the curve.
+        budget: When it ends.
+        rate: Rate of the outer loop.
+        validation: How the weights to keep are found.
+        start: What it goes on from.
+        seed: Seed of what the learner draws itself.
     """
 
     out: Path
-    iterations: int
-    minutes: float | None
-    learning_rate: float
-    halve_every: int
-    anneal: bool
-    validate_every: int
-    n_validation: int
-    seed: int
-    keep_last: bool = False
-    validate_start: bool = False
-    start_from: Path | None = None
-    start_iteration: int = 0
+    budget: Budget
+    rate: Rate
+    validation: Validation
+    start: Start = Start()
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -97,16 +141,16 @@ class Run:
     ) -> None:
         self._plan, self._tasks, self._validation = plan, tasks, validation
         self._resume, self._report = resume, report
-        self._iteration, self._seconds = plan.start_iteration, 0.0
+        self._iteration, self._seconds = plan.start.iteration, 0.0
         self._curve: list[tuple[int, float]] = []
 
     @property
     def progress(self) -> float:
         """Share of the budget that is spent, 0 to 1."""
-        minutes = self._plan.minutes
+        minutes = self._plan.budget.minutes
         by_time = self._seconds / 60 / minutes if minutes else 0.0
-        begun = self._plan.start_iteration
-        by_count = (self._iteration - begun) / max(1, self._plan.iterations - begun)
+        begun = self._plan.start.iteration
+        by_count = (self._iteration - begun) / max(1, self._plan.budget.iterations - begun)
         return min(1.0, max(by_time, by_count))
 
     def train(
@@ -118,13 +162,13 @@ class Run:
     ) -> MetaState:
         """Step until the budget is spent; return the weights that the plan keeps."""
         given = optimizer
-        optimizer = given or torch.optim.Adam(model.parameters(), self._plan.learning_rate)
-        if self._plan.start_from is not None and not self._resume:
-            load_weights(model, self._plan.start_from)
+        optimizer = given or torch.optim.Adam(model.parameters(), self._plan.rate.first)
+        if self._plan.start.weights is not None and not self._resume:
+            load_weights(model, self._plan.start.weights)
         best = {key: value.clone() for key, value in model.state_dict().items()}
         if self._resume:
             self._restore(model, best, optimizer)
-        elif self._plan.validate_start:
+        elif self._plan.validation.at_start:
             self._validate(model, logits, best)
         while self.progress < 1:
             started = time.perf_counter()
@@ -132,7 +176,7 @@ class Run:
                 self._set_rate(optimizer)
             self._step(model, loss, optimizer)
             self._seconds += time.perf_counter() - started
-            if self._iteration % self._plan.validate_every == 0 or self.progress >= 1:
+            if self._iteration % self._plan.validation.every == 0 or self.progress >= 1:
                 self._validate(model, logits, best)
                 self._save(model, best, optimizer)
         iterations = max(self._curve, key=self._rank)[0]
@@ -157,16 +201,16 @@ class Run:
         self._iteration += 1
 
     def _set_rate(self, optimizer: torch.optim.Optimizer) -> None:
-        plan = self._plan
-        halvings = self._iteration // plan.halve_every if plan.halve_every else 0
-        annealed = 0.5 * (1 + math.cos(math.pi * self.progress)) if plan.anneal else 1.0
-        taken = self._iteration - plan.start_iteration + 1
-        warmed = 1.0 if plan.start_from is None else min(1.0, taken / N_WARM_UP)
+        rate, start = self._plan.rate, self._plan.start
+        halvings = self._iteration // rate.halve_every if rate.halve_every else 0
+        annealed = 0.5 * (1 + math.cos(math.pi * self.progress)) if rate.anneal else 1.0
+        taken = self._iteration - start.iteration + 1
+        warmed = 1.0 if start.weights is None else min(1.0, taken / N_WARM_UP)
         for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * 0.5**halvings * annealed * warmed
+            group["lr"] = rate.first * 0.5**halvings * annealed * warmed
 
     def _validate(self, model: nn.Module, logits: Logits, best: dict[str, Tensor]) -> None:
-        found = evaluate(model, logits, self._validation, self._plan.n_validation)
+        found = evaluate(model, logits, self._validation, self._plan.validation.n_episodes)
         self._curve.append((self._iteration, found.mean))
         if max(self._curve, key=self._rank) is self._curve[-1]:
             best.update({key: value.clone() for key, value in model.state_dict().items()})
@@ -177,7 +221,7 @@ class Run:
 
     def _rank(self, point: tuple[int, float]) -> float:
         """Return by how much a point of the curve is the one to keep."""
-        return point[0] if self._plan.keep_last else point[1]
+        return point[0] if self._plan.validation.keep_last else point[1]
 
     def _save(
         self, model: nn.Module, best: dict[str, Tensor], optimizer: torch.optim.Optimizer

@@ -19,7 +19,7 @@ from drivemeta.data.episodes import Shape
 from drivemeta.errors import ConfigError, suggest
 from drivemeta.learn.features import Features
 from drivemeta.learn.metatrain import VALIDATION_SEED
-from drivemeta.learn.metatrain_run import Plan, Run
+from drivemeta.learn.metatrain_run import Budget, Plan, Rate, Run, Validation
 from drivemeta.learn.sign_pool import SignPool, SignTasks, load_sign_pool
 from drivemeta.learn.sign_split import COUNTRIES, meanings_in
 from drivemeta.learn.weights import load_start
@@ -167,26 +167,9 @@ def metatrain_signs(
     torch.set_num_threads(config.threads or torch.get_num_threads())
     level2 = level2_of(config)
     pool = pool or read_pool(config, level2)
-    trained = pool.part(frozenset[str]().union(*map(meanings_in, config.parts)))
-    plain = pool.part(meanings_in("val"))
-    chosen_by = SignPool(plain.features[:, :1], plain.labels, plain.groups, plain.names)
-    shape = Shape(config.n_way, config.n_shot, config.n_query)
-    tasks = SignTasks(trained, shape, config.seed, config.n_pairs, few=1)
-    validation = SignTasks(chosen_by, shape, VALIDATION_SEED + config.seed, few=1)
-    plan = Plan(
-        config.out / name,
-        config.iterations,
-        settings.minutes,
-        settings.learning_rate,
-        halve_every=0,
-        anneal=False,
-        validate_every=config.validate_every,
-        n_validation=config.n_validation,
-        seed=config.seed,
-        validate_start=True,
-    )
+    tasks, validation = _tasks(config, pool)
     torch.manual_seed(config.seed)
-    run = Run(plan, tasks, validation, resume=resume, report=report)
+    run = Run(_plan(name, config), tasks, validation, resume=resume, report=report)
     state = learner.meta_train(LastLayer.of(level2), tasks, run)
     path, curve = config.out / name / WEIGHTS, dict(state.curve)
     about = {
@@ -198,8 +181,39 @@ def metatrain_signs(
         "seed": config.seed,
     }
     write(path, state.weights, level2, about)
-    best = curve[state.iterations]
-    return SignResult(name, best, curve[0], state.iterations, state.minutes, path)
+    return SignResult(
+        learner=name,
+        validation=curve[state.iterations],
+        start=curve[0],
+        iterations=state.iterations,
+        minutes=state.minutes,
+        weights=path,
+    )
+
+
+def _tasks(config: SignTraining, pool: SignPool) -> tuple[SignTasks, SignTasks]:
+    """Return what is trained on, and other meanings, unaugmented, to choose weights by."""
+    trained = pool.part(frozenset[str]().union(*map(meanings_in, config.parts)))
+    plain = pool.part(meanings_in("val"))
+    chosen_by = SignPool(plain.features[:, :1], plain.labels, plain.groups, plain.names)
+    shape = Shape(config.n_way, config.n_shot, config.n_query)
+    return (
+        SignTasks(trained, shape, config.seed, config.n_pairs, few=1),
+        SignTasks(chosen_by, shape, VALIDATION_SEED + config.seed, few=1),
+    )
+
+
+def _plan(name: str, config: SignTraining) -> Plan:
+    settings = config.learners[name]
+    return Plan(
+        out=config.out / name,
+        budget=Budget(iterations=config.iterations, minutes=settings.minutes),
+        rate=Rate(first=settings.learning_rate),
+        validation=Validation(
+            every=config.validate_every, n_episodes=config.n_validation, at_start=True
+        ),
+        seed=config.seed,
+    )
 
 
 def read_pool(config: SignTraining, level2: Level2) -> SignPool:

@@ -28,7 +28,7 @@ ENVIRONMENT = "DRIVEMETA_PLUGIN_PATH"
 ENTRY_POINTS = "drivemeta.plugins"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """A plugin that was found, or what is known of one that is broken.
 
@@ -44,10 +44,10 @@ class Found:
     """
 
     name: str
-    kind: str
     origin: str
-    folder: Path | None
-    manifest: PluginManifest | None
+    kind: str = ""
+    folder: Path | None = None
+    manifest: PluginManifest | None = None
     problem: str = ""
     version: str = ""
     package: str = ""
@@ -69,7 +69,7 @@ def discover(extra_paths: Iterable[Path] = ()) -> Iterator[Found]:
             yield from _folder(path, str(path))
         else:
             problem = f"expected a folder of plugins, found none at {path}"
-            yield Found(path.name, "", str(path), None, None, problem)
+            yield Found(name=path.name, origin=str(path), problem=problem)
     yield from _installed()
 
 
@@ -90,7 +90,7 @@ def _installed() -> Iterator[Found]:
         try:
             folder = _package_folder(point)
         except PluginError as error:
-            yield Found(point.name, "", origin, None, None, str(error), version)
+            yield Found(name=point.name, origin=origin, problem=str(error), version=version)
             continue
         found = _read(folder, origin)
         yield replace(found, version=found.version or version, package=point.module)
@@ -113,11 +113,17 @@ def _package_folder(point: metadata.EntryPoint) -> Path:
 
 def _read(folder: Path, origin: str, kind: str = "") -> Found:
     """Read a manifest; `kind` is what the folder above says, if anything."""
+    found = Found(name=folder.name, kind=kind, origin=origin, folder=folder)
     try:
         raw = load_manifest(folder / FILE_NAME)
     except PluginError as error:
-        return Found(folder.name, kind, origin, folder, None, str(error))
-    version = str(raw.get("version", ""))
+        return replace(found, problem=str(error))
+    found = replace(
+        found,
+        name=str(raw.get("name", folder.name)),
+        kind=str(raw.get("kind", kind)),
+        version=str(raw.get("version", "")),
+    )
     try:
         manifest = parse_manifest(raw, str(folder / FILE_NAME))
         if kind and manifest.kind != kind:
@@ -125,6 +131,5 @@ def _read(folder: Path, origin: str, kind: str = "") -> Found:
                 f"{folder / FILE_NAME}: expected kind {kind} by its folder, found {manifest.kind}"
             )
     except PluginError as error:
-        name, said = str(raw.get("name", folder.name)), str(raw.get("kind", kind))
-        return Found(name, said, origin, folder, None, str(error), version)
-    return Found(manifest.name, manifest.kind, origin, folder, manifest, "", version)
+        return replace(found, problem=str(error))
+    return replace(found, manifest=manifest)
