@@ -30,7 +30,7 @@ def check_fits(kind: str, loaded: object, where: str) -> None:
                 f"{where} does not fit the {kind} protocol: expected "
                 f"{name}{inspect.signature(expected)}, found no method {name!r}"
             )
-        if not _accepts(loaded, name, len(inspect.signature(expected).parameters)):
+        if not _accepts(loaded, name, list(inspect.signature(expected).parameters)):
             raise PluginError(
                 f"{where} does not fit the {kind} protocol: expected "
                 f"{name}{inspect.signature(expected)}, found {name}{inspect.signature(actual)}"
@@ -46,12 +46,21 @@ def _methods(protocol: type) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _accepts(loaded: type, name: str, n_arguments: int) -> bool:
-    """Tell whether a method can be called with so many arguments by position, itself included."""
-    if isinstance(inspect.getattr_static(loaded, name), staticmethod | classmethod):
-        n_arguments -= 1
+def _accepts(loaded: type, method: str, wanted: list[str]) -> bool:
+    """Tell whether a method takes these arguments by position, `self` first, under their names.
+
+    One that it has no use for may have an underscore before its name.
+    """
+    static = isinstance(inspect.getattr_static(loaded, method), staticmethod | classmethod)
+    signature = inspect.signature(getattr(loaded, method))
+    arguments = wanted[1:] if static else wanted
     try:
-        inspect.signature(getattr(loaded, name)).bind(*[None] * n_arguments)
+        signature.bind(*arguments)
     except TypeError:
         return False
+    for parameter, name in zip(signature.parameters.values(), arguments, strict=False):
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            break  # it takes all that follow
+        if parameter.name.removeprefix("_") != name and name != "self":
+            return False
     return True
