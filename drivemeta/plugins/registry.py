@@ -9,7 +9,7 @@ from typing import Any
 
 from drivemeta.errors import PluginError, PluginNotFoundError, suggest
 from drivemeta.plugins.discovery import Found, discover
-from drivemeta.plugins.fitting import check_fits
+from drivemeta.plugins.fitting import check_fits, check_has
 from drivemeta.plugins.importing import import_beside
 from drivemeta.plugins.parameters import check_parameters
 
@@ -55,7 +55,7 @@ class Registry:
             PluginError: its code fails to import, or a method does not fit; shows both signatures.
         """
         found = self.find(kind, name)
-        where = f"{kind} {name!r} from {found.origin}"
+        where = _where(found)
         loaded = _imported(found, where)
         check_fits(kind, loaded, where)
         return loaded
@@ -65,14 +65,21 @@ class Registry:
 
         Raises:
             InputError: lists every parameter that is unknown, missing or of another type.
+            PluginError: it cannot be loaded, or lacks an attribute of its protocol.
         """
         loaded = self.load(kind, plugin_name)
-        return loaded(**check_parameters(loaded, params, f"{kind} {plugin_name!r}"))
+        plugin = loaded(**check_parameters(loaded, params, f"{kind} {plugin_name!r}"))
+        check_has(kind, plugin, _where(self.find(kind, plugin_name)))
+        return plugin
 
 
 def default_registry(extra_paths: Iterable[Path] = ()) -> Registry:
     """Return the registry of the built-in plugins, named folders and installed packages."""
     return Registry(discover(extra_paths))
+
+
+def _where(found: Found) -> str:
+    return f"{found.kind} {found.name!r} from {found.origin}"
 
 
 def _imported(found: Found, where: str) -> type:
