@@ -141,7 +141,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     held = hold_out(full, bank, parents, learning.without)
     bank = calibrate(bank, full.evidence, held, parents)
     return Adapted(
-        full.base.with_bank(bank),
+        full.base.with_(bank=bank),
         support,
         learner if isinstance(learner, str) else type(learner).__name__,
         dict(vars(plugin)),

@@ -105,14 +105,9 @@ class BranchLearning:
         assert isinstance(base.level2, Level2)
         branch, dim = classifier.novel_branch().eval(), base.bank.crop.weights.shape[1]
         held = branch(self._held).numpy()
-        wide = TwoLevelDetector(
-            base.level1,
-            Branched(base.level2, branch),
-            widened(base.bank, held.shape[1]),
-            base.scoring,
-            base.input_size,
+        wide = base.with_(
+            level2=Branched(base.level2, branch), bank=widened(base.bank, held.shape[1])
         ).eval()
-        wide.architecture = base.architecture
         embedded = replace(
             evidence.embedded,
             images=torch.cat([evidence.embedded.images, branch(self._task.images)], 1),

@@ -104,6 +104,8 @@ def _assemble(header: dict[str, Any], tensors: dict[str, Tensor]) -> TwoLevelDet
                 state[key] = tensors[f"{name}.{key}"].float()
         module.load_state_dict(state)
     height, width = header["input_size"]
-    detector = TwoLevelDetector(level1, level2, bank, Scoring(**header["scoring"]), (height, width))
-    detector.architecture = header["detector"]
-    return detector.eval()
+    return TwoLevelDetector(
+        *(level1, level2, bank, Scoring(**header["scoring"])),
+        input_size=(height, width),
+        architecture=header["detector"],
+    ).eval()

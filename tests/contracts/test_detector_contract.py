@@ -56,9 +56,10 @@ def test_its_first_blocks_can_be_frozen(create, n_blocks):
 
 def test_it_comes_back_from_a_file(name, create, tmp_path):
     built = build_detector(width=8, input_size=(64, 128))
-    detector = TwoLevelDetector(create(), built.level2, built.bank, input_size=(64, 128))
-    detector.architecture = name
+    given = (create(), built.level2, built.bank)
+    detector = TwoLevelDetector(*given, input_size=(64, 128), architecture=name)
     save_detector(tmp_path / "base.safetensors", detector, {})
     back = load_detector(tmp_path / "base.safetensors")
+    assert back.architecture == name
     for key, value in detector.level1.state_dict().items():
         torch.testing.assert_close(back.level1.state_dict()[key], value.half().to(value.dtype))

@@ -57,7 +57,7 @@ def test_leaves_and_parents_are_found(running):
 def test_a_detector_without_leaves(lively_detector, mode):
     whole = lively_detector.bank
     none = type(whole.crop).empty(whole.crop.weights.shape[1])
-    detector = lively_detector.with_bank(replace(whole, classes=whole.classes[:5], crop=none))
+    detector = lively_detector.with_(bank=replace(whole, classes=whole.classes[:5], crop=none))
     rule = BankRule(mode=mode, capacity=64, dense_dim=64, crop_dim=128)
     networks = Networks(
         level1_graph(detector.level1, (128, 192)), level2_graph(detector.level2), 510
@@ -129,7 +129,7 @@ class Drifting(torch.nn.Module):
 
 
 def test_a_model_that_disagrees_is_not_written(lively_detector, tmp_path):
-    wrong = lively_detector.with_bank(lively_detector.bank)
+    wrong = lively_detector.with_(bank=lively_detector.bank)
     wrong.level1 = Drifting(lively_detector.level1)
     with pytest.raises(ParityError, match=r"dense_box_px is 3.*Nothing was written"):
         export_detector(wrong, tmp_path / "wrong.onnx")
