@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.errors import PluginError, PluginNotFoundError, suggest
+from drivemeta.plugins.calling import Calling, origin_of, remember
 from drivemeta.plugins.discovery import Found, discover
 from drivemeta.plugins.fitting import check_fits, check_has
 from drivemeta.plugins.importing import import_beside
@@ -55,9 +56,10 @@ class Registry:
             PluginError: its code fails to import, or a method does not fit; shows both signatures.
         """
         found = self.find(kind, name)
-        where = _where(found)
+        where = f"{kind} {name!r} from {found.origin}"
         loaded = _imported(found, where)
         check_fits(kind, loaded, where)
+        remember(loaded, where)
         return loaded
 
     def create(self, kind: str, plugin_name: str, /, **params: Any) -> Any:
@@ -65,21 +67,19 @@ class Registry:
 
         Raises:
             InputError: lists every parameter that is unknown, missing or of another type.
-            PluginError: it cannot be loaded, or lacks an attribute of its protocol.
+            PluginError: it cannot be loaded or built, or lacks an attribute of its protocol.
         """
         loaded = self.load(kind, plugin_name)
-        plugin = loaded(**check_parameters(loaded, params, f"{kind} {plugin_name!r}"))
-        check_has(kind, plugin, _where(self.find(kind, plugin_name)))
+        values = check_parameters(loaded, params, f"{kind} {plugin_name!r}")
+        with Calling(loaded, "__init__"):
+            plugin = loaded(**values)
+        check_has(kind, plugin, origin_of(loaded))
         return plugin
 
 
 def default_registry(extra_paths: Iterable[Path] = ()) -> Registry:
     """Return the registry of the built-in plugins, named folders and installed packages."""
     return Registry(discover(extra_paths))
-
-
-def _where(found: Found) -> str:
-    return f"{found.kind} {found.name!r} from {found.origin}"
 
 
 def _imported(found: Found, where: str) -> type:

@@ -7,7 +7,7 @@ import onnx
 import pytest
 import torch
 
-from drivemeta.errors import InputError, OutputError, ParityError
+from drivemeta.errors import InputError, OutputError, ParityError, PluginError
 from drivemeta.export import ExportOptions, export_detector
 from drivemeta.export.assemble import Networks, assemble
 from drivemeta.export.networks import level1_graph, level2_graph
@@ -152,3 +152,13 @@ def test_a_place_that_cannot_be_written(lively_detector, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot make the folder"):
         export_detector(lively_detector, tmp_path / "file" / "x.onnx")
+
+
+def test_a_level_1_that_fails_or_gives_something_else_is_told(lively_detector):
+    odd = lively_detector.with_()
+    odd.level1 = torch.nn.Identity()
+    with pytest.raises(PluginError, match="expected `forward` to give a DenseOutput, found a Tens"):
+        torch_dense(odd, draw_scene((100, 180)))
+    odd.level1 = torch.nn.Linear(3, 5)
+    with pytest.raises(PluginError, match=r"Linear of torch.* failed in `forward`.*RuntimeError"):
+        torch_dense(odd, draw_scene((100, 180)))
