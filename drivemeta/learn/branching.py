@@ -22,10 +22,12 @@ from drivemeta.learn.features import Features
 from drivemeta.learn.gradient import CosineRows
 from drivemeta.learn.inference import FixedNetworks
 from drivemeta.learn.initialisation import Initialisation
+from drivemeta.learn.rows import proposed_rows
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import Branched, LastLayer, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.learner_protocols import BranchClassifier, Learner
 
 
@@ -91,7 +93,8 @@ class BranchLearning:
             return self._plain
         task = self._task if boxes is None else self._task.without_shots(boxes)
         learner = self._plain.learner
-        classifier = learner.fit(self._start.model(), task)
+        with Calling(learner, "fit"):
+            classifier = learner.fit(self._start.model(), task)
         if not isinstance(classifier, BranchClassifier):
             raise PluginError(
                 f"learner {type(learner).__name__} has `has_branch`, but its classifier lacks "
@@ -152,7 +155,7 @@ class OwnRows:
             images=support.images[:, : self._dim],
             negatives=support.negatives[:, : self._dim],
         )
-        rows = self._learner.fit(nn.Identity(), own).as_bank()
+        rows = proposed_rows(self._learner, nn.Identity(), own)
         if rows is None:
             raise PluginError(f"learner {type(self._learner).__name__} gives no rows")
         wide = torch.from_numpy(self.widen("", rows.weights, self._width))

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from drivemeta.core import Frame
 from drivemeta.errors import DriveMetaError, PluginError
-from drivemeta.plugins.protocols import Source
+from drivemeta.plugins.protocols import Source, StreamInfo
 
 Value = TypeVar("Value")
 _ORIGINS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
@@ -98,6 +98,17 @@ class Calling:
             f"{origin_of(self._plugin)}: expected `{self._method}` to give an object with "
             f"{', '.join(f'`{name}`' for name in missing)}, found {_article(type(value))} without"
         )
+
+
+def info_of(source: Source) -> StreamInfo:
+    """Return what a source says of its stream.
+
+    Raises:
+        PluginError: it fails, or gives something else.
+    """
+    asking = Calling(source, "info")
+    with asking:
+        return asking.returned(source.info(), StreamInfo)
 
 
 def frames_of(source: Source) -> Iterator[Frame]:
