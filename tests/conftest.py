@@ -83,4 +83,4 @@ def make_lively(seed: int = 3, input_size: tuple[int, int] = (128, 192)):
     roots = np.array([3 + i % 2 for i in range(16)], np.int64)
     rows = BankRows(weights, np.zeros(16, np.float32), owners, roots)
     detector.scoring = replace(detector.scoring, parent_power=0.5)
-    return detector.with_bank(ClassBank((*classes, *leaves), detector.bank.dense, rows))
+    return detector.with_(bank=ClassBank((*classes, *leaves), detector.bank.dense, rows))

@@ -64,7 +64,7 @@ def main() -> None:
         print(f"bank {name}: {len(set(bank.names))} classes, {len(bank.names)} rows")
     known = with_named(detector.bank.with_thresholds(thresholds), banks["lights"])
     provenance = {"level1": progress(arguments.level1), "level2": progress(arguments.level2)}
-    save_detector(arguments.out, detector.with_bank(known), provenance)
+    save_detector(arguments.out, detector.with_(bank=known), provenance)
     print(f"base: {arguments.out}, {arguments.out.stat().st_size / 1e6:.1f} MB, {provenance}")
 
 

@@ -74,16 +74,14 @@ def variant(name: str, detector: TwoLevelDetector, level2: Path, config: Path, c
     """
     network = read_level2(level2)
     bank = _super_classes(detector.bank, network.dim)
-    given = (detector.level1, network, bank, detector.scoring, detector.input_size)
-    other = TwoLevelDetector(*given).eval()
-    other.architecture = detector.architecture
+    other = detector.with_(level2=network, bank=bank).eval()
     fast = on_onnx_runtime(other, cache)
     folder = _build_banks(fast, network, config, cache)
     with banks_in(folder):
         lights = banks.load_bank("lights")
     if set(lights.names) != {banks.BACKGROUND}:
         bank = banks.with_named(bank, lights)
-    return Base(name, other.with_bank(bank), fast.with_bank(bank), folder)
+    return Base(name, other.with_(bank=bank), fast.with_(bank=bank), folder)
 
 
 def _build_banks(detector: TwoLevelDetector, network: Level2, config: Path, cache: Path) -> Path:

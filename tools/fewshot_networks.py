@@ -131,8 +131,8 @@ def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelD
         folder.mkdir(parents=True, exist_ok=True)
     network = OnnxNetwork(level1_graph(detector.level1, detector.input_size))
     level1 = RememberedLevel1(network, detector.level1, folder)
-    given = (OnnxLevel2(detector.level2), detector.bank, detector.scoring, detector.input_size)
-    return TwoLevelDetector(level1, *given).eval()
+    given = (detector.bank, detector.scoring, detector.input_size, detector.architecture)
+    return TwoLevelDetector(level1, OnnxLevel2(detector.level2), *given).eval()
 
 
 class RememberedNetworks:

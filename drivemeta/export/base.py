@@ -44,5 +44,5 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
 
         banks = [load_bank(name) for name in words[3:]]
         detector = load_base()
-        export_detector(detector.with_bank(reduce(with_named, banks, detector.bank)), path)
+        export_detector(detector.with_(bank=reduce(with_named, banks, detector.bank)), path)
     return path

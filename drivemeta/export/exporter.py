@@ -153,9 +153,7 @@ def _for_export(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoL
             f"expected an input size of multiples of {STRIDE}, found {input_size[0]}x"
             f"{input_size[1]}; for instance 576x1024 or 384x640 (height x width)"
         )
-    return TwoLevelDetector(
-        detector.level1, detector.level2, detector.bank, detector.scoring, input_size
-    ).eval()
+    return detector.with_(input_size=input_size).eval()
 
 
 def _rules(detector: TwoLevelDetector, options: ExportOptions) -> tuple[m.InputRule, m.BankRule]:

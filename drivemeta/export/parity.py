@@ -18,6 +18,8 @@ from drivemeta.errors import ParityError
 from drivemeta.export.assemble import DENSE, with_dense_outputs
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level1 import DenseOutput
+from drivemeta.plugins.calling import Calling
 from drivemeta.runtime.probe import (
     BOX_TOLERANCE_PX,
     SCORE_TOLERANCE,
@@ -120,7 +122,10 @@ def torch_dense(detector: TwoLevelDetector, frame: Image) -> Expected:
     image = F.pad(image, (0, width - fit.width, 0, height - fit.height), value=GREY)
     # Channels last are the same sums in another order of memory, in two thirds of the time.
     level1 = detector.level1.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    output = level1(image.contiguous(memory_format=torch.channels_last))
+    calling = Calling(level1, "forward")
+    with calling:
+        output = level1(image.contiguous(memory_format=torch.channels_last))
+    output = calling.returned(output, DenseOutput)
     dense = DenseArrays(*(getattr(output, name)[0].numpy() for name in DENSE))
     return Expected(frame, dense)
 

@@ -89,7 +89,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         held=held,
         seconds=time.perf_counter() - started,
     )
-    return Adapted(full.base.with_bank(bank), _report(bank, support, evidence), record)
+    return Adapted(full.base.with_(bank=bank), _report(bank, support, evidence), record)
 
 
 def learn_rows(

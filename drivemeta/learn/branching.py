@@ -23,10 +23,12 @@ from drivemeta.learn.features import Features
 from drivemeta.learn.gradient import CosineRows
 from drivemeta.learn.inference import FixedNetworks
 from drivemeta.learn.initialisation import Initialisation
+from drivemeta.learn.rows import proposed_rows
 from drivemeta.learn.support import LabelledImages
 from drivemeta.models.branch import Branched, LastLayer, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.learner_protocols import BranchClassifier, BranchLearner, Learner
 from drivemeta.plugins.loaded import Loaded
 
@@ -106,7 +108,9 @@ class BranchLearning:
         if not self._has_branch:
             return self._plain
         task = self._task if boxes is None else self._task.without_shots(boxes)
-        classifier = self._plain.learner.fit(self._start.model(), task)
+        learner = self._plain.learner
+        with Calling(learner, "fit"):
+            classifier = learner.fit(self._start.model(), task)
         if not isinstance(classifier, BranchClassifier):
             raise PluginError(
                 f"learner {self._name} has `has_branch`, but its classifier lacks "
@@ -120,14 +124,9 @@ class BranchLearning:
         assert isinstance(base.level2, Level2)
         branch, dim = classifier.novel_branch().eval(), base.bank.crop.weights.shape[1]
         held, own = branch(self._held).numpy(), evidence.boxes.embeddings
-        wide = TwoLevelDetector(
-            base.level1,
-            Branched(base.level2, branch),
-            widened(base.bank, held.shape[1]),
-            base.scoring,
-            base.input_size,
+        wide = base.with_(
+            level2=Branched(base.level2, branch), bank=widened(base.bank, held.shape[1])
         ).eval()
-        wide.architecture = base.architecture
         embedded = replace(
             evidence.embedded,
             images=torch.cat([evidence.embedded.images, branch(self._task.images)], 1),
@@ -172,7 +171,7 @@ class OwnRows:
             images=support.images[:, : self._dim],
             negatives=support.negatives[:, : self._dim],
         )
-        rows = self._learner.fit(nn.Identity(), own).as_bank()
+        rows = proposed_rows(self._learner, own)
         if rows is None:
             raise PluginError(f"learner {type(self._learner).__name__} gives no rows")
         wide = torch.from_numpy(self.widen("", rows.weights, self._width))

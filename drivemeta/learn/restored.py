@@ -50,9 +50,7 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
         raise ModelFileError(f"{file.path}: cannot read its score rule: {error}") from error
     bank = bank_of(file)
     size = (file.manifest.input.height, file.manifest.input.width)
-    restored = TwoLevelDetector(base.level1, level2, bank, scoring, size)
-    restored.architecture = base.architecture
-    return restored.eval()
+    return base.with_(level2=level2, bank=bank, scoring=scoring, input_size=size).eval()
 
 
 def _level2_of(base: TwoLevelDetector, file: ModelFile) -> nn.Module:

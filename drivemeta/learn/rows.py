@@ -15,6 +15,7 @@ from drivemeta.errors import PluginError
 from drivemeta.learn.banks import NamedBank, distractors_for, without_near
 from drivemeta.learn.capacity import CAPACITY
 from drivemeta.learn.support import LabelledImages
+from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.learner_protocols import ClassRows, Learner
 
 
@@ -44,7 +45,7 @@ def fit_rows(
     Raises:
         PluginError: the learner has no rows, which the exported model would need.
     """
-    proposed = learner.fit(nn.Identity(), embedded).as_bank()
+    proposed = proposed_rows(learner, embedded)
     if proposed is None:
         raise PluginError(
             f"learner {type(learner).__name__} scores otherwise than by cosine rows, "
@@ -60,6 +61,20 @@ def fit_rows(
             crop += distractors_for(root, rows, bank.index(root), room, widen)
         bank = replace(bank, crop=crop)
     return bank
+
+
+def proposed_rows(learner: Learner, embedded: LabelledImages) -> ClassRows | None:
+    """Return the rows that a learner fits over embeddings, None if it scores otherwise.
+
+    Raises:
+        PluginError: it fails, or gives something else.
+    """
+    fitting, asking = Calling(learner, "fit"), Calling(learner, "as_bank")
+    with fitting:
+        classifier = fitting.returned_with(learner.fit(nn.Identity(), embedded), "as_bank")
+    with asking:
+        rows = classifier.as_bank()
+    return None if rows is None else asking.returned(rows, ClassRows)
 
 
 def _rows_of(

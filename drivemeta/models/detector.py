@@ -19,6 +19,14 @@ ARCHITECTURE = "lite"
 class TwoLevelDetector(nn.Module):
     """Level 1, level 2, the class bank and the constants of the score rule.
 
+    Args:
+        level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
+        level2: (K, 3, 64, 64) float RGB in [0, 1] -> (K, dim), L2-normalised.
+        bank: the classes known.
+        scoring: constants of the score rule; the usual ones if None.
+        input_size: height and width in pixels that frames are fitted into for level 1.
+        architecture: name of the detector plugin that builds level 1.
+
     Attributes:
         level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
         level2: (K, 3, 64, 64) float RGB in [0, 1] -> (K, dim), L2-normalised.
@@ -35,6 +43,7 @@ class TwoLevelDetector(nn.Module):
         bank: ClassBank,
         scoring: Scoring | None = None,
         input_size: tuple[int, int] = INPUT_SIZE,
+        architecture: str = ARCHITECTURE,
     ) -> None:
         super().__init__()
         self.level1 = level1
@@ -42,12 +51,26 @@ class TwoLevelDetector(nn.Module):
         self.bank = bank
         self.scoring = scoring or Scoring()
         self.input_size = input_size
-        self.architecture = ARCHITECTURE
+        self.architecture = architecture
 
-    def with_bank(self, bank: ClassBank) -> TwoLevelDetector:
-        """Return a detector that shares the networks and knows other classes."""
-        other = TwoLevelDetector(self.level1, self.level2, bank, self.scoring, self.input_size)
-        other.architecture = self.architecture
+    def with_(
+        self,
+        *,
+        bank: ClassBank | None = None,
+        level2: nn.Module | None = None,
+        scoring: Scoring | None = None,
+        input_size: tuple[int, int] | None = None,
+    ) -> TwoLevelDetector:
+        """Return a detector that differs in what is given and shares the rest, networks too."""
+        other = TwoLevelDetector(
+            self.level1,
+            self.level2 if level2 is None else level2,
+            self.bank if bank is None else bank,
+            self.scoring if scoring is None else scoring,
+            self.input_size if input_size is None else input_size,
+            self.architecture,
+        )
+        other.training = self.training  # its own flag alone: the networks are those of both
         return other
 
 

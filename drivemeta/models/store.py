@@ -19,6 +19,7 @@ from drivemeta.errors import ModelFileError
 from drivemeta.files import write_bytes
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.registry import default_registry
 
 SCHEMA_VERSION = 1
@@ -36,6 +37,7 @@ def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, 
 
     Raises:
         OutputError: the file cannot be written.
+        PluginError: the parameters of level 1 are no JSON values.
     """
     tensors: dict[str, Tensor] = {}
     for name in ("level1", "level2"):
@@ -46,13 +48,15 @@ def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, 
         rows: BankRows = getattr(detector.bank, level)
         for key, array in asdict(rows).items():
             tensors[f"bank.{level}.{key}"] = torch.from_numpy(np.array(array))
+    with Calling(detector.level1, "params"):
+        params = json.loads(json.dumps(detector.level1.params))
     header = {
         "schema_version": SCHEMA_VERSION,
         "classes": [asdict(spec) for spec in detector.bank.classes],
         "scoring": asdict(detector.scoring),
         "input_size": list(detector.input_size),
         "detector": detector.architecture,
-        "detector_params": detector.level1.params,
+        "detector_params": params,
         "provenance": provenance,
     }
     write_bytes(path, serialize(tensors, metadata={"drivemeta": json.dumps(header)}))
@@ -104,6 +108,8 @@ def _assemble(header: dict[str, Any], tensors: dict[str, Tensor]) -> TwoLevelDet
                 state[key] = tensors[f"{name}.{key}"].float()
         module.load_state_dict(state)
     height, width = header["input_size"]
-    detector = TwoLevelDetector(level1, level2, bank, Scoring(**header["scoring"]), (height, width))
-    detector.architecture = header["detector"]
-    return detector.eval()
+    return TwoLevelDetector(
+        *(level1, level2, bank, Scoring(**header["scoring"])),
+        input_size=(height, width),
+        architecture=header["detector"],
+    ).eval()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from drivemeta.errors import PluginError
@@ -30,11 +31,43 @@ def check_fits(kind: str, loaded: object, where: str) -> None:
                 f"{where} does not fit the {kind} protocol: expected "
                 f"{name}{inspect.signature(expected)}, found no method {name!r}"
             )
-        if not _accepts(loaded, name, len(inspect.signature(expected).parameters)):
+        if not _accepts(loaded, name, list(inspect.signature(expected).parameters)):
             raise PluginError(
                 f"{where} does not fit the {kind} protocol: expected "
                 f"{name}{inspect.signature(expected)}, found {name}{inspect.signature(actual)}"
             )
+
+
+def check_has(kind: str, plugin: object, where: str) -> None:
+    """Refuse a plugin that lacks an attribute of its protocol, or an attribute one of its own.
+
+    Args:
+        kind: of the plugin.
+        plugin: as it was built.
+        where: the plugin and its origin, for the message.
+
+    Raises:
+        PluginError: names every member that is missing.
+    """
+    missing = list(_missing(PROTOCOLS[kind], plugin))
+    if missing:
+        raise PluginError(
+            f"{where} does not fit the {kind} protocol: expected the members "
+            f"{', '.join(missing)}, found a {type(plugin).__name__} without"
+        )
+
+
+def _missing(protocol: type, found: object, path: str = "") -> Iterator[str]:
+    """Yield the members of a protocol that an object lacks; protocols as attributes are entered."""
+    for name in _methods(protocol):
+        if not callable(getattr(found, name, None)):
+            yield f"{path}{name}()"
+    for name, annotation in inspect.get_annotations(protocol).items():
+        inner = vars(sys.modules[protocol.__module__]).get(annotation)
+        if not hasattr(found, name):
+            yield f"{path}{name}"
+        elif isinstance(inner, type):
+            yield from _missing(inner, getattr(found, name), f"{path}{name}.")
 
 
 def _methods(protocol: type) -> dict[str, Callable[..., Any]]:
@@ -46,12 +79,21 @@ def _methods(protocol: type) -> dict[str, Callable[..., Any]]:
     }
 
 
-def _accepts(loaded: type, name: str, n_arguments: int) -> bool:
-    """Tell whether a method can be called with so many arguments by position, itself included."""
-    if isinstance(inspect.getattr_static(loaded, name), staticmethod | classmethod):
-        n_arguments -= 1
+def _accepts(loaded: type, method: str, wanted: list[str]) -> bool:
+    """Tell whether a method takes these arguments by position, `self` first, under their names.
+
+    One that it has no use for may have an underscore before its name.
+    """
+    static = isinstance(inspect.getattr_static(loaded, method), staticmethod | classmethod)
+    signature = inspect.signature(getattr(loaded, method))
+    arguments = wanted[1:] if static else wanted
     try:
-        inspect.signature(getattr(loaded, name)).bind(*[None] * n_arguments)
+        signature.bind(*arguments)
     except TypeError:
         return False
+    for parameter, name in zip(signature.parameters.values(), arguments, strict=False):
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            break  # it takes all that follow
+        if parameter.name.removeprefix("_") != name and name != "self":
+            return False
     return True

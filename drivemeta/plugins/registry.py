@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from drivemeta.errors import PluginError, PluginNotFoundError, suggest
+from drivemeta.plugins.calling import Calling, origin_of, remember
 from drivemeta.plugins.discovery import Found, discover
-from drivemeta.plugins.fitting import check_fits
+from drivemeta.plugins.fitting import check_fits, check_has
 from drivemeta.plugins.importing import import_beside
 from drivemeta.plugins.loaded import Loaded, is_class_of, of_object, with_defaults
 from drivemeta.plugins.parameters import check_parameters
@@ -61,6 +62,7 @@ class Registry:
         where = f"{kind} {name!r} from {found.origin}"
         loaded = _imported(found, where)
         check_fits(kind, loaded, where)
+        remember(loaded, where)
         return loaded
 
     def create(self, kind: str, plugin_name: str, /, **params: Any) -> Any:
@@ -68,6 +70,7 @@ class Registry:
 
         Raises:
             InputError: lists every parameter that is unknown, missing or of another type.
+            PluginError: it cannot be loaded or built, or lacks an attribute of its protocol.
         """
         return self.build(kind, plugin_name, **params).object
 
@@ -76,16 +79,20 @@ class Registry:
 
         Raises:
             InputError: lists every parameter that is unknown, missing or of another type.
+            PluginError: it cannot be loaded or built, or lacks an attribute of its protocol.
         """
         found, loaded = self.find(kind, plugin_name), self.load(kind, plugin_name)
         given = check_parameters(loaded, params, f"{kind} {plugin_name!r}")
+        with Calling(loaded, "__init__"):
+            plugin = loaded(**given)
+        check_has(kind, plugin, origin_of(loaded))
         return Loaded(
             name=found.name,
             version=found.version,
             origin=found.origin,
             folder=found.folder,
             params=with_defaults(loaded, given),
-            object=loaded(**given),
+            object=plugin,
         )
 
     def identify(self, kind: str, plugin: T) -> Loaded[T]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,25 @@ from drivemeta.runtime.manifest import ClassEntry, Manifest
 from drivemeta.runtime.model_file import read_model_file
 from drivemeta.runtime.provider_options import DeviceSettings, Shapes
 from drivemeta.runtime.providers import AUTO, SessionOptions
-from drivemeta.runtime.session import Session
+from drivemeta.runtime.session import NOTHING, Held, Session
 
 Image = NDArray[np.uint8]
 
 
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """The classes of a moment and their rows: replaced as one value, so that no call sees two."""
+
+    classes: tuple[str, ...]
+    families: Mapping[str, str]
+    held: Held
+
+
 class OnnxDetector:
     """An exported model, ready to run.
+
+    Threads may call it at once, and set another bank meanwhile: a call sees one bank from its
+    first frame to its last, in the rows as in the names.
 
     Args:
         path: a model exported by DriveMeta.
@@ -37,8 +50,6 @@ class OnnxDetector:
         denormal_as_zero: let the CPU take denormal numbers for zero, in this thread for good.
 
     Attributes:
-        classes: names in the order of the labels.
-        families: the super-class of each class, itself for a super-class, by name.
         provider: the short name of the provider that really runs.
         manifest: what the file says about itself.
 
@@ -62,16 +73,26 @@ class OnnxDetector:
         file = read_model_file(path)
         device = _device_settings(file.manifest, max_batch, cuda_graph)
         self.manifest: Manifest = file.manifest
-        self.classes: tuple[str, ...] = file.manifest.names
-        self.families = _families(file.manifest.classes)
         options = SessionOptions(
             provider, allow_fallback, threads, device=device, denormal_as_zero=denormal_as_zero
         )
         self._session = Session(file.data, options)
+        held = NOTHING
         if cuda_graph:  # its inputs are always bound, so its own thresholds are too
             own = [entry.threshold for entry in file.manifest.classes]
-            self._session.hold({"thresholds": np.array(own, np.float32)})
+            held = self._session.place({"thresholds": np.array(own, np.float32)})
+        self._known = _Known(file.manifest.names, _families(file.manifest.classes), held)
         self.provider: str = self._session.provider
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names in the order of the labels."""
+        return self._known.classes
+
+    @property
+    def families(self) -> Mapping[str, str]:
+        """The super-class of each class by name; itself for a super-class."""
+        return self._known.families
 
     def __call__(self, frames: Sequence[Image], min_score: float | None = None) -> list[Detections]:
         """Detect objects.
@@ -86,6 +107,7 @@ class OnnxDetector:
         Raises:
             InputError: a frame is no uint8 BGR image, or the model takes another size only.
         """
+        known = self._known  # read once: `set_bank` may replace it meanwhile
         feeds: dict[str, NDArray[Any]] = {}
         if min_score is not None:
             feeds["thresholds"] = np.full(self.manifest.n_thresholds, min_score, np.float32)
@@ -97,13 +119,13 @@ class OnnxDetector:
         for members in groups.values():
             chosen = [frames[i] for i in members]
             batch = np.stack(chosen) if len(chosen) > 1 else chosen[0][None]
-            outputs = self._session.run(batch, feeds)
+            outputs = self._session.run(batch, feeds, known.held)
             for row, i in enumerate(members):
-                found[i] = self._detections(*(output[row] for output in outputs))
+                found[i] = _detections(known.classes, *(output[row] for output in outputs))
         return [found[i] for i in range(len(frames))]
 
     def set_bank(self, bank: ClassBank) -> None:
-        """Detect the classes of another bank from now on, without a new export.
+        """Detect the classes of another bank in every later call, without a new export.
 
         Raises:
             InputError: the bank was baked into the model, or the bank given does not fit it.
@@ -121,8 +143,8 @@ class OnnxDetector:
                 f"(crop) columns, the bank has {found[0]} and {found[1]}: it was learnt with "
                 "another base"
             )
-        self._session.hold(bank_arrays(bank, rule.capacity))
-        self.classes, self.families = bank.names, _families(bank.classes)
+        held = self._session.place(bank_arrays(bank, rule.capacity))
+        self._known = _Known(bank.names, _families(bank.classes), held)
 
     def warm_up(self, frame_size: tuple[int, int] | None = None, batch: int = 1) -> float:
         """Run once on black frames and return the seconds: engines are built, kernels chosen.
@@ -150,15 +172,16 @@ class OnnxDetector:
                 f"found {frame.shape[0]}x{frame.shape[1]}; export it without --frame-size"
             )
 
-    def _detections(
-        self,
-        boxes: NDArray[np.float32],
-        scores: NDArray[np.float32],
-        labels: NDArray[np.int64],
-        count: NDArray[np.int64],
-    ) -> Detections:
-        n = int(count)
-        return Detections(boxes[:n].copy(), scores[:n].copy(), labels[:n].copy(), self.classes)
+
+def _detections(
+    classes: tuple[str, ...],
+    boxes: NDArray[np.float32],
+    scores: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    count: NDArray[np.int64],
+) -> Detections:
+    n = int(count)
+    return Detections(boxes[:n].copy(), scores[:n].copy(), labels[:n].copy(), classes)
 
 
 def _families(classes: Iterable[ClassEntry | ClassSpec]) -> dict[str, str]:

@@ -7,6 +7,7 @@ copied to where they were then, and results are read from there.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ class _Bound:
 class Replay:
     """Runs a session at fixed addresses, those of each shape of frames by themselves.
 
+    Since the addresses are shared, threads that call at once take turns.
+
     Args:
         session: made for CUDA graphs.
         outputs: names of the outputs wanted.
@@ -44,6 +47,7 @@ class Replay:
         self._session, self._outputs = session, outputs
         self._device, self._index = device, index
         self._bound: dict[tuple[int, ...], _Bound] = {}
+        self._turn = threading.Lock()
 
     def run(
         self, frames: NDArray[np.uint8], values: Mapping[str, NDArray[Any]]
@@ -57,7 +61,11 @@ class Replay:
         Returns:
             The outputs wanted, each with a leading axis of length N.
         """
-        arrays = {"frames": frames, **values}
+        with self._turn:
+            return self._run({"frames": frames, **values})
+
+    def _run(self, arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+        frames = arrays["frames"]
         if frames.shape not in self._bound:
             self._bound[frames.shape] = self._bind(arrays, frames.shape[0])
         bound = self._bound[frames.shape]
@@ -70,8 +78,9 @@ class Replay:
         binding = self._session.io_binding()
         inputs = {}
         for name, array in arrays.items():
+            # a copy: on the CPU the value lies in the array given, and later calls write to it
             inputs[name] = ort.OrtValue.ortvalue_from_numpy(
-                np.ascontiguousarray(array), self._device, self._index
+                np.array(array, order="C"), self._device, self._index
             )
             binding.bind_ortvalue_input(name, inputs[name])
         infos = {info.name: info for info in self._session.get_outputs()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,28 @@ OUTPUTS = ("boxes", "scores", "labels", "count")
 _ON_GPU = ("tensorrt", "cuda")
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Arrays that lie where a session reads them; made by `Session.place`, and never changed.
+
+    Attributes:
+        arrays: as they were given, by the input's name.
+        values: the same on the session's device; none where calls are replayed.
+    """
+
+    arrays: Mapping[str, NDArray[Any]]
+    values: Mapping[str, ort.OrtValue]
+
+
+NOTHING = Held({}, {})
+
+
 class Session:
     """A session whose optional inputs stay where they were put.
 
     On a GPU the held arrays are copied to the device once, and each run binds them, the frames and
-    the outputs (I/O binding), so that only frames go up and only rows come down. With
+    the outputs (I/O binding), so that only frames go up and only rows come down. Any number of
+    threads may run it, each with arrays of its own or shared ones. With
     `options.device.cuda_graph`, calls are replayed: see `runtime.replay`.
 
     Args:
@@ -40,32 +58,33 @@ class Session:
         self._session, self.provider = create_session(model, options)
         self._device = "cuda" if self.provider in _ON_GPU else "cpu"
         self._index = options.device.device
-        self._held: dict[str, ort.OrtValue] = {}
-        self._kept: dict[str, NDArray[Any]] = {}
         self._replay: Replay | None = None
         if options.device.cuda_graph and self._device == "cuda":
             self._replay = Replay(self._session, outputs, self._device, self._index)
 
-    def hold(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Feed these arrays in every later run."""
-        self._kept.update(arrays)
-        if self._replay is not None:
-            return
-        for name, array in arrays.items():
+    def place(self, arrays: Mapping[str, NDArray[Any]]) -> Held:
+        """Return arrays, by the input's name, laid where `run` takes them from."""
+        values: dict[str, ort.OrtValue] = {}
+        for name, array in arrays.items() if self._replay is None else ():
             # The counts say how many rows are in use: shapes, which ONNX Runtime wants on the CPU.
             device = "cpu" if name.endswith("_count") else self._device
-            self._held[name] = ort.OrtValue.ortvalue_from_numpy(
+            values[name] = ort.OrtValue.ortvalue_from_numpy(
                 np.ascontiguousarray(array), device, self._index if device == "cuda" else 0
             )
+        return Held(dict(arrays), values)
 
     def run(
-        self, frames: NDArray[np.uint8], feeds: Mapping[str, NDArray[Any]]
+        self,
+        frames: NDArray[np.uint8],
+        feeds: Mapping[str, NDArray[Any]],
+        held: Held = NOTHING,
     ) -> tuple[NDArray[Any], ...]:
         """Run a batch.
 
         Args:
             frames: (N, H, W, 3) uint8 BGR.
             feeds: further inputs of this run only.
+            held: inputs that lie ready; those in `feeds` come before them.
 
         Returns:
             The outputs wanted, each with a leading axis of length N.
@@ -74,7 +93,7 @@ class Session:
             ProviderError: it fails, for want of memory for instance.
         """
         try:
-            return self._run(frames, feeds)
+            return self._run(frames, feeds, held)
         except ORT_ERRORS as error:
             raise ProviderError(
                 f"provider {self.provider!r} failed on {frames.shape[0]} frames of "
@@ -82,13 +101,13 @@ class Session:
             ) from error
 
     def _run(
-        self, frames: NDArray[np.uint8], feeds: Mapping[str, NDArray[Any]]
+        self, frames: NDArray[np.uint8], feeds: Mapping[str, NDArray[Any]], held: Held
     ) -> tuple[NDArray[Any], ...]:
         if self._replay is not None:
-            return self._replay.run(frames, {**self._kept, **feeds})
+            return self._replay.run(frames, {**held.arrays, **feeds})
         binding = self._session.io_binding()
         binding.bind_cpu_input("frames", np.ascontiguousarray(frames))
-        for name, value in self._held.items():
+        for name, value in held.values.items():
             if name not in feeds:
                 binding.bind_ortvalue_input(name, value)
         for name, array in feeds.items():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.plugins.calling import Calling, info_of
 from drivemeta.plugins.protocols import Sink, Source, StreamInfo
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.runtime.detector import OnnxDetector
@@ -164,7 +165,7 @@ def run(
     if model is None or isinstance(model, str | Path):
         model, options = load_detector(model, options, live=source.info().live)
     detector, source = model, clipped(source, options)
-    info = replace(source.info(), classes=detector.classes)
+    info = replace(info_of(source), classes=detector.classes)
     pipeline = build_pipeline(detector, options, journal)
     summary = RunSummary(provider=detector.provider, clock=pipeline.clock)
     summary.resumed = len(journal.records) if journal else 0
@@ -202,23 +203,38 @@ class _Writer:
         self._sinks, self._journal = sinks, journal
         committed = journal.committed if journal else []
         for i, sink in enumerate(sinks):
-            sink.open(info, committed[i] if i < len(committed) else 0)
-        self._starts = [sink.commit() for sink in sinks] if committed else [0] * len(sinks)
+            with Calling(sink, "open"):
+                sink.open(info, committed[i] if i < len(committed) else 0)
+        self._writing = [Calling(sink, "write") for sink in sinks]
+        self._starts = [_commit(sink) for sink in sinks] if committed else [0] * len(sinks)
         self._committed_at = time.monotonic()
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
-        for sink, start in zip(self._sinks, self._starts, strict=True):
+        for sink, start, writing in zip(self._sinks, self._starts, self._writing, strict=True):
             if frame.index >= start:
-                sink.write(frame, tracks)
+                with writing:
+                    sink.write(frame, tracks)
         if self._journal is not None and time.monotonic() - self._committed_at > COMMIT_S:
             self._commit(self._journal)
 
     def close(self) -> list[Path]:
         if self._journal is not None:
             self._commit(self._journal)
-        return [path for sink in self._sinks for path in sink.close()]
+        return [path for sink in self._sinks for path in _close(sink)]
 
     def _commit(self, journal: Journal) -> None:
         journal.sync()
-        journal.commit([sink.commit() for sink in self._sinks])
+        journal.commit([_commit(sink) for sink in self._sinks])
         self._committed_at = time.monotonic()
+
+
+def _commit(sink: Sink) -> int:
+    committing = Calling(sink, "commit")
+    with committing:
+        return committing.returned(sink.commit(), int)
+
+
+def _close(sink: Sink) -> list[Path]:
+    finishing = Calling(sink, "close")
+    with finishing:
+        return [finishing.returned(path, Path) for path in finishing.returned(sink.close(), list)]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import UNTRACKED, Detections, Frame, Tracks
+from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.protocols import InferencePlan, Outcome, Scheduler, SchedulerState
 from drivemeta.video.journal import Record
 
@@ -29,6 +30,7 @@ class Choices:
 
     def __init__(self, scheduler: Scheduler, past: Mapping[int, Record]) -> None:
         self._scheduler, self._past = scheduler, past
+        self._acting, self._observing = Calling(scheduler, "act"), Calling(scheduler, "observe")
         self._state = SchedulerState(0, 0.0)
         self._tracks: tuple[int, float, float] = (0, 0.0, 0.0)  # number, mean age, mean score
         self._first_seen: dict[int, int] = {}
@@ -48,7 +50,8 @@ class Choices:
             mean_score=score,
             difference=difference(before, self._thumbnail),
         )
-        plan = self._scheduler.act(state)
+        with self._acting:
+            plan = self._acting.returned(self._scheduler.act(state), InferencePlan)
         plan = self._past[frame.index].plan if frame.index in self._past else plan
         full = plan.mode in ("full", "sliced")
         self._state = replace(state, since_full=0 if full else state.since_full + 1)
@@ -63,7 +66,8 @@ class Choices:
             self._state = replace(self._state, latency_s=latency_s)
         n_found = 0 if found is None else len(found)
         outcome = Outcome(plan, latency_s if looked else 0.0, n_found)
-        self._scheduler.observe(frame.index, outcome)
+        with self._observing:
+            self._scheduler.observe(frame.index, outcome)
 
     def tracked(self, frame: Frame, tracks: Tracks) -> None:
         """Take in the tracks after a look."""

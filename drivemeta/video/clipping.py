@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from drivemeta.core import Frame
 from drivemeta.errors import InputError
+from drivemeta.plugins.calling import frames_of, info_of
 from drivemeta.plugins.protocols import Source, StreamInfo
 
 
@@ -35,7 +36,7 @@ class Clipped:
 
     def info(self) -> StreamInfo:
         """Describe the part; the number of frames is by the nominal rate."""
-        info = self._source.info()
+        info = info_of(self._source)
         if info.n_frames is None:
             return info
         last = info.n_frames if self._end_s is None else round(self._end_s * info.fps)
@@ -45,7 +46,7 @@ class Clipped:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames; what comes before the start is decoded and passed over."""
         index, last_s = 0, None
-        for frame in self._source:
+        for frame in frames_of(self._source):
             last_s = frame.time_s
             if self._end_s is not None and frame.time_s >= self._end_s:
                 return

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.errors import InputError
+from drivemeta.plugins.calling import Calling, frames_of, info_of
 from drivemeta.plugins.protocols import InferencePlan, PlanMode, Scheduler, Source, Tracker
 from drivemeta.video.ahead import Ahead
 from drivemeta.video.choices import Choices
@@ -72,25 +73,32 @@ class Pipeline:
         A frame that the scheduler skips carries the tracks of the frame before it. Of a live
         source, frames that nobody has taken yet give way to newer ones.
         """
-        live = source.info().live
-        self.scheduler.reset(source.info())
-        self.tracker.reset()
+        info = info_of(source)
+        live = info.live
+        with Calling(self.scheduler, "reset"):
+            self.scheduler.reset(info)
+        with Calling(self.tracker, "reset"):
+            self.tracker.reset()
         choices = Choices(self.scheduler, self.past)
         self.clock.threads["infer"] = self.workers
         pool = ThreadPoolExecutor(self.workers, "infer")
-        frames = Ahead(self.clock.timed("decode", source), DEPTH, "decode", drop_oldest=live)
+        frames = Ahead(
+            self.clock.timed("decode", frames_of(source)), DEPTH, "decode", drop_oldest=live
+        )
         looked = Ahead(self._look(frames, pool, choices), 1 if live else DEPTH, "order")
         # A live source that stalls must be told first; a file is not closed while it is read.
         told = closing(source) if live else nullcontext()
         with pool, closing(source), closing(looked), closing(frames), told:
             tracks = Tracks.untracked(Detections.empty(()))
+            updating = Calling(self.tracker, "update")
             for frame, plan, detections in looked:
                 self.clock.dropped = frames.n_dropped
                 if self.record is not None:
                     self.record(frame, plan, detections)
                 if detections is not None:
-                    with self.clock.time("track"):
-                        tracks = self.tracker.update(self._kept(detections), frame)
+                    with self.clock.time("track"), updating:
+                        found = self.tracker.update(self._kept(detections), frame)
+                        tracks = updating.returned(found, Tracks)
                     choices.tracked(frame, tracks)
                 yield frame, tracks
 

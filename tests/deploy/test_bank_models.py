@@ -19,7 +19,7 @@ from tests.conftest import make_lively
 
 def exported(detector, classes, path, **options):
     export_detector(
-        detector.with_bank(classes),
+        detector.with_(bank=classes),
         path,
         learner="protonet",
         support_digest="1" * 64,
@@ -107,7 +107,7 @@ def test_models_of_other_bases_do_not_merge(tiny_model, tmp_path):
 
 
 def test_models_of_other_score_rules_do_not_merge(lively_detector, tiny_model, tmp_path):
-    other = lively_detector.with_bank(lively_detector.bank)
+    other = lively_detector.with_(bank=lively_detector.bank)
     other.scoring = replace(other.scoring, crop_power=0.5)
     export_detector(other, tmp_path / "other.onnx")
     with pytest.raises(InputError, match="different constants"):

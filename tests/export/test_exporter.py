@@ -7,7 +7,7 @@ import onnx
 import pytest
 import torch
 
-from drivemeta.errors import InputError, OutputError, ParityError
+from drivemeta.errors import InputError, OutputError, ParityError, PluginError
 from drivemeta.export import ExportOptions, export_detector
 from drivemeta.export.assemble import Networks, assemble
 from drivemeta.export.networks import level1_graph, level2_graph
@@ -57,7 +57,7 @@ def test_leaves_and_parents_are_found(running):
 def test_a_detector_without_leaves(lively_detector, mode):
     whole = lively_detector.bank
     none = type(whole.crop).empty(whole.crop.weights.shape[1])
-    detector = lively_detector.with_bank(replace(whole, classes=whole.classes[:5], crop=none))
+    detector = lively_detector.with_(bank=replace(whole, classes=whole.classes[:5], crop=none))
     rule = BankRule(mode=mode, capacity=64, dense_dim=64, crop_dim=128)
     networks = Networks(
         level1_graph(detector.level1, (128, 192)), level2_graph(detector.level2), 510
@@ -129,7 +129,7 @@ class Drifting(torch.nn.Module):
 
 
 def test_a_model_that_disagrees_is_not_written(lively_detector, tmp_path):
-    wrong = lively_detector.with_bank(lively_detector.bank)
+    wrong = lively_detector.with_(bank=lively_detector.bank)
     wrong.level1 = Drifting(lively_detector.level1)
     with pytest.raises(ParityError, match=r"dense_box_px is 3.*Nothing was written"):
         export_detector(wrong, tmp_path / "wrong.onnx")
@@ -152,3 +152,13 @@ def test_a_place_that_cannot_be_written(lively_detector, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="cannot make the folder"):
         export_detector(lively_detector, tmp_path / "file" / "x.onnx")
+
+
+def test_a_level_1_that_fails_or_gives_something_else_is_told(lively_detector):
+    odd = lively_detector.with_()
+    odd.level1 = torch.nn.Identity()
+    with pytest.raises(PluginError, match="expected `forward` to give a DenseOutput, found a Tens"):
+        torch_dense(odd, draw_scene((100, 180)))
+    odd.level1 = torch.nn.Linear(3, 5)
+    with pytest.raises(PluginError, match=r"Linear of torch.* failed in `forward`.*RuntimeError"):
+        torch_dense(odd, draw_scene((100, 180)))

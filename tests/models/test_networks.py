@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from drivemeta.core.scoring import Scoring
 from drivemeta.models.backbone import EfficientNetLite0
-from drivemeta.models.detector import SUPER_CLASSES, build_detector
+from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, build_detector
 from drivemeta.models.level1 import FINE_STRIDE, STRIDES, Level1, locations
 from drivemeta.models.level2 import Level2
 
@@ -104,8 +106,28 @@ def test_an_untrained_detector_knows_the_super_classes(detector):
     np.testing.assert_allclose(norms, 1, atol=1e-6)
 
 
+def test_a_detector_that_differs_keeps_all_else(detector):
+    known = TwoLevelDetector(
+        *(detector.level1, detector.level2, detector.bank, Scoring(crop_scale=11.0)),
+        architecture="other",
+    ).eval()
+    level2 = nn.Identity()
+    changed = known.with_(level2=level2, input_size=(64, 128))
+    assert changed.level2 is level2
+    assert changed.input_size == (64, 128)
+    assert (changed.bank, changed.scoring, changed.architecture, changed.training) == (
+        *(known.bank, known.scoring, "other", False),
+    )
+    assert known.with_(bank=detector.bank).architecture == "other"
+
+
+def test_a_detector_for_training_leaves_the_networks_as_they_are(detector):
+    TwoLevelDetector(detector.level1, detector.level2, detector.bank).with_(input_size=(64, 64))
+    assert not detector.level1.training
+
+
 def test_another_bank_shares_the_networks(detector):
-    other = detector.with_bank(detector.bank.with_thresholds({"vehicle": 0.9}))
+    other = detector.with_(bank=detector.bank.with_thresholds({"vehicle": 0.9}))
     assert other.level1 is detector.level1
     assert other.bank.thresholds[0] == np.float32(0.9)
     assert detector.bank.thresholds[0] == np.float32(0.3)

@@ -1,5 +1,6 @@
 """Weights on disk: what is written comes back, and damage is told."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from safetensors.torch import save_file
 
 from drivemeta.core import BankRows, ClassSpec
 from drivemeta.core.scoring import Scoring
-from drivemeta.errors import ModelFileError, OutputError
+from drivemeta.errors import ModelFileError, OutputError, PluginError
 from drivemeta.models.detector import build_detector
 from drivemeta.models.store import load_detector, save_detector
 
@@ -45,6 +46,14 @@ def test_comes_back_in_half_precision(detector, tmp_path):
     ours, theirs = detector.state_dict(), back.state_dict()
     for name, value in ours.items():
         torch.testing.assert_close(theirs[name], value.half().to(value.dtype), rtol=0, atol=0)
+
+
+def test_parameters_that_are_no_json_are_told(detector, tmp_path):
+    odd = detector.with_()
+    odd.level1 = copy.copy(detector.level1)
+    odd.level1.params = {"width": np.float32(8)}
+    with pytest.raises(PluginError, match=r"Level1 of .*failed in `params`.*not JSON serializable"):
+        save_detector(tmp_path / "base.safetensors", odd, {})
 
 
 def test_nothing_else_is_left_beside_it(detector, tmp_path):

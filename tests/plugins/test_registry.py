@@ -137,6 +137,11 @@ def test_a_clash_names_both_origins(tmp_path):
     assert str(tmp_path / "b") in str(caught.value)
 
 
+def test_the_example_plugin_fits():
+    example = Path(__file__).parents[1] / "example_plugin" / "drivemeta_example" / "overlap"
+    assert registry(example).load("tracker", "overlap").__name__ == "OverlapTracker"
+
+
 def test_the_same_name_under_another_kind_is_no_clash(tmp_path):
     write_plugin(tmp_path / "trackers" / "still")
     write_plugin(tmp_path / "sinks" / "still", kind="sink")
@@ -149,6 +154,10 @@ def test_the_same_name_under_another_kind_is_no_clash(tmp_path):
         ("update(self, detections, frame)", "update(self, detections)", "frame: 'Frame'", None),
         ("def reset(self)", "def forget(self)", "reset(self)", "no method 'reset'"),
         ("def reset(self)", "def reset(self, hard)", "reset(self)", "reset(self, hard)"),
+        ("(self, detections, frame)", "(self, frame, detections)", "detections: 'Detec", None),
+        ("(self, detections, frame)", "(self, found, image)", "detections: 'Detec", None),
+        ("(self, detections, frame)", "(self, detections, *, frame)", "detections: 'Detec", None),
+        ("(self, detections, frame)", "(self, frame, *rest)", "detections: 'Detec", None),
     ],
 )
 def test_what_does_not_fit_is_refused_with_both_signatures(tmp_path, was, now, expected, actual):
@@ -157,6 +166,35 @@ def test_what_does_not_fit_is_refused_with_both_signatures(tmp_path, was, now, e
         registry(tmp_path).load("tracker", "odd")
     assert expected in str(caught.value)
     assert (actual or now) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "self, detections, _frame",
+        "this, _detections, frame",
+        "self, detections, frame, gate=0.5",
+        "self, detections, /, frame",
+        "self, detections, *rest",
+        "*args, **kwargs",
+    ],
+)
+def test_what_can_be_called_in_the_order_of_the_protocol_fits(tmp_path, taken):
+    code = TRACKER.replace("self, detections, frame", taken).replace("return detections", "pass")
+    write_plugin(tmp_path / "trackers" / "odd", code)
+    assert registry(tmp_path).load("tracker", "odd").__name__ == "Still"
+
+
+@pytest.mark.parametrize(
+    "found", [f for f in default_registry() if f.origin == "built-in"], ids=lambda f: f.name
+)
+def test_every_built_in_plugin_fits(found):
+    try:
+        default_registry().load(found.kind, found.name)
+    except PluginError as error:
+        if found.manifest.extra is None or not isinstance(error.__cause__, ImportError):
+            raise
+        pytest.skip(f"the extra {found.manifest.extra} is not installed")
 
 
 def test_static_methods_fit_too(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Detections, Frame, Tracks
-from drivemeta.errors import VideoError
+from drivemeta.errors import PluginError, VideoError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import InferencePlan, Outcome, StreamInfo
 from drivemeta.video.pipeline import Pipeline
@@ -138,9 +138,41 @@ def test_an_error_of_the_tracker_comes_out():
 
     source = Drawn(100)
     pipeline = Pipeline(find_boxes, Broken(), default_registry().create("scheduler", "fixed"))
-    with pytest.raises(LookupError, match="lost"):
+    with pytest.raises(PluginError, match=r"Broken of .*failed in `update`.*LookupError: lost"):
         list(pipeline.run(source))
     assert source.closed
+
+
+def test_what_is_no_tracks_is_the_trackers_fault():
+    class Naked:
+        def update(self, detections: Detections, frame: Frame) -> Detections:
+            return detections
+
+        def reset(self) -> None:
+            pass
+
+    pipeline = Pipeline(find_boxes, Naked(), default_registry().create("scheduler", "fixed"))
+    with pytest.raises(PluginError, match="expected `update` to give a Tracks, found a Detec"):
+        list(pipeline.run(Drawn(3)))
+
+
+def test_what_is_no_plan_is_the_schedulers_fault():
+    class Named(Chosen):
+        def act(self, state) -> str:
+            return "full"
+
+    pipeline = Pipeline(find_boxes, default_registry().create("tracker", "none"), Named())
+    with pytest.raises(PluginError, match="expected `act` to give an InferencePlan, found a str"):
+        list(pipeline.run(Drawn(3)))
+
+
+def test_what_is_no_frame_is_the_sources_fault():
+    class Bare(Drawn):
+        def __iter__(self):
+            yield draw_frame(0, SIZE)
+
+    with pytest.raises(PluginError, match="expected `__iter__` to give a Frame, found a ndarray"):
+        list(build().run(Bare(3)))
 
 
 def test_stopping_early_stops_everything():
