@@ -48,10 +48,12 @@ class Association:
         of_rows = np.array([self._family(name) for name in detections.names], object)
         for family in sorted({*self._trackers, *of_rows.tolist()}):
             rows = np.flatnonzero(of_rows == family)
-            tracker = self._trackers.setdefault(family, self._make())
+            if family not in self._trackers:
+                self._trackers[family] = self._make()
+            own_ids = _own_ids(self._trackers[family], detections[rows], frame.time_s, image)
             ids[rows] = [
                 self._ids.setdefault((family, own), len(self._ids)) if own != UNTRACKED else own
-                for own in _own_ids(tracker, detections[rows], frame.time_s, image)
+                for own in own_ids
             ]
         return self._classes.vote(Tracks(detections, ids))
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from trackers import ByteTrackTracker
 
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.plugins import default_registry
-from drivemeta.video.association import TrackedClasses
+from drivemeta.video.association import Association, TrackedClasses
 from drivemeta.video.camera_motion import CameraMotion
 
 CLASSES = ("traffic_light", "red_light", "green_light", "traffic_sign", "stop", "vehicle")
@@ -51,6 +52,20 @@ def test_an_identity_never_passes_from_a_light_to_a_sign(tracker):
             tracks = tracking.update(seen(name), Frame(image, i, i / 10))
             ids |= {int(track) for track in tracks.ids if track >= 0}
         assert len(ids) == n_expected
+
+
+def test_a_tracker_is_made_once_a_family():
+    made = []
+
+    def make():
+        made.append(ByteTrackTracker())
+        return made[-1]
+
+    association = Association(make, FAMILIES)
+    image = np.zeros((64, 64, 3), np.uint8)
+    for i in range(5):
+        association.update(seen("red_light", "stop"), Frame(image, i, i / 10))
+    assert len(made) == 2
 
 
 def test_the_camera_s_motion_is_estimated_once_a_frame_at_any_size():
