@@ -42,6 +42,21 @@ class StreamInfo:
     live: bool = False
 
 
+@dataclass(frozen=True)
+class SourceCounts:
+    """What a source has met with so far.
+
+    Attributes:
+        n_corrupt: Packets, messages or files that could not be decoded and were passed over.
+        n_reconnects: Times that a stream was connected to again.
+        ended_early: The source gave fewer frames than it announced; known once it has ended.
+    """
+
+    n_corrupt: int = 0
+    n_reconnects: int = 0
+    ended_early: bool = False
+
+
 PlanMode = Literal["skip", "small", "full", "sliced"]
 
 
@@ -109,6 +124,13 @@ class Source(Protocol):
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in order of presentation."""
+
+    def counts(self) -> SourceCounts:
+        """Return what went wrong so far; `SourceCounts()` of a source that counts nothing.
+
+        It may be called at any time, after `close` too, and by another thread than the one that
+        iterates.
+        """
 
     def close(self) -> None:
         """Release the file or device; may be called twice.

@@ -177,7 +177,7 @@ def run(
                     writer.write(frame, tracks)
                 summary.add(tracks)
                 summary.first_frame_s = summary.first_frame_s or time.perf_counter() - started
-                summary.take_counts(source)
+                summary.take_counts(source.counts())
                 if advance is not None:
                     advance(summary, info.n_frames)
             summary.interrupted = stop.asked
@@ -189,7 +189,7 @@ def run(
             journal.close() if summary.frames or summary.resumed else journal.remove()
         raise
     summary.seconds = time.perf_counter() - started
-    summary.take_counts(source)
+    summary.take_counts(source.counts())
     if journal is not None:
         journal.close() if summary.interrupted else journal.remove()
     return summary

@@ -9,6 +9,7 @@ import pytest
 from drivemeta.errors import DriveMetaError, InputError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.parameters import parameters
+from drivemeta.plugins.protocols import SourceCounts
 
 KIND = "source"
 
@@ -103,6 +104,14 @@ def test_reading_again_starts_anew(source):
     assert [frame.index for frame in two] == [0, 1, 2]
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a.image, b.image)
+
+
+def test_what_it_counts_is_known_at_any_time(source):
+    assert source.counts() == SourceCounts()
+    first(source)
+    assert source.counts() == SourceCounts()
+    source.close()
+    assert source.counts() == SourceCounts()
 
 
 def test_closing_twice_is_allowed(source):

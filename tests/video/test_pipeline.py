@@ -11,7 +11,7 @@ import pytest
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.errors import VideoError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import InferencePlan, Outcome, StreamInfo
+from drivemeta.plugins.protocols import InferencePlan, Outcome, SourceCounts, StreamInfo
 from drivemeta.video.pipeline import Pipeline
 
 from .conftest import draw_frame, find_boxes  # noqa: TID252  (no package at the root)
@@ -33,6 +33,9 @@ class Drawn:
             yield Frame(draw_frame(index, SIZE), index, index / 10)
         if self.error:
             raise self.error
+
+    def counts(self) -> SourceCounts:
+        return SourceCounts()
 
     def close(self) -> None:
         self.closed = True

@@ -8,7 +8,7 @@ import pytest
 
 from drivemeta.core import Frame
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import SourceCounts, StreamInfo
 from drivemeta.video.api import Options, run
 from drivemeta.video.journal import Journal
 
@@ -36,6 +36,9 @@ class Drive:
             image[40:60, left : left + 24] = (40, 40, 230)
             image[10:30, 130:150] = (230, 60, 40)
             yield Frame(image, index, index / 25)
+
+    def counts(self) -> SourceCounts:
+        return SourceCounts()
 
     def close(self) -> None:
         pass

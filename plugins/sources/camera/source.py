@@ -10,7 +10,7 @@ import numpy as np
 
 from drivemeta.core import Frame
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import SourceCounts, StreamInfo
 
 DEFAULT_FPS = 30.0
 
@@ -78,6 +78,10 @@ class CameraSource:
                 self._camera.release()
         if index == 0 and not self._closed:
             raise VideoError(f"{self._name} gives no picture")
+
+    def counts(self) -> SourceCounts:
+        """Nothing is counted."""
+        return SourceCounts()
 
     def close(self) -> None:
         """Release the camera; the thread that reads it, if any, does so when it sees."""
