@@ -27,6 +27,7 @@ import av
 import cv2
 import numpy as np
 
+from drivemeta.plugins.protocols import RunContext
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.api import Options, load_detector, model_path, open_source, run
@@ -91,7 +92,7 @@ class Bench:
     def pipeline(self, sink: str) -> float:
         """Run the whole pipeline into one sink."""
         with tempfile.TemporaryDirectory() as folder:
-            built = default_registry().create("sink", sink, folder=Path(folder))
+            built = default_registry().create("sink", sink, context=RunContext(Path(folder)))
             summary = run(open_source(self._clip), self._detector, [built], self._options)
         if summary.frames != self._n:
             raise SystemExit(f"expected {self._n} frames, found {summary.frames}")

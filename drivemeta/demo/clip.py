@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.data.synthetic import Scene, SyntheticFrame, render
 from drivemeta.demo.score import ClipScore
-from drivemeta.plugins.protocols import Sink, StreamInfo
+from drivemeta.plugins.protocols import RunContext, Sink, StreamInfo
 from drivemeta.plugins.registry import default_registry
 from drivemeta.video.render import draw
 
@@ -36,7 +36,7 @@ def write_clip(
         OutputError: the file cannot be written.
     """
     sink: Sink = default_registry().create(
-        "sink", "mp4", folder=path.parent, encoder=encoder, name=path.name
+        "sink", "mp4", context=RunContext(path.parent), encoder=encoder, name=path.name
     )
     nothing = Tracks.untracked(Detections.empty(()))
     truths = []

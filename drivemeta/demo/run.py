@@ -17,6 +17,7 @@ from drivemeta.demo.score import ClipScore
 from drivemeta.export import VerifyReport, verify_model
 from drivemeta.learn.adapt import Adapted, adapt
 from drivemeta.models.store import load_base
+from drivemeta.plugins.protocols import RunContext
 from drivemeta.plugins.registry import default_registry
 from drivemeta.video.api import Options, RunSummary, open_source, run
 
@@ -129,10 +130,10 @@ def run_demo(out: Path, options: DemoOptions, advance: Advance) -> DemoReport:
     clock.lap("render clip")
 
     scoring = ScoringSink(sign, truths)
-    registry = default_registry()
+    registry, context = default_registry(), RunContext(out / "run")
     sinks = [
-        registry.create("sink", "mp4", folder=out / "run", encoder=options.encoder),
-        registry.create("sink", "jsonl", folder=out / "run"),
+        registry.create("sink", "mp4", context=context, encoder=options.encoder),
+        registry.create("sink", "jsonl", context=context),
     ]
     summary = run(
         open_source(files["clip"]),

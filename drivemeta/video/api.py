@@ -18,7 +18,7 @@ from drivemeta.video.cores import usable_cores
 from drivemeta.video.inputs import RECORDINGS
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options, RunSummary
-from drivemeta.video.settings import Settings, create_with
+from drivemeta.video.settings import Settings
 from drivemeta.video.stopping import stop_on_signals
 
 __all__ = ["Options", "RunSummary", "load_detector", "open_source", "process", "run"]
@@ -69,8 +69,8 @@ def open_source(
         VideoError: there is nothing that can be read.
     """
     kind, params = source_kind(place)
-    settings = {kind: {**params, **(settings or {}).get(kind, {})}}
-    source: Source = create_with(registry or default_registry(), "source", kind, settings)
+    params |= (settings or {}).get(kind, {})
+    source: Source = (registry or default_registry()).create("source", kind, **params)
     return source
 
 

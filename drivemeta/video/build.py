@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Detections
 from drivemeta.errors import InputError, suggest
-from drivemeta.plugins.protocols import PlanMode, Source
+from drivemeta.plugins.protocols import PlanMode, RunContext, Source
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region
@@ -29,21 +29,19 @@ def build_pipeline(
     Raises:
         InputError: an option does not fit; names it.
     """
-    registry = default_registry()
+    registry, settings = default_registry(), options.settings
+    context = RunContext(
+        families=detector.families,
+        every=options.every,
+        look="full" if options.tiles is None else "sliced",
+        modes=_modes(options),
+        max_latency_ms=options.max_latency_ms,
+    )
     detect = _thresholded(detector, options.min_score)
     return Pipeline(
         detect=_in_roi(detect, options),
-        tracker=create_with(
-            *(registry, "tracker", options.tracker, options.settings),
-            families=detector.families,
-        ),
-        scheduler=create_with(
-            *(registry, "scheduler", options.scheduler, options.settings),
-            every=options.every,
-            mode="full" if options.tiles is None else "sliced",
-            modes=_modes(options),
-            max_latency_ms=options.max_latency_ms,
-        ),
+        tracker=create_with(registry, "tracker", options.tracker, settings, context),
+        scheduler=create_with(registry, "scheduler", options.scheduler, settings, context),
         batch=options.batch,
         workers=options.workers or 1,
         keep=_keeper(options.classes, detector.classes),

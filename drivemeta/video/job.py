@@ -12,7 +12,7 @@ from typing import Any
 
 from drivemeta.errors import OutputError
 from drivemeta.files import make_folder, write_text
-from drivemeta.plugins.protocols import Sink
+from drivemeta.plugins.protocols import RunContext, Sink
 from drivemeta.plugins.registry import default_registry
 from drivemeta.video.api import Advance, load_detector, model_path, open_source, run, source_kind
 from drivemeta.video.build import build_pipeline, clipped
@@ -119,7 +119,8 @@ def build_sinks(names: Iterable[str], out: Path, settings: Settings) -> list[Sin
     for name in names:
         registry.load("sink", name)
     writable_folder(out)
-    return [create_with(registry, "sink", name, settings, folder=out) for name in names]
+    context = RunContext(folder=out)
+    return [create_with(registry, "sink", name, settings, context) for name in names]
 
 
 def writable_folder(path: Path) -> Path:

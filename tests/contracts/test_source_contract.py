@@ -19,9 +19,11 @@ def recording(path, folder):
     import cv2
 
     from drivemeta.core import Detections, Frame, Tracks
-    from drivemeta.plugins.protocols import StreamInfo
+    from drivemeta.plugins.protocols import RunContext, StreamInfo
 
-    sink = default_registry().create("sink", "mcap", folder=path.parent, name=path.name)
+    sink = default_registry().create(
+        "sink", "mcap", context=RunContext(path.parent), name=path.name
+    )
     nothing = Tracks.untracked(Detections.empty(()))
     sink.open(StreamInfo("clip", (), (96, 128), 10.0), 0)
     for i, file in enumerate(sorted(folder.iterdir())):

@@ -6,6 +6,7 @@ from trackers import ByteTrackTracker
 
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.plugins import default_registry
+from drivemeta.plugins.protocols import RunContext
 from drivemeta.video.association import Association, TrackedClasses
 from drivemeta.video.camera_motion import CameraMotion
 
@@ -45,7 +46,9 @@ def test_a_light_that_changes_shows_so_with_the_second_look_and_a_flicker_does_n
 def test_an_identity_never_passes_from_a_light_to_a_sign(tracker):
     image = np.zeros((64, 64, 3), np.uint8)
     for families, n_expected in ((FAMILIES, 2), (None, 1)):
-        tracking = default_registry().create("tracker", tracker, families=families)
+        tracking = default_registry().create(
+            "tracker", tracker, context=RunContext(families=families)
+        )
         ids = set()
         for i in range(16):
             name = "red_light" if i < 8 else "stop"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from drivemeta.plugins import default_registry
+from drivemeta.plugins.protocols import RunContext
 from drivemeta.video.api import Options, open_source, run
 
 from .conftest import draw_frame, read_video  # noqa: TID252  (no package at the root)
@@ -63,7 +64,7 @@ def test_a_size_that_changes_midway_reaches_the_sinks(tmp_path, tiny_model):
     write_ts(path, (120, 128), 6, start_s=6 / 25)
     sizes = [frame.size for frame in open_source(path)]
     assert sizes == [(96, 160)] * 6 + [(120, 128)] * 6
-    sink = default_registry().create("sink", "mp4", folder=tmp_path / "run")
+    sink = default_registry().create("sink", "mp4", context=RunContext(tmp_path / "run"))
     summary = run(open_source(path), tiny_model, [sink], Options())
     assert summary.frames == 12
     shown = [image.shape for _, image in read_video(summary.files[0])]

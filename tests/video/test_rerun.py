@@ -6,7 +6,7 @@ import pytest
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 
 from .conftest import CLASSES, draw_frame, find_boxes  # noqa: TID252  (no package at the root)
 
@@ -15,7 +15,7 @@ N = 70
 
 
 def test_pictures_boxes_and_times_come_back(tmp_path):
-    sink = default_registry().create("sink", "rerun", folder=tmp_path)
+    sink = default_registry().create("sink", "rerun", context=RunContext(tmp_path))
     sink.open(StreamInfo("clip", CLASSES, (120, 160), 10.0, N), 0)
     for index in range(N):
         image = draw_frame(index, (120, 160))

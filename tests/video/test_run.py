@@ -7,7 +7,7 @@ import pytest
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.api import Options, open_source, run
 
 
@@ -34,7 +34,7 @@ class FullDisk:
 def test_an_error_of_a_sink_comes_out_and_nothing_looks_finished(write_video, tiny_model, tmp_path):
     before, out = set(threading.enumerate()), tmp_path / "run"
     registry = default_registry()
-    sinks = [registry.create("sink", name, folder=out) for name in ("mp4", "jsonl")]
+    sinks = [registry.create("sink", name, context=RunContext(out)) for name in ("mp4", "jsonl")]
     source = open_source(write_video(range(0, 800, 40)))
     with pytest.raises(OSError, match="disk"):
         run(source, tiny_model, [*sinks, FullDisk()], Options(tracker="none"))

@@ -8,7 +8,7 @@ import pytest
 
 from drivemeta.core import Frame
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import RunContext, SourceCounts, StreamInfo
 from drivemeta.video.api import Options, run
 from drivemeta.video.journal import Journal
 
@@ -72,8 +72,11 @@ def test_memory_stays_flat_over_20000_frames(tmp_path):
             seen.append(resident_mb())
 
     registry = default_registry()
-    sinks = [registry.create("sink", name, folder=tmp_path) for name in ("jsonl", "csv", "mot")]
-    sinks.append(registry.create("sink", "mp4", folder=tmp_path))
+    sinks = [
+        registry.create("sink", name, context=RunContext(tmp_path))
+        for name in ("jsonl", "csv", "mot")
+    ]
+    sinks.append(registry.create("sink", "mp4", context=RunContext(tmp_path)))
     journal = Journal(tmp_path, {"run": "soak"}, CLASSES)
     summary = run(Drive(), Colours(), sinks, Options(workers=2), watch, journal)
     assert summary.frames == N_FRAMES

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.part_file import PartFile
 
 COLUMNS = ("frame", "time_s", "id", "label", "name", "score", "x1", "y1", "x2", "y2")
@@ -17,12 +17,12 @@ class CsvRows:
     """Writes `objects.csv`: a row an object, boxes xyxy in pixels of the frame.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         name: of the file.
     """
 
-    def __init__(self, folder: Path, name: str = "objects.csv") -> None:
-        self._file = PartFile(Path(folder) / name)
+    def __init__(self, context: RunContext, name: str = "objects.csv") -> None:
+        self._file = PartFile(context.folder / name)
         self._next = 0
 
     def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from drivemeta.core import Frame, Tracks
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.part_file import PartFile
 from drivemeta.video.records import frame_record
 
@@ -20,12 +20,12 @@ class JsonLines:
     """Writes `detections.jsonl`; while the run lasts it is called `detections.jsonl.part`.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         name: of the file.
     """
 
-    def __init__(self, folder: Path, name: str = "detections.jsonl") -> None:
-        self._file = PartFile(Path(folder) / name)
+    def __init__(self, context: RunContext, name: str = "detections.jsonl") -> None:
+        self._file = PartFile(context.folder / name)
         self._next = 0
 
     def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002

@@ -12,7 +12,7 @@ from mcap.writer import Writer
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.errors import OutputError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.foxglove import SCHEMAS, compressed_image, image_annotations
 from drivemeta.video.pictures import encoded_jpeg
 from drivemeta.video.privacy import Privacy
@@ -30,16 +30,16 @@ class Mcap:
     Messages are JSON and carry the frame's time. After a kill the recording is made again.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         name: of the file.
         quality: of the JPEGs, 1 to 100.
         blur: what is made unrecognisable; see `drivemeta.video.privacy`.
     """
 
     def __init__(
-        self, folder: Path, name: str = "drive.mcap", quality: int = 85, blur: str = ""
+        self, context: RunContext, name: str = "drive.mcap", quality: int = 85, blur: str = ""
     ) -> None:
-        self._path, self._quality, self._privacy = Path(folder) / name, quality, Privacy(blur)
+        self._path, self._quality, self._privacy = context.folder / name, quality, Privacy(blur)
         self._partial = self._path.with_name(self._path.name + ".part")
         self._file: IO[bytes] | None = None
         self._writer: Any = None

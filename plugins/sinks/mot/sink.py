@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.part_file import PartFile
 
 
@@ -18,12 +18,12 @@ class MotChallenge:
     """Writes `mot.txt`; objects without an identity are left out, as the format has none.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         name: of the file.
     """
 
-    def __init__(self, folder: Path, name: str = "mot.txt") -> None:
-        self._file = PartFile(Path(folder) / name)
+    def __init__(self, context: RunContext, name: str = "mot.txt") -> None:
+        self._file = PartFile(context.folder / name)
         self._next = 0
 
     def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002

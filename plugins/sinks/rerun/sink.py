@@ -10,7 +10,7 @@ import rerun as rr
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
 from drivemeta.errors import OutputError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.pictures import encoded_jpeg
 from drivemeta.video.privacy import Privacy
 
@@ -25,16 +25,16 @@ class Rerun:
     bytes: Rerun gives each row an identity of its own. After a kill the recording is made again.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         name: of the file.
         quality: of the JPEGs, 1 to 100.
         blur: what is made unrecognisable; see `drivemeta.video.privacy`.
     """
 
     def __init__(
-        self, folder: Path, name: str = "drive.rrd", quality: int = 85, blur: str = ""
+        self, context: RunContext, name: str = "drive.rrd", quality: int = 85, blur: str = ""
     ) -> None:
-        self._path, self._quality, self._privacy = Path(folder) / name, quality, Privacy(blur)
+        self._path, self._quality, self._privacy = context.folder / name, quality, Privacy(blur)
         self._partial = self._path.with_name(self._path.name + ".part")
         self._recording: Any = None
 
