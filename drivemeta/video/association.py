@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import UNTRACKED, Detections, Frame, Tracks
+from drivemeta.plugins.protocols import NO_RUN, RunContext
 
 # Detections have passed the threshold of their class already, so none counts as doubtful here.
 SCORE_FLOOR = 0.01
@@ -24,25 +25,23 @@ WITH_STATES = frozenset({"traffic_light"})
 class Association:
     """Gives identities by a tracker of the `trackers` package, one for each family of classes.
 
+    A tracker plugin is a subclass that says in its `__init__` how such a tracker is made.
+
     Args:
-        make: returns a new tracker of the package.
-        families: the super-class of each class by name; None to associate regardless of classes.
-            A class that it lacks is its own family.
-        looks: the tracker is given the frame, too.
+        make: Function that returns a new tracker of the package.
+        context: Of the run: objects of two families are never one. A class that its families lack
+            is a family of its own; where the run knows no families, any two objects may be one.
+        looks: The tracker is given the frame, too.
     """
 
     def __init__(
-        self,
-        make: Callable[[], Any],
-        families: Mapping[str, str] | None = None,
-        *,
-        looks: bool = False,
+        self, make: Callable[[], Any], context: RunContext = NO_RUN, *, looks: bool = False
     ) -> None:
-        self._make, self._families, self._looks = make, families, looks
+        self._make, self._families, self._looks = make, context.families, looks
         self.reset()
 
     def update(self, detections: Detections, frame: Frame) -> Tracks:
-        """Return one frame's detections, rows and boxes as they were, with identities."""
+        """Give one frame's detections their identities; rows and boxes stay as they were."""
         ids = np.full(len(detections), UNTRACKED, np.int64)
         image = frame.image if self._looks else None
         of_rows = np.array([self._family(name) for name in detections.names], object)

@@ -64,7 +64,7 @@ def test_a_tracker_is_made_once_a_family():
         made.append(ByteTrackTracker())
         return made[-1]
 
-    association = Association(make, FAMILIES)
+    association = Association(make, RunContext(families=FAMILIES))
     image = np.zeros((64, 64, 3), np.uint8)
     for i in range(5):
         association.update(seen("red_light", "stop"), Frame(image, i, i / 10))

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from trackers import BoTSORTTracker
 
-from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.plugins.protocols import NO_RUN, RunContext
 from drivemeta.video.association import SCORE_FLOOR, Association
 from drivemeta.video.camera_motion import CORNERS, CameraMotion
 
 
-class BotSort:
+class BotSort(Association):
     """Associates by overlap and a Kalman filter, after the camera's motion is compensated.
 
     Args:
@@ -44,13 +43,9 @@ class BotSort:
             tracker.cmc = self._camera
             return tracker
 
-        self._objects = Association(make, context.families, looks=True)
-
-    def update(self, detections: Detections, frame: Frame) -> Tracks:
-        """Give one frame's detections their identities."""
-        return self._objects.update(detections, frame)
+        super().__init__(make, context, looks=True)
 
     def reset(self) -> None:
         """Forget everything."""
         self._camera.reset()
-        self._objects.reset()
+        super().reset()

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from trackers import ByteTrackTracker
 
-from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.plugins.protocols import NO_RUN, RunContext
 from drivemeta.video.association import SCORE_FLOOR, Association
 
 
-class ByteTrack:
+class ByteTrack(Association):
     """Associates by overlap and a Kalman filter.
 
     Args:
@@ -37,12 +36,4 @@ class ByteTrack:
                 track_activation_threshold=SCORE_FLOOR,
             )
 
-        self._objects = Association(make, context.families)
-
-    def update(self, detections: Detections, frame: Frame) -> Tracks:
-        """Give one frame's detections their identities."""
-        return self._objects.update(detections, frame)
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self._objects.reset()
+        super().__init__(make, context)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from trackers import OCSORTTracker
 
-from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.plugins.protocols import NO_RUN, RunContext
 from drivemeta.video.association import SCORE_FLOOR, Association
 
 
-class OcSort:
+class OcSort(Association):
     """Associates by overlap, a Kalman filter, and the direction in which objects were seen to move.
 
     Args:
@@ -36,12 +35,4 @@ class OcSort:
                 high_conf_det_threshold=SCORE_FLOOR,
             )
 
-        self._objects = Association(make, context.families)
-
-    def update(self, detections: Detections, frame: Frame) -> Tracks:
-        """Give one frame's detections their identities."""
-        return self._objects.update(detections, frame)
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self._objects.reset()
+        super().__init__(make, context)
