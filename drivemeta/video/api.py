@@ -15,10 +15,10 @@ from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.build import build_pipeline, clipped
 from drivemeta.video.cores import usable_cores
-from drivemeta.video.inputs import RECORDINGS
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options, RunSummary
 from drivemeta.video.settings import Settings
+from drivemeta.video.source_table import SourceTable
 from drivemeta.video.stopping import stop_on_signals
 
 __all__ = ["Options", "RunSummary", "load_detector", "open_source", "process", "run"]
@@ -28,27 +28,14 @@ Advance = Callable[[RunSummary, int | None], None]
 COMMIT_S = 2.0  # seconds between commits of the sinks: as much work is done again after a kill
 
 
-def source_kind(place: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return the source plugin for a place, and the parameters that name it.
+def source_kind(place: str | Path, registry: Registry) -> tuple[str, dict[str, Any]]:
+    """Return the source plugin for a place, and the parameters that name the place to it.
 
-    A file or folder that is there always wins over a name: `synthetic` in a folder with a file
-    `synthetic` is that file.
+    Raises:
+        InputError: several sources claim the place.
+        VideoError: nothing is there, and no source has such a name or reads such addresses.
     """
-    text, path = str(place), Path(place)
-    if path.is_dir():
-        return "bag" if (path / "metadata.yaml").is_file() else "images", {"path": path}
-    if path.is_file():
-        return "bag" if path.suffix.lower() in RECORDINGS else "file", {"path": path}
-    name, _, number = text.partition(":")
-    if name == "synthetic" and (number.isdigit() or not number):
-        return "synthetic", {"seed": int(number or 0)}
-    if name == "camera" and number:
-        return "camera", {"device": int(number) if number.isdigit() else number}
-    if "://" in text:
-        return "stream", {"address": text}
-    if any(sign in text for sign in "*?"):
-        return "glob", {"pattern": text}
-    return "file", {"path": path}
+    return SourceTable(registry).find(place)
 
 
 def open_source(
@@ -56,9 +43,10 @@ def open_source(
 ) -> Source:
     """Return the source for a place.
 
-    A folder is read as images or as a ROS 2 bag, a file as a video or an MCAP recording,
-    `camera:N` as a camera, `synthetic:SEED` as rendered scenes, an address (`rtsp://`, `http://`,
-    ...) as a stream, a pattern with `*` or `?` as images.
+    What a place is read by, the manifests of the sources say: a folder is read as images or as a
+    ROS 2 bag, a file as a video or an MCAP recording, an address (`rtsp://`, `http://`, ...) as a
+    stream, a pattern with `*` or `?` as images, and `NAME:REST` by the source of that name:
+    `camera:0`, `synthetic:SEED`.
 
     Args:
         place: of the frames.
@@ -66,11 +54,13 @@ def open_source(
         settings: parameters by plugin, such as `{"images": {"fps": 30}}`.
 
     Raises:
+        InputError: several sources claim the place, or a setting does not fit.
         VideoError: there is nothing that can be read.
     """
-    kind, params = source_kind(place)
+    registry = registry or default_registry()
+    kind, params = source_kind(place, registry)
     params |= (settings or {}).get(kind, {})
-    source: Source = (registry or default_registry()).create("source", kind, **params)
+    source: Source = registry.create("source", kind, **params)
     return source
 
 

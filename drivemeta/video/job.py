@@ -13,7 +13,7 @@ from typing import Any
 from drivemeta.errors import OutputError
 from drivemeta.files import make_folder, write_text
 from drivemeta.plugins.protocols import RunContext, Sink
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.video.api import Advance, load_detector, model_path, open_source, run, source_kind
 from drivemeta.video.build import build_pipeline, clipped
 from drivemeta.video.identity import run_identity
@@ -39,6 +39,7 @@ class Job:
         fresh: begin anew where an unfinished run was left.
         cores: that the run may use; None for all.
         metrics: `PORT` or `HOST:PORT` where Prometheus can read how the run gets on.
+        registry: Of the plugins.
     """
 
     source: str
@@ -49,6 +50,7 @@ class Job:
     fresh: bool = False
     cores: int | None = None
     metrics: str | None = None
+    registry: Registry = field(default_factory=default_registry, repr=False, compare=False)
 
     def identity(self) -> dict[str, Any]:
         """Return what the results depend on; see `run_identity`."""
@@ -67,9 +69,9 @@ class Job:
         """
         settings = self.options.settings
         chosen = (self.options.tracker, self.options.scheduler)
-        used = (source_kind(self.source)[0], *chosen, *self.sinks)
+        used = (source_kind(self.source, self.registry)[0], *chosen, *self.sinks)
         check_settings(settings, used)
-        source = open_source(self.source, settings=settings)
+        source = open_source(self.source, self.registry, settings)
         sinks = build_sinks(self.sinks, self.out, settings)
         live = source.info().live
         detector, options = load_detector(self.model, self.options, live=live, cores=self.cores)

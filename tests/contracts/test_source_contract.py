@@ -1,6 +1,5 @@
 """What every source keeps to."""
 
-import inspect
 from itertools import islice, pairwise
 
 import numpy as np
@@ -35,21 +34,14 @@ def recording(path, folder):
 @pytest.fixture
 def source(name, create, video, folder, tmp_path):
     """Open the plugin on the prepared clip, or with its own defaults if it needs no file."""
-    accepted = parameters(default_registry().load(KIND, name))
-    if name == "bag":
-        opened = create(path=recording(tmp_path / "clip.mcap", folder))
-    elif "path" in accepted:
-        opened = create(path=folder if "image" in name else video)
-    elif "pattern" in accepted:
-        opened = create(pattern=str(folder / "*.png"))
-    elif "address" in accepted:
-        opened = create(address=str(video))
-    elif "device" in accepted:
-        opened = create(device=str(video))
-    else:
-        needed = [p for p in accepted.values() if p.default is inspect.Parameter.empty]
-        assert not needed, f"teach this fixture how to open {name}"
-        opened = create()
+    places = {
+        "bag": lambda: recording(tmp_path / "clip.mcap", folder),
+        "images": lambda: folder,
+        "glob": lambda: folder / "*.png",
+        "synthetic": lambda: 7,
+    }
+    manifest = default_registry().find(KIND, name).manifest
+    opened = create(**{manifest.place: str(places.get(name, lambda: video)())})
     yield opened
     opened.close()
 
