@@ -13,10 +13,11 @@ from drivemeta.core import Frame, Tracks
 from drivemeta.plugins.protocols import Sink, Source, StreamInfo
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.video.build import build_pipeline, clipped
+from drivemeta.video.build import build_pipeline, clipped, run_context
 from drivemeta.video.cores import usable_cores
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options, RunSummary
+from drivemeta.video.pipeline import Pipeline
 from drivemeta.video.settings import Settings
 from drivemeta.video.source_table import SourceTable
 from drivemeta.video.stopping import stop_on_signals
@@ -65,15 +66,19 @@ def open_source(
 
 
 def load_detector(
-    model: str | Path | None, options: Options, *, live: bool, cores: int | None = None
+    model: str | Path | OnnxDetector | None,
+    options: Options,
+    *,
+    live: bool,
+    cores: int | None = None,
 ) -> tuple[OnnxDetector, Options]:
-    """Load a model as suits a stream.
+    """Load a model as suits a stream; a detector is taken as it is.
 
     On CPUs, several frames at a time on few threads each get more done than one frame on all
     threads, but each takes longer: so that is done for what is not live.
 
     Args:
-        model: an exported model; None for the shipped base.
+        model: An exported model, a detector that is loaded already, or None for the shipped base.
         options: of the run.
         live: frames come at their own pace.
         cores: that may be used; None for all that the process may use.
@@ -81,6 +86,8 @@ def load_detector(
     Returns:
         The detector, and the options with the number of workers decided.
     """
+    if model is not None and not isinstance(model, str | Path):
+        return model, options
     cores = cores or usable_cores()
     workers = options.workers or (1 if live else min(cores, MOST_WORKERS))
     threads = max(1, cores // workers)
@@ -103,6 +110,7 @@ def process(
     source: str | Path | Source,
     model: str | Path | None = None,
     options: Options | None = None,
+    registry: Registry | None = None,
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Detect and track in a stream.
 
@@ -110,6 +118,7 @@ def process(
         source: a video file, a folder of images, or a source plugin's object.
         model: an exported ONNX model; None for the shipped base.
         options: how.
+        registry: Of the plugins; the default one if None.
 
     Yields:
         Every frame, in order, with its tracks in pixels of the frame.
@@ -118,18 +127,19 @@ def process(
         VideoError: the source cannot be read.
         ModelFileError: the model cannot.
     """
-    options = options or Options()
+    options, registry = options or Options(), registry or default_registry()
     if isinstance(source, str | Path):
-        source = open_source(source, settings=options.settings)
+        source = open_source(source, registry, options.settings)
+    source = clipped(source, options)
     detector, options = load_detector(model, options, live=source.info().live)
-    yield from build_pipeline(detector, options).run(clipped(source, options))
+    context = run_context(detector, options)
+    yield from build_pipeline(detector, options, context, registry).run(source)
 
 
 def run(
     source: Source,
-    model: str | Path | OnnxDetector | None,
+    pipeline: Pipeline,
     sinks: Sequence[Sink],
-    options: Options,
     advance: Advance | None = None,
     journal: Journal | None = None,
 ) -> RunSummary:
@@ -140,9 +150,8 @@ def run(
 
     Args:
         source: of the frames.
-        model: an exported ONNX model or a detector; None for the shipped base.
+        pipeline: Detects and tracks.
         sinks: get every frame's tracks.
-        options: how.
         advance: called after each frame with the summary so far and, if known, the number of all
             frames.
         journal: makes the run one that can be gone on with; removed once the sinks are closed,
@@ -151,13 +160,10 @@ def run(
     Raises:
         DriveMetaError: whatever a stage raises.
     """
-    if model is None or isinstance(model, str | Path):
-        model, options = load_detector(model, options, live=source.info().live)
-    detector, source = model, clipped(source, options)
-    info = replace(source.info(), classes=detector.classes)
-    pipeline = build_pipeline(detector, options, journal)
-    summary = RunSummary(provider=detector.provider, clock=pipeline.clock)
-    summary.resumed = len(journal.records) if journal else 0
+    info = replace(source.info(), classes=pipeline.classes)
+    summary = RunSummary(provider=pipeline.provider, clock=pipeline.clock)
+    if journal is not None:
+        pipeline, summary.resumed = pipeline.going_on(journal), len(journal.records)
     started = time.perf_counter()
     try:
         writer = _Writer(sinks, info, journal)

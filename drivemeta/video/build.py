@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,33 +11,49 @@ from numpy.typing import NDArray
 from drivemeta.core import Detections
 from drivemeta.errors import InputError, suggest
 from drivemeta.plugins.protocols import PlanMode, RunContext, Source
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.registry import Registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region
 from drivemeta.video.clipping import Clipped
 from drivemeta.video.cores import usable_cores
-from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options
-from drivemeta.video.pipeline import Detect, Pipeline, by_index
+from drivemeta.video.pipeline import Detect, Pipeline
 from drivemeta.video.settings import create_with
 
 
-def build_pipeline(
-    detector: OnnxDetector, options: Options, journal: Journal | None = None
-) -> Pipeline:
-    """Return the pipeline that options describe.
+def run_context(detector: OnnxDetector, options: Options, folder: Path = Path()) -> RunContext:
+    """Return what a run of a detector gives to its tracker, scheduler and sinks.
 
-    Raises:
-        InputError: an option does not fit; names it.
+    Args:
+        detector: Of the run.
+        options: Of the run.
+        folder: Folder of the run; the current one for a run that writes nothing.
     """
-    registry, settings = default_registry(), options.settings
-    context = RunContext(
+    return RunContext(
+        folder=folder,
         families=detector.families,
         every=options.every,
         look="full" if options.tiles is None else "sliced",
         modes=_modes(options),
         max_latency_ms=options.max_latency_ms,
     )
+
+
+def build_pipeline(
+    detector: OnnxDetector, options: Options, context: RunContext, registry: Registry
+) -> Pipeline:
+    """Return the pipeline that options describe.
+
+    Args:
+        detector: Looks at the frames.
+        options: How.
+        context: What the tracker and the scheduler are given.
+        registry: Of the plugins.
+
+    Raises:
+        InputError: an option does not fit; names it.
+    """
+    settings = options.settings
     detect = _thresholded(detector, options.min_score)
     return Pipeline(
         detect=_in_roi(detect, options),
@@ -47,8 +64,8 @@ def build_pipeline(
         keep=_keeper(options.classes, detector.classes),
         sliced=_sliced(detect, options),
         small=_small(detector, options),
-        past={} if journal is None else by_index(journal.records),
-        record=None if journal is None else journal.frame,
+        classes=detector.classes,
+        provider=detector.provider,
     )
 
 

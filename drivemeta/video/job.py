@@ -15,7 +15,7 @@ from drivemeta.files import make_folder, write_text
 from drivemeta.plugins.protocols import RunContext, Sink
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.video.api import Advance, load_detector, model_path, open_source, run, source_kind
-from drivemeta.video.build import build_pipeline, clipped
+from drivemeta.video.build import build_pipeline, clipped, run_context
 from drivemeta.video.identity import run_identity
 from drivemeta.video.journal import NAME as JOURNAL_NAME
 from drivemeta.video.journal import Journal
@@ -71,22 +71,24 @@ class Job:
         chosen = (self.options.tracker, self.options.scheduler)
         used = (source_kind(self.source, self.registry)[0], *chosen, *self.sinks)
         check_settings(settings, used)
-        source = open_source(self.source, self.registry, settings)
-        sinks = build_sinks(self.sinks, self.out, settings)
+        for name in self.sinks:  # a misspelt one is told before a model is loaded
+            self.registry.load("sink", name)
+        source = clipped(open_source(self.source, self.registry, settings), self.options)
         live = source.info().live
         detector, options = load_detector(self.model, self.options, live=live, cores=self.cores)
-        build_pipeline(detector, options)  # before anything is written
-        clipped(source, options)
+        context = run_context(detector, options, self.out)
+        pipeline = build_pipeline(detector, options, context, self.registry)
+        sinks = build_sinks(self.sinks, settings, context, self.registry)
         journal, identity = None, self.identity()
         if not live:  # of a live source, what is gone cannot be read again
-            journal = Journal(self.out, identity, detector.classes, fresh=self.fresh)
+            journal = Journal(self.out, identity, pipeline.classes, fresh=self.fresh)
         if self.metrics is None:
-            summary = run(source, detector, sinks, options, advance, journal)
+            summary = run(source, pipeline, sinks, advance, journal)
         else:
             metrics = Metrics(self.source)
             with served(metrics, self.metrics):
                 told = _also(metrics.watch, advance)
-                summary = run(source, detector, sinks, options, told, journal)
+                summary = run(source, pipeline, sinks, told, journal)
         summary.run = _digest(identity)
         write_text(self.out / SUMMARY_NAME, json.dumps(self.as_json(summary), indent=2) + "\n")
         return summary
@@ -109,19 +111,23 @@ class Job:
             return False  # written by something else
 
 
-def build_sinks(names: Iterable[str], out: Path, settings: Settings) -> list[Sink]:
-    """Return the sink plugins named, writing to a folder.
+def build_sinks(
+    names: Iterable[str], settings: Settings, context: RunContext, registry: Registry
+) -> list[Sink]:
+    """Return the sink plugins named.
+
+    Args:
+        names: Of the plugins.
+        settings: Parameters that the user sets, by plugin.
+        context: What the sinks are given; they write into its folder, which is made.
+        registry: Of the plugins.
 
     Raises:
         PluginNotFoundError: there is no such sink.
         InputError: a setting does not fit.
         OutputError: the folder is a file, or may not be written.
     """
-    registry = default_registry()
-    for name in names:
-        registry.load("sink", name)
-    writable_folder(out)
-    context = RunContext(folder=out)
+    writable_folder(context.folder)
     return [create_with(registry, "sink", name, settings, context) for name in names]
 
 

@@ -8,7 +8,8 @@ import pytest
 from drivemeta.core import Frame, Tracks
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import RunContext, StreamInfo
-from drivemeta.video.api import Options, open_source, run
+from drivemeta.video.api import open_source, run
+from tests.helpers.pipelines import pipeline_of
 
 
 class FullDisk:
@@ -37,6 +38,6 @@ def test_an_error_of_a_sink_comes_out_and_nothing_looks_finished(write_video, ti
     sinks = [registry.create("sink", name, context=RunContext(out)) for name in ("mp4", "jsonl")]
     source = open_source(write_video(range(0, 800, 40)))
     with pytest.raises(OSError, match="disk"):
-        run(source, tiny_model, [*sinks, FullDisk()], Options(tracker="none"))
+        run(source, pipeline_of(tiny_model, tracker="none"), [*sinks, FullDisk()])
     assert set(threading.enumerate()) <= before
     assert not {"annotated.mp4", "detections.jsonl"} & {path.name for path in out.iterdir()}

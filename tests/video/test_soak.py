@@ -9,8 +9,9 @@ import pytest
 from drivemeta.core import Frame
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import RunContext, SourceCounts, StreamInfo
-from drivemeta.video.api import Options, run
+from drivemeta.video.api import run
 from drivemeta.video.journal import Journal
+from tests.helpers.pipelines import pipeline_of
 
 from .conftest import CLASSES, find_boxes  # noqa: TID252  (no package at the root)
 
@@ -78,6 +79,6 @@ def test_memory_stays_flat_over_20000_frames(tmp_path):
     ]
     sinks.append(registry.create("sink", "mp4", context=RunContext(tmp_path)))
     journal = Journal(tmp_path, {"run": "soak"}, CLASSES)
-    summary = run(Drive(), Colours(), sinks, Options(workers=2), watch, journal)
+    summary = run(Drive(), pipeline_of(Colours(), workers=2), sinks, watch, journal)
     assert summary.frames == N_FRAMES
     assert np.median(seen[-3:]) <= 1.05 * np.median(seen[:3]), seen
