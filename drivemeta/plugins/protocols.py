@@ -27,7 +27,8 @@ class StreamInfo:
 
     Attributes:
         name: file name, folder name or address.
-        classes: class names in the order of the labels.
+        classes: Class names in the order of the labels when the run began; each frame's detections
+            hold those of that frame, which are others after a bank was set.
         frame_size: height and width in pixels.
         fps: frames a second, nominal.
         n_frames: number of frames, or None if unknown or endless.
@@ -118,7 +119,8 @@ class RunContext:
 
     Attributes:
         folder: Folder of the run, where sinks write.
-        families: Super-class of each class by name, itself for a super-class; None if unknown.
+        families: Super-class of each class by name, itself for a super-class; None if unknown. It
+            follows the bank, which may be set while the run lasts.
         every: N, where every Nth frame is to be looked at.
         look: Mode of a look where the scheduler has no better idea: `full`, or `sliced`.
         modes: Modes that the run offers, cheapest first.

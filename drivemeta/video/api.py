@@ -108,7 +108,7 @@ def model_path(model: str | Path | None) -> Path:
 
 def process(
     source: str | Path | Source,
-    model: str | Path | None = None,
+    model: str | Path | OnnxDetector | None = None,
     options: Options | None = None,
     registry: Registry | None = None,
 ) -> Iterator[tuple[Frame, Tracks]]:
@@ -116,8 +116,10 @@ def process(
 
     Args:
         source: a video file, a folder of images, or a source plugin's object.
-        model: an exported ONNX model; None for the shipped base.
-        options: how.
+        model: An exported ONNX model, a detector that is loaded already, or None for the shipped
+            base. Classes that are fed to the detector meanwhile (`set_bank`) are detected from the
+            next frame on that is looked at; some frames are looked at ahead.
+        options: How; of a detector, the provider is its own.
         registry: Of the plugins; the default one if None.
 
     Yields:

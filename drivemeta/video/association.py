@@ -90,22 +90,22 @@ class TrackedClasses:
 
     def __init__(self, families: Mapping[str, str]) -> None:
         self._families = families
-        self._votes: dict[int, dict[int, float]] = {}
+        self._votes: dict[int, dict[str, float]] = {}
 
     def vote(self, tracks: Tracks) -> Tracks:
         """Return the tracks with the class that leads in each track's votes."""
         found = tracks.detections
-        labels = found.labels.copy()
+        labels, label_of = found.labels.copy(), {name: i for i, name in enumerate(found.classes)}
         for row, track in enumerate(tracks.ids):
             if track == UNTRACKED:
                 continue
-            label = int(found.labels[row])
-            name = found.classes[label]
+            name = found.classes[int(found.labels[row])]
             is_state = self._families.get(name, name) in WITH_STATES
             votes = self._votes.setdefault(int(track), {})
             for voted in votes:
                 votes[voted] *= MEMORY_OF_STATES if is_state else MEMORY
-            votes[label] = votes.get(label, 0.0) + float(found.scores[row])
-            labels[row] = max(votes, key=lambda voted: votes[voted])
+            votes[name] = votes.get(name, 0.0) + float(found.scores[row])
+            known = [voted for voted in votes if voted in label_of]  # the bank may have changed
+            labels[row] = label_of[max(known, key=votes.__getitem__)]
         steady = Detections(found.boxes, found.scores, labels, found.classes)
         return Tracks(steady, tracks.ids)

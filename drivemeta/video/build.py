@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Detect, Pipeline
 from drivemeta.video.settings import create_with
 
+Image = NDArray[np.uint8]
+
 
 def run_context(detector: OnnxDetector, options: Options, folder: Path = Path()) -> RunContext:
     """Return what a run of a detector gives to its tracker, scheduler and sinks.
@@ -31,7 +33,7 @@ def run_context(detector: OnnxDetector, options: Options, folder: Path = Path())
     """
     return RunContext(
         folder=folder,
-        families=detector.families,
+        families=_Families(detector),
         every=options.every,
         look="full" if options.tiles is None else "sliced",
         modes=_modes(options),
@@ -84,6 +86,22 @@ def clipped(source: Source, options: Options) -> Source:
     return Clipped(source, options.start_s, options.end_s)
 
 
+class _Families(Mapping[str, str]):
+    """The super-class of each class of a detector, as its bank stands at the moment."""
+
+    def __init__(self, detector: OnnxDetector) -> None:
+        self._detector = detector
+
+    def __getitem__(self, name: str) -> str:
+        return self._detector.families[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._detector.families)
+
+    def __len__(self) -> int:
+        return len(self._detector.families)
+
+
 def _thresholded(detector: OnnxDetector, min_score: float | None) -> Detect:
     return lambda frames: detector(frames, min_score)
 
@@ -115,7 +133,13 @@ def _small(detector: OnnxDetector, options: Options) -> Detect | None:
             f"--small-model: expected the classes of the model, {_some(detector.classes)}, "
             f"found {_some(small.classes)}; export it from the same weights with --input-size"
         )
-    return _in_roi(_thresholded(small, options.min_score), options)
+    small_look, look = (_thresholded(each, options.min_score) for each in (small, detector))
+
+    def of_the_same_classes(frames: Sequence[Image]) -> list[Detections]:
+        """Look by the small model, unless the other one was fed a bank that it lacks."""
+        return (small_look if small.classes == detector.classes else look)(frames)
+
+    return _in_roi(of_the_same_classes, options)
 
 
 def _some(names: tuple[str, ...]) -> str:
@@ -131,5 +155,9 @@ def _keeper(
     for name in wanted:
         if name not in known:
             raise InputError(f"--classes: the model has no class {name!r}; {suggest(name, known)}")
-    labels = [known.index(name) for name in wanted]
-    return lambda detections: np.isin(detections.labels, labels)
+
+    def kept(found: Detections) -> NDArray[np.bool_]:  # by name: a bank that is fed moves labels
+        labels = [label for label, name in enumerate(found.classes) if name in wanted]
+        return np.isin(found.labels, labels)
+
+    return kept

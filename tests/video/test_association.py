@@ -57,6 +57,19 @@ def test_an_identity_never_passes_from_a_light_to_a_sign(tracker):
         assert len(ids) == n_expected
 
 
+def test_votes_are_on_names_where_a_bank_that_is_fed_moves_the_labels():
+    votes = TrackedClasses({})
+    for _ in range(5):
+        votes.vote(Tracks(seen("stop"), np.array([7])))
+    moved = seen("traffic_sign")
+    classes = ("yield", *CLASSES)
+    moved = Detections(moved.boxes, moved.scores, moved.labels + 1, classes)
+    assert votes.vote(Tracks(moved, np.array([7]))).detections.names == ["stop"]
+    without = tuple(name for name in CLASSES if name != "stop")
+    left = Detections(moved.boxes, moved.scores, np.array([3]), without)
+    assert votes.vote(Tracks(left, np.array([7]))).detections.names == ["traffic_sign"]
+
+
 def test_a_tracker_is_made_once_a_family():
     made = []
 

@@ -37,6 +37,7 @@ class Rerun:
         self._target, self._quality = WholeFile(context.folder / name), quality
         self._privacy = Privacy(blur)
         self._recording: Any = None
+        self._classes: tuple[str, ...] = ()
 
     def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002
         """Begin anew."""
@@ -45,9 +46,7 @@ class Rerun:
         recording.set_log_time_enabled(False)
         recording.set_log_tick_enabled(False)
         recording.save(self._target.part)
-        names = list(enumerate(info.classes))
-        recording.log("camera", rr.AnnotationContext(names), static=True)
-        self._recording = recording
+        self._recording, self._classes = recording, ()
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Add the picture and its objects."""
@@ -67,6 +66,7 @@ class Rerun:
         )
         self._recording.set_time("frame", sequence=frame.index)
         self._recording.set_time("time", duration=frame.time_s)
+        self._name_classes(found.classes)
         self._recording.log("camera", rr.EncodedImage(contents=jpeg, media_type="image/jpeg"))
         self._recording.log("camera/objects", boxes)
         if frame.index % FLUSH_EVERY == FLUSH_EVERY - 1:
@@ -91,6 +91,13 @@ class Rerun:
             self._recording.disconnect()
             self._target.discard()
         self._recording = None
+
+    def _name_classes(self, classes: tuple[str, ...]) -> None:
+        """Tell what the numbers of classes mean from this frame on, if that has changed."""
+        if classes and classes != self._classes:
+            names = list(enumerate(classes))
+            self._recording.log("camera", rr.AnnotationContext(names))
+            self._classes = classes
 
     def _flush(self) -> None:
         """Wait for Rerun's own thread, which writes, and hear whether it could."""
