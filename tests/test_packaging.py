@@ -130,6 +130,7 @@ def test_the_wheel_has_every_built_in_plugin(installed):
 def test_a_third_party_plugin_is_found_by_its_entry_point(installed):
     origin, folder, problem, version = installed.plugins()["tracker/overlap"]
     assert (origin, problem, version) == ("drivemeta-example 2.5.0", "", "1.2.3")
+    assert installed.plugins()["source/stack"][2] == ""
     assert Path(folder) == installed.site / "drivemeta_example" / "overlap"
 
 

@@ -30,6 +30,7 @@ import numpy as np
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.api import Options, load_detector, model_path, open_source, run
+from drivemeta.video.build import build_pipeline, clipped, run_context
 
 CLIP = Path("runs/clips/bench-720p.mp4")
 FPS = 25
@@ -91,8 +92,11 @@ class Bench:
     def pipeline(self, sink: str) -> float:
         """Run the whole pipeline into one sink."""
         with tempfile.TemporaryDirectory() as folder:
-            built = default_registry().create("sink", sink, folder=Path(folder))
-            summary = run(open_source(self._clip), self._detector, [built], self._options)
+            registry = default_registry()
+            context = run_context(self._detector, self._options, Path(folder))
+            built = registry.create("sink", sink, context=context)
+            pipeline = build_pipeline(self._detector, self._options, context, registry)
+            summary = run(clipped(open_source(self._clip), self._options), pipeline, [built])
         if summary.frames != self._n:
             raise SystemExit(f"expected {self._n} frames, found {summary.frames}")
         self.first_frame_s.append(summary.first_frame_s)

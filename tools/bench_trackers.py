@@ -24,7 +24,7 @@ from trackers.eval import evaluate_mot_sequences
 
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.data.synthetic import SyntheticFrame
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.api import Options, load_detector
@@ -33,10 +33,10 @@ CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 SHAKES = {"smooth ride": 0.0, "shaking camera": 4.0}  # pixels of 360 lines
 FAMILIES = {name: name for name in CLASSES}
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
-    "botsort": ("botsort", {"families": FAMILIES}),
+    "botsort": ("botsort", {"context": RunContext(families=FAMILIES)}),
     "botsort, classes mixed": ("botsort", {}),
-    "bytetrack": ("bytetrack", {"families": FAMILIES}),
-    "ocsort": ("ocsort", {"families": FAMILIES}),
+    "bytetrack": ("bytetrack", {"context": RunContext(families=FAMILIES)}),
+    "ocsort": ("ocsort", {"context": RunContext(families=FAMILIES)}),
 }
 
 
@@ -117,7 +117,7 @@ class Way:
         """Begin a scene."""
         self._tracker.reset()
         self._sink = default_registry().create(
-            "sink", "mot", folder=self.folder, name=f"{seed}.txt"
+            "sink", "mot", context=RunContext(self.folder), name=f"{seed}.txt"
         )
         self._sink.open(StreamInfo(str(seed), CLASSES, (360, 640), 15.0), 0)
 

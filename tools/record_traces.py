@@ -24,8 +24,9 @@ import numpy as np
 from drivemeta.core import Detections, Frame
 from drivemeta.learn.rl.traces import LOOKS, Trace, save_trace
 from drivemeta.plugins.protocols import PlanMode, Source
+from drivemeta.plugins.registry import default_registry
 from drivemeta.video.api import load_detector, open_source
-from drivemeta.video.build import build_pipeline
+from drivemeta.video.build import build_pipeline, run_context
 from drivemeta.video.choices import difference, thumbnail
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Pipeline
@@ -73,7 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     looks = {"tiles": (2, 2), "small_model": str(given.small)}
     options = Options(**looks, workers=os.cpu_count(), provider="cpu")  # of one thread each
     detector, options = load_detector(given.model, options, live=False, cores=1)
-    pipeline = build_pipeline(detector, options)
+    context = run_context(detector, options)
+    pipeline = build_pipeline(detector, options, context, default_registry())
     for clip in given.clips:
         split, _, place = clip.partition("=")
         trace = record(pipeline, open_source(place), given.frames, given.fps)

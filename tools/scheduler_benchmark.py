@@ -24,7 +24,7 @@ from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.perception_env import EPISODES, LENGTH, PerceptionEnv
 from drivemeta.learn.rl.device import HELD_SPEEDS, Device
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import Scheduler, StreamInfo
+from drivemeta.plugins.protocols import RunContext, Scheduler, StreamInfo
 from drivemeta.video.features import MODES
 
 ROOT = Path(__file__).parents[1]
@@ -36,15 +36,13 @@ STREAM = StreamInfo("trace", (), (1, 1), 1.0, live=True)
 Make = Callable[[PerceptionEnv], Scheduler]
 
 
-def plugin(name: str, **params: Any) -> Make:
-    """Return what builds a scheduler plugin for a trial."""
+def plugin(name: str, **wanted: Any) -> Make:
+    """Return what builds a scheduler plugin for a trial, in a run that wants `every` and `look`."""
 
     def make(env: PerceptionEnv) -> Scheduler:
-        offered: dict[str, Any] = {} if name == "fixed" else {"modes": tuple(env.offered)}
         latency = 1000 * env.device.budget
-        made: Scheduler = default_registry().create(
-            "scheduler", name, max_latency_ms=latency, **offered, **params
-        )
+        context = RunContext(modes=tuple(env.offered), max_latency_ms=latency, **wanted)
+        made: Scheduler = default_registry().create("scheduler", name, context=context)
         return made
 
     return make
@@ -83,7 +81,7 @@ def run(n_trials: int) -> None:
     """Measure all strategies and keep the figures."""
     env = PerceptionEnv(load_traces("held"), HELD_SPEEDS)
     fixed = {
-        (every, mode): measure(env, plugin("fixed", every=every, mode=mode), n_trials)
+        (every, mode): measure(env, plugin("fixed", every=every, look=mode), n_trials)
         for every in EVERY
         for mode in ("full", "sliced")
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivemeta.cli.common import JsonOption, console, emit_json, progress
+from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
     from drivemeta.deploy.bench import BenchRow, Contender, Image
@@ -24,6 +25,7 @@ Frames = Annotated[
 
 
 def bench(
+    ctx: typer.Context,
     models: Models = None,
     peer: Peers = None,
     provider: Annotated[
@@ -62,7 +64,7 @@ def bench(
     counts = [count or None for count in threads or [0]]
     batches, providers = batch or [1], provider or ["cpu"]
     size = parse_size(frame_size, "--frame-size")
-    pictures = _frames(frames, size, models[0], max(batches))
+    pictures = _frames(ctx, frames, size, models[0], max(batches))
     height, width = pictures[0].shape[:2]
     contenders: list[Contender] = []
     for setting in settings_of(models, providers, batches, counts):
@@ -85,7 +87,9 @@ def bench(
         emit_json(_as_json(rows, faster, shares))
 
 
-def _frames(place: str | None, size: tuple[int, int] | None, model: Path, n: int) -> list[Image]:
+def _frames(
+    ctx: typer.Context, place: str | None, size: tuple[int, int] | None, model: Path, n: int
+) -> list[Image]:
     from drivemeta.deploy.bench import check_frames
     from drivemeta.deploy.frames import drawn_frames, of_size, read_frames
     from drivemeta.runtime.model_file import read_model_file
@@ -93,7 +97,7 @@ def _frames(place: str | None, size: tuple[int, int] | None, model: Path, n: int
     size = size or read_model_file(model).manifest.input.frame_size
     if place is None:
         return drawn_frames(n, size or (720, 1280))
-    found = read_frames(place, n)
+    found = read_frames(place, n, registry_of(ctx))
     while len(found) < n:
         found += found
     found = of_size(found, size) if size else found

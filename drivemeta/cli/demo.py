@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivemeta.cli.common import JsonOption, ProviderOption, console, emit_json, progress
+from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
     from drivemeta.demo.run import DemoReport
 
 
 def demo(
+    ctx: typer.Context,
     out: Annotated[Path, typer.Option(help="Folder for what the demo writes.")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other frames and clip.")] = 0,
     sign: Annotated[str, typer.Option(help="The sign class to learn.")] = "falling_rocks",
@@ -49,7 +51,7 @@ def demo(
                 tasks[step] = bar.add_task(step, total=total)
             bar.update(tasks[step], completed=done)  # type: ignore[arg-type]
 
-        report = run_demo(out, options, advance)
+        report = run_demo(out, options, advance, registry_of(ctx))
         advance("done", 1, 1)
     if as_json:
         emit_json(report.as_json())

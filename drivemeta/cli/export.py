@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivemeta.cli.common import JsonOption, console, emit_json, progress
+from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
     from drivemeta.export.exporter import ExportReport
@@ -41,6 +42,7 @@ class Int8Kind(StrEnum):
 
 
 def export(
+    ctx: typer.Context,
     out: Annotated[Path, typer.Option(help="The ONNX model to write.")],
     source: Annotated[
         Path | None,
@@ -115,7 +117,7 @@ def export(
         precision=precision.value,
         mode=bank.value if bank else None,
         frame_size=fixed,
-        frames=_frames(frames, n_frames, fixed) if precision is Precision.int8 else (),
+        frames=_frames(ctx, frames, n_frames, fixed) if precision is Precision.int8 else (),
         int8=Int8Rule(int8_format.value),
         gate=_gate(data, images, (split, limit), class_map, max_loss),
     )
@@ -163,7 +165,9 @@ def _rewrite(source: Path, out: Path, change: Change) -> RewriteReport:
         return rewrite_model(source, out, change, lambda: bar.advance(task))
 
 
-def _frames(place: str | None, n: int, size: tuple[int, int] | None) -> list[Any]:
+def _frames(
+    ctx: typer.Context, place: str | None, n: int, size: tuple[int, int] | None
+) -> list[Any]:
     from drivemeta.deploy.frames import drawn_frames, of_size, read_frames
 
     if place is None:
@@ -173,7 +177,7 @@ def _frames(place: str | None, n: int, size: tuple[int, int] | None) -> list[Any
         )
         found = drawn_frames(min(n, 16), size or (720, 1280))
     else:
-        found = read_frames(place, n)
+        found = read_frames(place, n, registry_of(ctx))
     return of_size(found, size) if size else found
 
 

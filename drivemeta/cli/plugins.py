@@ -91,6 +91,7 @@ def _describe(registry: Registry, found: Found) -> dict[str, Any]:
 
 def _parameters(loaded: type) -> list[dict[str, Any]]:
     from drivemeta.plugins.parameters import parameters
+    from drivemeta.plugins.protocols import CONTEXT
 
     return [
         {
@@ -100,6 +101,7 @@ def _parameters(loaded: type) -> list[dict[str, Any]]:
             "default": None if p.default is p.empty else p.default,
         }
         for name, p in parameters(loaded).items()
+        if name != CONTEXT  # the run gives it
     ]
 
 

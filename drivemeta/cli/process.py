@@ -17,6 +17,7 @@ from drivemeta.cli.common import (
     named_base,
     progress,
 )
+from drivemeta.cli.invocation import PluginPathOption, registry_of
 
 if TYPE_CHECKING:
     from drivemeta.video.job import Job
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 
 
 def process(
+    ctx: typer.Context,
     source: Annotated[
         str,
-        typer.Argument(help="A video, a folder, a list, 'a/*.mp4', a URL, camera:0 or synthetic."),
+        typer.Argument(
+            help="A video, a folder, a list, 'a/*.mp4', a URL, camera:0, synthetic, or NAME:PLACE "
+            "of a source plugin."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     model: ModelOption = None,
@@ -75,6 +80,7 @@ def process(
         bool, typer.Option("--fresh", help="Begin anew where an unfinished run was left.")
     ] = False,
     provider: ProviderOption = "auto",
+    plugin_path: PluginPathOption = None,  # noqa: ARG001  (its callback does it)
     as_json: JsonOption = False,
 ) -> None:
     """Detect and track in a video, a folder of images, or many videos.
@@ -108,9 +114,13 @@ def process(
         small_model=None if small_model is None else str(small_model),
         settings=given,
     )
-    model = named_base(model, name)
-    job = Job(source, out, model, tuple(_names(sinks)), options, fresh, metrics=metrics)
-    videos = many_videos(source)
+    registry = registry_of(ctx)
+    job = Job(
+        *(source, out, named_base(model, name), tuple(_names(sinks)), options, fresh),
+        metrics=metrics,
+        registry=registry,
+    )
+    videos = many_videos(source, registry)
     if videos is None:
         _process_one(job, as_json)
     else:

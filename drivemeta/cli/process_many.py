@@ -33,7 +33,9 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
     """
     from drivemeta.errors import InputError
     from drivemeta.files import write_text
-    from drivemeta.video.api import load_detector
+    from drivemeta.runtime.model_file import read_model_file
+    from drivemeta.runtime.providers import requested_providers
+    from drivemeta.video.api import model_path
     from drivemeta.video.cores import usable_cores
     from drivemeta.video.job import writable_folder
     from drivemeta.video.many import run_many
@@ -41,7 +43,8 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
     if pattern.metrics is not None and n_jobs > 1:
         raise InputError("--metrics is for one video at a time: leave out --jobs, or --metrics")
     out = writable_folder(pattern.out)
-    load_detector(pattern.model, pattern.options, live=False)  # else each would fail
+    requested_providers(pattern.options.provider)  # what is wrong here would fail each video
+    read_model_file(model_path(pattern.model))
     cores = max(1, usable_cores() // n_jobs)
     jobs = {
         name: replace(pattern, source=str(path), out=out / name, cores=cores)

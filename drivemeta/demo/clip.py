@@ -13,20 +13,18 @@ from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.data.synthetic import Scene, SyntheticFrame, render
 from drivemeta.demo.score import ClipScore
 from drivemeta.plugins.protocols import Sink, StreamInfo
-from drivemeta.plugins.registry import default_registry
 from drivemeta.video.render import draw
 
 
 def write_clip(
-    path: Path, scene: Scene, n_frames: int, encoder: str, done: Callable[[int], None]
+    scene: Scene, n_frames: int, sink: Sink, done: Callable[[int], None]
 ) -> list[SyntheticFrame]:
-    """Render the first frames of a scene into an MP4 file.
+    """Render the first frames of a scene into a sink of videos.
 
     Args:
-        path: the file to write.
         scene: to render.
         n_frames: how many frames.
-        encoder: of the `mp4` sink.
+        sink: Writes the video.
         done: is called after each frame with the number done.
 
     Returns:
@@ -35,12 +33,9 @@ def write_clip(
     Raises:
         OutputError: the file cannot be written.
     """
-    sink: Sink = default_registry().create(
-        "sink", "mp4", folder=path.parent, encoder=encoder, name=path.name
-    )
     nothing = Tracks.untracked(Detections.empty(()))
     truths = []
-    sink.open(StreamInfo(path.name, (), scene.size, scene.plan.fps, n_frames), 0)
+    sink.open(StreamInfo("drive", (), scene.size, scene.plan.fps, n_frames), 0)
     for index in range(n_frames):
         frame = render(scene, index)
         sink.write(Frame(frame.image, index, scene.time_s(index)), nothing)

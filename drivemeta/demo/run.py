@@ -18,8 +18,11 @@ from drivemeta.demo.score import ClipScore
 from drivemeta.export import VerifyReport, verify_model
 from drivemeta.learn.adapt import adapt
 from drivemeta.models.store import load_base
-from drivemeta.plugins.registry import default_registry
-from drivemeta.video.api import Options, RunSummary, open_source, run
+from drivemeta.plugins.protocols import RunContext, Sink
+from drivemeta.plugins.registry import Registry, default_registry
+from drivemeta.video.api import Options, RunSummary, load_detector, open_source, run
+from drivemeta.video.build import build_pipeline, run_context
+from drivemeta.video.pipeline import Pipeline
 
 Advance = Callable[[str, int, int], None]
 
@@ -89,19 +92,22 @@ class DemoReport:
         }
 
 
-def run_demo(out: Path, options: DemoOptions, advance: Advance) -> DemoReport:
+def run_demo(
+    out: Path, options: DemoOptions, advance: Advance, registry: Registry | None = None
+) -> DemoReport:
     """Run the demo.
 
     Args:
         out: folder for everything that is written.
         options: how.
         advance: called with the step, the part of it that is done, and the whole.
+        registry: Of the plugins; the default one if None.
 
     Raises:
         OutputError: the folder cannot be written.
         PluginNotFoundError: no such learner.
     """
-    clock = _Clock()
+    clock, registry = _Clock(), registry or default_registry()
     sign, files = options.sign, {"support": out / "support" / "annotations.json"}
     advance("rendering five support frames", 0, 1)
     write_support(out / "support", sign, options.seed, options.size)
@@ -121,25 +127,20 @@ def run_demo(out: Path, options: DemoOptions, advance: Advance) -> DemoReport:
 
     files["clip"] = out / "drive.mp4"
     truths = write_clip(
-        files["clip"],
         find_clip(sign, options.seed, options.size),
         options.n_frames,
-        options.encoder,
+        _mp4(files["clip"], options, registry),
         lambda done: advance("rendering the clip", done, options.n_frames),
     )
     clock.lap("render clip")
 
     scoring = ScoringSink(sign, truths)
-    registry = default_registry()
-    sinks = [
-        registry.create("sink", "mp4", folder=out / "run", encoder=options.encoder),
-        registry.create("sink", "jsonl", folder=out / "run"),
-    ]
+    jsonl = registry.create("sink", "jsonl", context=RunContext(out / "run"))
+    sinks = [_mp4(out / "run" / "annotated.mp4", options, registry), jsonl, scoring]
     summary = run(
-        open_source(files["clip"]),
-        files["model"],
-        [*sinks, scoring],
-        Options(provider=options.provider),
+        open_source(files["clip"], registry),
+        _pipeline(files["model"], options, registry),
+        sinks,
         lambda so_far, _: advance("processing the clip", so_far.frames, options.n_frames),
     )
     clock.lap("process clip")
@@ -149,6 +150,19 @@ def run_demo(out: Path, options: DemoOptions, advance: Advance) -> DemoReport:
     return DemoReport(
         adapted, files["model"], verified, summary, scoring.score, files, clock.seconds
     )
+
+
+def _mp4(path: Path, options: DemoOptions, registry: Registry) -> Sink:
+    made: Sink = registry.create(
+        "sink", "mp4", context=RunContext(path.parent), encoder=options.encoder, name=path.name
+    )
+    return made
+
+
+def _pipeline(model: Path, options: DemoOptions, registry: Registry) -> Pipeline:
+    how = Options(provider=options.provider)
+    detector, how = load_detector(model, how, live=False)
+    return build_pipeline(detector, how, run_context(detector, how), registry)
 
 
 def _pictures(

@@ -10,25 +10,28 @@ from numpy.typing import NDArray
 
 from drivemeta.errors import InputError
 from drivemeta.export.scene import draw_scene
+from drivemeta.plugins.calling import info_of
+from drivemeta.plugins.registry import Registry
 from drivemeta.video.api import open_source
 
 Image = NDArray[np.uint8]
 
 
-def read_frames(place: str | Path, n: int) -> list[Image]:
+def read_frames(place: str | Path, n: int, registry: Registry | None = None) -> list[Image]:
     """Return up to n frames of a source, spread over it; the first n of a live one.
 
     Args:
         place: a folder, a file, `synthetic:SEED`, a camera or an address.
         n: how many.
+        registry: Of the plugins; the default one if None.
 
     Raises:
         VideoError: there is nothing that can be read.
         InputError: the source gives no frame.
     """
     kept: list[Image] = []
-    with closing(open_source(place)) as source:
-        known = source.info().n_frames
+    with closing(open_source(place, registry)) as source:
+        known = info_of(source).n_frames
         wanted = range(n) if known is None else np.linspace(0, known - 1, min(n, known)).round()
         chosen = {int(index) for index in wanted}
         for index, frame in enumerate(source):

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from drivemeta.core import Frame
 from drivemeta.errors import DriveMetaError, PluginError
-from drivemeta.plugins.protocols import Source, StreamInfo
+from drivemeta.plugins.protocols import Source, SourceCounts, StreamInfo
 
 Value = TypeVar("Value")
 _ORIGINS: WeakKeyDictionary[type, str] = WeakKeyDictionary()
@@ -109,6 +109,17 @@ def info_of(source: Source) -> StreamInfo:
     asking = Calling(source, "info")
     with asking:
         return asking.returned(source.info(), StreamInfo)
+
+
+def counts_of(source: Source) -> SourceCounts:
+    """Return what a source has met with so far.
+
+    Raises:
+        PluginError: it fails, or gives something else.
+    """
+    asking = Calling(source, "counts")
+    with asking:
+        return asking.returned(source.counts(), SourceCounts)
 
 
 def frames_of(source: Source) -> Iterator[Frame]:

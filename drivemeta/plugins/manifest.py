@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from drivemeta.config.mistakes import list_mistakes
 from drivemeta.errors import PluginError
@@ -28,6 +35,14 @@ class PluginManifest(BaseModel):
         version: of the plugin.
         paper: authors, title, year, arXiv number, where it implements one.
         extra: optional dependency group of DriveMeta that it needs.
+        place: Parameter of a source that is given what to read: the path of a file or folder, an
+            address, a pattern, or the REST of `NAME:REST`, as text.
+        suffixes: Endings of the files that a source reads, in lower case with their dot; `*` for
+            those that no source claims.
+        folders: Names of files or folders by which a source knows a folder as its own; `*` for
+            folders that no source claims.
+        schemes: Schemes of the addresses that a source reads: `rtsp` for `rtsp://...`.
+        patterns: Signs that make a text a pattern of paths that a source reads.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +55,18 @@ class PluginManifest(BaseModel):
     version: str = ""
     paper: str | None = None
     extra: str | None = None
+    place: str = Field("place", pattern=r"^[A-Za-z_]\w*$")
+    suffixes: tuple[Annotated[str, Field(pattern=r"^(\*|\.[^A-Z/]+)$")], ...] = ()
+    folders: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    schemes: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*$")], ...] = ()
+    patterns: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = ()
+
+    @field_validator("place", "suffixes", "folders", "schemes", "patterns")
+    @classmethod
+    def _of_a_source(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.data.get("kind", "source") != "source":
+            raise ValueError("is for sources only")
+        return value
 
 
 def load_manifest(path: Path) -> dict[str, Any]:

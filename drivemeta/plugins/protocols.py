@@ -27,7 +27,8 @@ class StreamInfo:
 
     Attributes:
         name: file name, folder name or address.
-        classes: class names in the order of the labels.
+        classes: Class names in the order of the labels when the run began; each frame's detections
+            hold those of that frame, which are others after a bank was set.
         frame_size: height and width in pixels.
         fps: frames a second, nominal.
         n_frames: number of frames, or None if unknown or endless.
@@ -40,6 +41,21 @@ class StreamInfo:
     fps: float
     n_frames: int | None = None
     live: bool = False
+
+
+@dataclass(frozen=True)
+class SourceCounts:
+    """What a source has met with so far.
+
+    Attributes:
+        n_corrupt: Packets, messages or files that could not be decoded and were passed over.
+        n_reconnects: Times that a stream was connected to again.
+        ended_early: The source gave fewer frames than it announced; known once it has ended.
+    """
+
+    n_corrupt: int = 0
+    n_reconnects: int = 0
+    ended_early: bool = False
 
 
 PlanMode = Literal["skip", "small", "full", "sliced"]
@@ -123,6 +139,34 @@ class Backbone(Protocol):
         """Take weights by name, as every `nn.Module` does."""
 
 
+CONTEXT = "context"  # a tracker, sink or scheduler that has this parameter is given the run's
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a run gives to the trackers, sinks and schedulers that have a parameter `context`.
+
+    Attributes:
+        folder: Folder of the run, where sinks write.
+        families: Super-class of each class by name, itself for a super-class; None if unknown. It
+            follows the bank, which may be set while the run lasts.
+        every: N, where every Nth frame is to be looked at.
+        look: Mode of a look where the scheduler has no better idea: `full`, or `sliced`.
+        modes: Modes that the run offers, cheapest first.
+        max_latency_ms: Age in milliseconds that a frame may have when it is done; None for any.
+    """
+
+    folder: Path = Path()
+    families: Mapping[str, str] | None = None
+    every: int = 1
+    look: PlanMode = "full"
+    modes: tuple[PlanMode, ...] = ("skip", "full")
+    max_latency_ms: float | None = None
+
+
+NO_RUN = RunContext()  # for a plugin that is built outside a run
+
+
 class DetectorPlugin(Protocol):
     """The level-1 network, an `nn.Module`: trained, stored, and exported by tracing `forward`.
 
@@ -159,6 +203,13 @@ class Source(Protocol):
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in order of presentation."""
+
+    def counts(self) -> SourceCounts:
+        """Return what went wrong so far; `SourceCounts()` of a source that counts nothing.
+
+        It may be called at any time, after `close` too, and by another thread than the one that
+        iterates.
+        """
 
     def close(self) -> None:
         """Release the file or device; may be called twice.

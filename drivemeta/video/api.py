@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import Frame, Tracks
-from drivemeta.plugins.calling import Calling, info_of
+from drivemeta.plugins.calling import Calling, counts_of, info_of
 from drivemeta.plugins.protocols import Sink, Source, StreamInfo
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.video.build import build_pipeline, clipped
+from drivemeta.video.build import build_pipeline, clipped, run_context
 from drivemeta.video.cores import usable_cores
-from drivemeta.video.inputs import RECORDINGS
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options, RunSummary
-from drivemeta.video.settings import Settings, create_with
+from drivemeta.video.pipeline import Pipeline
+from drivemeta.video.settings import Settings
+from drivemeta.video.source_table import SourceTable
 from drivemeta.video.stopping import stop_on_signals
 
 __all__ = ["Options", "RunSummary", "load_detector", "open_source", "process", "run"]
@@ -29,27 +30,14 @@ Advance = Callable[[RunSummary, int | None], None]
 COMMIT_S = 2.0  # seconds between commits of the sinks: as much work is done again after a kill
 
 
-def source_kind(place: str | Path) -> tuple[str, dict[str, Any]]:
-    """Return the source plugin for a place, and the parameters that name it.
+def source_kind(place: str | Path, registry: Registry) -> tuple[str, dict[str, Any]]:
+    """Return the source plugin for a place, and the parameters that name the place to it.
 
-    A file or folder that is there always wins over a name: `synthetic` in a folder with a file
-    `synthetic` is that file.
+    Raises:
+        InputError: several sources claim the place.
+        VideoError: nothing is there, and no source has such a name or reads such addresses.
     """
-    text, path = str(place), Path(place)
-    if path.is_dir():
-        return "bag" if (path / "metadata.yaml").is_file() else "images", {"path": path}
-    if path.is_file():
-        return "bag" if path.suffix.lower() in RECORDINGS else "file", {"path": path}
-    name, _, number = text.partition(":")
-    if name == "synthetic" and (number.isdigit() or not number):
-        return "synthetic", {"seed": int(number or 0)}
-    if name == "camera" and number:
-        return "camera", {"device": int(number) if number.isdigit() else number}
-    if "://" in text:
-        return "stream", {"address": text}
-    if any(sign in text for sign in "*?"):
-        return "glob", {"pattern": text}
-    return "file", {"path": path}
+    return SourceTable(registry).find(place)
 
 
 def open_source(
@@ -57,9 +45,10 @@ def open_source(
 ) -> Source:
     """Return the source for a place.
 
-    A folder is read as images or as a ROS 2 bag, a file as a video or an MCAP recording,
-    `camera:N` as a camera, `synthetic:SEED` as rendered scenes, an address (`rtsp://`, `http://`,
-    ...) as a stream, a pattern with `*` or `?` as images.
+    What a place is read by, the manifests of the sources say: a folder is read as images or as a
+    ROS 2 bag, a file as a video or an MCAP recording, an address (`rtsp://`, `http://`, ...) as a
+    stream, a pattern with `*` or `?` as images, and `NAME:REST` by the source of that name:
+    `camera:0`, `synthetic:SEED`.
 
     Args:
         place: of the frames.
@@ -67,24 +56,30 @@ def open_source(
         settings: parameters by plugin, such as `{"images": {"fps": 30}}`.
 
     Raises:
+        InputError: several sources claim the place, or a setting does not fit.
         VideoError: there is nothing that can be read.
     """
-    kind, params = source_kind(place)
-    settings = {kind: {**params, **(settings or {}).get(kind, {})}}
-    source: Source = create_with(registry or default_registry(), "source", kind, settings)
+    registry = registry or default_registry()
+    kind, params = source_kind(place, registry)
+    params |= (settings or {}).get(kind, {})
+    source: Source = registry.create("source", kind, **params)
     return source
 
 
 def load_detector(
-    model: str | Path | None, options: Options, *, live: bool, cores: int | None = None
+    model: str | Path | OnnxDetector | None,
+    options: Options,
+    *,
+    live: bool,
+    cores: int | None = None,
 ) -> tuple[OnnxDetector, Options]:
-    """Load a model as suits a stream.
+    """Load a model as suits a stream; a detector is taken as it is.
 
     On CPUs, several frames at a time on few threads each get more done than one frame on all
     threads, but each takes longer: so that is done for what is not live.
 
     Args:
-        model: an exported model; None for the shipped base.
+        model: An exported model, a detector that is loaded already, or None for the shipped base.
         options: of the run.
         live: frames come at their own pace.
         cores: that may be used; None for all that the process may use.
@@ -92,6 +87,8 @@ def load_detector(
     Returns:
         The detector, and the options with the number of workers decided.
     """
+    if model is not None and not isinstance(model, str | Path):
+        return model, options
     cores = cores or usable_cores()
     workers = options.workers or (1 if live else min(cores, MOST_WORKERS))
     threads = max(1, cores // workers)
@@ -112,15 +109,19 @@ def model_path(model: str | Path | None) -> Path:
 
 def process(
     source: str | Path | Source,
-    model: str | Path | None = None,
+    model: str | Path | OnnxDetector | None = None,
     options: Options | None = None,
+    registry: Registry | None = None,
 ) -> Iterator[tuple[Frame, Tracks]]:
     """Detect and track in a stream.
 
     Args:
         source: a video file, a folder of images, or a source plugin's object.
-        model: an exported ONNX model; None for the shipped base.
-        options: how.
+        model: An exported ONNX model, a detector that is loaded already, or None for the shipped
+            base. Classes that are fed to the detector meanwhile (`set_bank`) are detected from the
+            next frame on that is looked at; some frames are looked at ahead.
+        options: How; of a detector, the provider is its own.
+        registry: Of the plugins; the default one if None.
 
     Yields:
         Every frame, in order, with its tracks in pixels of the frame.
@@ -129,18 +130,19 @@ def process(
         VideoError: the source cannot be read.
         ModelFileError: the model cannot.
     """
-    options = options or Options()
+    options, registry = options or Options(), registry or default_registry()
     if isinstance(source, str | Path):
-        source = open_source(source, settings=options.settings)
-    detector, options = load_detector(model, options, live=source.info().live)
-    yield from build_pipeline(detector, options).run(clipped(source, options))
+        source = open_source(source, registry, options.settings)
+    source = clipped(source, options)
+    detector, options = load_detector(model, options, live=info_of(source).live)
+    context = run_context(detector, options)
+    yield from build_pipeline(detector, options, context, registry).run(source)
 
 
 def run(
     source: Source,
-    model: str | Path | OnnxDetector | None,
+    pipeline: Pipeline,
     sinks: Sequence[Sink],
-    options: Options,
     advance: Advance | None = None,
     journal: Journal | None = None,
 ) -> RunSummary:
@@ -151,9 +153,8 @@ def run(
 
     Args:
         source: of the frames.
-        model: an exported ONNX model or a detector; None for the shipped base.
+        pipeline: Detects and tracks.
         sinks: get every frame's tracks.
-        options: how.
         advance: called after each frame with the summary so far and, if known, the number of all
             frames.
         journal: makes the run one that can be gone on with; removed once the sinks are closed,
@@ -162,13 +163,10 @@ def run(
     Raises:
         DriveMetaError: whatever a stage raises.
     """
-    if model is None or isinstance(model, str | Path):
-        model, options = load_detector(model, options, live=source.info().live)
-    detector, source = model, clipped(source, options)
-    info = replace(info_of(source), classes=detector.classes)
-    pipeline = build_pipeline(detector, options, journal)
-    summary = RunSummary(provider=detector.provider, clock=pipeline.clock)
-    summary.resumed = len(journal.records) if journal else 0
+    info = replace(info_of(source), classes=pipeline.classes)
+    summary = RunSummary(provider=pipeline.provider, clock=pipeline.clock)
+    if journal is not None:
+        pipeline, summary.resumed = pipeline.going_on(journal), len(journal.records)
     started = time.perf_counter()
     try:
         writer = _Writer(sinks, info, journal)
@@ -178,7 +176,7 @@ def run(
                     writer.write(frame, tracks)
                 summary.add(tracks)
                 summary.first_frame_s = summary.first_frame_s or time.perf_counter() - started
-                summary.take_counts(source)
+                summary.take_counts(counts_of(source))
                 if advance is not None:
                     advance(summary, info.n_frames)
             summary.interrupted = stop.asked
@@ -190,7 +188,7 @@ def run(
             journal.close() if summary.frames or summary.resumed else journal.remove()
         raise
     summary.seconds = time.perf_counter() - started
-    summary.take_counts(source)
+    summary.take_counts(counts_of(source))
     if journal is not None:
         journal.close() if summary.interrupted else journal.remove()
     return summary

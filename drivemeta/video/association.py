@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import UNTRACKED, Detections, Frame, Tracks
+from drivemeta.plugins.protocols import NO_RUN, RunContext
 
 # Detections have passed the threshold of their class already, so none counts as doubtful here.
 SCORE_FLOOR = 0.01
@@ -24,34 +25,34 @@ WITH_STATES = frozenset({"traffic_light"})
 class Association:
     """Gives identities by a tracker of the `trackers` package, one for each family of classes.
 
+    A tracker plugin is a subclass that says in its `__init__` how such a tracker is made.
+
     Args:
-        make: returns a new tracker of the package.
-        families: the super-class of each class by name; None to associate regardless of classes.
-            A class that it lacks is its own family.
-        looks: the tracker is given the frame, too.
+        make: Function that returns a new tracker of the package.
+        context: Of the run: objects of two families are never one. A class that its families lack
+            is a family of its own; where the run knows no families, any two objects may be one.
+        looks: The tracker is given the frame, too.
     """
 
     def __init__(
-        self,
-        make: Callable[[], Any],
-        families: Mapping[str, str] | None = None,
-        *,
-        looks: bool = False,
+        self, make: Callable[[], Any], context: RunContext = NO_RUN, *, looks: bool = False
     ) -> None:
-        self._make, self._families, self._looks = make, families, looks
+        self._make, self._families, self._looks = make, context.families, looks
         self.reset()
 
     def update(self, detections: Detections, frame: Frame) -> Tracks:
-        """Return one frame's detections, rows and boxes as they were, with identities."""
+        """Give one frame's detections their identities; rows and boxes stay as they were."""
         ids = np.full(len(detections), UNTRACKED, np.int64)
         image = frame.image if self._looks else None
         of_rows = np.array([self._family(name) for name in detections.names], object)
         for family in sorted({*self._trackers, *of_rows.tolist()}):
             rows = np.flatnonzero(of_rows == family)
-            tracker = self._trackers.setdefault(family, self._make())
+            if family not in self._trackers:
+                self._trackers[family] = self._make()
+            own_ids = _own_ids(self._trackers[family], detections[rows], frame.time_s, image)
             ids[rows] = [
                 self._ids.setdefault((family, own), len(self._ids)) if own != UNTRACKED else own
-                for own in _own_ids(tracker, detections[rows], frame.time_s, image)
+                for own in own_ids
             ]
         return self._classes.vote(Tracks(detections, ids))
 
@@ -89,22 +90,22 @@ class TrackedClasses:
 
     def __init__(self, families: Mapping[str, str]) -> None:
         self._families = families
-        self._votes: dict[int, dict[int, float]] = {}
+        self._votes: dict[int, dict[str, float]] = {}
 
     def vote(self, tracks: Tracks) -> Tracks:
         """Return the tracks with the class that leads in each track's votes."""
         found = tracks.detections
-        labels = found.labels.copy()
+        labels, label_of = found.labels.copy(), {name: i for i, name in enumerate(found.classes)}
         for row, track in enumerate(tracks.ids):
             if track == UNTRACKED:
                 continue
-            label = int(found.labels[row])
-            name = found.classes[label]
+            name = found.classes[int(found.labels[row])]
             is_state = self._families.get(name, name) in WITH_STATES
             votes = self._votes.setdefault(int(track), {})
             for voted in votes:
                 votes[voted] *= MEMORY_OF_STATES if is_state else MEMORY
-            votes[label] = votes.get(label, 0.0) + float(found.scores[row])
-            labels[row] = max(votes, key=lambda voted: votes[voted])
+            votes[name] = votes.get(name, 0.0) + float(found.scores[row])
+            known = [voted for voted in votes if voted in label_of]  # the bank may have changed
+            labels[row] = label_of[max(known, key=votes.__getitem__)]
         steady = Detections(found.boxes, found.scores, labels, found.classes)
         return Tracks(steady, tracks.ids)

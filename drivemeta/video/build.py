@@ -2,55 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import Detections
 from drivemeta.errors import InputError, suggest
-from drivemeta.plugins.protocols import PlanMode, Source
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.calling import info_of
+from drivemeta.plugins.protocols import PlanMode, RunContext, Source
+from drivemeta.plugins.registry import Registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region
 from drivemeta.video.clipping import Clipped
 from drivemeta.video.cores import usable_cores
-from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options
-from drivemeta.video.pipeline import Detect, Pipeline, by_index
+from drivemeta.video.pipeline import Detect, Pipeline
 from drivemeta.video.settings import create_with
+
+Image = NDArray[np.uint8]
+
+
+def run_context(detector: OnnxDetector, options: Options, folder: Path = Path()) -> RunContext:
+    """Return what a run of a detector gives to its tracker, scheduler and sinks.
+
+    Args:
+        detector: Of the run.
+        options: Of the run.
+        folder: Folder of the run; the current one for a run that writes nothing.
+    """
+    return RunContext(
+        folder=folder,
+        families=_Families(detector),
+        every=options.every,
+        look="full" if options.tiles is None else "sliced",
+        modes=_modes(options),
+        max_latency_ms=options.max_latency_ms,
+    )
 
 
 def build_pipeline(
-    detector: OnnxDetector, options: Options, journal: Journal | None = None
+    detector: OnnxDetector, options: Options, context: RunContext, registry: Registry
 ) -> Pipeline:
     """Return the pipeline that options describe.
+
+    Args:
+        detector: Looks at the frames.
+        options: How.
+        context: What the tracker and the scheduler are given.
+        registry: Of the plugins.
 
     Raises:
         InputError: an option does not fit; names it.
     """
-    registry = default_registry()
+    settings = options.settings
     detect = _thresholded(detector, options.min_score)
     return Pipeline(
         detect=_in_roi(detect, options),
-        tracker=create_with(
-            *(registry, "tracker", options.tracker, options.settings),
-            families=detector.families,
-        ),
-        scheduler=create_with(
-            *(registry, "scheduler", options.scheduler, options.settings),
-            every=options.every,
-            mode="full" if options.tiles is None else "sliced",
-            modes=_modes(options),
-            max_latency_ms=options.max_latency_ms,
-        ),
+        tracker=create_with(registry, "tracker", options.tracker, settings, context),
+        scheduler=create_with(registry, "scheduler", options.scheduler, settings, context),
         batch=options.batch,
         workers=options.workers or 1,
         keep=_keeper(options.classes, detector.classes),
         sliced=_sliced(detect, options),
         small=_small(detector, options),
-        past={} if journal is None else by_index(journal.records),
-        record=None if journal is None else journal.frame,
+        classes=detector.classes,
+        provider=detector.provider,
     )
 
 
@@ -60,13 +78,29 @@ def clipped(source: Source, options: Options) -> Source:
     Raises:
         InputError: it would end before it begins, or a deadline is set for what is not live.
     """
-    if options.max_latency_ms is not None and not source.info().live:
+    if options.max_latency_ms is not None and not info_of(source).live:
         raise InputError(
             "--max-latency-ms is for live sources: a file waits for the network and loses no frame"
         )
     if not options.start_s and options.end_s is None:
         return source
     return Clipped(source, options.start_s, options.end_s)
+
+
+class _Families(Mapping[str, str]):
+    """The super-class of each class of a detector, as its bank stands at the moment."""
+
+    def __init__(self, detector: OnnxDetector) -> None:
+        self._detector = detector
+
+    def __getitem__(self, name: str) -> str:
+        return self._detector.families[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._detector.families)
+
+    def __len__(self) -> int:
+        return len(self._detector.families)
 
 
 def _thresholded(detector: OnnxDetector, min_score: float | None) -> Detect:
@@ -100,7 +134,13 @@ def _small(detector: OnnxDetector, options: Options) -> Detect | None:
             f"--small-model: expected the classes of the model, {_some(detector.classes)}, "
             f"found {_some(small.classes)}; export it from the same weights with --input-size"
         )
-    return _in_roi(_thresholded(small, options.min_score), options)
+    small_look, look = (_thresholded(each, options.min_score) for each in (small, detector))
+
+    def of_the_same_classes(frames: Sequence[Image]) -> list[Detections]:
+        """Look by the small model, unless the other one was fed a bank that it lacks."""
+        return (small_look if small.classes == detector.classes else look)(frames)
+
+    return _in_roi(of_the_same_classes, options)
 
 
 def _some(names: tuple[str, ...]) -> str:
@@ -116,5 +156,9 @@ def _keeper(
     for name in wanted:
         if name not in known:
             raise InputError(f"--classes: the model has no class {name!r}; {suggest(name, known)}")
-    labels = [known.index(name) for name in wanted]
-    return lambda detections: np.isin(detections.labels, labels)
+
+    def kept(found: Detections) -> NDArray[np.bool_]:  # by name: a bank that is fed moves labels
+        labels = [label for label, name in enumerate(found.classes) if name in wanted]
+        return np.isin(found.labels, labels)
+
+    return kept

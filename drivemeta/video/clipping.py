@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from drivemeta.core import Frame
 from drivemeta.errors import InputError
-from drivemeta.plugins.calling import frames_of, info_of
-from drivemeta.plugins.protocols import Source, StreamInfo
+from drivemeta.plugins.calling import counts_of, frames_of, info_of
+from drivemeta.plugins.protocols import Source, SourceCounts, StreamInfo
 
 
 class Clipped:
@@ -27,12 +27,6 @@ class Clipped:
         if start_s < 0 or (end_s is not None and end_s <= start_s):
             raise InputError(f"expected 0 <= --start < --end, found {start_s} and {end_s}")
         self._source, self._start_s, self._end_s = source, start_s, end_s
-
-    def __getattr__(self, name: str) -> object:
-        """Tell what the source counts: `n_corrupt`, `n_reconnects`, `ended_early`."""
-        if name.startswith("n_") or name == "ended_early":
-            return getattr(self._source, name)
-        raise AttributeError(name)
 
     def info(self) -> StreamInfo:
         """Describe the part; the number of frames is by the nominal rate."""
@@ -58,6 +52,10 @@ class Clipped:
                 f"--start: expected a time in the source, whose last frame is at {last_s:.3f} s, "
                 f"found {self._start_s} s"
             )
+
+    def counts(self) -> SourceCounts:
+        """Return what the source counts."""
+        return counts_of(self._source)
 
     def close(self) -> None:
         """Close the source."""

@@ -20,7 +20,8 @@ def run_identity(
     Args:
         model: the ONNX file; hashed whole.
         source: a file (name, size, time of change, and a digest of its first and last MiB), a
-            folder (the same of each file in it, without digests), or an address as it is.
+            folder (the same of each file in it, without digests), `NAME:` and either of them, or
+            an address as it is.
         options: a dataclass of JSON values; its `settings` are kept as a
             digest, its `workers` are left out.
         sinks: names of the sink plugins.
@@ -51,7 +52,8 @@ def _place(source: str | Path) -> str:
         files = sorted(entry for entry in path.iterdir() if entry.is_file())
         return _hashed("\n".join(_stamp(file) for file in files).encode())
     if not path.is_file():
-        return str(source)
+        name, _, rest = str(source).partition(":")
+        return f"{name}:{_place(rest)}" if rest and Path(rest).exists() else str(source)
     with path.open("rb") as file:
         ends = file.read(_ENDS)
         file.seek(max(0, path.stat().st_size - _ENDS))

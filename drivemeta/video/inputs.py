@@ -6,18 +6,17 @@ import glob
 from pathlib import Path
 
 from drivemeta.errors import InputError
+from drivemeta.plugins.registry import Registry
 from drivemeta.video.pictures import ENDINGS as PICTURES
+from drivemeta.video.source_table import SourceTable
 
-RECORDINGS = (".mcap", ".bag", ".db3")
-VIDEOS = (
-    *(".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".ts", ".mpg", ".mpeg", ".wmv"),
-    *RECORDINGS,
-)
 LISTS = (".txt", ".lst")
 
 
-def many_videos(place: str) -> dict[str, Path] | None:
+def many_videos(place: str, registry: Registry) -> dict[str, Path] | None:
     """Return the videos of a folder, a list or a pattern by name; None for a single stream.
+
+    A video is a file whose ending a source names as its own.
 
     A folder counts with all folders below it; a list is a text file (`.txt`, `.lst`) with a path a
     line, relative to the list, blank lines and those that begin with `#` left out. Names are paths
@@ -27,28 +26,28 @@ def many_videos(place: str) -> dict[str, Path] | None:
     Raises:
         InputError: images and videos lie side by side, or a list is empty or no text.
     """
-    path = Path(place)
+    path, sources = Path(place), SourceTable(registry)
     if path.is_dir():
-        return _named(_videos_below(path), path)
+        return _named(_videos_below(path, sources), path)
     if path.is_file():
         return _named(_listed(path), path.parent) if path.suffix.lower() in LISTS else None
     if "://" in place or not any(sign in place for sign in "*?["):
         return None
     matches = [Path(found) for found in sorted(glob.glob(place, recursive=True))]  # noqa: PTH207  (takes absolute ones)
-    return _named(_only_videos(matches, place), _fixed_part(place))
+    return _named(_only_videos(matches, place, sources), _fixed_part(place))
 
 
-def _videos_below(folder: Path) -> list[Path]:
-    if (folder / "metadata.yaml").is_file():  # a ROS 2 bag is one recording in several files
+def _videos_below(folder: Path, sources: SourceTable) -> list[Path]:
+    if sources.reads_folder(folder):
         return []
     beside = [path for path in sorted(folder.iterdir()) if path.is_file()]
     if any(path.suffix.lower() in PICTURES for path in beside):
-        return _only_videos(beside, str(folder))
-    return [path for path in sorted(folder.rglob("*")) if _is_video(path)]
+        return _only_videos(beside, str(folder), sources)
+    return [path for path in sorted(folder.rglob("*")) if _is_video(path, sources)]
 
 
-def _only_videos(paths: list[Path], place: str) -> list[Path]:
-    videos = [path for path in paths if _is_video(path)]
+def _only_videos(paths: list[Path], place: str, sources: SourceTable) -> list[Path]:
+    videos = [path for path in paths if _is_video(path, sources)]
     if videos and any(path.suffix.lower() in PICTURES for path in paths):
         raise InputError(
             f"expected images or videos, found both in {place}: give a pattern such as '*.mp4'"
@@ -56,9 +55,8 @@ def _only_videos(paths: list[Path], place: str) -> list[Path]:
     return videos
 
 
-def _is_video(path: Path) -> bool:
-    hidden = path.name.startswith(".")
-    return path.suffix.lower() in VIDEOS and not hidden and path.is_file()
+def _is_video(path: Path, sources: SourceTable) -> bool:
+    return not path.name.startswith(".") and path.is_file() and sources.reads_file(path)
 
 
 def _listed(path: Path) -> list[Path]:

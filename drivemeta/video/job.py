@@ -12,10 +12,11 @@ from typing import Any
 
 from drivemeta.errors import OutputError
 from drivemeta.files import make_folder, write_text
-from drivemeta.plugins.protocols import Sink
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.calling import info_of
+from drivemeta.plugins.protocols import RunContext, Sink
+from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.video.api import Advance, load_detector, model_path, open_source, run, source_kind
-from drivemeta.video.build import build_pipeline, clipped
+from drivemeta.video.build import build_pipeline, clipped, run_context
 from drivemeta.video.identity import run_identity
 from drivemeta.video.journal import NAME as JOURNAL_NAME
 from drivemeta.video.journal import Journal
@@ -39,6 +40,7 @@ class Job:
         fresh: begin anew where an unfinished run was left.
         cores: that the run may use; None for all.
         metrics: `PORT` or `HOST:PORT` where Prometheus can read how the run gets on.
+        registry: Of the plugins.
     """
 
     source: str
@@ -49,6 +51,7 @@ class Job:
     fresh: bool = False
     cores: int | None = None
     metrics: str | None = None
+    registry: Registry = field(default_factory=default_registry, repr=False, compare=False)
 
     def identity(self) -> dict[str, Any]:
         """Return what the results depend on; see `run_identity`."""
@@ -67,24 +70,26 @@ class Job:
         """
         settings = self.options.settings
         chosen = (self.options.tracker, self.options.scheduler)
-        used = (source_kind(self.source)[0], *chosen, *self.sinks)
+        used = (source_kind(self.source, self.registry)[0], *chosen, *self.sinks)
         check_settings(settings, used)
-        source = open_source(self.source, settings=settings)
-        sinks = build_sinks(self.sinks, self.out, settings)
-        live = source.info().live
+        for name in self.sinks:  # a misspelt one is told before a model is loaded
+            self.registry.load("sink", name)
+        source = clipped(open_source(self.source, self.registry, settings), self.options)
+        live = info_of(source).live
         detector, options = load_detector(self.model, self.options, live=live, cores=self.cores)
-        build_pipeline(detector, options)  # before anything is written
-        clipped(source, options)
+        context = run_context(detector, options, self.out)
+        pipeline = build_pipeline(detector, options, context, self.registry)
+        sinks = build_sinks(self.sinks, settings, context, self.registry)
         journal, identity = None, self.identity()
         if not live:  # of a live source, what is gone cannot be read again
-            journal = Journal(self.out, identity, detector.classes, fresh=self.fresh)
+            journal = Journal(self.out, identity, pipeline.classes, fresh=self.fresh)
         if self.metrics is None:
-            summary = run(source, detector, sinks, options, advance, journal)
+            summary = run(source, pipeline, sinks, advance, journal)
         else:
             metrics = Metrics(self.source)
             with served(metrics, self.metrics):
                 told = _also(metrics.watch, advance)
-                summary = run(source, detector, sinks, options, told, journal)
+                summary = run(source, pipeline, sinks, told, journal)
         summary.run = _digest(identity)
         write_text(self.out / SUMMARY_NAME, json.dumps(self.as_json(summary), indent=2) + "\n")
         return summary
@@ -107,19 +112,24 @@ class Job:
             return False  # written by something else
 
 
-def build_sinks(names: Iterable[str], out: Path, settings: Settings) -> list[Sink]:
-    """Return the sink plugins named, writing to a folder.
+def build_sinks(
+    names: Iterable[str], settings: Settings, context: RunContext, registry: Registry
+) -> list[Sink]:
+    """Return the sink plugins named.
+
+    Args:
+        names: Of the plugins.
+        settings: Parameters that the user sets, by plugin.
+        context: What the sinks are given; they write into its folder, which is made.
+        registry: Of the plugins.
 
     Raises:
         PluginNotFoundError: there is no such sink.
         InputError: a setting does not fit.
         OutputError: the folder is a file, or may not be written.
     """
-    registry = default_registry()
-    for name in names:
-        registry.load("sink", name)
-    writable_folder(out)
-    return [create_with(registry, "sink", name, settings, folder=out) for name in names]
+    writable_folder(context.folder)
+    return [create_with(registry, "sink", name, settings, context) for name in names]
 
 
 def writable_folder(path: Path) -> Path:

@@ -86,7 +86,7 @@ class Journal:
         self.path = Path(folder) / NAME
         self.records: list[Record] = []
         self.committed: list[int] = []
-        header = {"version": VERSION, **identity}
+        header, self._classes = {"version": VERSION, **identity}, classes
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             end = 0 if fresh or not self.path.exists() else self._read(header, classes)
@@ -107,10 +107,16 @@ class Journal:
         """Record one frame, unless it is one of those that were read back.
 
         Raises:
+            InputError: its classes are not those that the journal was opened with.
             OutputError: it cannot be written.
         """
         if frame.index < self.end:
             return
+        if found is not None and len(found) and found.classes != self._classes:
+            raise InputError(
+                f"frame {frame.index}: the model's classes changed since {self.path} was opened, "
+                "and a run with a journal cannot take others: run it without one"
+            )
         rows = found if found is not None else Detections.empty(())
         head = _FRAME.pack(
             b"F",

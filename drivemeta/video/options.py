@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Tracks
+from drivemeta.plugins.protocols import SourceCounts
 from drivemeta.video.settings import Settings
 from drivemeta.video.stages import StageClock
 
@@ -110,11 +111,11 @@ class RunSummary:
         self.detections.update(tracks.detections.names)
         self.identities.update(int(i) for i in tracks.ids if i != UNTRACKED)
 
-    def take_counts(self, source: object) -> None:
-        """Take over what a source counts, as far as it does."""
-        self.corrupt = getattr(source, "n_corrupt", 0)
-        self.reconnects = getattr(source, "n_reconnects", 0)
-        self.ended_early = getattr(source, "ended_early", False)
+    def take_counts(self, counts: SourceCounts) -> None:
+        """Take over what the source counts."""
+        self.corrupt = counts.n_corrupt
+        self.reconnects = counts.n_reconnects
+        self.ended_early = counts.ended_early
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as JSON values."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Frame
 from drivemeta.errors import OutputError, VideoError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import SourceCounts, StreamInfo
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -25,9 +25,6 @@ class Pictures:
         files: in any order.
         fps: images a second.
 
-    Attributes:
-        n_corrupt: files that could not be decoded and were skipped.
-
     Raises:
         VideoError: the rate is not positive.
     """
@@ -36,7 +33,7 @@ class Pictures:
         if fps <= 0:
             raise VideoError(f"expected a frame rate above 0, found {fps}")
         self._files = sorted(files, key=_natural)
-        self._name, self._fps, self.n_corrupt = name, fps, 0
+        self._name, self._fps, self._n_corrupt = name, fps, 0
 
     def info(self) -> StreamInfo:
         """Describe the stream; the size is that of the first image that can be read."""
@@ -49,13 +46,17 @@ class Pictures:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the images in natural order."""
-        self.n_corrupt = 0
+        self._n_corrupt = 0
         for index, file in enumerate(self._files):
             image = cv2.imread(str(file), cv2.IMREAD_COLOR)
             if image is None:
-                self.n_corrupt += 1
+                self._n_corrupt += 1
                 continue
             yield Frame(np.asarray(image, np.uint8), index, index / self._fps, None, file.name)
+
+    def counts(self) -> SourceCounts:
+        """Return how many files could not be decoded."""
+        return SourceCounts(self._n_corrupt)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -19,7 +19,7 @@ from drivemeta.plugins.calling import Calling, frames_of, info_of
 from drivemeta.plugins.protocols import InferencePlan, PlanMode, Scheduler, Source, Tracker
 from drivemeta.video.ahead import Ahead
 from drivemeta.video.choices import Choices
-from drivemeta.video.journal import Record
+from drivemeta.video.journal import Journal, Record
 from drivemeta.video.stages import StageClock
 
 Detect = Callable[[Sequence[NDArray[np.uint8]]], list[Detections]]
@@ -53,6 +53,8 @@ class Pipeline:
         record: is given every frame as it was perceived, in order.
         workers: calls of `detect` at a time; results keep the frames' order.
         clock: sums up the seconds of each stage.
+        classes: Names of the detector's classes, in order, when the pipeline was built.
+        provider: Short name of what runs the detector.
     """
 
     detect: Detect
@@ -66,6 +68,13 @@ class Pipeline:
     record: Callable[[Frame, InferencePlan, Detections | None], None] | None = None
     workers: int = 1
     clock: StageClock = field(default_factory=StageClock)
+    classes: tuple[str, ...] = ()
+    provider: str = ""
+
+    def going_on(self, journal: Journal) -> Pipeline:
+        """Return the pipeline that goes on where a journal ends, and keeps it."""
+        past = {record.index: record for record in journal.records}
+        return replace(self, past=past, record=journal.frame)
 
     def run(self, source: Source) -> Generator[tuple[Frame, Tracks], None, None]:
         """Yield every frame of a source with its tracks, in order; closes the source at the end.
@@ -164,8 +173,3 @@ def _remembered(position: int, frame: Frame, earlier: Record) -> dict[int, Detec
             "source gives other frames than before: begin anew with --fresh"
         )
     return {} if earlier.detections is None else {position: earlier.detections}
-
-
-def by_index(records: Iterable[Record]) -> dict[int, Record]:
-    """Return records by the index of their frame."""
-    return {record.index: record for record in records}

@@ -7,6 +7,7 @@ from typing import Any
 
 from drivemeta.errors import InputError, suggest
 from drivemeta.plugins.parameters import parameters
+from drivemeta.plugins.protocols import CONTEXT, RunContext
 from drivemeta.plugins.registry import Registry
 
 Settings = dict[str, dict[str, Any]]
@@ -52,20 +53,23 @@ def create_with(
     kind: str,
     name: str,
     settings: Mapping[str, Mapping[str, Any]],
-    **offered: Any,
+    context: RunContext,
 ) -> Any:
-    """Build a plugin.
+    """Build a tracker, sink or scheduler for a run.
 
     Args:
         registry: of the plugins.
         kind: of the plugin.
         name: of the plugin.
-        settings: the user's, by plugin; they win.
-        **offered: what the run gives to a plugin that has such a parameter.
+        settings: Parameters that the user sets, by plugin.
+        context: What the run gives, to a plugin that has a parameter of that name.
 
     Raises:
         InputError: a setting does not fit.
     """
+    given = settings.get(name, {})
+    if CONTEXT in given:
+        raise InputError(f"--set: {name}.{CONTEXT} is given by the run and cannot be set")
     accepted = parameters(registry.load(kind, name))
-    given = {key: value for key, value in offered.items() if key in accepted}
-    return registry.create(kind, name, **{**given, **settings.get(name, {})})
+    offered = {CONTEXT: context} if CONTEXT in accepted else {}
+    return registry.create(kind, name, **given, **offered)

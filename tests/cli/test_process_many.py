@@ -68,6 +68,24 @@ def test_failures_are_isolated_and_finished_ones_are_skipped(
     assert {row["state"] for row in rows.values()} == {"done"}
 
 
+def test_no_model_is_loaded_to_be_thrown_away(drives, tiny_model, tmp_path, monkeypatch):
+    def load(*_, **__):
+        raise AssertionError("loaded where no video is processed")
+
+    (drives / "bad.mp4").unlink()
+    (drives / "far" / "other.mp4").unlink()
+    monkeypatch.setattr("drivemeta.runtime.detector.OnnxDetector.__init__", load)
+    words = ["process", drives, "--model", tiny_model, "--out", tmp_path / "out"]
+    assert call(*words, "--provider", "cpu", "--sinks", "jsonl") == 0
+
+
+def test_a_provider_that_is_none_is_told_once(drives, tiny_model, tmp_path, capsys):
+    words = ["process", drives, "--model", tiny_model, "--out", tmp_path / "out"]
+    assert call(*words, "--provider", "cud") == 2
+    assert "did you mean 'cuda'" in capsys.readouterr().err
+    assert not list((tmp_path / "out").iterdir())
+
+
 def test_a_model_that_is_none_is_told_once(drives, tmp_path, capsys):
     model = tmp_path / "model.onnx"
     model.write_bytes(b"x")

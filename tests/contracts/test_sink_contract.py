@@ -7,6 +7,7 @@ import pytest
 from drivemeta.errors import OutputError, PluginError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.parameters import parameters
+from drivemeta.plugins.protocols import CONTEXT, RunContext
 
 KIND = "sink"
 
@@ -19,7 +20,7 @@ def _writes_files(name):
     except PluginError:
         assert found.manifest.extra, "only what an extra brings may be missing"
         pytest.skip(f"needs the extra {found.manifest.extra}")
-    if "folder" not in accepted:
+    if CONTEXT not in accepted:
         pytest.skip("writes no file: has tests of its own")
 
 
@@ -60,7 +61,7 @@ def content(path: Path) -> object:
 
 
 def test_the_files_it_returns_are_there(create, out, info, tracked):
-    written = write_all(create(folder=out), info, tracked)
+    written = write_all(create(context=RunContext(out)), info, tracked)
     assert written
     for path in written:
         assert path.is_file()
@@ -69,7 +70,7 @@ def test_the_files_it_returns_are_there(create, out, info, tracked):
 
 
 def test_nothing_stands_under_its_final_name_before_it_is_closed(create, out, info, tracked):
-    sink = create(folder=out)
+    sink = create(context=RunContext(out))
     sink.open(info, 0)
     seen = set()
     for frame, tracks in tracked:
@@ -81,17 +82,17 @@ def test_nothing_stands_under_its_final_name_before_it_is_closed(create, out, in
 
 
 def test_nothing_else_is_left(create, out, info, tracked):
-    written = write_all(create(folder=out), info, tracked)
+    written = write_all(create(context=RunContext(out)), info, tracked)
     assert {path for path in out.rglob("*") if path.is_file()} == set(written)
 
 
 def test_closing_twice_is_allowed(create, out, info, tracked):
-    sink = create(folder=out)
+    sink = create(context=RunContext(out))
     assert write_all(sink, info, tracked) == sink.close()
 
 
 def test_commits_never_run_ahead_or_back(create, out, info, tracked):
-    sink = create(folder=out)
+    sink = create(context=RunContext(out))
     sink.open(info, 0)
     committed = 0
     for n, (frame, tracks) in enumerate(tracked, 1):
@@ -105,8 +106,8 @@ def test_commits_never_run_ahead_or_back(create, out, info, tracked):
 @pytest.mark.parametrize("n_after", [0, 3])
 def test_it_goes_on_from_what_it_committed(create, tmp_path, info, tracked, n_after):
     whole, out = tmp_path / "whole", tmp_path / "cut"
-    write_all(create(folder=whole), info, tracked)
-    cut = create(folder=out)
+    write_all(create(context=RunContext(whole)), info, tracked)
+    cut = create(context=RunContext(out))
     cut.open(info, 0)
     for frame, tracks in tracked[:7]:
         cut.write(frame, tracks)
@@ -114,12 +115,12 @@ def test_it_goes_on_from_what_it_committed(create, tmp_path, info, tracked, n_af
     for frame, tracks in tracked[7 : 7 + n_after]:
         cut.write(frame, tracks)
     cut.abort()
-    write_all(create(folder=out), info, tracked, resume_at=committed)
+    write_all(create(context=RunContext(out)), info, tracked, resume_at=committed)
     assert contents(out) == contents(whole)
 
 
 def test_aborting_leaves_nothing_finished(create, out, info, tracked):
-    sink = create(folder=out)
+    sink = create(context=RunContext(out))
     sink.open(info, 0)
     for frame, tracks in tracked:
         sink.write(frame, tracks)
@@ -127,14 +128,16 @@ def test_aborting_leaves_nothing_finished(create, out, info, tracked):
     sink.abort()
     sink.abort()
     left = set(contents(out))
-    assert not left & {path.name for path in write_all(create(folder=out), info, tracked)}
+    assert not left & {
+        path.name for path in write_all(create(context=RunContext(out)), info, tracked)
+    }
 
 
 def test_a_sink_that_is_already_finished_can_be_opened_again(create, tmp_path, info, tracked):
     out = tmp_path / "out"
-    write_all(create(folder=out), info, tracked)
+    write_all(create(context=RunContext(out)), info, tracked)
     before = contents(out)
-    write_all(create(folder=out), info, tracked, resume_at=7)
+    write_all(create(context=RunContext(out)), info, tracked, resume_at=7)
     assert contents(out) == before
 
 
@@ -142,18 +145,18 @@ def test_the_same_frames_give_the_same_files(create, tmp_path, info, tracked):
     found = []
     for place in ("one", "two"):
         (tmp_path / place).mkdir()
-        written = write_all(create(folder=tmp_path / place), info, tracked)
+        written = write_all(create(context=RunContext(tmp_path / place)), info, tracked)
         found.append({path.name: content(path) for path in written})
     assert found[0] == found[1]
 
 
 def test_frames_without_objects_are_accepted(create, out, info, tracked):
     empty = [(frame, tracks[:0]) for frame, tracks in tracked]
-    assert write_all(create(folder=out), info, empty)
+    assert write_all(create(context=RunContext(out)), info, empty)
 
 
 def test_a_place_that_cannot_be_written_is_told(create, tmp_path, info, tracked):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="file"):
-        write_all(create(folder=tmp_path / "file" / "run"), info, tracked)
+        write_all(create(context=RunContext(tmp_path / "file" / "run")), info, tracked)
     assert (tmp_path / "file").read_text() == "in the way"

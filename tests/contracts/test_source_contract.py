@@ -1,6 +1,5 @@
 """What every source keeps to."""
 
-import inspect
 from itertools import islice, pairwise
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 from drivemeta.errors import DriveMetaError, InputError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.parameters import parameters
+from drivemeta.plugins.protocols import SourceCounts
 
 KIND = "source"
 
@@ -18,9 +18,11 @@ def recording(path, folder):
     import cv2
 
     from drivemeta.core import Detections, Frame, Tracks
-    from drivemeta.plugins.protocols import StreamInfo
+    from drivemeta.plugins.protocols import RunContext, StreamInfo
 
-    sink = default_registry().create("sink", "mcap", folder=path.parent, name=path.name)
+    sink = default_registry().create(
+        "sink", "mcap", context=RunContext(path.parent), name=path.name
+    )
     nothing = Tracks.untracked(Detections.empty(()))
     sink.open(StreamInfo("clip", (), (96, 128), 10.0), 0)
     for i, file in enumerate(sorted(folder.iterdir())):
@@ -32,21 +34,14 @@ def recording(path, folder):
 @pytest.fixture
 def source(name, create, video, folder, tmp_path):
     """Open the plugin on the prepared clip, or with its own defaults if it needs no file."""
-    accepted = parameters(default_registry().load(KIND, name))
-    if name == "bag":
-        opened = create(path=recording(tmp_path / "clip.mcap", folder))
-    elif "path" in accepted:
-        opened = create(path=folder if "image" in name else video)
-    elif "pattern" in accepted:
-        opened = create(pattern=str(folder / "*.png"))
-    elif "address" in accepted:
-        opened = create(address=str(video))
-    elif "device" in accepted:
-        opened = create(device=str(video))
-    else:
-        needed = [p for p in accepted.values() if p.default is inspect.Parameter.empty]
-        assert not needed, f"teach this fixture how to open {name}"
-        opened = create()
+    places = {
+        "bag": lambda: recording(tmp_path / "clip.mcap", folder),
+        "images": lambda: folder,
+        "glob": lambda: folder / "*.png",
+        "synthetic": lambda: 7,
+    }
+    manifest = default_registry().find(KIND, name).manifest
+    opened = create(**{manifest.place: str(places.get(name, lambda: video)())})
     yield opened
     opened.close()
 
@@ -103,6 +98,14 @@ def test_reading_again_starts_anew(source):
     assert [frame.index for frame in two] == [0, 1, 2]
     for a, b in zip(one, two, strict=True):
         np.testing.assert_array_equal(a.image, b.image)
+
+
+def test_what_it_counts_is_known_at_any_time(source):
+    assert source.counts() == SourceCounts()
+    first(source)
+    assert source.counts() == SourceCounts()
+    source.close()
+    assert source.counts() == SourceCounts()
 
 
 def test_closing_twice_is_allowed(source):

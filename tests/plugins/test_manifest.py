@@ -26,6 +26,26 @@ def test_all_mistakes_come_at_once():
     assert all(word in str(caught.value) for word in ("here", "kind", "entry", "colour"))
 
 
+def test_a_source_says_what_it_reads():
+    reads = {"suffixes": [".lidar", "*"], "schemes": ["ros+tcp"], "folders": ["scene.json"]}
+    manifest = parse_manifest({**GOOD, "kind": "source", "place": "path", **reads}, "here")
+    assert (manifest.place, manifest.suffixes) == ("path", (".lidar", "*"))
+    assert parse_manifest({**GOOD, "kind": "source"}, "here").place == "place"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"suffixes": ["mp4"]}, {"suffixes": [".MP4"]}, {"schemes": ["rtsp://"]}]
+)
+def test_what_a_source_cannot_read_is_told(wrong):
+    with pytest.raises(PluginError, match=next(iter(wrong))):
+        parse_manifest({**GOOD, "kind": "source", **wrong}, "here")
+
+
+def test_only_sources_say_what_they_read():
+    with pytest.raises(PluginError, match="suffixes: is for sources only"):
+        parse_manifest({**GOOD, "suffixes": [".mp4"]}, "here")
+
+
 def test_another_api_version_is_refused():
     with pytest.raises(PluginError, match="expected api_version 1, found 2"):
         parse_manifest(GOOD | {"api_version": 2}, "here")

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from trackers import ByteTrackTracker
 
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.plugins import default_registry
-from drivemeta.video.association import TrackedClasses
+from drivemeta.plugins.protocols import RunContext
+from drivemeta.video.association import Association, TrackedClasses
 from drivemeta.video.camera_motion import CameraMotion
 
 CLASSES = ("traffic_light", "red_light", "green_light", "traffic_sign", "stop", "vehicle")
@@ -44,13 +46,42 @@ def test_a_light_that_changes_shows_so_with_the_second_look_and_a_flicker_does_n
 def test_an_identity_never_passes_from_a_light_to_a_sign(tracker):
     image = np.zeros((64, 64, 3), np.uint8)
     for families, n_expected in ((FAMILIES, 2), (None, 1)):
-        tracking = default_registry().create("tracker", tracker, families=families)
+        tracking = default_registry().create(
+            "tracker", tracker, context=RunContext(families=families)
+        )
         ids = set()
         for i in range(16):
             name = "red_light" if i < 8 else "stop"
             tracks = tracking.update(seen(name), Frame(image, i, i / 10))
             ids |= {int(track) for track in tracks.ids if track >= 0}
         assert len(ids) == n_expected
+
+
+def test_votes_are_on_names_where_a_bank_that_is_fed_moves_the_labels():
+    votes = TrackedClasses({})
+    for _ in range(5):
+        votes.vote(Tracks(seen("stop"), np.array([7])))
+    moved = seen("traffic_sign")
+    classes = ("yield", *CLASSES)
+    moved = Detections(moved.boxes, moved.scores, moved.labels + 1, classes)
+    assert votes.vote(Tracks(moved, np.array([7]))).detections.names == ["stop"]
+    without = tuple(name for name in CLASSES if name != "stop")
+    left = Detections(moved.boxes, moved.scores, np.array([3]), without)
+    assert votes.vote(Tracks(left, np.array([7]))).detections.names == ["traffic_sign"]
+
+
+def test_a_tracker_is_made_once_a_family():
+    made = []
+
+    def make():
+        made.append(ByteTrackTracker())
+        return made[-1]
+
+    association = Association(make, RunContext(families=FAMILIES))
+    image = np.zeros((64, 64, 3), np.uint8)
+    for i in range(5):
+        association.update(seen("red_light", "stop"), Frame(image, i, i / 10))
+    assert len(made) == 2
 
 
 def test_the_camera_s_motion_is_estimated_once_a_frame_at_any_size():

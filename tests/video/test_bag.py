@@ -119,7 +119,7 @@ def test_a_recording_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path):
     source = open_source(path)
     frames = list(source)
     assert 0 < len(frames) < N
-    assert source.ended_early
+    assert source.counts().ended_early
     np.testing.assert_array_equal(frames[-1].image, draw_frame(len(frames) - 1, SIZE))
 
 
@@ -154,7 +154,7 @@ def test_an_image_that_is_none_is_counted(tmp_path):
         writer.finish()
     source = open_source(path)
     assert [frame.index for frame in source] == [0, 1, 2]
-    assert source.n_corrupt == 1
+    assert source.counts().n_corrupt == 1
 
 
 def test_a_recording_without_pictures_says_what_it_holds(tmp_path):

@@ -3,7 +3,12 @@
 import pytest
 
 from drivemeta.errors import InputError
+from drivemeta.plugins import default_registry
 from drivemeta.video.inputs import many_videos
+
+
+def listed(place):
+    return many_videos(place, default_registry())
 
 
 @pytest.fixture
@@ -16,20 +21,20 @@ def drives(tmp_path):
 
 
 def test_a_folder_gives_its_videos_at_any_depth(drives):
-    found = many_videos(str(drives))
+    found = listed(str(drives))
     assert list(found) == ["a.MKV", "b.mp4", "night/a.mp4"]
     assert found["night/a.mp4"] == drives / "night" / "a.mp4"
 
 
 def test_a_pattern_gives_those_that_match_named_after_its_fixed_part(drives):
-    assert list(many_videos(f"{drives}/*/a.*")) == ["night/a.mp4"]
-    assert list(many_videos(f"{drives}/night/*.mp4")) == ["a.mp4"]
+    assert list(listed(f"{drives}/*/a.*")) == ["night/a.mp4"]
+    assert list(listed(f"{drives}/night/*.mp4")) == ["a.mp4"]
 
 
 def test_a_list_is_relative_to_itself_and_keeps_order(drives, tmp_path):
-    listed = tmp_path / "tonight.txt"
-    listed.write_text("# of Tuesday\n\nnight/a.mp4\nb.mp4\nmissing.mp4\n../away.mp4\n")
-    found = many_videos(str(listed))
+    night = tmp_path / "tonight.txt"
+    night.write_text("# of Tuesday\n\nnight/a.mp4\nb.mp4\nmissing.mp4\n../away.mp4\n")
+    found = listed(str(night))
     assert list(found)[:3] == ["night/a.mp4", "b.mp4", "missing.mp4"]
     away = list(found)[3]
     assert away.endswith("away.mp4")
@@ -53,27 +58,27 @@ def test_single_streams_are_none_of_them(drives, tmp_path):
         "rtsp://camera/a?b",
         "camera:0",
     ):
-        assert many_videos(str(place)) is None
+        assert listed(str(place)) is None
 
 
 def test_images_beside_videos_are_refused(drives):
     (drives / "1.png").write_bytes(b"x")
     with pytest.raises(InputError, match="both"):
-        many_videos(str(drives))
-    assert list(many_videos(f"{drives}/*.mp4")) == ["b.mp4"]
+        listed(str(drives))
+    assert list(listed(f"{drives}/*.mp4")) == ["b.mp4"]
 
 
 def test_a_text_that_is_no_list_is_told(tmp_path):
     note = tmp_path / "note.txt"
     note.write_text("hi there\nsee you\n")
     with pytest.raises(InputError, match=r"none of its 2 lines is a file, the first says 'hi the"):
-        many_videos(str(note))
+        listed(str(note))
 
 
 def test_an_empty_list_is_refused(tmp_path):
     (tmp_path / "none.txt").write_text("# nothing\n")
     with pytest.raises(InputError, match="none"):
-        many_videos(str(tmp_path / "none.txt"))
+        listed(str(tmp_path / "none.txt"))
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="UTF-8"):
-        many_videos(str(tmp_path / "binary.txt"))
+        listed(str(tmp_path / "binary.txt"))

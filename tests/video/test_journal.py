@@ -44,6 +44,13 @@ def opened(folder: Path, identity=IDENTITY, **options) -> Journal:
         return journal
 
 
+def test_other_classes_than_it_was_opened_with_are_refused(tmp_path):
+    with closing(Journal(tmp_path, IDENTITY, ("vehicle",))) as journal:
+        journal.frame(Frame(IMAGE, 0, 0.0), InferencePlan(), Detections.empty(()))
+        with pytest.raises(InputError, match="frame 1: the model's classes changed"):
+            journal.frame(Frame(IMAGE, 1, 0.1), InferencePlan(), found(0, 2))
+
+
 def test_records_come_back_exactly(tmp_path):
     fill(tmp_path)
     records = opened(tmp_path).records

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from drivemeta.plugins import default_registry
-from drivemeta.video.api import Options, open_source, run
+from drivemeta.plugins.protocols import RunContext
+from drivemeta.video.api import open_source, run
+from tests.helpers.pipelines import pipeline_of
 
 from .conftest import draw_frame, read_video  # noqa: TID252  (no package at the root)
 
@@ -63,8 +65,8 @@ def test_a_size_that_changes_midway_reaches_the_sinks(tmp_path, tiny_model):
     write_ts(path, (120, 128), 6, start_s=6 / 25)
     sizes = [frame.size for frame in open_source(path)]
     assert sizes == [(96, 160)] * 6 + [(120, 128)] * 6
-    sink = default_registry().create("sink", "mp4", folder=tmp_path / "run")
-    summary = run(open_source(path), tiny_model, [sink], Options())
+    sink = default_registry().create("sink", "mp4", context=RunContext(tmp_path / "run"))
+    summary = run(open_source(path), pipeline_of(tiny_model), [sink])
     assert summary.frames == 12
     shown = [image.shape for _, image in read_video(summary.files[0])]
     assert shown == [(96, 160, 3)] * 12

@@ -11,7 +11,7 @@ import pytest
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.errors import PluginError, VideoError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import InferencePlan, Outcome, StreamInfo
+from drivemeta.plugins.protocols import InferencePlan, Outcome, RunContext, SourceCounts, StreamInfo
 from drivemeta.video.pipeline import Pipeline
 
 from .conftest import draw_frame, find_boxes  # noqa: TID252  (no package at the root)
@@ -34,6 +34,9 @@ class Drawn:
         if self.error:
             raise self.error
 
+    def counts(self) -> SourceCounts:
+        return SourceCounts()
+
     def close(self) -> None:
         self.closed = True
 
@@ -43,7 +46,7 @@ def build(detect=find_boxes, *, tracker: str = "none", every: int = 1, batch: in
     return Pipeline(
         detect,
         registry.create("tracker", tracker),
-        registry.create("scheduler", "fixed", every=every),
+        registry.create("scheduler", "fixed", context=RunContext(every=every)),
         batch,
         keep,
     )

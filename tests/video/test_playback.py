@@ -14,7 +14,7 @@ import pytest
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 
 from .conftest import CLASSES, draw_frame, find_boxes  # noqa: TID252  (no package at the root)
 
@@ -44,7 +44,7 @@ v.onseeked = () => {
 @pytest.fixture(scope="module")
 def video(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    sink = default_registry().create("sink", "mp4", folder=folder, segment_s=1.0)
+    sink = default_registry().create("sink", "mp4", context=RunContext(folder), segment_s=1.0)
     sink.open(StreamInfo("clip", CLASSES, SIZE, FPS), 0)
     for i in range(N):
         image = draw_frame(i, SIZE)

@@ -6,7 +6,7 @@ import pytest
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.privacy import Privacy
 
 CLASSES = ("vehicle", "pedestrian")
@@ -58,7 +58,9 @@ def test_every_sink_of_pictures_can_hide(name, scene, tmp_path):
     image, found = scene
     sizes = []
     for blur in ("", "plates,heads"):
-        sink = default_registry().create("sink", name, folder=tmp_path / blur, blur=blur)
+        sink = default_registry().create(
+            "sink", name, context=RunContext(tmp_path / blur), blur=blur
+        )
         sink.open(StreamInfo("clip", CLASSES, (200, 300), 10.0), 0)
         for index in range(3):
             sink.write(Frame(image, index, index / 10), Tracks(found, np.array([1, 2])))

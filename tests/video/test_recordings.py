@@ -230,7 +230,7 @@ def test_raw_pictures_are_read(encoding, n_channels, tmp_path):
 def test_a_raw_picture_that_is_too_short_is_counted(tmp_path):
     source = open_source(write_raw(tmp_path / "raw.mcap", "rgb8", SIZE[1] * 3, cut=1))
     assert len(list(source)) == N - 1
-    assert source.n_corrupt == 1
+    assert source.counts().n_corrupt == 1
 
 
 def test_an_unknown_encoding_of_raw_pictures_is_told(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 
 from .conftest import CLASSES, draw_frame, find_boxes  # noqa: TID252  (no package at the root)
 
@@ -15,7 +15,7 @@ N = 70
 
 
 def test_pictures_boxes_and_times_come_back(tmp_path):
-    sink = default_registry().create("sink", "rerun", folder=tmp_path)
+    sink = default_registry().create("sink", "rerun", context=RunContext(tmp_path))
     sink.open(StreamInfo("clip", CLASSES, (120, 160), 10.0, N), 0)
     for index in range(N):
         image = draw_frame(index, (120, 160))
@@ -33,6 +33,8 @@ def test_pictures_boxes_and_times_come_back(tmp_path):
     picture = cv2.imdecode(blob, cv2.IMREAD_COLOR)
     assert np.abs(picture.astype(int) - draw_frame(7, (120, 160))).mean() < 6
     assert [row["frame"] for row in rows["/camera/objects"]] == list(range(N))
+    named = [row for row in rows["/camera"] if row.get("AnnotationContext:context")]
+    assert [row["frame"] for row in named] == [0]
     first = rows["/camera/objects"][0]
     assert first["Boxes2D:labels"] == ["vehicle 0.90 #5", "sign 0.90 #6"]
     x1, y1, x2, y2 = find_boxes([draw_frame(0, (120, 160))])[0].boxes[0]

@@ -8,8 +8,9 @@ import pytest
 from drivemeta.core import Frame, Tracks
 from drivemeta.errors import PluginError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
-from drivemeta.video.api import Options, open_source, run
+from drivemeta.plugins.protocols import RunContext, StreamInfo
+from drivemeta.video.api import open_source, run
+from tests.helpers.pipelines import pipeline_of
 
 
 class FullDisk:
@@ -42,15 +43,15 @@ def test_files_that_are_no_paths_are_the_sinks_fault(write_video, tiny_model):
 
     source = open_source(write_video(range(0, 80, 40)))
     with pytest.raises(PluginError, match="expected `close` to give a Path, found a str"):
-        run(source, tiny_model, [Named()], Options(tracker="none"))
+        run(source, pipeline_of(tiny_model, tracker="none"), [Named()])
 
 
 def test_an_error_of_a_sink_comes_out_and_nothing_looks_finished(write_video, tiny_model, tmp_path):
     before, out = set(threading.enumerate()), tmp_path / "run"
     registry = default_registry()
-    sinks = [registry.create("sink", name, folder=out) for name in ("mp4", "jsonl")]
+    sinks = [registry.create("sink", name, context=RunContext(out)) for name in ("mp4", "jsonl")]
     source = open_source(write_video(range(0, 800, 40)))
     with pytest.raises(PluginError, match=r"FullDisk of .*failed in `write`.*the disk is full"):
-        run(source, tiny_model, [*sinks, FullDisk()], Options(tracker="none"))
+        run(source, pipeline_of(tiny_model, tracker="none"), [*sinks, FullDisk()])
     assert set(threading.enumerate()) <= before
     assert not {"annotated.mp4", "detections.jsonl"} & {path.name for path in out.iterdir()}

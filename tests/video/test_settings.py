@@ -6,6 +6,7 @@ import pytest
 
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
+from drivemeta.plugins.protocols import NO_RUN, RunContext, SchedulerState
 from drivemeta.video.api import open_source
 from drivemeta.video.options import Options
 from drivemeta.video.settings import check_settings, create_with, parse_settings
@@ -13,7 +14,7 @@ from drivemeta.video.settings import check_settings, create_with, parse_settings
 
 def test_text_is_converted_to_the_parameter_s_type(tmp_path):
     settings = parse_settings(["mp4.segment_s=2.5", "mp4.name=a=b.mp4"])
-    sink = create_with(default_registry(), "sink", "mp4", settings, folder=tmp_path, other=1)
+    sink = create_with(default_registry(), "sink", "mp4", settings, RunContext(tmp_path))
     assert sink._segment_s == 2.5
     assert sink._path == tmp_path / "a=b.mp4"
 
@@ -27,7 +28,17 @@ def test_what_is_no_setting_is_refused(text):
 def test_a_wrong_value_or_name_is_told():
     for settings in ({"bytetrack": {"lost_frames": "many"}}, {"bytetrack": {"lost": "3"}}):
         with pytest.raises(InputError, match="bytetrack"):
-            create_with(default_registry(), "tracker", "bytetrack", settings)
+            create_with(default_registry(), "tracker", "bytetrack", settings, NO_RUN)
+
+
+def test_what_the_run_gives_is_given_by_name_and_cannot_be_set():
+    registry, context = default_registry(), RunContext(every=3)
+    fixed = create_with(registry, "scheduler", "fixed", {}, context)
+    modes = [fixed.act(SchedulerState(i, i / 10)).mode for i in range(4)]
+    assert modes == ["full", "skip", "skip", "full"]
+    assert create_with(registry, "tracker", "none", {}, context)  # has no such parameter
+    with pytest.raises(InputError, match=r"fixed.context is given by the run"):
+        create_with(registry, "scheduler", "fixed", {"fixed": {"context": "x"}}, context)
 
 
 def test_settings_of_what_is_not_used_are_refused():

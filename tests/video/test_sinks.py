@@ -9,7 +9,7 @@ import pytest
 from drivemeta.core import Frame, Tracks
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 
 from .conftest import CLASSES, draw_frame, find_boxes, read_video  # noqa: TID252  (no package at the root)
 
@@ -17,7 +17,7 @@ UNEVEN = [0.0, 0.04, 0.08, 0.2, 0.21, 0.5, 1.0, 1.04]
 
 
 def write(name, folder, size=(120, 160), times=UNEVEN, **params):
-    sink = default_registry().create("sink", name, folder=folder, **params)
+    sink = default_registry().create("sink", name, context=RunContext(folder), **params)
     sink.open(StreamInfo("clip", CLASSES, size, 25.0, len(times)), 0)
     for index, time_s in enumerate(times):
         image = draw_frame(index, size)
@@ -67,7 +67,7 @@ def test_the_picture_is_the_frame_with_boxes_on_it(tmp_path):
 
 def test_an_unknown_encoder_is_refused(tmp_path):
     with pytest.raises(InputError, match="h264"):
-        default_registry().create("sink", "mp4", folder=tmp_path, encoder="vp0")
+        default_registry().create("sink", "mp4", context=RunContext(tmp_path), encoder="vp0")
 
 
 def test_a_line_a_frame(tmp_path):

@@ -8,9 +8,10 @@ import pytest
 
 from drivemeta.core import Frame
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
-from drivemeta.video.api import Options, run
+from drivemeta.plugins.protocols import RunContext, SourceCounts, StreamInfo
+from drivemeta.video.api import run
 from drivemeta.video.journal import Journal
+from tests.helpers.pipelines import pipeline_of
 
 from .conftest import CLASSES, find_boxes  # noqa: TID252  (no package at the root)
 
@@ -36,6 +37,9 @@ class Drive:
             image[40:60, left : left + 24] = (40, 40, 230)
             image[10:30, 130:150] = (230, 60, 40)
             yield Frame(image, index, index / 25)
+
+    def counts(self) -> SourceCounts:
+        return SourceCounts()
 
     def close(self) -> None:
         pass
@@ -69,9 +73,12 @@ def test_memory_stays_flat_over_20000_frames(tmp_path):
             seen.append(resident_mb())
 
     registry = default_registry()
-    sinks = [registry.create("sink", name, folder=tmp_path) for name in ("jsonl", "csv", "mot")]
-    sinks.append(registry.create("sink", "mp4", folder=tmp_path))
+    sinks = [
+        registry.create("sink", name, context=RunContext(tmp_path))
+        for name in ("jsonl", "csv", "mot")
+    ]
+    sinks.append(registry.create("sink", "mp4", context=RunContext(tmp_path)))
     journal = Journal(tmp_path, {"run": "soak"}, CLASSES)
-    summary = run(Drive(), Colours(), sinks, Options(workers=2), watch, journal)
+    summary = run(Drive(), pipeline_of(Colours(), workers=2), sinks, watch, journal)
     assert summary.frames == N_FRAMES
     assert np.median(seen[-3:]) <= 1.05 * np.median(seen[:3]), seen

@@ -9,6 +9,7 @@ import pytest
 
 from drivemeta.errors import VideoError
 from drivemeta.plugins import default_registry
+from drivemeta.plugins.protocols import SourceCounts
 from drivemeta.video.api import open_source
 
 from .conftest import draw_frame  # noqa: TID252  (no package at the root)
@@ -29,7 +30,7 @@ def test_frames_come_whole_and_timed(write_video):
     assert all(frame.pts is not None for frame in frames)
     assert source.info().n_frames == 30
     assert source.info().frame_size == frames[0].size == (120, 160)
-    assert (source.n_corrupt, source.ended_early) == (0, False)
+    assert source.counts() == SourceCounts()
     error = np.abs(frames[9].image.astype(int) - draw_frame(9, (120, 160)))
     assert error.mean() < 6
 
@@ -62,7 +63,7 @@ def test_a_truncated_file_gives_what_it_has_and_says_so(write_video):
     source = open_source(path)
     n = len(list(source))
     assert 5 < n < 30
-    assert source.ended_early
+    assert source.counts().ended_early
 
 
 def test_damaged_packets_are_counted_and_skipped(write_video):
@@ -74,7 +75,7 @@ def test_damaged_packets_are_counted_and_skipped(write_video):
     source = open_source(path)
     n = len(list(source))
     assert 5 < n <= 30
-    assert source.n_corrupt > 0
+    assert source.counts().n_corrupt > 0
 
 
 @pytest.mark.parametrize("content", [b"", b"this is no video\n" * 100])
@@ -115,7 +116,7 @@ def test_a_folder_comes_in_natural_order(tmp_path):
     frames = list(source)
     assert [frame.name for frame in frames] == ["1.png", "2.png", "10.png"]
     assert [frame.time_s for frame in frames][:2] == [0, 0.25]
-    assert source.n_corrupt == 1
+    assert source.counts().n_corrupt == 1
 
 
 def test_an_empty_folder_is_refused(tmp_path):

@@ -50,7 +50,7 @@ def test_a_stream_that_breaks_off_is_connected_to_again(serve):
         frames = list(islice(source, 25))
     assert [frame.index for frame in frames] == list(range(25))
     assert all(a.time_s < b.time_s for a, b in pairwise(frames))
-    assert source.n_reconnects == len(visits) - 1 >= 2
+    assert source.counts().n_reconnects == len(visits) - 1 >= 2
 
 
 def test_it_gives_up_after_as_many_attempts_as_told(serve):

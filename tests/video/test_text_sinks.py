@@ -11,7 +11,7 @@ from faster_coco_eval import COCO
 
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 
 from .conftest import CLASSES, draw_frame, find_boxes  # noqa: TID252  (no package at the root)
 
@@ -20,7 +20,7 @@ SIZE = (96, 160)
 
 def write(name, folder, labels=((0, 1), (0, 1), (0, 1)), **params):
     """Write three frames: a vehicle without an identity, a sign that is track 7."""
-    sink = default_registry().create("sink", name, folder=folder, **params)
+    sink = default_registry().create("sink", name, context=RunContext(folder), **params)
     sink.open(StreamInfo("clip", CLASSES, SIZE, 10.0, len(labels)), 0)
     for index, row in enumerate(labels):
         image = draw_frame(index, SIZE)

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import InferencePlan, Outcome, SchedulerState, StreamInfo
+from drivemeta.plugins.protocols import (
+    NO_RUN,
+    InferencePlan,
+    Outcome,
+    RunContext,
+    SchedulerState,
+    StreamInfo,
+)
+
+LOOKS = ("full", "sliced")
 
 
 class Fixed:
     """Runs the network on every Nth frame.
 
     Args:
-        every: N, 1 for every frame.
-        mode: how it looks: `full`, or `sliced` into tiles.
-        max_latency_ms: of a live source, a frame that would be done later than this, by the
-            frames that wait behind it and what the last one took, is skipped; None for no limit.
+        context: Of the run: N, how it looks, and `max_latency_ms`: a frame of a live source that
+            would be done later than this, by the frames that wait behind it and what the last one
+            took, is skipped.
 
     Raises:
-        InputError: N is less than 1, the mode is unknown, or the limit is not above 0.
+        InputError: N is less than 1, there is nothing to look by, or the limit is not above 0.
     """
 
-    def __init__(
-        self, every: int = 1, mode: str = "full", max_latency_ms: float | None = None
-    ) -> None:
-        if every < 1:
-            raise InputError(f"--every: expected 1 or more, found {every}")
-        if mode not in ("full", "sliced"):
-            raise InputError(f"mode: expected full or sliced, found {mode!r}")
-        if max_latency_ms is not None and max_latency_ms <= 0:
-            raise InputError(f"--max-latency-ms: expected more than 0, found {max_latency_ms}")
-        self._look = InferencePlan("full" if mode == "full" else "sliced")
-        self._every, self._max_latency_ms, self._live = every, max_latency_ms, False
+    def __init__(self, context: RunContext = NO_RUN) -> None:
+        limit = context.max_latency_ms
+        if context.every < 1:
+            raise InputError(f"--every: expected 1 or more, found {context.every}")
+        if context.look not in LOOKS:
+            raise InputError(f"look: expected {' or '.join(LOOKS)}, found {context.look!r}")
+        if limit is not None and limit <= 0:
+            raise InputError(f"--max-latency-ms: expected more than 0, found {limit}")
+        self._look = InferencePlan(context.look)
+        self._every, self._max_latency_ms, self._live = context.every, limit, False
 
     def reset(self, stream: StreamInfo) -> None:
         """Take in whether the stream is live."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import InferencePlan, Outcome, PlanMode, SchedulerState, StreamInfo
+from drivemeta.plugins.protocols import (
+    NO_RUN,
+    InferencePlan,
+    Outcome,
+    PlanMode,
+    RunContext,
+    SchedulerState,
+    StreamInfo,
+)
 
 COSTS: dict[PlanMode, float] = {"small": 0.5, "full": 1.0, "sliced": 5.0}  # before one is measured
 SMOOTHING = 0.3  # part of the newest latency in a mode's estimate
@@ -26,8 +32,9 @@ class Heuristic:
         motion: mean change of the pixels, in [0, 1], summed up since the last look, that makes
             one due.
         max_gap: most frames between two looks if there is time.
-        max_latency_ms: looks that take longer are left out if others do not; None for no limit.
-        modes: that the run offers.
+        max_latency_ms: looks that take longer are left out if others do not; None for the limit
+            of the run, if it has one.
+        context: Of the run: the modes that it offers, and its limit.
 
     Raises:
         InputError: a value is out of range.
@@ -39,7 +46,7 @@ class Heuristic:
         motion: float = 0.02,
         max_gap: int = 5,
         max_latency_ms: float | None = None,
-        modes: Sequence[PlanMode] = ("skip", "full"),
+        context: RunContext = NO_RUN,
     ) -> None:
         if budget_ms is not None and budget_ms <= 0:
             raise InputError(f"heuristic.budget_ms: expected more than 0, found {budget_ms}")
@@ -48,13 +55,12 @@ class Heuristic:
         if max_gap < 1:
             raise InputError(f"heuristic.max_gap: expected 1 or more, found {max_gap}")
         self._given_s = None if budget_ms is None else budget_ms / 1000
-        if max_latency_ms is not None and max_latency_ms <= 0:
-            raise InputError(
-                f"heuristic.max_latency_ms: expected more than 0, found {max_latency_ms}"
-            )
-        self._longest_s = np.inf if max_latency_ms is None else max_latency_ms / 1000
+        limit = context.max_latency_ms if max_latency_ms is None else max_latency_ms
+        if limit is not None and limit <= 0:
+            raise InputError(f"heuristic.max_latency_ms: expected more than 0, found {limit}")
+        self._longest_s = np.inf if limit is None else limit / 1000
         self._motion, self._max_gap = motion, max_gap
-        self._looks = sorted((mode for mode in modes if mode != "skip"), key=COSTS.__getitem__)
+        self._looks = sorted(set(context.modes) - {"skip"}, key=COSTS.__getitem__)
         self._budget_s, self._saved_s, self._moved = 1.0, 0.0, 0.0
         self._gap, self._first = 0, True
         self._latencies: dict[PlanMode, float] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,14 @@ import onnxruntime
 
 import drivemeta
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import InferencePlan, Outcome, PlanMode, SchedulerState, StreamInfo
+from drivemeta.plugins.protocols import (
+    NO_RUN,
+    InferencePlan,
+    Outcome,
+    RunContext,
+    SchedulerState,
+    StreamInfo,
+)
 from drivemeta.video.features import MODES, N_FEATURES, Features
 
 SHIPPED = Path(drivemeta.__file__).parent / "weights" / "scheduler.onnx"
@@ -27,10 +33,11 @@ class RL2:
     one, since a machine that is too slow for every look may be so no longer.
 
     Args:
-        max_latency_ms: time a look may take; None for the time between two frames.
+        max_latency_ms: time a look may take; None for the limit of the run, and where it has none
+            for the time between two frames.
         max_gap: most frames between two looks.
-        modes: that the run offers.
         model: another policy, exported by `drivemeta.learn.rl.export`; None for the shipped one.
+        context: Of the run: the modes that it offers, and its limit.
 
     Raises:
         InputError: the time is out of range, or the file holds no policy for these features.
@@ -40,16 +47,17 @@ class RL2:
         self,
         max_latency_ms: float | None = None,
         max_gap: int = 5,
-        modes: Sequence[PlanMode] = ("skip", "full"),
         model: Path | None = None,
+        context: RunContext = NO_RUN,
     ) -> None:
-        if max_latency_ms is not None and max_latency_ms <= 0:
-            raise InputError(f"rl2.max_latency_ms: expected more than 0, found {max_latency_ms}")
+        limit = context.max_latency_ms if max_latency_ms is None else max_latency_ms
+        if limit is not None and limit <= 0:
+            raise InputError(f"rl2.max_latency_ms: expected more than 0, found {limit}")
         if max_gap < 1:
             raise InputError(f"rl2.max_gap: expected 1 or more, found {max_gap}")
         self._max_gap = self._gap = max_gap
-        self._given_s = None if max_latency_ms is None else max_latency_ms / 1000
-        self._modes = modes
+        self._given_s = None if limit is None else limit / 1000
+        self._modes = modes = context.modes
         self._quickest = next(mode for mode in MODES if mode != "skip" and mode in modes)
         self._barred = np.array([mode not in modes for mode in MODES])
         self._session = _open(model or SHIPPED)

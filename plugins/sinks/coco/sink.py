@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.part_file import PartFile
 
 _BEGIN, _END = "[\n", "\n]\n"
@@ -20,12 +20,12 @@ class CocoResults:
     there is one.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         name: of the file.
     """
 
-    def __init__(self, folder: Path, name: str = "coco_results.json") -> None:
-        self._file = PartFile(Path(folder) / name)
+    def __init__(self, context: RunContext, name: str = "coco_results.json") -> None:
+        self._file = PartFile(context.folder / name)
         self._next, self._open = 0, False
 
     def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002

@@ -9,7 +9,7 @@ from typing import Any
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
 from drivemeta.files import write_text
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 
 
 class Events:
@@ -19,12 +19,12 @@ class Events:
     a kill the list is made again from the journal.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         name: of the file.
     """
 
-    def __init__(self, folder: Path, name: str = "events.json") -> None:
-        self._path = Path(folder) / name
+    def __init__(self, context: RunContext, name: str = "events.json") -> None:
+        self._path = context.folder / name
         self._seen: dict[int, dict[str, Any]] = {}
         self._open = False
 

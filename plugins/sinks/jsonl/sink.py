@@ -8,43 +8,18 @@ of the frame.
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
 
 from drivemeta.core import Frame, Tracks
-from drivemeta.plugins.protocols import StreamInfo
-from drivemeta.video.part_file import PartFile
+from drivemeta.plugins.sink.lines import LineSink
 from drivemeta.video.records import frame_record
 
 
-class JsonLines:
-    """Writes `detections.jsonl`; while the run lasts it is called `detections.jsonl.part`.
+class JsonLines(LineSink):
+    """Writes `detections.jsonl`; while the run lasts it is called `detections.jsonl.part`."""
 
-    Args:
-        folder: of the run.
-        name: of the file.
-    """
+    file_name = "detections.jsonl"
 
-    def __init__(self, folder: Path, name: str = "detections.jsonl") -> None:
-        self._file = PartFile(Path(folder) / name)
-        self._next = 0
-
-    def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002
-        """Begin the file, or go on with the unfinished one."""
-        self._next = self._file.open(resume_at)
-
-    def write(self, frame: Frame, tracks: Tracks) -> None:
-        """Add one line."""
-        self._file.write(json.dumps(frame_record(frame, tracks), ensure_ascii=False) + "\n")
-        self._next = frame.index + 1
-
-    def commit(self) -> int:
-        """Flush to the disk."""
-        return self._file.commit(self._next)
-
-    def close(self) -> list[Path]:
-        """Give the file its final name."""
-        return [self._file.finish()]
-
-    def abort(self) -> None:
-        """Leave the unfinished file."""
-        self._file.abort()
+    def lines(self, frame: Frame, tracks: Tracks) -> Iterator[str]:
+        """Yield one line."""
+        yield json.dumps(frame_record(frame, tracks), ensure_ascii=False)

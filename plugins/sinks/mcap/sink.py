@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,8 +10,8 @@ from mcap.exceptions import McapError
 from mcap.writer import Writer
 
 from drivemeta.core import Frame, Tracks
-from drivemeta.errors import OutputError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
+from drivemeta.plugins.sink.whole_file import WholeFile
 from drivemeta.video.foxglove import SCHEMAS, compressed_image, image_annotations
 from drivemeta.video.pictures import encoded_jpeg
 from drivemeta.video.privacy import Privacy
@@ -30,28 +29,25 @@ class Mcap:
     Messages are JSON and carry the frame's time. After a kill the recording is made again.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         name: of the file.
         quality: of the JPEGs, 1 to 100.
         blur: what is made unrecognisable; see `drivemeta.video.privacy`.
     """
 
     def __init__(
-        self, folder: Path, name: str = "drive.mcap", quality: int = 85, blur: str = ""
+        self, context: RunContext, name: str = "drive.mcap", quality: int = 85, blur: str = ""
     ) -> None:
-        self._path, self._quality, self._privacy = Path(folder) / name, quality, Privacy(blur)
-        self._partial = self._path.with_name(self._path.name + ".part")
+        self._target, self._quality = WholeFile(context.folder / name), quality
+        self._privacy = Privacy(blur)
         self._file: IO[bytes] | None = None
         self._writer: Any = None
         self._channels: dict[str, int] = {}
 
     def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002
         """Begin anew."""
-        try:
-            self._partial.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._partial.open("wb")
-        except OSError as error:
-            raise self._error(error) from error
+        self._target.begin()
+        self._file = self._target.part.open("wb")
         self._writer = Writer(self._file)
         self._writer.start(profile="", library="drivemeta")
         for topic, name in TOPICS.items():
@@ -78,17 +74,17 @@ class Mcap:
             try:
                 self._writer.finish()
                 self._file.close()
-                os.replace(self._partial, self._path)
             except (OSError, McapError) as error:
-                raise self._error(error) from error
+                raise self._target.error(error) from error
+            self._target.finish()
             self._file = None
-        return [self._path]
+        return [self._target.path]
 
     def abort(self) -> None:
         """Throw the recording away."""
         if self._file is not None:
             self._file.close()
-            self._partial.unlink(missing_ok=True)
+            self._target.discard()
         self._file = None
 
     def _add(self, topic: str, frame: Frame, message: dict[str, Any]) -> None:
@@ -99,7 +95,4 @@ class Mcap:
                 self._channels[topic], time_ns, data, time_ns, sequence=frame.index
             )
         except (OSError, McapError) as error:
-            raise self._error(error) from error
-
-    def _error(self, error: Exception) -> OutputError:
-        return OutputError(f"cannot write {self._partial}: {error}")
+            raise self._target.error(error) from error

@@ -11,7 +11,7 @@ import av
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.errors import InputError, OutputError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.privacy import Privacy
 from drivemeta.video.render import draw
 from drivemeta.video.segments import Encoding, Segment, join_segments, kept_segments
@@ -30,7 +30,7 @@ class Mp4:
     While the run lasts, closed segments of ten seconds lie in a hidden folder beside it.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         encoder: `h264` (x264, GPL, inside PyAV's wheels), `openh264` or `mpeg4`.
         name: of the file.
         segment_s: seconds a segment.
@@ -42,7 +42,7 @@ class Mp4:
 
     def __init__(
         self,
-        folder: Path,
+        context: RunContext,
         encoder: str = "h264",
         name: str = "annotated.mp4",
         segment_s: float = SEGMENT_S,
@@ -58,7 +58,7 @@ class Mp4:
             raise InputError(f"segment_s: expected more than 0, found {segment_s}")
         self._encoder, self._codec, self._segment_s = encoder, codec, segment_s
         self._privacy = Privacy(blur)
-        self._path = Path(folder) / name
+        self._path = context.folder / name
         self._segments = self._path.with_name(f".{self._path.stem}.segments")
         self._encoding: Encoding | None = None
         self._segment: Segment | None = None

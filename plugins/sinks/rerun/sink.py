@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ import rerun as rr
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
 from drivemeta.errors import OutputError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
+from drivemeta.plugins.sink.whole_file import WholeFile
 from drivemeta.video.pictures import encoded_jpeg
 from drivemeta.video.privacy import Privacy
 
@@ -25,38 +25,33 @@ class Rerun:
     bytes: Rerun gives each row an identity of its own. After a kill the recording is made again.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         name: of the file.
         quality: of the JPEGs, 1 to 100.
         blur: what is made unrecognisable; see `drivemeta.video.privacy`.
     """
 
     def __init__(
-        self, folder: Path, name: str = "drive.rrd", quality: int = 85, blur: str = ""
+        self, context: RunContext, name: str = "drive.rrd", quality: int = 85, blur: str = ""
     ) -> None:
-        self._path, self._quality, self._privacy = Path(folder) / name, quality, Privacy(blur)
-        self._partial = self._path.with_name(self._path.name + ".part")
+        self._target, self._quality = WholeFile(context.folder / name), quality
+        self._privacy = Privacy(blur)
         self._recording: Any = None
+        self._classes: tuple[str, ...] = ()
 
     def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002
         """Begin anew."""
-        try:
-            self._partial.parent.mkdir(parents=True, exist_ok=True)
-            self._partial.touch()
-        except OSError as error:
-            raise self._error(error) from error
+        self._target.begin()
         recording = rr.RecordingStream("drivemeta", recording_id=info.name, send_properties=False)
         recording.set_log_time_enabled(False)
         recording.set_log_tick_enabled(False)
-        recording.save(self._partial)
-        names = list(enumerate(info.classes))
-        recording.log("camera", rr.AnnotationContext(names), static=True)
-        self._recording = recording
+        recording.save(self._target.part)
+        self._recording, self._classes = recording, ()
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Add the picture and its objects."""
         if self._recording is None:
-            raise OutputError(f"{self._path} is not open")
+            raise OutputError(f"{self._target.path} is not open")
         found = tracks.detections
         jpeg = encoded_jpeg(self._privacy.hidden(frame.image, found), self._quality)
         captions = [
@@ -71,6 +66,7 @@ class Rerun:
         )
         self._recording.set_time("frame", sequence=frame.index)
         self._recording.set_time("time", duration=frame.time_s)
+        self._name_classes(found.classes)
         self._recording.log("camera", rr.EncodedImage(contents=jpeg, media_type="image/jpeg"))
         self._recording.log("camera/objects", boxes)
         if frame.index % FLUSH_EVERY == FLUSH_EVERY - 1:
@@ -86,25 +82,26 @@ class Rerun:
             self._flush()
             self._recording.disconnect()
             self._recording = None
-            try:
-                os.replace(self._partial, self._path)
-            except OSError as error:
-                raise self._error(error) from error
-        return [self._path]
+            self._target.finish()
+        return [self._target.path]
 
     def abort(self) -> None:
         """Throw the recording away."""
         if self._recording is not None:
             self._recording.disconnect()
-            self._partial.unlink(missing_ok=True)
+            self._target.discard()
         self._recording = None
+
+    def _name_classes(self, classes: tuple[str, ...]) -> None:
+        """Tell what the numbers of classes mean from this frame on, if that has changed."""
+        if classes and classes != self._classes:
+            names = list(enumerate(classes))
+            self._recording.log("camera", rr.AnnotationContext(names))
+            self._classes = classes
 
     def _flush(self) -> None:
         """Wait for Rerun's own thread, which writes, and hear whether it could."""
         try:
             self._recording.flush(timeout_sec=TIMEOUT_S)
         except (RuntimeError, TimeoutError) as error:
-            raise self._error(error) from error
-
-    def _error(self, error: Exception) -> OutputError:
-        return OutputError(f"cannot write {self._partial}: {error}")
+            raise self._target.error(error) from error

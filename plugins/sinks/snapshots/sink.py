@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
 from drivemeta.errors import OutputError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.pictures import encoded_jpeg
 from drivemeta.video.privacy import Privacy
 
@@ -26,17 +26,17 @@ class Snapshots:
     something large wins. After a kill the pictures are taken again.
 
     Args:
-        folder: of the run.
+        context: Of the run, whose folder is written into.
         margin: round the box, in parts of its size.
         quality: of the JPEGs, 1 to 100.
         blur: what is made unrecognisable; see `drivemeta.video.privacy`.
     """
 
     def __init__(
-        self, folder: Path, margin: float = 0.25, quality: int = 92, blur: str = ""
+        self, context: RunContext, margin: float = 0.25, quality: int = 92, blur: str = ""
     ) -> None:
         self._privacy = Privacy(blur)
-        self._path = Path(folder) / "snapshots"
+        self._path = context.folder / "snapshots"
         self._partial = self._path.with_name(".snapshots.part")
         self._margin, self._quality, self._open = margin, quality, False
         self._best: dict[int, dict[str, Any]] = {}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Frame
 from drivemeta.errors import InputError, PluginError, VideoError, suggest
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import SourceCounts, StreamInfo
 from drivemeta.video.clock import SteadyClock
 from drivemeta.video.recordings.decoding import stills, video
 from drivemeta.video.recordings.topics import READ, Contents, Recording
@@ -33,10 +33,6 @@ class BagSource:
         topic: of the pictures; need not be given where there is one only, or one only of
             compressed pictures.
 
-    Attributes:
-        n_corrupt: messages whose picture could not be decoded and were skipped.
-        ended_early: a file ended before its end.
-
     Raises:
         VideoError: there is no such recording, or no picture in it.
         InputError: several topics hold pictures and none was named, or another one.
@@ -44,16 +40,11 @@ class BagSource:
     """
 
     def __init__(self, path: str | Path, topic: str | None = None) -> None:
-        self._path, self.n_corrupt = Path(path), 0
+        self._path, self._n_corrupt = Path(path), 0
         self._recording = _opened(self._path)
         self._topic = _chosen(topic, self._recording.contents, self._path)
         self._known = self._recording.contents.pictures[self._topic]
         self._size: tuple[int, int] | None = None
-
-    @property
-    def ended_early(self) -> bool:
-        """Whether a file ended before its end, as far as it was read."""
-        return self._recording.ended_early
 
     def info(self) -> StreamInfo:
         """Describe the topic; the rate is the mean, the size that of the first picture."""
@@ -69,13 +60,17 @@ class BagSource:
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the pictures at the times they were recorded at, counted from the first."""
-        clock, index, self.n_corrupt = SteadyClock(1 / self.info().fps), 0, 0
+        clock, index, self._n_corrupt = SteadyClock(1 / self.info().fps), 0, 0
         for time_ns, image in self._pictures():
             if image is None:
-                self.n_corrupt += 1
+                self._n_corrupt += 1
                 continue
             yield Frame(image, index, clock.next(time_ns / 1e9), time_ns)
             index += 1
+
+    def counts(self) -> SourceCounts:
+        """Return the messages whose picture was passed over, and whether a file is cut off."""
+        return SourceCounts(self._n_corrupt, ended_early=self._recording.ended_early)
 
     def close(self) -> None:
         """Nothing is held open."""

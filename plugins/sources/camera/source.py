@@ -10,7 +10,7 @@ import numpy as np
 
 from drivemeta.core import Frame
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import SourceCounts, StreamInfo
 
 DEFAULT_FPS = 30.0
 
@@ -19,7 +19,7 @@ class CameraSource:
     """Reads a camera; times are those of arrival, counted from the first frame.
 
     Args:
-        device: its number, 0 for the first, or its path such as `/dev/video0`.
+        device: its number, 0 for the first, also as text, or its path such as `/dev/video0`.
         width: in pixels, asked for; the camera may give another.
         height: in pixels, asked for.
         fps: frames a second, asked for.
@@ -36,7 +36,7 @@ class CameraSource:
         fps: float | None = None,
     ) -> None:
         self._name, self._closed, self._reading = f"camera {device}", False, False
-        self._camera = cv2.VideoCapture(device)
+        self._camera = cv2.VideoCapture(int(device) if str(device).isdigit() else device)
         asked = {
             cv2.CAP_PROP_FRAME_WIDTH: width,
             cv2.CAP_PROP_FRAME_HEIGHT: height,
@@ -78,6 +78,10 @@ class CameraSource:
                 self._camera.release()
         if index == 0 and not self._closed:
             raise VideoError(f"{self._name} gives no picture")
+
+    def counts(self) -> SourceCounts:
+        """Nothing is counted."""
+        return SourceCounts()
 
     def close(self) -> None:
         """Release the camera; the thread that reads it, if any, does so when it sees."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from drivemeta.core import Frame
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import SourceCounts, StreamInfo
 from drivemeta.video.clock import SteadyClock, turns_of
 
 
@@ -23,10 +23,6 @@ class FileSource:
 
     Args:
         path: of the file, in any format that FFmpeg knows.
-
-    Attributes:
-        n_corrupt: packets that could not be decoded and were skipped.
-        ended_early: fewer frames came than the container announced.
 
     Raises:
         VideoError: there is no such file, or no video in it.
@@ -47,8 +43,8 @@ class FileSource:
                 f"({error})"
             ) from error
         self._stream.thread_type = "AUTO"
-        self.n_corrupt = 0
-        self.ended_early = False
+        self._n_corrupt = 0
+        self._ended_early = False
         self._size: tuple[int, int] | None = None
 
     def info(self) -> StreamInfo:
@@ -72,9 +68,13 @@ class FileSource:
             yield Frame(np.ascontiguousarray(image), index, clock.next(stated), decoded.pts)
             index += 1
         announced = self._stream.frames
-        self.ended_early = bool(announced) and index < announced
+        self._ended_early = bool(announced) and index < announced
         if index == 0:
             raise VideoError(f"expected a video, found no frame that can be decoded: {self._path}")
+
+    def counts(self) -> SourceCounts:
+        """Return the packets passed over, and whether fewer frames came than were announced."""
+        return SourceCounts(self._n_corrupt, ended_early=self._ended_early)
 
     def close(self) -> None:
         """Close the file."""
@@ -101,4 +101,4 @@ class FileSource:
             except av.EOFError:
                 return
             except av.FFmpegError:
-                self.n_corrupt += 1
+                self._n_corrupt += 1

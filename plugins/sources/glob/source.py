@@ -16,9 +16,6 @@ class GlobSource(Pictures):
         pattern: with `*`, `?`, `[...]`, and `**` for any depth of folders.
         fps: images a second.
 
-    Attributes:
-        n_corrupt: files that could not be decoded and were skipped.
-
     Raises:
         VideoError: no image matches, or the rate is not positive.
     """

@@ -15,9 +15,6 @@ class ImageSource(Pictures):
         path: of the folder.
         fps: images a second.
 
-    Attributes:
-        n_corrupt: files that could not be decoded and were skipped.
-
     Raises:
         VideoError: there is no such folder, no image in it, or the rate is not positive.
     """

@@ -11,7 +11,7 @@ import av
 
 from drivemeta.core import Frame
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import SourceCounts, StreamInfo
 
 LONGEST_PAUSE_S = 30.0
 
@@ -29,10 +29,6 @@ class StreamSource:
         pause_s: before the first attempt to connect again.
         transport: of RTSP: `tcp` or `udp`.
 
-    Attributes:
-        n_corrupt: packets that could not be decoded and were skipped.
-        n_reconnects: how often the stream was connected to again.
-
     Raises:
         VideoError: there is no stream at the address, or no video in it.
     """
@@ -48,7 +44,7 @@ class StreamSource:
     ) -> None:
         self._address, self._timeout_s, self._retries = address, timeout_s, retries
         self._pause_s, self._transport = pause_s, transport
-        self.n_corrupt = self.n_reconnects = 0
+        self._n_corrupt = self._n_reconnects = 0
         self._closed, self._reading = threading.Event(), False
         try:
             self._container = self._connect()
@@ -84,6 +80,10 @@ class StreamSource:
             if self._closed.is_set():
                 self._container.close()
 
+    def counts(self) -> SourceCounts:
+        """Return the packets passed over, and how often the stream was connected to again."""
+        return SourceCounts(self._n_corrupt, self._n_reconnects)
+
     def close(self) -> None:
         """End the stream; the thread that reads it, if any, closes the connection when it sees."""
         self._closed.set()
@@ -113,7 +113,7 @@ class StreamSource:
             except av.EOFError:
                 return
             except av.FFmpegError:
-                self.n_corrupt += 1
+                self._n_corrupt += 1
 
     def _reconnect(self) -> None:
         self._container.close()
@@ -130,5 +130,5 @@ class StreamSource:
                         f"failed: {error}"
                     ) from error
             else:
-                self.n_reconnects += 1
+                self._n_reconnects += 1
                 return

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from drivemeta.core import Frame
 from drivemeta.data.synthetic import Plan, Scene, SyntheticFrame, render
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import StreamInfo
+from drivemeta.plugins.protocols import SourceCounts, StreamInfo
 
 
 class SyntheticSource:
@@ -64,6 +64,10 @@ class SyntheticSource:
                 self._on_truth(index, truth)
             yield Frame(truth.image, index, self.scene.time_s(index))
             index += 1
+
+    def counts(self) -> SourceCounts:
+        """Nothing is counted."""
+        return SourceCounts()
 
     def close(self) -> None:
         """End the stream."""

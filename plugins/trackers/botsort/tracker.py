@@ -6,23 +6,21 @@ arXiv 2206.14651.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from trackers import BoTSORTTracker
 
-from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.plugins.protocols import NO_RUN, RunContext
 from drivemeta.video.association import SCORE_FLOOR, Association
 from drivemeta.video.camera_motion import CORNERS, CameraMotion
 
 
-class BotSort:
+class BotSort(Association):
     """Associates by overlap and a Kalman filter, after the camera's motion is compensated.
 
     Args:
         lost_frames: frames after which an unseen object is forgotten.
         confirm_frames: successive frames until an object gets an identity.
         corners: most points that the camera's motion is estimated from.
-        families: the super-class of each class; objects of two are never one. None: any may be.
+        context: Of the run: objects of two families are never one. Without families, any may be.
     """
 
     def __init__(
@@ -30,7 +28,7 @@ class BotSort:
         lost_frames: int = 30,
         confirm_frames: int = 2,
         corners: int = CORNERS,
-        families: Mapping[str, str] | None = None,
+        context: RunContext = NO_RUN,
     ) -> None:
         self._camera = CameraMotion(corners)
 
@@ -45,13 +43,9 @@ class BotSort:
             tracker.cmc = self._camera
             return tracker
 
-        self._objects = Association(make, families, looks=True)
-
-    def update(self, detections: Detections, frame: Frame) -> Tracks:
-        """Give one frame's detections their identities."""
-        return self._objects.update(detections, frame)
+        super().__init__(make, context, looks=True)
 
     def reset(self) -> None:
         """Forget everything."""
         self._camera.reset()
-        self._objects.reset()
+        super().reset()

@@ -6,28 +6,26 @@ arXiv 2110.06864.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from trackers import ByteTrackTracker
 
-from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.plugins.protocols import NO_RUN, RunContext
 from drivemeta.video.association import SCORE_FLOOR, Association
 
 
-class ByteTrack:
+class ByteTrack(Association):
     """Associates by overlap and a Kalman filter.
 
     Args:
         lost_frames: frames after which an unseen object is forgotten.
         confirm_frames: successive frames until an object gets an identity.
-        families: the super-class of each class; objects of two are never one. None: any may be.
+        context: Of the run: objects of two families are never one. Without families, any may be.
     """
 
     def __init__(
         self,
         lost_frames: int = 30,
         confirm_frames: int = 2,
-        families: Mapping[str, str] | None = None,
+        context: RunContext = NO_RUN,
     ) -> None:
 
         def make() -> ByteTrackTracker:
@@ -38,12 +36,4 @@ class ByteTrack:
                 track_activation_threshold=SCORE_FLOOR,
             )
 
-        self._objects = Association(make, families)
-
-    def update(self, detections: Detections, frame: Frame) -> Tracks:
-        """Give one frame's detections their identities."""
-        return self._objects.update(detections, frame)
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self._objects.reset()
+        super().__init__(make, context)

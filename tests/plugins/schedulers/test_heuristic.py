@@ -4,7 +4,7 @@ import pytest
 
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import Outcome, SchedulerState, StreamInfo
+from drivemeta.plugins.protocols import Outcome, RunContext, SchedulerState, StreamInfo
 
 INFO = StreamInfo("clip", (), (96, 128), 10.0)
 N = 60
@@ -29,19 +29,21 @@ def test_looks_at_every_frame_when_fast_and_moving():
 
 
 def test_mean_time_stays_within_the_budget():
-    modes = drive({"full": 0.25}, modes=("skip", "full"))
+    modes = drive({"full": 0.25}, context=RunContext(modes=("skip", "full")))
     assert 0 < sum(0.25 for mode in modes if mode == "full") / N <= 0.1 * 1.1
 
 
 def test_looks_less_closely_when_the_machine_is_slow():
-    modes = drive({"small": 0.07, "full": 0.14}, modes=("skip", "small", "full"))
+    modes = drive(
+        {"small": 0.07, "full": 0.14}, context=RunContext(modes=("skip", "small", "full"))
+    )
     assert modes.count("small") + modes.count("full") > N / 2
     assert sum({"small": 0.07, "full": 0.14}.get(mode, 0) for mode in modes) / N <= 0.11
 
 
 def test_takes_the_closest_look_there_is_time_for():
     offered = ("skip", "small", "full", "sliced")
-    modes = drive({"small": 0.005, "full": 0.01, "sliced": 0.05}, modes=offered)
+    modes = drive({"small": 0.005, "full": 0.01, "sliced": 0.05}, context=RunContext(modes=offered))
     assert modes.count("sliced") > N * 0.8
 
 
@@ -61,9 +63,11 @@ def test_adapts_when_the_machine_slows_down():
     assert sum(looks[N:]) < 0.5 * sum(looks[:N])
 
 
-def test_looks_longer_than_the_deadline_are_left_out():
-    offered = ("skip", "small", "full")
-    modes = drive({"small": 0.02, "full": 0.05}, modes=offered, max_latency_ms=30)
+@pytest.mark.parametrize("of_the_run", [True, False])
+def test_looks_longer_than_the_deadline_are_left_out(of_the_run):
+    context = RunContext(modes=("skip", "small", "full"), max_latency_ms=30 if of_the_run else 99)
+    own = {} if of_the_run else {"max_latency_ms": 30}
+    modes = drive({"small": 0.02, "full": 0.05}, context=context, **own)
     assert modes.count("full") <= 3
     assert modes.count("small") > N * 0.8
 

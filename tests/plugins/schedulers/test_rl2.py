@@ -4,7 +4,7 @@ import pytest
 
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import Outcome, SchedulerState, StreamInfo
+from drivemeta.plugins.protocols import Outcome, RunContext, SchedulerState, StreamInfo
 
 INFO = StreamInfo("clip", (), (96, 128), 10.0)
 MODES = ("skip", "small", "full", "sliced")
@@ -12,7 +12,7 @@ MODES = ("skip", "small", "full", "sliced")
 
 def drive(latency_s: float, modes=MODES, n: int = 60, waiting: int = 0) -> list[str]:
     """Return the modes chosen where a full look takes what is given."""
-    scheduler = default_registry().create("scheduler", "rl2", modes=modes)
+    scheduler = default_registry().create("scheduler", "rl2", context=RunContext(modes=modes))
     scheduler.reset(INFO)
     costs = {"skip": 0.0, "small": 0.5, "full": 1.0, "sliced": 5.0}
     chosen = []

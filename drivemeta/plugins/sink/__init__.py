@@ -1,0 +1,1 @@
+"""What sink plugins are made of."""

@@ -1,0 +1,1 @@
+"""A source of frames that lie stacked in one file."""

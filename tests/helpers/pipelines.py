@@ -1,0 +1,13 @@
+"""Pipelines for tests."""
+
+from drivemeta.plugins import default_registry
+from drivemeta.video.api import Options, load_detector
+from drivemeta.video.build import build_pipeline, run_context
+from drivemeta.video.pipeline import Pipeline
+
+
+def pipeline_of(model, **options) -> Pipeline:
+    """Return a model's pipeline of the built-in plugins."""
+    how = Options(**options)
+    detector, how = load_detector(model, how, live=False)
+    return build_pipeline(detector, how, run_context(detector, how), default_registry())
