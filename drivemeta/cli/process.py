@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from drivemeta.video.job import Job
     from drivemeta.video.options import RunSummary
 
+REGION, DETECTION = "Part and classes", "Detection and tracking"
+OUTPUT, SPEED = "Output", "Performance"
+
 
 def process(
     ctx: typer.Context,
@@ -36,51 +39,104 @@ def process(
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     model: ModelOption = None,
     name: NameOption = None,
-    sinks: Annotated[str, typer.Option(help="Sink plugins, comma-separated.")] = "mp4,jsonl",
-    tracker: Annotated[str, typer.Option(help="Tracker plugin.")] = "botsort",
-    every: Annotated[int, typer.Option(min=1, help="Look at every Nth frame.")] = 1,
-    batch: Annotated[int, typer.Option(min=1, help="Most frames a run of the network.")] = 1,
-    classes: Annotated[str | None, typer.Option(help="Keep only these, comma-separated.")] = None,
-    min_score: Annotated[
-        float | None, typer.Option(min=0, max=1, help="In place of each class's own threshold.")
-    ] = None,
-    start: Annotated[float, typer.Option(min=0, help="Seconds to pass over.")] = 0.0,
-    end: Annotated[float | None, typer.Option(min=0, help="Second to end at.")] = None,
-    roi: Annotated[
-        str | None, typer.Option(help="Look only at x1,y1,x2,y2: pixels, or parts up to 1.")
-    ] = None,
-    tiles: Annotated[
-        str | None, typer.Option(help="Look at ROWSxCOLUMNS tiles too, for far signs: 2x2.")
-    ] = None,
-    tile_merge: Annotated[
-        str, typer.Option(help="Boxes of several looks: nms keeps the best, wbf the mean.")
-    ] = "nms",
-    max_latency_ms: Annotated[
-        float | None, typer.Option(help="Of live sources: skip frames that would be older.")
-    ] = None,
-    scheduler: Annotated[str, typer.Option(help="Scheduler: fixed, heuristic or rl2.")] = "fixed",
-    small_model: Annotated[
-        Path | None, typer.Option(help="The same model of a smaller input, for schedulers.")
-    ] = None,
-    encoder: Annotated[str, typer.Option(help="h264, openh264 or mpeg4.")] = "h264",
+    provider: ProviderOption = "auto",
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", help="A plugin's parameter, PLUGIN.NAME=VALUE; may be repeated."),
     ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Frames at a time, on CPUs; by default what suits.")
+    plugin_path: PluginPathOption = None,  # noqa: ARG001  (its callback does it)
+    start: Annotated[
+        float, typer.Option(min=0, help="Seconds to pass over.", rich_help_panel=REGION)
+    ] = 0.0,
+    end: Annotated[
+        float | None, typer.Option(min=0, help="Second to end at.", rich_help_panel=REGION)
     ] = None,
+    roi: Annotated[
+        str | None,
+        typer.Option(
+            help="Look only at x1,y1,x2,y2: pixels, or parts up to 1.", rich_help_panel=REGION
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Keep only these, comma-separated.", rich_help_panel=REGION)
+    ] = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="In place of each class's own threshold.", rich_help_panel=REGION
+        ),
+    ] = None,
+    tracker: Annotated[
+        str, typer.Option(help="Tracker plugin.", rich_help_panel=DETECTION)
+    ] = "botsort",
+    scheduler: Annotated[
+        str, typer.Option(help="Scheduler: fixed, heuristic or rl2.", rich_help_panel=DETECTION)
+    ] = "fixed",
+    every: Annotated[
+        int, typer.Option(min=1, help="Look at every Nth frame.", rich_help_panel=DETECTION)
+    ] = 1,
+    tiles: Annotated[
+        str | None,
+        typer.Option(
+            help="Look at ROWSxCOLUMNS tiles too, for far signs: 2x2.", rich_help_panel=DETECTION
+        ),
+    ] = None,
+    tile_merge: Annotated[
+        str,
+        typer.Option(
+            help="Boxes of several looks: nms keeps the best, wbf the mean.",
+            rich_help_panel=DETECTION,
+        ),
+    ] = "nms",
+    small_model: Annotated[
+        Path | None,
+        typer.Option(
+            help="The same model of a smaller input, for schedulers.", rich_help_panel=DETECTION
+        ),
+    ] = None,
+    max_latency_ms: Annotated[
+        float | None,
+        typer.Option(
+            help="Of live sources: skip frames that would be older.", rich_help_panel=DETECTION
+        ),
+    ] = None,
+    sinks: Annotated[
+        str, typer.Option(help="Sink plugins, comma-separated.", rich_help_panel=OUTPUT)
+    ] = "mp4,jsonl",
+    encoder: Annotated[
+        str, typer.Option(help="h264, openh264 or mpeg4.", rich_help_panel=OUTPUT)
+    ] = "h264",
     metrics: Annotated[
-        str | None, typer.Option(help="Serve metrics for Prometheus on PORT or HOST:PORT.")
+        str | None,
+        typer.Option(
+            help="Serve metrics for Prometheus on PORT or HOST:PORT.", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Begin anew where an unfinished run was left.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Most frames a run of the network.", rich_help_panel=SPEED)
+    ] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Frames at a time, on CPUs; by default what suits.",
+            rich_help_panel=SPEED,
+        ),
     ] = None,
     jobs: Annotated[
-        int, typer.Option(min=1, help="Videos at a time, of a folder, list or pattern.")
+        int,
+        typer.Option(
+            min=1, help="Videos at a time, of a folder, list or pattern.", rich_help_panel=SPEED
+        ),
     ] = 1,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew where an unfinished run was left.")
-    ] = False,
-    provider: ProviderOption = "auto",
-    plugin_path: PluginPathOption = None,  # noqa: ARG001  (its callback does it)
     as_json: JsonOption = False,
 ) -> None:
     """Detect and track in a video, a folder of images, or many videos.
@@ -100,7 +156,10 @@ def process(
     if "mp4" in _names(sinks):
         given["mp4"] = {"encoder": encoder, **given.get("mp4", {})}
     options = Options(
-        *(tracker, every, batch, min_score),
+        tracker=tracker,
+        every=every,
+        batch=batch,
+        min_score=min_score,
         classes=tuple(_names(classes)) if classes else None,
         provider=provider,
         start_s=start,
@@ -116,7 +175,12 @@ def process(
     )
     registry = registry_of(ctx)
     job = Job(
-        *(source, out, named_base(model, name), tuple(_names(sinks)), options, fresh),
+        source=source,
+        out=out,
+        model=named_base(model, name),
+        sinks=tuple(_names(sinks)),
+        options=options,
+        fresh=fresh,
         metrics=metrics,
         registry=registry,
     )

@@ -13,7 +13,7 @@ from drivemeta.video.settings import Settings
 from drivemeta.video.stages import StageClock
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """How a stream is processed.
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import av
@@ -14,6 +15,7 @@ import pytest
 from faster_coco_eval import COCO
 
 from drivemeta.cli import main as cli
+from drivemeta.cli.process import DETECTION, OUTPUT, REGION, SPEED
 from drivemeta.export.scene import draw_scene
 from drivemeta.video.journal import Journal
 
@@ -68,6 +70,51 @@ def refused(capsys, *words: object) -> str:
 
 def files_in(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_options_of_process_stand_in_panels():
+    command = cli.load_command("process")
+    panels = Counter(getattr(each, "rich_help_panel", None) for each in command.params)
+    assert {panel: panels[panel] for panel in (REGION, DETECTION, OUTPUT, SPEED)} == {
+        REGION: 5,
+        DETECTION: 7,
+        OUTPUT: 4,
+        SPEED: 3,
+    }
+    assert panels[None] <= 9  # what other commands have too
+
+
+def test_every_option_of_process_reaches_the_job(monkeypatch, tmp_path, tiny_model):
+    jobs = []
+    monkeypatch.setattr("drivemeta.cli.process._process_one", lambda job, _json: jobs.append(job))
+    given = {
+        "tracker": ("none", "none"),
+        "every": ("3", 3),
+        "batch": ("2", 2),
+        "min_score": ("0.25", 0.25),
+        "classes": ("a,b", ("a", "b")),
+        "provider": ("cpu", "cpu"),
+        "start_s": ("1.5", 1.5),
+        "end_s": ("2.5", 2.5),
+        "roi": ("0,0,1,0.5", (0, 0, 1, 0.5)),
+        "tiles": ("1x2", (1, 2)),
+        "tile_merge": ("wbf", "wbf"),
+        "max_latency_ms": ("40", 40),
+        "workers": ("2", 2),
+        "scheduler": ("rl2", "rl2"),
+        "small_model": ("s.onnx", "s.onnx"),
+    }
+    words = ["process", "clip.mp4", "--out", tmp_path, "--model", tiny_model, "--set", "csv.name=x"]
+    words += ["--sinks", "csv", "--fresh"]
+    for name, (text, _) in given.items():
+        words += [f"--{name.removesuffix('_s').replace('_', '-')}", text]
+    assert call(*words) == 0
+    (job,) = jobs
+    assert vars(job.options) == {name: value for name, (_, value) in given.items()} | {
+        "settings": {"csv": {"name": "x"}}
+    }
+    assert (job.source, job.out, job.model) == ("clip.mp4", tmp_path, tiny_model)
+    assert (job.sinks, job.fresh) == (("csv",), True)
 
 
 def test_process_writes_video_lines_and_summary(video, tiny_model, tmp_path, capsys):
