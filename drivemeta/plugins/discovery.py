@@ -12,6 +12,7 @@ from importlib import metadata
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from drivemeta.errors import PluginError
 from drivemeta.location import builtin_folder
@@ -22,7 +23,7 @@ from drivemeta.plugins.manifest import (
     load_manifest,
     parse_manifest,
 )
-from drivemeta.plugins.protocols import KINDS
+from drivemeta.plugins.protocols import KINDS, Kind
 
 ENVIRONMENT = "DRIVEMETA_PLUGIN_PATH"
 ENTRY_POINTS = "drivemeta.plugins"
@@ -34,7 +35,7 @@ class Found:
 
     Attributes:
         name: of the plugin; the folder's or entry point's name if the manifest is unreadable.
-        kind: of the plugin, by its folder if the manifest is unreadable, or empty.
+        kind: of the plugin, by its folder if the manifest does not say, or empty.
         origin: `built-in`, a folder, or a distribution with its version.
         folder: that holds the manifest.
         manifest: None if it is broken.
@@ -44,7 +45,7 @@ class Found:
     """
 
     name: str
-    kind: str
+    kind: Kind | Literal[""]
     origin: str
     folder: Path | None
     manifest: PluginManifest | None
@@ -109,7 +110,7 @@ def _package_folder(point: metadata.EntryPoint) -> Path:
     raise PluginError(f"{expected} {point.module}, found {'none in it' if spec else 'no package'}")
 
 
-def _read(folder: Path, origin: str, kind: str = "") -> Found:
+def _read(folder: Path, origin: str, kind: Kind | Literal[""] = "") -> Found:
     """Read a manifest; `kind` is what the folder above says, if anything."""
     try:
         raw = load_manifest(folder / FILE_NAME)
@@ -123,6 +124,7 @@ def _read(folder: Path, origin: str, kind: str = "") -> Found:
                 f"{folder / FILE_NAME}: expected kind {kind} by its folder, found {manifest.kind}"
             )
     except PluginError as error:
-        name, said = str(raw.get("name", folder.name)), str(raw.get("kind", kind))
+        name = str(raw.get("name", folder.name))
+        said = next((known for known in KINDS if raw.get("kind", kind) == known), kind)
         return Found(name, said, origin, folder, None, str(error), version)
     return Found(manifest.name, manifest.kind, origin, folder, manifest, "", version)

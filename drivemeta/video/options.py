@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Tracks
+from drivemeta.runtime.slicing import Merging
 from drivemeta.video.settings import Settings
 from drivemeta.video.stages import StageClock
 
@@ -50,7 +51,7 @@ class Options:
     end_s: float | None = None
     roi: tuple[float, float, float, float] | None = None
     tiles: tuple[int, int] | None = None
-    tile_merge: str = "nms"
+    tile_merge: Merging = "nms"
     max_latency_ms: float | None = None
     workers: int | None = None
     scheduler: str = "fixed"
