@@ -84,7 +84,9 @@ def _describe(registry: Registry, found: Found) -> dict[str, Any]:
         "manifest": found.manifest.model_dump() if found.manifest else {"name": found.name},
         "origin": found.origin,
         "folder": str(found.folder or ""),
-        "parameters": [] if problem else _parameters(registry.load(found.kind, found.name)),
+        "parameters": []
+        if problem or found.manifest is None
+        else _parameters(registry.load(found.manifest.kind, found.name)),
         "problem": problem,
     }
 
@@ -128,10 +130,10 @@ def _problem(registry: Registry, found: Found) -> str:
     """Return why a plugin cannot be used, or nothing; this imports it."""
     from drivemeta.errors import DriveMetaError
 
-    if found.problem:
+    if found.manifest is None:
         return found.problem
     try:
-        registry.load(found.kind, found.name)
+        registry.load(found.manifest.kind, found.name)
     except DriveMetaError as error:
         return str(error)
     return ""

@@ -147,6 +147,7 @@ def process(
     Without --model, the shipped base runs. A summary is printed and written beside the results.
     Killed or interrupted, the same command goes on where it was.
     """
+    from drivemeta.runtime.slicing import merging_of
     from drivemeta.video.inputs import many_videos
     from drivemeta.video.job import Job
     from drivemeta.video.options import Options
@@ -166,7 +167,7 @@ def process(
         end_s=end,
         roi=_region(roi),
         tiles=_tiles(tiles),
-        tile_merge=tile_merge,
+        tile_merge=merging_of(tile_merge),
         max_latency_ms=max_latency_ms,
         workers=workers,
         scheduler=scheduler,

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from drivemeta.plugins.protocols import Kind
 from drivemeta.plugins.registry import Registry
 
 
@@ -35,7 +36,7 @@ class PluginChoice(BaseModel):
         return value
 
 
-def build(registry: Registry, kind: str, choice: PluginChoice, **given: Any) -> Any:
+def build(registry: Registry, kind: Kind, choice: PluginChoice, **given: Any) -> Any:
     """Build the plugin that was chosen.
 
     Args:

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -17,8 +17,11 @@ from onnx import TensorProto, helper, numpy_helper
 from drivemeta.errors import DriveMetaError
 from drivemeta.runtime.gpus import Gpu, nvidia_gpus
 
+if TYPE_CHECKING:
+    from drivemeta.runtime.providers import Provider
+
 State = Literal["ok", "off", "problem"]
-INSTALL = {
+INSTALL: dict[Provider, str] = {
     "tensorrt": "pip install tensorrt-cu12 (or the TensorRT of your CUDA), with `drivemeta[gpu]`",
     "cuda": "pip install 'drivemeta[gpu]' (CUDA, cuDNN), and the NVIDIA driver on the host",
     "coreml": "macOS only: its onnxruntime wheel has it",
@@ -148,7 +151,7 @@ def importable(module: str, why: str) -> Finding:
     return Finding(module, "ok", str(getattr(found, "__version__", "there")))
 
 
-def provider(name: str, has_gpu: bool) -> Finding:
+def provider(name: Provider, has_gpu: bool) -> Finding:
     """Return whether a provider is built in, loads and computes what numpy computes."""
     what = f"provider {name}"
     try:  # a broken installation is what this is to tell of

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
@@ -43,7 +43,7 @@ class ExportOptions:
     """
 
     frame_size: tuple[int, int] | None = None
-    bank: Literal["fed", "baked"] = "fed"
+    bank: m.BankMode = "fed"
     bank_capacity: int = 256
     frames: Sequence[NDArray[np.uint8]] = ()
     licence: str = "Apache-2.0"

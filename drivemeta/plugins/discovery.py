@@ -12,6 +12,7 @@ from importlib import metadata
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 from drivemeta.errors import PluginError
 from drivemeta.location import builtin_folder
@@ -22,7 +23,7 @@ from drivemeta.plugins.manifest import (
     load_manifest,
     parse_manifest,
 )
-from drivemeta.plugins.protocols import KINDS
+from drivemeta.plugins.protocols import KINDS, Kind
 
 ENVIRONMENT = "DRIVEMETA_PLUGIN_PATH"
 ENTRY_POINTS = "drivemeta.plugins"
@@ -34,7 +35,7 @@ class Found:
 
     Attributes:
         name: of the plugin; the folder's or entry point's name if the manifest is unreadable.
-        kind: of the plugin, by its folder if the manifest is unreadable, or empty.
+        kind: of the plugin, by its folder if the manifest does not say, or empty.
         origin: `built-in`, a folder, or a distribution with its version.
         folder: that holds the manifest.
         manifest: None if it is broken.
@@ -45,7 +46,7 @@ class Found:
 
     name: str
     origin: str
-    kind: str = ""
+    kind: Kind | Literal[""] = ""
     folder: Path | None = None
     manifest: PluginManifest | None = None
     problem: str = ""
@@ -111,7 +112,7 @@ def _package_folder(point: metadata.EntryPoint) -> Path:
     raise PluginError(f"{expected} {point.module}, found {'none in it' if spec else 'no package'}")
 
 
-def _read(folder: Path, origin: str, kind: str = "") -> Found:
+def _read(folder: Path, origin: str, kind: Kind | Literal[""] = "") -> Found:
     """Read a manifest; `kind` is what the folder above says, if anything."""
     found = Found(name=folder.name, kind=kind, origin=origin, folder=folder)
     try:
@@ -121,7 +122,7 @@ def _read(folder: Path, origin: str, kind: str = "") -> Found:
     found = replace(
         found,
         name=str(raw.get("name", folder.name)),
-        kind=str(raw.get("kind", kind)),
+        kind=next((known for known in KINDS if raw.get("kind", kind) == known), kind),
         version=str(raw.get("version", "")),
     )
     try:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from drivemeta.errors import PluginError
-from drivemeta.plugins.protocols import PROTOCOLS
+from drivemeta.plugins.protocols import PROTOCOLS, Kind
 
 
-def check_fits(kind: str, loaded: object, where: str) -> None:
+def check_fits(kind: Kind, loaded: object, where: str) -> None:
     """Refuse a class that lacks a method of its protocol or takes other arguments.
 
     Args:
@@ -38,7 +38,7 @@ def check_fits(kind: str, loaded: object, where: str) -> None:
             )
 
 
-def check_has(kind: str, plugin: object, where: str) -> None:
+def check_has(kind: Kind, plugin: object, where: str) -> None:
     """Refuse a plugin that lacks an attribute of its protocol, or an attribute one of its own.
 
     Args:

@@ -10,11 +10,12 @@ from pathlib import Path
 from types import ModuleType
 
 from drivemeta.errors import PluginError
+from drivemeta.plugins.protocols import Kind
 
 PREFIX = "drivemeta_plugins"
 
 
-def import_beside(folder: Path, kind: str, name: str, module_name: str) -> ModuleType:
+def import_beside(folder: Path, kind: Kind, name: str, module_name: str) -> ModuleType:
     """Import a module that lies in a plugin's folder, as `drivemeta_plugins.KIND.NAME.MODULE`.
 
     The folder is mounted as that package, so its modules may import each other relatively.
@@ -29,7 +30,7 @@ def import_beside(folder: Path, kind: str, name: str, module_name: str) -> Modul
     return importlib.import_module(f"{_mount(folder, kind, name)}.{module_name}")
 
 
-def package_of(kind: str, name: str) -> str:
+def package_of(kind: Kind, name: str) -> str:
     """Return the import name that a plugin's folder is mounted under.
 
     >>> package_of("learner", "maml")
@@ -38,7 +39,7 @@ def package_of(kind: str, name: str) -> str:
     return f"{PREFIX}.{kind}.{name}"
 
 
-def _mount(folder: Path, kind: str, name: str) -> str:
+def _mount(folder: Path, kind: Kind, name: str) -> str:
     """Make a folder importable as a package; what another folder left there is forgotten."""
     _package(PREFIX, [])
     _package(f"{PREFIX}.{kind}", [])

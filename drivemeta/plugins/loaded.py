@@ -81,7 +81,7 @@ def is_class_of(made_by: type, found: Found) -> bool:
     if found.manifest is None or found.folder is None:
         return False
     module_name, class_name = found.manifest.entry.split(":")
-    package = found.package or package_of(found.kind, found.name)
+    package = found.package or package_of(found.manifest.kind, found.name)
     module = sys.modules.get(f"{package}.{module_name}")
     if getattr(module, class_name, None) is not made_by:
         return False

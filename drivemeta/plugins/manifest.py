@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import (
@@ -17,7 +17,7 @@ from pydantic import (
 
 from drivemeta.config.mistakes import list_mistakes
 from drivemeta.errors import PluginError
-from drivemeta.plugins.protocols import KINDS
+from drivemeta.plugins.protocols import KINDS, Kind
 
 API_VERSION = 1
 FILE_NAME = "plugin.yaml"
@@ -48,7 +48,7 @@ class PluginManifest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
-    kind: Literal["learner", "detector", "source", "tracker", "sink", "scheduler"]
+    kind: Kind
     entry: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")
     api_version: int
     summary: str
@@ -105,7 +105,7 @@ def parse_manifest(values: dict[str, Any], where: str) -> PluginManifest:
     return manifest
 
 
-def folder_of(kind: str) -> str:
+def folder_of(kind: Kind) -> str:
     """Return the folder name of a kind.
 
     >>> folder_of("learner")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from drivemeta.plugins.learner_protocols import Learner
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from drivemeta.core import Detections, Frame, Tracks
     from drivemeta.models.level1 import DenseOutput
 
-KINDS = ("learner", "detector", "source", "tracker", "sink", "scheduler")
+Kind = Literal["learner", "detector", "source", "tracker", "sink", "scheduler"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -267,7 +268,7 @@ class Scheduler(Protocol):
         """Learn what a plan cost and found; may arrive late."""
 
 
-PROTOCOLS: dict[str, type] = {
+PROTOCOLS: dict[Kind, type] = {
     "learner": Learner,
     "detector": DetectorPlugin,
     "source": Source,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, overload
 
 from drivemeta.errors import PluginError, PluginNotFoundError, suggest
 from drivemeta.plugins.calling import Calling, origin_of, remember
 from drivemeta.plugins.discovery import Found, discover
 from drivemeta.plugins.fitting import check_fits, check_has
 from drivemeta.plugins.importing import import_beside
+from drivemeta.plugins.learner_protocols import Learner
 from drivemeta.plugins.loaded import Loaded, is_class_of, of_object, with_defaults
 from drivemeta.plugins.parameters import check_parameters
+from drivemeta.plugins.protocols import Kind, Scheduler, Sink, Source, Tracker
 
 T = TypeVar("T")
 
@@ -31,11 +33,11 @@ class Registry:
     def __iter__(self) -> Iterator[Found]:
         return iter(self._found)
 
-    def names(self, kind: str) -> list[str]:
+    def names(self, kind: Kind) -> list[str]:
         """Return the names of the plugins of a kind, sorted, broken ones too."""
         return sorted({found.name for found in self._found if found.kind == kind})
 
-    def find(self, kind: str, name: str) -> Found:
+    def find(self, kind: Kind, name: str) -> Found:
         """Return one plugin.
 
         Raises:
@@ -52,7 +54,7 @@ class Registry:
             raise PluginError(f"{kind} {name!r} is broken: {hits[0].problem}")
         return hits[0]
 
-    def load(self, kind: str, name: str) -> type:
+    def load(self, kind: Kind, name: str) -> type:
         """Import a plugin's class and check that it fits its protocol.
 
         Raises:
@@ -65,7 +67,22 @@ class Registry:
         remember(loaded, where)
         return loaded
 
-    def create(self, kind: str, plugin_name: str, /, **params: Any) -> Any:
+    @overload
+    def create(self, kind: Literal["learner"], plugin_name: str, /, **params: Any) -> Learner: ...
+    @overload
+    def create(self, kind: Literal["source"], plugin_name: str, /, **params: Any) -> Source: ...
+    @overload
+    def create(self, kind: Literal["tracker"], plugin_name: str, /, **params: Any) -> Tracker: ...
+    @overload
+    def create(self, kind: Literal["sink"], plugin_name: str, /, **params: Any) -> Sink: ...
+    @overload
+    def create(
+        self, kind: Literal["scheduler"], plugin_name: str, /, **params: Any
+    ) -> Scheduler: ...
+    @overload  # a detector is an `nn.Module` as well, which no type can say
+    def create(self, kind: Kind, plugin_name: str, /, **params: Any) -> Any: ...
+
+    def create(self, kind: Kind, plugin_name: str, /, **params: Any) -> Any:
         """Import a plugin and build it with its parameters.
 
         Raises:
@@ -74,7 +91,7 @@ class Registry:
         """
         return self.build(kind, plugin_name, **params).object
 
-    def build(self, kind: str, plugin_name: str, /, **params: Any) -> Loaded[Any]:
+    def build(self, kind: Kind, plugin_name: str, /, **params: Any) -> Loaded[Any]:
         """Build a plugin as `create` does; return it with its name, version and parameters.
 
         Raises:
@@ -95,7 +112,7 @@ class Registry:
             object=plugin,
         )
 
-    def identify(self, kind: str, plugin: T) -> Loaded[T]:
+    def identify(self, kind: Kind, plugin: T) -> Loaded[T]:
         """Return what is known of a plugin that is built already, found by its class.
 
         An object whose class no manifest names goes by that class's name in lower case.
@@ -119,7 +136,7 @@ def _imported(found: Found, where: str) -> type:
         if found.package:
             module = importlib.import_module(f"{found.package}.{module_name}")
         else:
-            module = import_beside(found.folder, found.kind, found.name, module_name)
+            module = import_beside(found.folder, manifest.kind, found.name, module_name)
         loaded: type = getattr(module, class_name)
     except (Exception, SystemExit) as error:
         hint = f"; it needs: pip install 'drivemeta[{manifest.extra}]'" if manifest.extra else ""

@@ -11,7 +11,7 @@ from onnx import GraphProto, numpy_helper
 
 from drivemeta.core import BankRows, ClassBank
 from drivemeta.errors import ModelFileError
-from drivemeta.runtime.manifest import Manifest
+from drivemeta.runtime.manifest import BankMode, Manifest
 
 if TYPE_CHECKING:
     from drivemeta.runtime.model_file import ModelFile
@@ -43,7 +43,7 @@ def read_bank(path: Path, graph: GraphProto, manifest: Manifest) -> ClassBank:
         raise ModelFileError(f"{path}: cannot read its class bank: {error}") from error
 
 
-def _rows(graph: GraphProto, mode: str, level: str, dim: int) -> BankRows:
+def _rows(graph: GraphProto, mode: BankMode, level: str, dim: int) -> BankRows:
     """Return the rows in use; a baked bank has no padding, and nothing at all for no rows."""
     arrays: dict[str, NDArray[Any]] = {
         tensor.name.removeprefix(f"{level}_"): numpy_helper.to_array(tensor)

@@ -17,7 +17,7 @@ from drivemeta.runtime.bank_feed import bank_arrays
 from drivemeta.runtime.manifest import ClassEntry, Manifest
 from drivemeta.runtime.model_file import read_model_file
 from drivemeta.runtime.provider_options import DeviceSettings, Shapes
-from drivemeta.runtime.providers import AUTO, SessionOptions
+from drivemeta.runtime.providers import AUTO, Provider, SessionOptions
 from drivemeta.runtime.session import NOTHING, Held, Session
 
 Image = NDArray[np.uint8]
@@ -82,7 +82,7 @@ class OnnxDetector:
             own = [entry.threshold for entry in file.manifest.classes]
             held = self._session.place({"thresholds": np.array(own, np.float32)})
         self._known = _Known(file.manifest.names, _families(file.manifest.classes), held)
-        self.provider: str = self._session.provider
+        self.provider: Provider = self._session.provider
 
     @property
     def classes(self) -> tuple[str, ...]:

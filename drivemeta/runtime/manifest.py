@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from drivemeta.core import ClassBank, ClassSpec
+from drivemeta.runtime.provider_options import Precision
 
 SCHEMA_VERSION = 1
 MANIFEST_KEY = "drivemeta"
@@ -16,6 +17,7 @@ PROBE_KEY = "drivemeta.probe"
 
 MOST = 65_536  # classes, rows, columns, pixels of a side: beyond, a manifest is absurd
 Side = Annotated[int, Field(ge=1, le=MOST)]
+BankMode = Literal["fed", "baked"]
 
 
 class _Frozen(BaseModel):
@@ -73,7 +75,7 @@ class BankRule(_Frozen):
         crop_dim: length of level 2's embedding.
     """
 
-    mode: Literal["fed", "baked"]
+    mode: BankMode
     capacity: Side
     dense_dim: Side
     crop_dim: Side
@@ -102,7 +104,7 @@ class Manifest(_Frozen):
     input: InputRule
     bank: BankRule
     scoring: dict[str, float]
-    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    precision: Precision = "fp32"
     opset: int
     learner: Learner = Learner()
     digests: Digests

@@ -9,12 +9,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 
 from drivemeta.errors import InputError
 
+Precision = Literal["fp32", "fp16", "int8"]
 TENSORRT, CUDA, CPU = "TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"
 OPENVINO, COREML, DIRECTML = (
     "OpenVINOExecutionProvider",
@@ -62,7 +63,7 @@ class DeviceSettings:
 
     shapes: Shapes = Shapes()
     device: int = 0
-    precision: str = "fp32"
+    precision: Precision = "fp32"
     cuda_graph: bool = False
     cache: Path | None = None
     model_digest: str = ""

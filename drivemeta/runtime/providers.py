@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as pybind
@@ -19,7 +20,8 @@ from drivemeta.errors import InputError, ModelFileError, ProviderError, suggest
 from drivemeta.runtime import provider_options as o
 from drivemeta.runtime.gpus import nvidia_gpus
 
-PROVIDERS = {
+Provider = Literal["tensorrt", "cuda", "coreml", "directml", "openvino", "cpu"]
+PROVIDERS: dict[Provider, str] = {
     "tensorrt": o.TENSORRT,
     "cuda": o.CUDA,
     "coreml": o.COREML,
@@ -29,7 +31,8 @@ PROVIDERS = {
 }
 AUTO = "auto"
 _NAMES = {value: key for key, value in PROVIDERS.items()}
-_BEHIND = {"tensorrt": ["cuda"]}  # what runs the operators that a provider does not take
+# what runs the operators that a provider does not take
+_BEHIND: dict[Provider, list[Provider]] = {"tensorrt": ["cuda"]}
 ORT_ERRORS = (
     RuntimeError,
     ValueError,
@@ -68,7 +71,7 @@ class SessionOptions:
     denormal_as_zero: bool = False
 
 
-def create_session(model: bytes, options: SessionOptions) -> tuple[ort.InferenceSession, str]:
+def create_session(model: bytes, options: SessionOptions) -> tuple[ort.InferenceSession, Provider]:
     """Make a session and say which provider really runs it.
 
     Args:
@@ -88,8 +91,7 @@ def create_session(model: bytes, options: SessionOptions) -> tuple[ort.Inference
         if wanted != ["cpu"] and hasattr(ort, "preload_dlls"):
             _preload()
         session = _first_that_runs(model, wanted, options)
-    first = session.get_providers()[0]
-    running = _NAMES.get(first, first)
+    running = _NAMES[session.get_providers()[0]]  # one of those that it was given
     if running != wanted[0] and options.provider != AUTO and not options.allow_fallback:
         built_in = ", ".join(_NAMES.get(name, name) for name in ort.get_available_providers())
         raise ProviderError(
@@ -99,7 +101,7 @@ def create_session(model: bytes, options: SessionOptions) -> tuple[ort.Inference
     return session, running
 
 
-def requested_providers(provider: str) -> list[str]:
+def requested_providers(provider: str) -> list[Provider]:
     """Return the short names to try, best first.
 
     >>> requested_providers("cuda"), requested_providers("tensorrt")
@@ -107,16 +109,16 @@ def requested_providers(provider: str) -> list[str]:
     """
     if provider == AUTO:
         return list(PROVIDERS)
-    name = _NAMES.get(provider, provider.lower())
-    if name not in PROVIDERS:
-        raise InputError(
-            f"unknown execution provider {provider!r}; {suggest(provider, [AUTO, *PROVIDERS])}"
-        )
-    return [name, *_BEHIND.get(name, []), *(["cpu"] if name != "cpu" else [])]
+    for name, full in PROVIDERS.items():
+        if provider == full or provider.lower() == name:
+            return list(dict.fromkeys([name, *_BEHIND.get(name, []), "cpu"]))
+    raise InputError(
+        f"unknown execution provider {provider!r}; {suggest(provider, [AUTO, *PROVIDERS])}"
+    )
 
 
 def _first_that_runs(
-    model: bytes, wanted: list[str], options: SessionOptions
+    model: bytes, wanted: Sequence[Provider], options: SessionOptions
 ) -> ort.InferenceSession:
     """Return a session of the first provider that loads; ONNX Runtime may skip some by itself."""
     built_in = set(ort.get_available_providers())

@@ -8,6 +8,7 @@ weighted box fusion.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,8 @@ Region = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels
 
 OVERLAP = 0.2
 SAME = 0.5  # IoU from which two boxes of a class are one object
-MERGING = ("nms", "wbf")
+Merging = Literal["nms", "wbf"]
+MERGING: tuple[Merging, ...] = get_args(Merging)
 EDGE = 2.0  # pixels: a box as near to an inner edge of its tile is cut off by it
 
 
@@ -45,16 +47,14 @@ class Sliced:
         detect: Detect,
         tiles: tuple[int, int],
         overlap: float = OVERLAP,
-        merging: str = "nms",
+        merging: Merging = "nms",
     ) -> None:
         if min(tiles) < 1:
             raise InputError(f"tiles: expected 1 or more rows and columns, found {tiles}")
         if not 0 <= overlap < 1:
             raise InputError(f"overlap: expected a value in [0, 1), found {overlap}")
-        if merging not in MERGING:
-            raise InputError(f"--tile-merge: {suggest(merging, MERGING)}, found {merging!r}")
         self._detect, self._tiles, self._overlap = detect, tiles, overlap
-        self._merging = merging
+        self._merging = merging_of(merging)
 
     def __call__(self, frames: Sequence[Image]) -> list[Detections]:
         """Detect in frames, (height, width, 3) uint8 BGR; boxes in pixels of each frame."""
@@ -69,6 +69,18 @@ class Sliced:
             parts += [_whole_in(next(found), tile, frame.shape[:2]) for tile in tiles]
             merged.append(merge(parts, self._merging))
         return merged
+
+
+def merging_of(name: str) -> Merging:
+    """Return a way of merging by its name.
+
+    Raises:
+        InputError: there is none of that name; suggests the nearest.
+    """
+    for known in MERGING:
+        if name == known:
+            return known
+    raise InputError(f"--tile-merge: {suggest(name, MERGING)}, found {name!r}")
 
 
 def tile_regions(
@@ -113,7 +125,7 @@ def _whole_in(found: Detections, tile: Region, size: tuple[int, ...]) -> Detecti
     return moved[~cut_off]
 
 
-def merge(parts: Sequence[Detections], merging: str = "nms") -> Detections:
+def merge(parts: Sequence[Detections], merging: Merging = "nms") -> Detections:
     """Return one frame's detections of several looks, each object once, best score first."""
     if len(parts) == 1:
         return parts[0]

@@ -9,6 +9,7 @@ from typing import Any
 
 from drivemeta.core import UNTRACKED, Tracks
 from drivemeta.plugins.protocols import SourceCounts
+from drivemeta.runtime.slicing import Merging
 from drivemeta.video.settings import Settings
 from drivemeta.video.stages import StageClock
 
@@ -51,7 +52,7 @@ class Options:
     end_s: float | None = None
     roi: tuple[float, float, float, float] | None = None
     tiles: tuple[int, int] | None = None
-    tile_merge: str = "nms"
+    tile_merge: Merging = "nms"
     max_latency_ms: float | None = None
     workers: int | None = None
     scheduler: str = "fixed"

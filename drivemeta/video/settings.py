@@ -7,7 +7,7 @@ from typing import Any
 
 from drivemeta.errors import InputError, suggest
 from drivemeta.plugins.parameters import parameters
-from drivemeta.plugins.protocols import CONTEXT, RunContext
+from drivemeta.plugins.protocols import CONTEXT, Kind, RunContext
 from drivemeta.plugins.registry import Registry
 
 Settings = dict[str, dict[str, Any]]
@@ -50,7 +50,7 @@ def check_settings(settings: Mapping[str, Mapping[str, Any]], used: Iterable[str
 
 def create_with(
     registry: Registry,
-    kind: str,
+    kind: Kind,
     name: str,
     settings: Mapping[str, Mapping[str, Any]],
     context: RunContext,

@@ -5,7 +5,7 @@ import pytest
 
 from drivemeta.core import Detections
 from drivemeta.errors import InputError
-from drivemeta.runtime.slicing import Sliced, in_region, merge, tile_regions
+from drivemeta.runtime.slicing import MERGING, Sliced, in_region, merge, merging_of, tile_regions
 
 CLASSES = ("dark", "bright")
 
@@ -147,3 +147,9 @@ def test_a_region_outside_the_frame_is_refused():
 def test_what_cannot_be_is_refused(tiles, overlap):
     with pytest.raises(InputError):
         Sliced(find, tiles, overlap)
+
+
+def test_a_way_of_merging_goes_by_its_name():
+    assert [merging_of(name) for name in MERGING] == ["nms", "wbf"]
+    with pytest.raises(InputError, match="did you mean 'wbf'"):
+        merging_of("wfb")
