@@ -12,7 +12,7 @@ import pytest
 
 from drivemeta.export.scene import draw_scene
 
-from .test_process_detect import call, write_video  # noqa: TID252
+from tests.cli.test_process_detect import call, write_video
 
 STATES = {"good.mp4": "done", "far/other.mp4": "done", "bad.mp4": "failed"}
 

@@ -7,7 +7,7 @@ import pytest
 from drivemeta.errors import InputError, VideoError
 from drivemeta.video.api import open_source
 
-from .conftest import draw_frame  # noqa: TID252  (no package at the root)
+from tests.video.conftest import draw_frame
 
 ros2 = pytest.importorskip("mcap_ros2.writer", reason="needs the extra mcap")
 protobuf = pytest.importorskip("mcap_protobuf.writer", reason="needs the extra mcap")

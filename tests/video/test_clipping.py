@@ -4,7 +4,7 @@ from drivemeta.core import Frame
 from drivemeta.plugins.protocols import SourceCounts, StreamInfo
 from drivemeta.video.clipping import Clipped
 
-from .conftest import draw_frame  # noqa: TID252  (no package at the root)
+from tests.video.conftest import draw_frame
 
 SIZE = (96, 128)
 COUNTS = SourceCounts(n_corrupt=3, n_reconnects=2, ended_early=True)

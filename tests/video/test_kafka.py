@@ -11,7 +11,7 @@ from drivemeta.errors import OutputError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import StreamInfo
 
-from .conftest import CLASSES, draw_frame, find_boxes  # noqa: TID252  (no package at the root)
+from tests.video.conftest import CLASSES, draw_frame, find_boxes
 
 kafka = pytest.importorskip("confluent_kafka", reason="needs the extra kafka")
 INFO = StreamInfo("clip", CLASSES, (120, 160), 10.0, 20)

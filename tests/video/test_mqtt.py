@@ -13,7 +13,7 @@ from drivemeta.errors import OutputError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import StreamInfo
 
-from .conftest import CLASSES, draw_frame, find_boxes  # noqa: TID252  (no package at the root)
+from tests.video.conftest import CLASSES, draw_frame, find_boxes
 
 mqtt = pytest.importorskip("paho.mqtt.client", reason="needs the extra mqtt")
 BROKER = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")

@@ -11,7 +11,7 @@ from drivemeta.plugins.protocols import RunContext
 from drivemeta.video.api import open_source, run
 from tests.helpers.pipelines import pipeline_of
 
-from .conftest import draw_frame, read_video  # noqa: TID252  (no package at the root)
+from tests.video.conftest import draw_frame, read_video
 
 MATRICES = {  # of the picture's place on the screen, 16.16 fixed point
     90: (0, 1, -1, 0),

@@ -14,7 +14,7 @@ from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import InferencePlan, Outcome, RunContext, SourceCounts, StreamInfo
 from drivemeta.video.pipeline import Pipeline
 
-from .conftest import draw_frame, find_boxes  # noqa: TID252  (no package at the root)
+from tests.video.conftest import draw_frame, find_boxes
 
 SIZE = (120, 160)
 

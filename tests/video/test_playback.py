@@ -16,7 +16,7 @@ from drivemeta.core import Frame, Tracks
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import RunContext, StreamInfo
 
-from .conftest import CLASSES, draw_frame, find_boxes  # noqa: TID252  (no package at the root)
+from tests.video.conftest import CLASSES, draw_frame, find_boxes
 
 SIZE, FPS, N = (180, 320), 25, 75
 PROBE, FFMPEG = shutil.which("ffprobe"), shutil.which("ffmpeg")

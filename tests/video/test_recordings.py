@@ -15,7 +15,7 @@ import yaml
 from drivemeta.errors import VideoError
 from drivemeta.video.api import open_source
 
-from .conftest import draw_frame  # noqa: TID252  (no package at the root)
+from tests.video.conftest import draw_frame
 
 N, SIZE, STEP_NS, BEGIN = 12, (96, 128), 100_000_000, 10**18
 

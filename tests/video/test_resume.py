@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from .conftest import CLASSES, find_boxes, read_video  # noqa: TID252  (no package at the root)
+from tests.video.conftest import CLASSES, find_boxes, read_video
 
 SINKS = "mp4,jsonl,csv,coco,mot,events,snapshots"
 N_KILLS = 20

@@ -11,7 +11,7 @@ from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import RunContext, StreamInfo
 
-from .conftest import CLASSES, draw_frame, find_boxes, read_video  # noqa: TID252  (no package at the root)
+from tests.video.conftest import CLASSES, draw_frame, find_boxes, read_video
 
 UNEVEN = [0.0, 0.04, 0.08, 0.2, 0.21, 0.5, 1.0, 1.04]
 

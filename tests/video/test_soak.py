@@ -13,7 +13,7 @@ from drivemeta.video.api import run
 from drivemeta.video.journal import Journal
 from tests.helpers.pipelines import pipeline_of
 
-from .conftest import CLASSES, find_boxes  # noqa: TID252  (no package at the root)
+from tests.video.conftest import CLASSES, find_boxes
 
 N_FRAMES, WARM, SIZE = 20_000, 5_000, (96, 160)
 

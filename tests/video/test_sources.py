@@ -12,7 +12,7 @@ from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import SourceCounts
 from drivemeta.video.api import open_source
 
-from .conftest import draw_frame  # noqa: TID252  (no package at the root)
+from tests.video.conftest import draw_frame
 
 EVEN = [40 * i for i in range(30)]
 UNEVEN = [0, 40, 80, 200, 210, 500, 1000, 1040]

@@ -13,7 +13,7 @@ from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import RunContext, StreamInfo
 
-from .conftest import CLASSES, draw_frame, find_boxes  # noqa: TID252  (no package at the root)
+from tests.video.conftest import CLASSES, draw_frame, find_boxes
 
 SIZE = (96, 160)
 
