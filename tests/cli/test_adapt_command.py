@@ -10,8 +10,8 @@ from drivemeta.demo.material import write_support
 from drivemeta.errors import InputError, PluginNotFoundError
 from drivemeta.runtime.model_file import read_model_file
 
-from ..learn.test_adapt import LEARNER  # noqa: TID252
-from ..plugins.test_registry import write_plugin  # noqa: TID252
+from tests.learn.test_adapt import LEARNER
+from tests.plugins.test_registry import write_plugin
 
 
 def test_the_learner_is_set_and_found_as_the_call_says(tmp_path):

@@ -9,7 +9,7 @@ from drivemeta.learn.adapt import adapt
 from drivemeta.learn.choice import learner_for
 from drivemeta.plugins import default_registry
 
-from ..plugins.test_registry import write_plugin  # noqa: TID252
+from tests.plugins.test_registry import write_plugin
 
 
 @pytest.fixture
