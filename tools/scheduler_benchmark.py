@@ -20,11 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scheduler_training import load_traces
 
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.perception_env import EPISODES, LENGTH, PerceptionEnv
 from drivemeta.learn.rl.device import HELD_SPEEDS, Device
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext, Scheduler, StreamInfo
+from drivemeta.plugins.protocols import Scheduler
 from drivemeta.video.features import MODES
 
 ROOT = Path(__file__).parents[1]

@@ -92,8 +92,8 @@ def _describe(registry: Registry, found: Found) -> dict[str, Any]:
 
 
 def _parameters(loaded: type) -> list[dict[str, Any]]:
+    from drivemeta.core.run import CONTEXT
     from drivemeta.plugins.parameters import parameters
-    from drivemeta.plugins.protocols import CONTEXT
 
     return [
         {

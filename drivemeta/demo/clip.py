@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.core.stream import StreamInfo
 from drivemeta.data.synthetic import Scene, SyntheticFrame, render
 from drivemeta.demo.score import ClipScore
-from drivemeta.plugins.protocols import Sink, StreamInfo
+from drivemeta.plugins.protocols import Sink
 from drivemeta.video.render import draw
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.adaptation.adapted import Adapted
+from drivemeta.core.run import RunContext
 from drivemeta.data.contact_sheet import write_contact_sheet
 from drivemeta.data.support import SupportSet
 from drivemeta.demo.clip import ScoringSink, write_clip
@@ -18,7 +19,7 @@ from drivemeta.demo.score import ClipScore
 from drivemeta.export import VerifyReport, verify_model
 from drivemeta.learn.adapt import adapt
 from drivemeta.models.store import load_base
-from drivemeta.plugins.protocols import RunContext, Sink
+from drivemeta.plugins.protocols import Sink
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.video.api import Options, RunSummary, load_detector, open_source, run
 from drivemeta.video.build import build_pipeline, run_context

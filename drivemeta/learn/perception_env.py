@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Detections
 from drivemeta.core.boxes import iou_matrix
+from drivemeta.core.run import PlanMode
 from drivemeta.errors import InputError
 from drivemeta.learn.rl.device import TRAIN_SPEEDS, Device, Span, draw_device
 from drivemeta.learn.rl.recall import HORIZON, recall_table
 from drivemeta.learn.rl.traces import LOOKS, Trace
-from drivemeta.plugins.protocols import InferencePlan, Outcome, PlanMode, SchedulerState
+from drivemeta.plugins.protocols import InferencePlan, Outcome, SchedulerState
 from drivemeta.video.features import MISS_PRICE, MODES, N_FEATURES, Features
 
 EPISODES, LENGTH = 2, 40

@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from drivemeta.core import Frame
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import DriveMetaError, PluginError
-from drivemeta.plugins.protocols import Source, SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import Source, SourceCounts
 
 Value = TypeVar("Value")
 _ORIGINS: WeakKeyDictionary[type, str] = WeakKeyDictionary()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from drivemeta.core.run import PlanMode
+from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.learner_protocols import Learner
 
 if TYPE_CHECKING:
@@ -20,28 +22,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["learner", "detector", "source", "tracker", "sink", "scheduler"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
-
-@dataclass(frozen=True)
-class StreamInfo:
-    """What is known of a stream before its first frame.
-
-    Attributes:
-        name: file name, folder name or address.
-        classes: Class names in the order of the labels when the run began; each frame's detections
-            hold those of that frame, which are others after a bank was set.
-        frame_size: height and width in pixels.
-        fps: frames a second, nominal.
-        n_frames: number of frames, or None if unknown or endless.
-        live: frames arrive at their own pace and may be dropped.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    frame_size: tuple[int, int]
-    fps: float
-    n_frames: int | None = None
-    live: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,9 +37,6 @@ class SourceCounts:
     n_corrupt: int = 0
     n_reconnects: int = 0
     ended_early: bool = False
-
-
-PlanMode = Literal["skip", "small", "full", "sliced"]
 
 
 @dataclass(frozen=True)
@@ -138,34 +115,6 @@ class Backbone(Protocol):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
         """Take weights by name, as every `nn.Module` does."""
-
-
-CONTEXT = "context"  # a tracker, sink or scheduler that has this parameter is given the run's
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What a run gives to the trackers, sinks and schedulers that have a parameter `context`.
-
-    Attributes:
-        folder: Folder of the run, where sinks write.
-        families: Super-class of each class by name, itself for a super-class; None if unknown. It
-            follows the bank, which may be set while the run lasts.
-        every: N, where every Nth frame is to be looked at.
-        look: Mode of a look where the scheduler has no better idea: `full`, or `sliced`.
-        modes: Modes that the run offers, cheapest first.
-        max_latency_ms: Age in milliseconds that a frame may have when it is done; None for any.
-    """
-
-    folder: Path = Path()
-    families: Mapping[str, str] | None = None
-    every: int = 1
-    look: PlanMode = "full"
-    modes: tuple[PlanMode, ...] = ("skip", "full")
-    max_latency_ms: float | None = None
-
-
-NO_RUN = RunContext()  # for a plugin that is built outside a run
 
 
 class DetectorPlugin(Protocol):

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.calling import Calling, counts_of, info_of
-from drivemeta.plugins.protocols import Sink, Source, StreamInfo
+from drivemeta.plugins.protocols import Sink, Source
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.build import build_pipeline, clipped, run_context

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import UNTRACKED, Detections, Frame, Tracks
-from drivemeta.plugins.protocols import NO_RUN, RunContext
+from drivemeta.core.run import NO_RUN, RunContext
 
 # Detections have passed the threshold of their class already, so none counts as doubtful here.
 SCORE_FLOOR = 0.01

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import Detections
+from drivemeta.core.run import PlanMode, RunContext
 from drivemeta.errors import InputError, suggest
 from drivemeta.plugins.calling import info_of
-from drivemeta.plugins.protocols import PlanMode, RunContext, Source
+from drivemeta.plugins.protocols import Source
 from drivemeta.plugins.registry import Registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region

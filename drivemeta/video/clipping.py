@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from drivemeta.core import Frame
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins.calling import counts_of, frames_of, info_of
-from drivemeta.plugins.protocols import Source, SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import Source, SourceCounts
 
 
 class Clipped:

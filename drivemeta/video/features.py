@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.plugins.protocols import Outcome, PlanMode, SchedulerState
+from drivemeta.core.run import PlanMode
+from drivemeta.plugins.protocols import Outcome, SchedulerState
 
 MODES: tuple[PlanMode, ...] = ("skip", "small", "full", "sliced")
 LOOKS = MODES[1:]

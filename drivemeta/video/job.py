@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from drivemeta.core.run import RunContext
 from drivemeta.errors import OutputError
 from drivemeta.files import make_folder, write_text
 from drivemeta.plugins.calling import info_of
-from drivemeta.plugins.protocols import RunContext, Sink
+from drivemeta.plugins.protocols import Sink
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.video.api import Advance, load_detector, model_path, open_source, run, source_kind
 from drivemeta.video.build import build_pipeline, clipped, run_context

@@ -23,8 +23,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from drivemeta.core import Detections, Frame
+from drivemeta.core.run import PlanMode
 from drivemeta.errors import InputError, OutputError
-from drivemeta.plugins.protocols import InferencePlan, PlanMode
+from drivemeta.plugins.protocols import InferencePlan
 
 NAME = "journal.bin"
 VERSION = 1

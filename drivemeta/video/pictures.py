@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import Frame
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError, VideoError
-from drivemeta.plugins.protocols import SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import SourceCounts
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 

@@ -14,9 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.core.run import PlanMode
 from drivemeta.errors import InputError
 from drivemeta.plugins.calling import Calling, frames_of, info_of
-from drivemeta.plugins.protocols import InferencePlan, PlanMode, Scheduler, Source, Tracker
+from drivemeta.plugins.protocols import (
+    InferencePlan,
+    Scheduler,
+    Source,
+    Tracker,
+)
 from drivemeta.video.ahead import Ahead
 from drivemeta.video.choices import Choices
 from drivemeta.video.journal import Journal, Record

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from drivemeta.core.run import CONTEXT, RunContext
 from drivemeta.errors import InputError, suggest
 from drivemeta.plugins.parameters import parameters
-from drivemeta.plugins.protocols import CONTEXT, Kind, RunContext
+from drivemeta.plugins.protocols import Kind
 from drivemeta.plugins.registry import Registry
 
 Settings = dict[str, dict[str, Any]]

@@ -9,7 +9,6 @@ from drivemeta.cli.main import app
 from drivemeta.demo.material import write_support
 from drivemeta.errors import InputError, PluginNotFoundError
 from drivemeta.runtime.model_file import read_model_file
-
 from tests.learn.test_adapt import LEARNER
 from tests.plugins.test_registry import write_plugin
 

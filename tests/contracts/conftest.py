@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
 
 CLASSES = ("vehicle", "traffic_sign")
 SIZE = (96, 128)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from drivemeta.core.run import CONTEXT, RunContext
 from drivemeta.errors import OutputError, PluginError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.parameters import parameters
-from drivemeta.plugins.protocols import CONTEXT, RunContext
 
 KIND = "sink"
 

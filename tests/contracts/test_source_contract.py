@@ -18,7 +18,8 @@ def recording(path, folder):
     import cv2
 
     from drivemeta.core import Detections, Frame, Tracks
-    from drivemeta.plugins.protocols import RunContext, StreamInfo
+    from drivemeta.core.run import RunContext
+    from drivemeta.core.stream import StreamInfo
 
     sink = default_registry().create(
         "sink", "mcap", context=RunContext(path.parent), name=path.name

@@ -8,7 +8,6 @@ from drivemeta.errors import InputError, PluginNotFoundError
 from drivemeta.learn.adapt import adapt
 from drivemeta.learn.choice import learner_for
 from drivemeta.plugins import default_registry
-
 from tests.plugins.test_registry import write_plugin
 
 

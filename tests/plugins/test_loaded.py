@@ -8,7 +8,6 @@ import torch
 
 from drivemeta.plugins import Loaded, Registry, default_registry
 from drivemeta.plugins.discovery import discover
-
 from tests.plugins.test_registry import write_plugin
 
 

@@ -5,8 +5,8 @@ import pytest
 from trackers import ByteTrackTracker
 
 from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.core.run import RunContext
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext
 from drivemeta.video.association import Association, TrackedClasses
 from drivemeta.video.camera_motion import CameraMotion
 

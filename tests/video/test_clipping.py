@@ -1,9 +1,9 @@
 """A part of a stream is described, numbered and counted as what it is a part of."""
 
 from drivemeta.core import Frame
-from drivemeta.plugins.protocols import SourceCounts, StreamInfo
+from drivemeta.core.stream import StreamInfo
+from drivemeta.plugins.protocols import SourceCounts
 from drivemeta.video.clipping import Clipped
-
 from tests.video.conftest import draw_frame
 
 SIZE = (96, 128)

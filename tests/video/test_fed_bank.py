@@ -8,8 +8,9 @@ import pytest
 
 import drivemeta as dm
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Frame
+from drivemeta.core.stream import StreamInfo
 from drivemeta.export.scene import draw_scene
-from drivemeta.plugins.protocols import SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import SourceCounts
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.api import Options, run
 from drivemeta.video.build import run_context

@@ -7,10 +7,9 @@ import uuid
 import pytest
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
-
 from tests.video.conftest import CLASSES, draw_frame, find_boxes
 
 kafka = pytest.importorskip("confluent_kafka", reason="needs the extra kafka")

@@ -9,10 +9,9 @@ import time
 import pytest
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import StreamInfo
-
 from tests.video.conftest import CLASSES, draw_frame, find_boxes
 
 mqtt = pytest.importorskip("paho.mqtt.client", reason="needs the extra mqtt")

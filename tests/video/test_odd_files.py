@@ -6,11 +6,10 @@ import av
 import numpy as np
 import pytest
 
+from drivemeta.core.run import RunContext
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext
 from drivemeta.video.api import open_source, run
 from tests.helpers.pipelines import pipeline_of
-
 from tests.video.conftest import draw_frame, read_video
 
 MATRICES = {  # of the picture's place on the screen, 16.16 fixed point

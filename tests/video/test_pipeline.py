@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import PluginError, VideoError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import InferencePlan, Outcome, RunContext, SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import InferencePlan, Outcome, SourceCounts
 from drivemeta.video.pipeline import Pipeline
-
 from tests.video.conftest import draw_frame, find_boxes
 
 SIZE = (120, 160)

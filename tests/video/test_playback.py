@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext, StreamInfo
-
 from tests.video.conftest import CLASSES, draw_frame, find_boxes
 
 SIZE, FPS, N = (180, 320), 25, 75

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.privacy import Privacy
 
 CLASSES = ("vehicle", "pedestrian")

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext, StreamInfo
-
 from tests.video.conftest import CLASSES, draw_frame, find_boxes
 
 chunks = pytest.importorskip("rerun.chunk", reason="needs the extra rerun")

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import PluginError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.api import open_source, run
 from tests.helpers.pipelines import pipeline_of
 

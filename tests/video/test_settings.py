@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import NO_RUN, RunContext, SchedulerState
+from drivemeta.plugins.protocols import SchedulerState
 from drivemeta.video.api import open_source
 from drivemeta.video.options import Options
 from drivemeta.video.settings import check_settings, create_with, parse_settings

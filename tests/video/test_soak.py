@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Frame
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext, SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import SourceCounts
 from drivemeta.video.api import run
 from drivemeta.video.journal import Journal
 from tests.helpers.pipelines import pipeline_of
-
 from tests.video.conftest import CLASSES, find_boxes
 
 N_FRAMES, WARM, SIZE = 20_000, 5_000, (96, 160)

@@ -11,7 +11,6 @@ from drivemeta.errors import VideoError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.protocols import SourceCounts
 from drivemeta.video.api import open_source
-
 from tests.video.conftest import draw_frame
 
 EVEN = [40 * i for i in range(30)]

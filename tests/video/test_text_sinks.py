@@ -10,9 +10,9 @@ import pytest
 from faster_coco_eval import COCO
 
 from drivemeta.core import Detections, Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext, StreamInfo
-
 from tests.video.conftest import CLASSES, draw_frame, find_boxes
 
 SIZE = (96, 160)

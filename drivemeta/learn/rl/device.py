@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivemeta.plugins.protocols import PlanMode
+from drivemeta.core.run import PlanMode
 
 Span = tuple[float, float]
 TRAIN_SPEEDS: tuple[Span, ...] = ((0.08, 0.35), (0.6, 2.0))

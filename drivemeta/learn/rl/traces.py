@@ -13,9 +13,9 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from drivemeta.core import Detections
+from drivemeta.core.run import PlanMode
 from drivemeta.errors import InputError
 from drivemeta.files import atomic_path
-from drivemeta.plugins.protocols import PlanMode
 
 LOOKS: tuple[PlanMode, ...] = ("small", "full", "sliced")  # a skip finds nothing new
 VERSION = "1"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from drivemeta.core import Frame, Tracks
-from drivemeta.plugins.protocols import RunContext, StreamInfo
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.video.part_file import PartFile
 
 

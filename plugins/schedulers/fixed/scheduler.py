@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+from drivemeta.core.run import NO_RUN, RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import (
-    NO_RUN,
-    InferencePlan,
-    Outcome,
-    RunContext,
-    SchedulerState,
-    StreamInfo,
-)
+from drivemeta.plugins.protocols import InferencePlan, Outcome, SchedulerState
 
 LOOKS = ("full", "sliced")
 

@@ -9,15 +9,10 @@ import numpy as np
 import onnxruntime
 
 import drivemeta
+from drivemeta.core.run import NO_RUN, RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import (
-    NO_RUN,
-    InferencePlan,
-    Outcome,
-    RunContext,
-    SchedulerState,
-    StreamInfo,
-)
+from drivemeta.plugins.protocols import InferencePlan, Outcome, SchedulerState
 from drivemeta.video.features import MODES, N_FEATURES, Features
 
 SHIPPED = Path(drivemeta.__file__).parent / "weights" / "scheduler.onnx"

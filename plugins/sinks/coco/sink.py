@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
-from drivemeta.plugins.protocols import RunContext, StreamInfo
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.video.part_file import PartFile
 
 _BEGIN, _END = "[\n", "\n]\n"

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.files import write_text
-from drivemeta.plugins.protocols import RunContext, StreamInfo
 
 
 class Events:

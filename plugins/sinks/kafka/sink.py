@@ -9,8 +9,8 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
-from drivemeta.plugins.protocols import StreamInfo
 from drivemeta.video.records import frame_record
 
 TIMEOUT_S = 10.0

@@ -10,7 +10,8 @@ from mcap.exceptions import McapError
 from mcap.writer import Writer
 
 from drivemeta.core import Frame, Tracks
-from drivemeta.plugins.protocols import RunContext, StreamInfo
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.sink.whole_file import WholeFile
 from drivemeta.video.foxglove import SCHEMAS, compressed_image, image_annotations
 from drivemeta.video.pictures import encoded_jpeg

@@ -10,8 +10,9 @@ from pathlib import Path
 import av
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, OutputError
-from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.privacy import Privacy
 from drivemeta.video.render import draw
 from drivemeta.video.segments import Encoding, Segment, join_segments, kept_segments

@@ -9,8 +9,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from drivemeta.core import Frame, Tracks
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, OutputError
-from drivemeta.plugins.protocols import StreamInfo
 from drivemeta.video.records import frame_record
 
 TIMEOUT_S = 10.0

@@ -8,8 +8,9 @@ from typing import Any
 import rerun as rr
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
-from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.plugins.sink.whole_file import WholeFile
 from drivemeta.video.pictures import encoded_jpeg
 from drivemeta.video.privacy import Privacy

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
-from drivemeta.plugins.protocols import RunContext, StreamInfo
 from drivemeta.video.pictures import encoded_jpeg
 from drivemeta.video.privacy import Privacy
 

@@ -11,8 +11,9 @@ import yaml
 from numpy.typing import NDArray
 
 from drivemeta.core import Frame
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, PluginError, VideoError, suggest
-from drivemeta.plugins.protocols import SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import SourceCounts
 from drivemeta.video.clock import SteadyClock
 from drivemeta.video.recordings.decoding import stills, video
 from drivemeta.video.recordings.topics import READ, Contents, Recording

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from drivemeta.core import Frame
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import SourceCounts
 
 DEFAULT_FPS = 30.0
 

@@ -10,8 +10,9 @@ import av
 import numpy as np
 
 from drivemeta.core import Frame
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import SourceCounts
 from drivemeta.video.clock import SteadyClock, turns_of
 
 

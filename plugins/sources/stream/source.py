@@ -10,8 +10,9 @@ from typing import Any
 import av
 
 from drivemeta.core import Frame
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import SourceCounts
 
 LONGEST_PAUSE_S = 30.0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trackers import BoTSORTTracker
 
-from drivemeta.plugins.protocols import NO_RUN, RunContext
+from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.video.association import SCORE_FLOOR, Association
 from drivemeta.video.camera_motion import CORNERS, CameraMotion
 

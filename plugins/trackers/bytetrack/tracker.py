@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from trackers import ByteTrackTracker
 
-from drivemeta.plugins.protocols import NO_RUN, RunContext
+from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.video.association import SCORE_FLOOR, Association
 
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import RunContext, SchedulerState, StreamInfo
+from drivemeta.plugins.protocols import SchedulerState
 
 FILE = StreamInfo("clip", (), (96, 128), 10.0)
 LIVE = replace(FILE, live=True)

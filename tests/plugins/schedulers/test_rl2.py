@@ -2,9 +2,11 @@
 
 import pytest
 
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import Outcome, RunContext, SchedulerState, StreamInfo
+from drivemeta.plugins.protocols import Outcome, SchedulerState
 
 INFO = StreamInfo("clip", (), (96, 128), 10.0)
 MODES = ("skip", "small", "full", "sliced")

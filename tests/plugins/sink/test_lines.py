@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Detections, Frame, Tracks
-from drivemeta.plugins.protocols import RunContext, StreamInfo
+from drivemeta.core.run import RunContext
+from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.sink.lines import LineSink
 
 INFO = StreamInfo("clip", (), (8, 8), 10.0)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from drivemeta.core import Frame
+from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import SourceCounts, StreamInfo
+from drivemeta.plugins.protocols import SourceCounts
 
 
 class StackSource:

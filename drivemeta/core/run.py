@@ -1,0 +1,38 @@
+"""What a run tells the plugins that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+PlanMode = Literal["skip", "small", "full", "sliced"]
+
+
+CONTEXT = "context"  # a tracker, sink or scheduler that has this parameter is given the run's
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a run gives to the trackers, sinks and schedulers that have a parameter `context`.
+
+    Attributes:
+        folder: Folder of the run, where sinks write.
+        families: Super-class of each class by name, itself for a super-class; None if unknown. It
+            follows the bank, which may be set while the run lasts.
+        every: N, where every Nth frame is to be looked at.
+        look: Mode of a look where the scheduler has no better idea: `full`, or `sliced`.
+        modes: Modes that the run offers, cheapest first.
+        max_latency_ms: Age in milliseconds that a frame may have when it is done; None for any.
+    """
+
+    folder: Path = Path()
+    families: Mapping[str, str] | None = None
+    every: int = 1
+    look: PlanMode = "full"
+    modes: tuple[PlanMode, ...] = ("skip", "full")
+    max_latency_ms: float | None = None
+
+
+NO_RUN = RunContext()  # for a plugin that is built outside a run
