@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from drivemeta.learn.banks import load_bank
+from drivemeta.banks.named import load_bank
 from drivemeta.learn.sign_pool import load_sign_pool
 from drivemeta.models.store import load_base
 

@@ -18,6 +18,13 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
+from drivemeta.banks.named import (
+    BACKGROUND,
+    FOLDER,
+    NamedBank,
+    save_bank,
+    with_named,
+)
 from drivemeta.config import load_config
 from drivemeta.core import Detections
 from drivemeta.core.scoring import Scoring
@@ -26,7 +33,6 @@ from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.matching import HIT, IGNORED, Matches
 from drivemeta.evaluation.operating_point import match_class
-from drivemeta.learn.banks import BACKGROUND, FOLDER, NamedBank, save_bank, with_named
 from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.detector_loss import TrainableLevel1
 from drivemeta.learn.embedding import in_parts

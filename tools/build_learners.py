@@ -18,9 +18,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from drivemeta.banks.named import (
+    BACKGROUND,
+    NamedBank,
+    available_banks,
+    load_bank,
+)
 from drivemeta.config import load_config
 from drivemeta.export.network_cache import weights_digest
-from drivemeta.learn.banks import BACKGROUND, NamedBank, available_banks, load_bank
 from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.features import Features
 from drivemeta.learn.metatrain_signs import SignTraining

@@ -16,10 +16,10 @@ from build_base import named_banks
 from fewshot_networks import digest, on_onnx_runtime
 from safetensors.torch import load_file
 
+from drivemeta.banks import named
 from drivemeta.config import load_config
 from drivemeta.core import BankRows, ClassBank
 from drivemeta.errors import ModelFileError
-from drivemeta.learn import banks
 from drivemeta.learn.train_embedding import EmbeddingTraining, training_crops
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
@@ -41,7 +41,7 @@ class Base:
     name: str
     plain: TwoLevelDetector
     fast: TwoLevelDetector
-    banks: Path
+    named: Path
 
     @property
     def key(self) -> str:
@@ -59,7 +59,7 @@ class Base:
 
 def shipped(name: str, detector: TwoLevelDetector, cache: Path | None) -> Base:
     """Return a detector with the banks that ship with the package."""
-    return Base(name, detector, on_onnx_runtime(detector, cache), banks.FOLDER)
+    return Base(name, detector, on_onnx_runtime(detector, cache), named.FOLDER)
 
 
 def variant(name: str, detector: TwoLevelDetector, level2: Path, config: Path, cache: Path) -> Base:
@@ -78,9 +78,9 @@ def variant(name: str, detector: TwoLevelDetector, level2: Path, config: Path, c
     fast = on_onnx_runtime(other, cache)
     folder = _build_banks(fast, network, config, cache)
     with banks_in(folder):
-        lights = banks.load_bank("lights")
-    if set(lights.names) != {banks.BACKGROUND}:
-        bank = banks.with_named(bank, lights)
+        lights = named.load_bank("lights")
+    if set(lights.names) != {named.BACKGROUND}:
+        bank = named.with_named(bank, lights)
     return Base(name, other.with_(bank=bank), fast.with_(bank=bank), folder)
 
 
@@ -91,7 +91,7 @@ def _build_banks(detector: TwoLevelDetector, network: Level2, config: Path, cach
     if not (folder / "complete").is_file():
         crops = training_crops(load_config(config, EmbeddingTraining))
         for key, found in named_banks(detector, crops).items():
-            banks.save_bank(folder / f"{key}.safetensors", found)
+            named.save_bank(folder / f"{key}.safetensors", found)
         (folder / "complete").touch()
     return folder
 
@@ -119,14 +119,14 @@ def read_level2(path: Path) -> Level2:
 @contextmanager
 def banks_in(folder: Path) -> Iterator[None]:
     """Take the named banks from a folder for as long as the context lasts."""
-    before = banks.FOLDER
-    banks.FOLDER = folder
-    banks.load_bank.cache_clear()
+    before = named.FOLDER
+    named.FOLDER = folder
+    named.load_bank.cache_clear()
     try:
         yield
     finally:
-        banks.FOLDER = before
-        banks.load_bank.cache_clear()
+        named.FOLDER = before
+        named.load_bank.cache_clear()
 
 
 def _super_classes(bank: ClassBank, dim: int) -> ClassBank:

@@ -74,8 +74,8 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Write a model without some of its classes."""
+    from drivemeta.banks.edit import remove_classes
     from drivemeta.cli.adapt import check_writable
-    from drivemeta.deploy.bank_edit import remove_classes
     from drivemeta.deploy.bank_models import edit_model
 
     check_writable(out, ".onnx")
@@ -90,8 +90,8 @@ def rename(
     as_json: JsonOption = False,
 ) -> None:
     """Write a model with other names for some of its classes."""
+    from drivemeta.banks.edit import rename_classes
     from drivemeta.cli.adapt import check_writable
-    from drivemeta.deploy.bank_edit import rename_classes
     from drivemeta.deploy.bank_models import edit_model
 
     check_writable(out, ".onnx")

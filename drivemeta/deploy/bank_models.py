@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from drivemeta.banks.capacity import within_capacity
+from drivemeta.banks.edit import merge_banks
 from drivemeta.core import ClassBank
-from drivemeta.deploy.bank_edit import merge_banks
 from drivemeta.errors import InputError
 from drivemeta.export.rebuild import Parts, write_parts
 from drivemeta.export.verify import VerifyReport, verify_model
-from drivemeta.learn.capacity import within_capacity
 from drivemeta.runtime.manifest import Digests, Learner, Manifest
 from drivemeta.runtime.model_file import ModelFile, read_model_file
 

@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank
 from drivemeta.core.score_rule import N_ROWS
 from drivemeta.core.scoring import Scoring
@@ -15,7 +16,6 @@ from drivemeta.export.builder import IR_VERSION, OPSET, GraphBuilder
 from drivemeta.export.locate import BankValues, Rows, locate
 from drivemeta.export.name import Names, name_leaves
 from drivemeta.export.preprocess import Prepared, prepare
-from drivemeta.runtime.bank_feed import bank_arrays
 from drivemeta.runtime.manifest import BankRule, InputRule
 
 DENSE = ("boxes", "quality", "embeddings")

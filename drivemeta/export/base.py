@@ -38,8 +38,8 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
     path = folder / ("-".join(words) + ".onnx")
     if not path.is_file():
         # torch only where it is needed: a cached base starts in a fraction of a second
+        from drivemeta.banks.named import load_bank, with_named  # noqa: PLC0415
         from drivemeta.export.exporter import export_detector  # noqa: PLC0415
-        from drivemeta.learn.banks import load_bank, with_named  # noqa: PLC0415
         from drivemeta.models.store import load_base  # noqa: PLC0415
 
         banks = [load_bank(name) for name in words[3:]]

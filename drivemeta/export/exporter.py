@@ -13,6 +13,7 @@ import onnx
 from numpy.typing import NDArray
 from torch import nn
 
+from drivemeta.banks.arrays import check_capacity
 from drivemeta.errors import InputError, ParityError
 from drivemeta.export.assemble import Networks, assemble
 from drivemeta.export.builder import OPSET
@@ -23,7 +24,6 @@ from drivemeta.export.scene import PROBE_SIZE, draw_noise, draw_scene
 from drivemeta.files import make_folder, write_bytes
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.runtime import manifest as m
-from drivemeta.runtime.bank_feed import check_capacity
 from drivemeta.runtime.model_file import graph_digest
 from drivemeta.runtime.probe import MIN_PROBE_ROWS, Probe, clear_threshold
 

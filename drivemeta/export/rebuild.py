@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import onnx
 
+from drivemeta.banks.arrays import check_capacity
 from drivemeta.core import ClassBank
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError, ParityError
@@ -20,7 +21,6 @@ from drivemeta.export.assemble import Networks, assemble
 from drivemeta.export.disassemble import networks_of
 from drivemeta.files import write_bytes
 from drivemeta.runtime import manifest as m
-from drivemeta.runtime.bank_feed import check_capacity
 from drivemeta.runtime.bank_file import bank_of
 from drivemeta.runtime.model_file import ModelFile, graph_digest
 from drivemeta.runtime.probe import (

@@ -9,12 +9,12 @@ from typing import Any
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted, ClassReport
 from drivemeta.adaptation.observation import observe
+from drivemeta.banks.capacity import within_capacity
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
 from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.calibration import calibrate, hold_out
-from drivemeta.learn.capacity import within_capacity
 from drivemeta.learn.choice import learner_for
 from drivemeta.learn.evidence import Evidence
 from drivemeta.learn.hard_negatives import add_hard_negatives

@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from drivemeta.banks.named import NamedBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError, PluginError
-from drivemeta.learn.banks import NamedBank
 from drivemeta.learn.evidence import Evidence
 from drivemeta.learn.features import Features
 from drivemeta.learn.gradient import CosineRows

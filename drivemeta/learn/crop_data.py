@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from drivemeta.banks.named import BACKGROUND
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.data.images import read_image
 from drivemeta.data.meanings import meaning_of
 from drivemeta.data.sources import COMPLETE, SUPER_CLASSES, SourceImage
 from drivemeta.errors import AnnotationError
-from drivemeta.learn.banks import BACKGROUND
 from drivemeta.learn.photometric import degrade, jitter_colours, simulate_distance
 from drivemeta.learn.proposals import propose
 from drivemeta.models.detector import TwoLevelDetector

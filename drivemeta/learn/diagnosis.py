@@ -10,8 +10,8 @@ import numpy as np
 from torch.nn import functional as F
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
+from drivemeta.banks.named import available_banks, load_bank
 from drivemeta.core.boxes import FloatArray
-from drivemeta.learn.banks import available_banks, load_bank
 from drivemeta.learn.calibration import SOMETHING_ELSE
 from drivemeta.models.branch import own_dim
 

@@ -9,11 +9,12 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from torch import nn
 
+from drivemeta.banks.capacity import CAPACITY
+from drivemeta.banks.distractors import distractors_for, without_near
+from drivemeta.banks.named import NamedBank
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import PluginError
-from drivemeta.learn.banks import NamedBank, distractors_for, without_near
-from drivemeta.learn.capacity import CAPACITY
 from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.learner_protocols import ClassRows, Learner

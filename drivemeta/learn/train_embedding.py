@@ -17,12 +17,12 @@ from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.banks.named import BACKGROUND
 from drivemeta.data.meanings import meaning_of
 from drivemeta.data.sources import SourceImage, load_source
 from drivemeta.errors import ConfigError
 from drivemeta.files import atomic_path
 from drivemeta.learn.amp import Amp, autocast
-from drivemeta.learn.banks import BACKGROUND
 from drivemeta.learn.crop_data import (
     SCENE_CONTEXT,
     Crop,

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank, ClassSpec, Detections
 from drivemeta.errors import InputError
-from drivemeta.runtime.bank_feed import bank_arrays
 from drivemeta.runtime.manifest import ClassEntry, Manifest
 from drivemeta.runtime.model_file import read_model_file
 from drivemeta.runtime.provider_options import DeviceSettings, Shapes

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from drivemeta.banks.edit import merge_banks, remove_classes, rename_classes
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank, ClassSpec
-from drivemeta.deploy.bank_edit import merge_banks, remove_classes, rename_classes
 from drivemeta.errors import InputError
 
 ROOTS = (ClassSpec("vehicle"), ClassSpec("sign"))

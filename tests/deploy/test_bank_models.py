@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from drivemeta.banks.edit import merge_banks, remove_classes, rename_classes
 from drivemeta.core import ClassBank
-from drivemeta.deploy.bank_edit import merge_banks, remove_classes, rename_classes
 from drivemeta.deploy.bank_models import edit_model, merge_models
 from drivemeta.errors import InputError
 from drivemeta.export import ExportOptions, export_detector

@@ -3,24 +3,23 @@
 import numpy as np
 import pytest
 
-from drivemeta.core import BankRows, ClassBank, ClassSpec
-from drivemeta.errors import InputError, ModelFileError, OutputError
-from drivemeta.learn import banks
-from drivemeta.learn.banks import (
+from drivemeta.banks import named
+from drivemeta.banks.distractors import distractors_for, without_near
+from drivemeta.banks.named import (
     NamedBank,
     available_banks,
-    distractors_for,
     load_bank,
     save_bank,
     with_named,
-    without_near,
 )
+from drivemeta.core import BankRows, ClassBank, ClassSpec
+from drivemeta.errors import InputError, ModelFileError, OutputError
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Let the shipped banks be those of an empty folder."""
-    monkeypatch.setattr(banks, "FOLDER", tmp_path)
+    monkeypatch.setattr(named, "FOLDER", tmp_path)
     load_bank.cache_clear()
     yield tmp_path
     load_bank.cache_clear()

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from drivemeta.adaptation.observation import observe
+from drivemeta.banks.named import NamedBank
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export import verify_model
 from drivemeta.export.networks import level2_graph, session_of
 from drivemeta.learn.adapt import adapt
-from drivemeta.learn.banks import NamedBank
 from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.diagnosis import diagnose
 from drivemeta.learn.expected import expected_ap50

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.banks.distractors import without_near
 from drivemeta.core import BankRows, ClassBank
 from drivemeta.core.bank import DISTRACTOR
 from drivemeta.errors import InputError, suggest
-from drivemeta.learn.banks import without_near
 
 
 def remove_classes(bank: ClassBank, names: Sequence[str]) -> ClassBank:

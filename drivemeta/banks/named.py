@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
-from drivemeta.core import DISTRACTOR, BankRows, ClassBank, ClassSpec
+from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError, ModelFileError, suggest
 from drivemeta.files import write_bytes
 
 FOLDER = Path(__file__).parents[1] / "weights" / "banks"
-DISTRACTOR_MARGIN = 0.6
 BACKGROUND = "background"
 
 
-Widen: TypeAlias = Callable[[str, "NamedBank", int], FloatArray]
 """Maps the name of a bank, the bank and a width to its rows at that width."""
 
 
@@ -109,55 +105,3 @@ def with_named(bank: ClassBank, named: NamedBank) -> ClassBank:
         np.full(len(named.names), parent, np.int64),
     )
     return replace(bank, crop=bank.crop + rows)
-
-
-def without_near(rows: BankRows, novel: BankRows, root: int) -> BankRows:
-    """Return rows without those distractors of a super-class that may well be a new class."""
-    near = (rows.weights @ _leaves(novel).T).max(1, initial=-1) >= DISTRACTOR_MARGIN
-    kept = ~(near & ((rows.owners == DISTRACTOR) | (rows.owners == root)) & (rows.roots == root))
-    return BankRows(rows.weights[kept], rows.biases[kept], rows.owners[kept], rows.roots[kept])
-
-
-def distractors_for(
-    parent: str, novel: BankRows, root: int, at_most: int, widen: Widen | None = None
-) -> BankRows:
-    """Return rows of the shipped banks that stand for "something else" below a super-class.
-
-    Rows of named classes that may well be one of the new classes are left out; those of background
-    never are, since a class from one poor shot is often near them. If there is no room for all,
-    the nearest to the new classes stay.
-
-    Args:
-        parent: name of the super-class.
-        novel: the rows of the new classes.
-        root: label of the super-class.
-        at_most: number of rows.
-        widen: places a bank's rows where the new ones are wider than they.
-    """
-    dim = novel.weights.shape[1]
-    banks = {name: load_bank(name) for name in available_banks()}
-    banks = {name: bank for name, bank in banks.items() if bank.parent == parent}
-    mine = _leaves(novel)
-    if not banks or not len(mine) or at_most <= 0:
-        return BankRows.empty(dim)
-    weights = np.concatenate(
-        [widen(name, bank, dim) if widen else bank.weights for name, bank in banks.items()]
-    )
-    names = np.concatenate([bank.names for bank in banks.values()])
-    nearest = (weights @ mine.T).max(1)
-    order = np.argsort(-nearest, kind="stable")
-    kept = (nearest < DISTRACTOR_MARGIN) | (names == BACKGROUND)
-    chosen = order[kept[order]][:at_most]
-    n = len(chosen)
-    return BankRows(
-        weights[chosen],
-        np.zeros(n, np.float32),
-        np.where(names[chosen] == BACKGROUND, DISTRACTOR, root).astype(np.int64),
-        np.full(n, root, np.int64),
-    )
-
-
-def _leaves(rows: BankRows) -> FloatArray:
-    """Return the weights of the rows that vote for leaves."""
-    chosen: FloatArray = rows.weights[(rows.owners != DISTRACTOR) & (rows.owners != rows.roots)]
-    return chosen
