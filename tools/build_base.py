@@ -36,7 +36,6 @@ from drivemeta.evaluation.operating_point import match_class
 from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.detector_loss import TrainableLevel1
 from drivemeta.learn.embedding import in_parts
-from drivemeta.learn.proposals import propose
 from drivemeta.learn.prototypes import spherical_means
 from drivemeta.learn.run import CHECKPOINT
 from drivemeta.learn.train_embedding import KINDS, EmbeddingTraining, training_crops
@@ -44,6 +43,7 @@ from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, super_cla
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import BASE_PATH, save_detector
+from drivemeta.models.traced.proposals import propose
 
 N_BACKGROUND = 16
 BACKGROUND_SAMPLE = 600

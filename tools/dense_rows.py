@@ -25,11 +25,11 @@ from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.operating_point import match_class
 from drivemeta.learn.dense import N_STEPS, learn_dense
-from drivemeta.learn.inference import FixedNetworks
-from drivemeta.learn.proposals import to_input
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector
 from drivemeta.models.store import load_base
+from drivemeta.models.traced.fixed import FixedNetworks
+from drivemeta.models.traced.proposals import to_input
 
 LEAST_SIDE = 10.0
 

@@ -15,10 +15,10 @@ from drivemeta.core.boxes import FloatArray
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.learn.adapt import adapt
-from drivemeta.learn.features import Features
 from drivemeta.models.branch import Branched, LastLayer
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.models.traced.features import Features
 from drivemeta.plugins.registry import default_registry
 
 

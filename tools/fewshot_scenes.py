@@ -17,9 +17,9 @@ from drivemeta.core.score_rule import DenseArrays, Located, decide, locate, scor
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.images import read_image
 from drivemeta.evaluation.inference import EVALUATION_SCORE
-from drivemeta.learn.proposals import to_input
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.traced.proposals import to_input
 
 # Locations kept of each scene: the best by score and by quality. The rule takes the best 600.
 N_KEPT = 1200

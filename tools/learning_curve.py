@@ -23,9 +23,9 @@ from drivemeta.data.images import read_image
 from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import score_detections
-from drivemeta.learn.proposals import propose
 from drivemeta.models.detector import TwoLevelDetector, super_class_bank
 from drivemeta.models.level2 import Level2
+from drivemeta.models.traced.proposals import propose
 
 
 def main() -> None:

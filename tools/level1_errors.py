@@ -25,9 +25,9 @@ from drivemeta.core import score_rule as rule
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.evaluation.matching import MISS, Matches, match
-from drivemeta.learn.inference import FixedNetworks
 from drivemeta.markdown import table
 from drivemeta.models.store import load_base
+from drivemeta.models.traced.fixed import FixedNetworks
 
 KINDS = ("badly placed", "background", "duplicate", "another class")
 PLACE, BACKGROUND, DUPLICATE, OTHER = range(len(KINDS))

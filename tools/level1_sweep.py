@@ -25,12 +25,12 @@ from drivemeta.data.sources import SOURCES, load_source, to_dataset
 from drivemeta.errors import InputError
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import score_detections
-from drivemeta.learn.inference import FixedNetworks
-from drivemeta.learn.proposals import to_input
 from drivemeta.markdown import table, table_row
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base
+from drivemeta.models.traced.fixed import FixedNetworks
+from drivemeta.models.traced.proposals import to_input
 
 MIN_SCORE = 0.001
 N_KEPT = 5000  # locations of a frame that are kept, by the shipped score

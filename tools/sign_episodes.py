@@ -25,9 +25,7 @@ from torch import nn
 from drivemeta.config import load_config
 from drivemeta.data.episodes import Shape
 from drivemeta.errors import InputError
-from drivemeta.export.network_cache import weights_digest
 from drivemeta.files import write_text
-from drivemeta.learn.features import Features
 from drivemeta.learn.initialisation import FeatureShape
 from drivemeta.learn.metatrain import TEST_SEED
 from drivemeta.learn.metatrain_run import evaluate
@@ -41,8 +39,10 @@ from drivemeta.learn.sign_pool import SignTasks, load_sign_pool
 from drivemeta.learn.sign_split import NEVER_MET, meanings_in
 from drivemeta.markdown import table
 from drivemeta.models.branch import LastLayer
+from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import WEIGHTS, read_if_of
 from drivemeta.models.level2 import Level2
+from drivemeta.models.traced.features import Features
 from drivemeta.plugins.registry import default_registry
 
 SHAPES = ((5, 1), (5, 5), (20, 1), (20, 5))

@@ -14,9 +14,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 18
-IR_VERSION = 10
-
 Value = str | float | Sequence[int] | NDArray[Any]
 
 _DTYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64}

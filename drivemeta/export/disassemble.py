@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 
 from drivemeta.errors import ModelFileError
 from drivemeta.export.assemble import DENSE, Networks
-from drivemeta.export.builder import IR_VERSION, OPSET
+from drivemeta.models.traced.opset import IR_VERSION, OPSET
 from drivemeta.runtime.model_file import ModelFile
 
 

@@ -16,13 +16,13 @@ from torch import nn
 from drivemeta.banks.arrays import check_capacity
 from drivemeta.errors import InputError, ParityError
 from drivemeta.export.assemble import Networks, assemble
-from drivemeta.export.builder import OPSET
-from drivemeta.export.network_cache import weights_digest
-from drivemeta.export.networks import level1_graph, level2_graph
 from drivemeta.export.parity import Expected, ParityReport, check_parity, torch_dense, torch_rows
 from drivemeta.export.scene import PROBE_SIZE, draw_noise, draw_scene
 from drivemeta.files import make_folder, write_bytes
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.digest import weights_digest
+from drivemeta.models.traced.networks import level1_graph, level2_graph
+from drivemeta.models.traced.opset import OPSET
 from drivemeta.runtime import manifest as m
 from drivemeta.runtime.model_file import graph_digest
 from drivemeta.runtime.probe import MIN_PROBE_ROWS, Probe, clear_threshold

@@ -21,9 +21,9 @@ from drivemeta.data.meanings import meaning_of
 from drivemeta.data.sources import COMPLETE, SUPER_CLASSES, SourceImage
 from drivemeta.errors import AnnotationError
 from drivemeta.learn.photometric import degrade, jitter_colours, simulate_distance
-from drivemeta.learn.proposals import propose
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import CROP_SIZE
+from drivemeta.models.traced.proposals import propose
 
 STORED_SIZE = 96
 SCENE_CONTEXT = 1.6

@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drivemeta.core.boxes import FloatArray
-from drivemeta.learn.detector_loss import grid
 from drivemeta.learn.evidence import Evidence
 from drivemeta.learn.functional import Params, descend
-from drivemeta.learn.proposals import to_input
 from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level1 import grid
+from drivemeta.models.traced.proposals import to_input
 
 N_LOCATIONS = 4
 BACKGROUND_QUANTILE = 0.9995

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from drivemeta.core.boxes import FloatArray
 from drivemeta.data.sources import COMPLETE
 from drivemeta.models.assignment import assign
-from drivemeta.models.level1 import FINE_STRIDE, STRIDES, DenseOutput, Level1, locations
+from drivemeta.models.level1 import DenseOutput, Level1, grid
 from drivemeta.models.losses import giou_loss, log_size_loss, quality_focal_loss
 
 
@@ -68,28 +68,6 @@ class TrainableLevel1(nn.Module):
         """Map the feature maps of the backbone to the same."""
         output = self.level1.dense(features)
         return output, self.rows(output.embeddings)
-
-
-def grid(height: int, width: int, n_locations: int) -> tuple[Tensor, Tensor]:
-    """Return (A, 2) centres and (A,) strides of all locations of an input of that size.
-
-    Args:
-        height: of the input, in pixels.
-        width: of the input, in pixels.
-        n_locations: A, as the network predicts; it tells whether stride 4 is among its levels.
-
-    Raises:
-        ValueError: no network predicts that many.
-    """
-    cpu = torch.device("cpu")
-    for strides in (STRIDES, (FINE_STRIDE, *STRIDES)):
-        centres = [locations(height // s, width // s, s, cpu) for s in strides]
-        if sum(map(len, centres)) == n_locations:
-            of_each = [
-                torch.full((len(c),), float(s)) for c, s in zip(centres, strides, strict=True)
-            ]
-            return torch.cat(centres), torch.cat(of_each)
-    raise ValueError(f"no levels have {n_locations} locations at {height}x{width}")
 
 
 def detector_loss(

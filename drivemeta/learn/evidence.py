@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drivemeta.core.boxes import FloatArray
-from drivemeta.learn.inference import FixedNetworks
 from drivemeta.learn.support import LabelledImages
+from drivemeta.models.traced.fixed import FixedNetworks
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import decide, locate
 from drivemeta.evaluation.matching import Matches, match
 from drivemeta.learn.adapt import learn_rows
-from drivemeta.learn.proposals import to_input
 from drivemeta.models.crops import roi_crops, to_tensor
+from drivemeta.models.traced.proposals import to_input
 
 MIN_SCORE = 0.001
 Found = tuple[FloatArray, FloatArray, NDArray[np.int64]]

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from drivemeta.errors import ModelFileError
-from drivemeta.export.network_cache import weights_digest
 from drivemeta.learn.episodes import Episode, Pairs
 from drivemeta.models.branch import LastLayer
+from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import REPLAY, WEIGHTS, read, read_if_of
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.learner_protocols import Learner, MetaLearner, meta_learner

@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from drivemeta.config import load_config
 from drivemeta.data.episodes import Shape
 from drivemeta.errors import ConfigError, suggest
-from drivemeta.learn.features import Features
 from drivemeta.learn.metatrain import VALIDATION_SEED
 from drivemeta.learn.metatrain_run import Budget, Plan, Rate, Run, Validation
 from drivemeta.learn.sign_pool import SignPool, SignTasks, load_sign_pool
@@ -27,6 +26,7 @@ from drivemeta.models.branch import LastLayer
 from drivemeta.models.learner_store import WEIGHTS, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
+from drivemeta.models.traced.features import Features
 from drivemeta.plugins.learner_protocols import MetaLearner, meta_learner
 from drivemeta.plugins.registry import default_registry
 

@@ -15,10 +15,10 @@ from drivemeta.errors import AnnotationError
 from drivemeta.learn.amp import Amp, autocast
 from drivemeta.learn.detector_data import CropRule, CropSampler
 from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
-from drivemeta.learn.frozen import FrozenTrunk
 from drivemeta.learn.imagenet import load_imagenet
 from drivemeta.learn.run import RunPlan, train
 from drivemeta.learn.weights import load_start, write_weights
+from drivemeta.models.traced.frozen import FrozenTrunk
 from drivemeta.plugins.registry import default_registry
 
 WEIGHTS = "level1.safetensors"

@@ -35,12 +35,12 @@ from drivemeta.learn.crop_data import (
     sign_crops,
     vehicle_light_crops,
 )
-from drivemeta.learn.frozen import FrozenTrunk
 from drivemeta.learn.imagenet import load_imagenet
 from drivemeta.learn.run import RunPlan, train
 from drivemeta.learn.weights import load_start, write_weights
 from drivemeta.models.level2 import CROP_SIZE, Level2
 from drivemeta.models.store import load_base
+from drivemeta.models.traced.frozen import FrozenTrunk
 
 WEIGHTS = "level2.safetensors"
 MINED = "mined.safetensors"

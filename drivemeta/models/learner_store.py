@@ -12,8 +12,8 @@ from safetensors.torch import save as serialize
 from torch import Tensor
 
 from drivemeta.errors import ModelFileError
-from drivemeta.export.network_cache import weights_digest
 from drivemeta.files import write_bytes
+from drivemeta.models.digest import weights_digest
 from drivemeta.models.level2 import Level2
 
 WEIGHTS = "weights.safetensors"  # as `drivemeta metatrain` writes it, and beside a plugin

@@ -192,3 +192,25 @@ def locations(height: int, width: int, stride: int, device: torch.device) -> Ten
     xs = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) * stride
     grid_y, grid_x = torch.meshgrid(ys, xs, indexing="ij")
     return torch.stack([grid_x.flatten(), grid_y.flatten()], -1)
+
+
+def grid(height: int, width: int, n_locations: int) -> tuple[Tensor, Tensor]:
+    """Return (A, 2) centres and (A,) strides of all locations of an input of that size.
+
+    Args:
+        height: of the input, in pixels.
+        width: of the input, in pixels.
+        n_locations: A, as the network predicts; it tells whether stride 4 is among its levels.
+
+    Raises:
+        ValueError: no network predicts that many.
+    """
+    cpu = torch.device("cpu")
+    for strides in (STRIDES, (FINE_STRIDE, *STRIDES)):
+        centres = [locations(height // s, width // s, s, cpu) for s in strides]
+        if sum(map(len, centres)) == n_locations:
+            of_each = [
+                torch.full((len(c),), float(s)) for c, s in zip(centres, strides, strict=True)
+            ]
+            return torch.cat(centres), torch.cat(of_each)
+    raise ValueError(f"no levels have {n_locations} locations at {height}x{width}")

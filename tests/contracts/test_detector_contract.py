@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from drivemeta.learn.detector_loss import grid
-from drivemeta.learn.frozen import FrozenTrunk
 from drivemeta.models.detector import TwoLevelDetector, build_detector
+from drivemeta.models.level1 import grid
 from drivemeta.models.store import load_detector, save_detector
+from drivemeta.models.traced.frozen import FrozenTrunk
 
 KIND = "detector"
 

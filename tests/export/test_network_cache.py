@@ -2,7 +2,7 @@ import onnx
 import torch
 from onnx import helper
 
-from drivemeta.export.network_cache import cached_graph, trace_key
+from drivemeta.models.traced.cache import cached_graph, trace_key
 
 
 def make_graph(name="made"):

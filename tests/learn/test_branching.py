@@ -10,7 +10,6 @@ from drivemeta.adaptation.observation import observe
 from drivemeta.banks.named import NamedBank
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export import verify_model
-from drivemeta.export.networks import level2_graph, session_of
 from drivemeta.learn.adapt import adapt
 from drivemeta.learn.branching import BranchLearning
 from drivemeta.learn.diagnosis import diagnose
@@ -21,6 +20,7 @@ from drivemeta.location import builtin_folder
 from drivemeta.models import learner_store
 from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.store import load_base
+from drivemeta.models.traced.networks import level2_graph, session_of
 from drivemeta.plugins import default_registry
 
 BRANCHES = ("maml", "anil", "metasgd", "reptile", "siamese", "matching")

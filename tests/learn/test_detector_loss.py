@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from drivemeta.data.sources import COMPLETE, NONE, PARTIAL
-from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss, grid
-from drivemeta.models.level1 import DenseOutput, Level1
+from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
+from drivemeta.models.level1 import DenseOutput, Level1, grid
 
 SIZE = (64, 128)
 N_CLASSES = 3

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from drivemeta.learn.frozen import FrozenTrunk
 from drivemeta.models.backbone import EfficientNetLite0
+from drivemeta.models.traced.frozen import FrozenTrunk
 
 
 @pytest.mark.parametrize("n_blocks", [1, 3, 5])

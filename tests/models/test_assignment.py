@@ -2,8 +2,8 @@
 
 import torch
 
-from drivemeta.learn.detector_loss import grid
 from drivemeta.models.assignment import MAX_POSITIVES, MIN_POSITIVES, assign, pairwise_iou, prior
+from drivemeta.models.level1 import grid
 
 SIZE = (128, 192)
 CENTRES, STRIDES = grid(*SIZE, 510)

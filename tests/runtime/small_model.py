@@ -9,7 +9,8 @@ from onnx import TensorProto, helper
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
 from drivemeta.export.assemble import Networks, assemble
-from drivemeta.export.builder import OPSET, GraphBuilder
+from drivemeta.export.builder import GraphBuilder
+from drivemeta.models.traced.opset import OPSET
 from drivemeta.runtime import manifest as m
 from drivemeta.runtime.model_file import graph_digest
 from drivemeta.runtime.probe import Probe, RowArrays

@@ -31,10 +31,10 @@ from drivemeta.data.sources import COMPLETE
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.learn.detector_loss import CosineRows, Targets, detector_loss
-from drivemeta.learn.proposals import propose, to_input
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import Level1
+from drivemeta.models.traced.proposals import propose, to_input
 from peers.interface import Finder
 from peers.parts import LastLayers, Part, Seen, Whole
 

@@ -21,8 +21,8 @@ from drivemeta.core.score_rule import N_CROPS
 from drivemeta.data.images import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.learn.proposals import propose
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.traced.proposals import propose
 from peers.interface import Finder
 from peers.naming import apart
 

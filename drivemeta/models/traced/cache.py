@@ -20,6 +20,7 @@ from torch import nn
 
 from drivemeta.errors import OutputError
 from drivemeta.files import write_bytes
+from drivemeta.models.digest import weights_digest
 
 
 def cached_graph(key: str, make: Callable[[], onnx.GraphProto]) -> onnx.GraphProto:
@@ -46,15 +47,6 @@ def trace_key(network: nn.Module, *settings: object) -> str:
     for name, module in network.named_modules():
         digest.update(f"{name}: {module.extra_repr()}".encode())
     digest.update(weights_digest(network).encode())
-    return digest.hexdigest()
-
-
-def weights_digest(network: nn.Module) -> str:
-    """Return the SHA-256 of a network's parameters and buffers, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    for key, tensor in network.state_dict().items():
-        digest.update(key.encode())
-        digest.update(tensor.detach().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from drivemeta.export.networks import session_of, trunk_graph
 from drivemeta.models.backbone import EfficientNetLite0
+from drivemeta.models.traced.networks import session_of, trunk_graph
 
 
 class FrozenTrunk:

@@ -14,9 +14,9 @@ from onnx import helper
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-from drivemeta.export.builder import IR_VERSION, OPSET
-from drivemeta.export.network_cache import cached_graph, trace_key
 from drivemeta.models.level2 import CROP_SIZE
+from drivemeta.models.traced.cache import cached_graph, trace_key
+from drivemeta.models.traced.opset import IR_VERSION, OPSET
 
 
 def level1_graph(network: nn.Module, input_size: tuple[int, int]) -> onnx.GraphProto:

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from drivemeta.core import Letterbox
 from drivemeta.core.score_rule import DenseArrays, Located, locate
-from drivemeta.learn.inference import FixedNetworks
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.traced.fixed import FixedNetworks
 
 GREY = 114 / 255
 

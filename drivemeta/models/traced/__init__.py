@@ -1,0 +1,1 @@
+"""The networks as ONNX graphs, traced once and run by ONNX Runtime."""
