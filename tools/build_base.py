@@ -35,8 +35,6 @@ from drivemeta.evaluation.matching import HIT, IGNORED, Matches
 from drivemeta.evaluation.operating_point import match_class
 from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.detector_loss import TrainableLevel1
-from drivemeta.learn.embedding import in_parts
-from drivemeta.learn.prototypes import spherical_means
 from drivemeta.learn.run import CHECKPOINT
 from drivemeta.learn.train_embedding import KINDS, EmbeddingTraining, training_crops
 from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, super_class_bank
@@ -44,6 +42,8 @@ from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import BASE_PATH, save_detector
 from drivemeta.models.traced.proposals import propose
+from drivemeta.plugins.learner.embedding import in_parts
+from drivemeta.plugins.learner.means import spherical_means
 
 N_BACKGROUND = 16
 BACKGROUND_SAMPLE = 600

@@ -28,13 +28,13 @@ from drivemeta.config import load_config
 from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
 from drivemeta.learn.metatrain_signs import SignTraining
 from drivemeta.learn.train_embedding import EmbeddingTraining, training_crops
-from drivemeta.models.branch import LastLayer
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import REPLAY, WEIGHTS, read_if_of, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.features import Features
 from drivemeta.plugins import default_registry
+from drivemeta.plugins.learner.last_layer import LastLayer
 
 BRANCHES = ("anil", "maml", "matching", "metasgd", "reptile", "siamese")
 

@@ -15,10 +15,11 @@ from drivemeta.core.boxes import FloatArray
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.learn.adapt import adapt
-from drivemeta.models.branch import Branched, LastLayer
+from drivemeta.models.branch import Branched
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.features import Features
+from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.registry import default_registry
 
 

@@ -21,9 +21,9 @@ from drivemeta.core.score_rule import DenseArrays
 from drivemeta.files import atomic_path
 from drivemeta.learn import evidence
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.level1 import DenseOutput
 from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.networks import OPSET, level1_graph, level2_graph
+from drivemeta.plugins.detector.protocol import DenseOutput
 
 
 class OnnxNetwork(nn.Module):

@@ -26,7 +26,7 @@ from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.perception_env import EPISODES, LENGTH, PerceptionEnv
 from drivemeta.learn.rl.device import HELD_SPEEDS, Device
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import Scheduler
+from drivemeta.plugins.kinds import Scheduler
 from drivemeta.video.features import MODES
 
 ROOT = Path(__file__).parents[1]

@@ -38,11 +38,11 @@ from drivemeta.learn.metatrain_signs import (
 from drivemeta.learn.sign_pool import SignTasks, load_sign_pool
 from drivemeta.learn.sign_split import NEVER_MET, meanings_in
 from drivemeta.markdown import table
-from drivemeta.models.branch import LastLayer
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import WEIGHTS, read_if_of
 from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.features import Features
+from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.registry import default_registry
 
 SHAPES = ((5, 1), (5, 5), (20, 1), (20, 5))

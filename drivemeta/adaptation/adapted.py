@@ -10,7 +10,7 @@ from drivemeta.data.support import SupportSet
 from drivemeta.learn.calibration import HeldOut
 from drivemeta.learn.evidence import Evidence
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.plugins.learner_protocols import Learner
+from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded
 
 if TYPE_CHECKING:

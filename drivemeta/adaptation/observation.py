@@ -18,11 +18,11 @@ from drivemeta.core.score_rule import Located
 from drivemeta.data.images import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.learn.evidence import Evidence, SeenBoxes, SeenNegatives
-from drivemeta.learn.support import LabelledImages
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.models.traced.proposals import propose
+from drivemeta.plugins.learner.labelled_images import LabelledImages
 
 NOTHING = Located(
     np.zeros((0, 4), np.float32),

@@ -71,7 +71,7 @@ def adapt(
     from drivemeta.learn.adapt import adapt as learn
     from drivemeta.learn.restored import restore
     from drivemeta.models.store import load_base, load_detector
-    from drivemeta.video.settings import parse_settings
+    from drivemeta.plugins.settings import parse_settings
 
     started = time.perf_counter()
     check_writable(out, ".onnx")

@@ -147,11 +147,11 @@ def process(
     Without --model, the shipped base runs. A summary is printed and written beside the results.
     Killed or interrupted, the same command goes on where it was.
     """
+    from drivemeta.plugins.settings import parse_settings
     from drivemeta.runtime.slicing import merging_of
     from drivemeta.video.inputs import many_videos
     from drivemeta.video.job import Job
     from drivemeta.video.options import Options
-    from drivemeta.video.settings import parse_settings
 
     given = parse_settings(settings or [])
     if "mp4" in _names(sinks):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from drivemeta.plugins.protocols import Kind
+from drivemeta.plugins.kinds import Kind
 from drivemeta.plugins.registry import Registry
 
 

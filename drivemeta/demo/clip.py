@@ -13,7 +13,7 @@ from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.stream import StreamInfo
 from drivemeta.data.synthetic import Scene, SyntheticFrame, render
 from drivemeta.demo.score import ClipScore
-from drivemeta.plugins.protocols import Sink
+from drivemeta.plugins.kinds import Sink
 from drivemeta.video.render import draw
 
 

@@ -19,7 +19,7 @@ from drivemeta.demo.score import ClipScore
 from drivemeta.export import VerifyReport, verify_model
 from drivemeta.learn.adapt import adapt
 from drivemeta.models.store import load_base
-from drivemeta.plugins.protocols import Sink
+from drivemeta.plugins.kinds import Sink
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.video.api import Options, RunSummary, load_detector, open_source, run
 from drivemeta.video.build import build_pipeline, run_context

@@ -18,8 +18,8 @@ from drivemeta.errors import ParityError
 from drivemeta.export.assemble import DENSE, with_dense_outputs
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.level1 import DenseOutput
 from drivemeta.plugins.calling import Calling
+from drivemeta.plugins.detector.protocol import DenseOutput
 from drivemeta.runtime.probe import (
     BOX_TOLERANCE_PX,
     SCORE_TOLERANCE,

@@ -21,10 +21,10 @@ from drivemeta.learn.hard_negatives import add_hard_negatives
 from drivemeta.learn.new_classes import add_classes, parent_of_crops
 from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.plugins.learner_protocols import Learner
+from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded
 from drivemeta.plugins.registry import Registry, default_registry
-from drivemeta.video.settings import check_settings
+from drivemeta.plugins.settings import check_settings
 
 
 def adapt(  # noqa: PLR0913  (each is an option of the command)

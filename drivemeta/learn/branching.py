@@ -19,17 +19,22 @@ from drivemeta.banks.named import NamedBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError, PluginError
 from drivemeta.learn.evidence import Evidence
-from drivemeta.learn.gradient import CosineRows
 from drivemeta.learn.initialisation import Initialisation
 from drivemeta.learn.rows import proposed_rows
-from drivemeta.learn.support import LabelledImages
-from drivemeta.models.branch import Branched, LastLayer, own_dim, widened
+from drivemeta.models.branch import Branched, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.features import Features
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.plugins.calling import Calling
-from drivemeta.plugins.learner_protocols import BranchClassifier, BranchLearner, Learner
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.last_layer import LastLayer
+from drivemeta.plugins.learner.protocol import (
+    BranchClassifier,
+    BranchLearner,
+    Learner,
+)
+from drivemeta.plugins.learner.rows import CosineRows
 from drivemeta.plugins.loaded import Loaded
 
 

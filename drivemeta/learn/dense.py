@@ -11,12 +11,12 @@ from torch.nn import functional as F
 
 from drivemeta.core.boxes import FloatArray
 from drivemeta.learn.evidence import Evidence
-from drivemeta.learn.functional import Params, descend
 from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import grid
 from drivemeta.models.traced.proposals import to_input
+from drivemeta.plugins.learner.inner_loop import Params, descend
 
 N_LOCATIONS = 4
 BACKGROUND_QUANTILE = 0.9995

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 from drivemeta.core.boxes import FloatArray
 from drivemeta.data.sources import COMPLETE
 from drivemeta.models.assignment import assign
-from drivemeta.models.level1 import DenseOutput, Level1, grid
+from drivemeta.models.level1 import Level1, grid
 from drivemeta.models.losses import giou_loss, log_size_loss, quality_focal_loss
+from drivemeta.plugins.detector.protocol import DenseOutput
 
 
 @dataclass(frozen=True)

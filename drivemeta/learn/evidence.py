@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drivemeta.core.boxes import FloatArray
-from drivemeta.learn.support import LabelledImages
 from drivemeta.models.traced.fixed import FixedNetworks
+from drivemeta.plugins.learner.labelled_images import LabelledImages
 
 
 @dataclass(frozen=True, eq=False)

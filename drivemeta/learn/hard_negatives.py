@@ -10,7 +10,7 @@ import torch
 
 from drivemeta.core import BankRows, ClassBank
 from drivemeta.learn.evidence import Evidence
-from drivemeta.learn.prototypes import spherical_means
+from drivemeta.plugins.learner.means import spherical_means
 
 NEAR = 0.6
 MOST = 16

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from drivemeta.errors import ModelFileError
-from drivemeta.learn.episodes import Episode, Pairs
-from drivemeta.models.branch import LastLayer
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import REPLAY, WEIGHTS, read, read_if_of
 from drivemeta.models.level2 import Level2
-from drivemeta.plugins.learner_protocols import Learner, MetaLearner, meta_learner
+from drivemeta.plugins.learner.episodes import Episode, Pairs
+from drivemeta.plugins.learner.last_layer import LastLayer
+from drivemeta.plugins.learner.protocol import Learner, MetaLearner, meta_learner
 from drivemeta.plugins.loaded import Loaded
 
 

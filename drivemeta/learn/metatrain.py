@@ -30,7 +30,7 @@ from drivemeta.learn.metatrain_run import (
     load_weights,
 )
 from drivemeta.models.learner_store import WEIGHTS
-from drivemeta.plugins.learner_protocols import MetaLearner, TaskSource, meta_learner
+from drivemeta.plugins.learner.protocol import MetaLearner, TaskSource, meta_learner
 from drivemeta.plugins.registry import default_registry
 
 RESULT = "result.json"

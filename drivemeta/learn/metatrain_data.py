@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drivemeta.data.episodes import ImagePool, Indices, Shape, draw_episode, draw_pairs
-from drivemeta.learn.episodes import Episode, Pairs
+from drivemeta.plugins.learner.episodes import Episode, Pairs
 
 LARGEST = 255.0
 TURN, SHEAR, SCALES, SHIFT = np.deg2rad(10), 0.3, (0.8, 1.2), 4 / 105

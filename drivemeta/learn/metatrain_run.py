@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from drivemeta.errors import ConfigError, ModelFileError
 from drivemeta.files import write_text
 from drivemeta.learn.checkpoint import load_checkpoint, save_checkpoint
-from drivemeta.learn.episodes import Episode
-from drivemeta.plugins.learner_protocols import MetaState, TaskSource
+from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.plugins.learner.protocol import MetaState, TaskSource
 
 CHECKPOINT = "metatrain.checkpoint.safetensors"
 CURVE = "curve.json"

@@ -22,12 +22,12 @@ from drivemeta.learn.metatrain_run import Budget, Plan, Rate, Run, Validation
 from drivemeta.learn.sign_pool import SignPool, SignTasks, load_sign_pool
 from drivemeta.learn.sign_split import COUNTRIES, meanings_in
 from drivemeta.learn.weights import load_start
-from drivemeta.models.branch import LastLayer
 from drivemeta.models.learner_store import WEIGHTS, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.features import Features
-from drivemeta.plugins.learner_protocols import MetaLearner, meta_learner
+from drivemeta.plugins.learner.last_layer import LastLayer
+from drivemeta.plugins.learner.protocol import MetaLearner, meta_learner
 from drivemeta.plugins.registry import default_registry
 
 

@@ -17,7 +17,7 @@ from drivemeta.errors import InputError
 from drivemeta.learn.rl.device import TRAIN_SPEEDS, Device, Span, draw_device
 from drivemeta.learn.rl.recall import HORIZON, recall_table
 from drivemeta.learn.rl.traces import LOOKS, Trace
-from drivemeta.plugins.protocols import InferencePlan, Outcome, SchedulerState
+from drivemeta.plugins.kinds import InferencePlan, Outcome, SchedulerState
 from drivemeta.video.features import MISS_PRICE, MODES, N_FEATURES, Features
 
 EPISODES, LENGTH = 2, 40

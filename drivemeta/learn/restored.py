@@ -11,10 +11,11 @@ from torch import nn
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
 from drivemeta.export.disassemble import graphs_within
-from drivemeta.models.branch import Branched, LastLayer, own_dim
+from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.level2 import Level2
+from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.runtime.bank_file import bank_of
 from drivemeta.runtime.model_file import ModelFile, read_model_file
 

@@ -15,9 +15,9 @@ from drivemeta.banks.named import NamedBank
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import PluginError
-from drivemeta.learn.support import LabelledImages
 from drivemeta.plugins.calling import Calling
-from drivemeta.plugins.learner_protocols import ClassRows, Learner
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.protocol import ClassRows, Learner
 
 
 @runtime_checkable

@@ -21,7 +21,7 @@ from drivemeta.learn.crop_data import (
     read_manifest,
     view,
 )
-from drivemeta.learn.episodes import Episode, Pairs
+from drivemeta.plugins.learner.episodes import Episode, Pairs
 
 BATCH = 256
 Indices = NDArray[np.int64]

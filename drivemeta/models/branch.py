@@ -11,36 +11,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from drivemeta.core import BankRows, ClassBank
 from drivemeta.models.level2 import Level2
-
-
-class LastLayer(nn.Module):
-    """Level 2's last layer by itself, for learners that adapt it.
-
-    Args:
-        n_features: of the backbone's flattened output.
-        dim: of the embedding.
-    """
-
-    def __init__(self, n_features: int, dim: int) -> None:
-        super().__init__()
-        self.n_features = n_features
-        self.dim = dim
-        self.project = nn.Linear(n_features, dim)
-
-    @classmethod
-    def of(cls, level2: Level2) -> LastLayer:
-        """Return a copy of a level 2's last layer."""
-        layer = cls(level2.project.in_features, level2.dim)
-        layer.project.load_state_dict(level2.project.state_dict())
-        return layer
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map (n, n_features) to (n, dim), L2-normalised."""
-        return F.normalize(self.project(features), dim=-1)
 
 
 class Branched(nn.Module):

@@ -9,31 +9,16 @@ cost as much as all other levels together.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.models.backbone import EfficientNetLite0
 from drivemeta.models.blocks import SeparableConv, UnitLength, conv_bn
+from drivemeta.plugins.detector.protocol import DenseOutput
 
 STRIDES = (8, 16, 32, 64)
 FINE_STRIDE = 4
-
-
-class DenseOutput(NamedTuple):
-    """Predictions at every location of every stride, finest stride first.
-
-    Attributes:
-        boxes: (N, A, 4) float32, xyxy in pixels of the network's input.
-        quality: (N, A) float32, logit of being a well-placed box of any object.
-        embeddings: (N, A, dim) float32, L2-normalised.
-    """
-
-    boxes: Tensor
-    quality: Tensor
-    embeddings: Tensor
 
 
 class Neck(nn.Module):

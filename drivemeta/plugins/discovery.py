@@ -16,6 +16,7 @@ from typing import Literal
 
 from drivemeta.errors import PluginError
 from drivemeta.location import builtin_folder
+from drivemeta.plugins.kinds import KINDS, Kind
 from drivemeta.plugins.manifest import (
     FILE_NAME,
     PluginManifest,
@@ -23,7 +24,6 @@ from drivemeta.plugins.manifest import (
     load_manifest,
     parse_manifest,
 )
-from drivemeta.plugins.protocols import KINDS, Kind
 
 ENVIRONMENT = "DRIVEMETA_PLUGIN_PATH"
 ENTRY_POINTS = "drivemeta.plugins"

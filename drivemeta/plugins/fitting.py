@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from drivemeta.errors import PluginError
-from drivemeta.plugins.protocols import PROTOCOLS, Kind
+from drivemeta.plugins.kinds import PROTOCOLS, Kind
 
 
 def check_fits(kind: Kind, loaded: object, where: str) -> None:

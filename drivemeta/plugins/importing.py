@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from drivemeta.errors import PluginError
-from drivemeta.plugins.protocols import Kind
+from drivemeta.plugins.kinds import Kind
 
 PREFIX = "drivemeta_plugins"
 

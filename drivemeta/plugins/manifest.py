@@ -17,7 +17,7 @@ from pydantic import (
 
 from drivemeta.config.mistakes import list_mistakes
 from drivemeta.errors import PluginError
-from drivemeta.plugins.protocols import KINDS, Kind
+from drivemeta.plugins.kinds import KINDS, Kind
 
 API_VERSION = 1
 FILE_NAME = "plugin.yaml"

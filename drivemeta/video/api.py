@@ -12,15 +12,15 @@ from typing import Any
 from drivemeta.core import Frame, Tracks
 from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.calling import Calling, counts_of, info_of
-from drivemeta.plugins.protocols import Sink, Source
+from drivemeta.plugins.kinds import Sink, Source
 from drivemeta.plugins.registry import Registry, default_registry
+from drivemeta.plugins.settings import Settings
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.build import build_pipeline, clipped, run_context
 from drivemeta.video.cores import usable_cores
 from drivemeta.video.journal import Journal
 from drivemeta.video.options import Options, RunSummary
 from drivemeta.video.pipeline import Pipeline
-from drivemeta.video.settings import Settings
 from drivemeta.video.source_table import SourceTable
 from drivemeta.video.stopping import stop_on_signals
 

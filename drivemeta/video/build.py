@@ -12,15 +12,15 @@ from drivemeta.core import Detections
 from drivemeta.core.run import PlanMode, RunContext
 from drivemeta.errors import InputError, suggest
 from drivemeta.plugins.calling import info_of
-from drivemeta.plugins.protocols import Source
+from drivemeta.plugins.kinds import Source
 from drivemeta.plugins.registry import Registry
+from drivemeta.plugins.settings import create_with
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region
 from drivemeta.video.clipping import Clipped
 from drivemeta.video.cores import usable_cores
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Detect, Pipeline
-from drivemeta.video.settings import create_with
 
 Image = NDArray[np.uint8]
 

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from drivemeta.core import UNTRACKED, Detections, Frame, Tracks
 from drivemeta.plugins.calling import Calling
-from drivemeta.plugins.protocols import InferencePlan, Outcome, Scheduler, SchedulerState
+from drivemeta.plugins.kinds import (
+    InferencePlan,
+    Outcome,
+    Scheduler,
+    SchedulerState,
+)
 from drivemeta.video.journal import Record
 
 _STEP = 8  # pixels: every 8th row and column tells how much a picture changes

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Tracks
-from drivemeta.plugins.protocols import SourceCounts
+from drivemeta.plugins.kinds import SourceCounts
+from drivemeta.plugins.settings import Settings
 from drivemeta.runtime.slicing import Merging
-from drivemeta.video.settings import Settings
 from drivemeta.video.stages import StageClock
 
 

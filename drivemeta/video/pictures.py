@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError, VideoError
-from drivemeta.plugins.protocols import SourceCounts
+from drivemeta.plugins.kinds import SourceCounts
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 

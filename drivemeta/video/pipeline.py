@@ -17,7 +17,7 @@ from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.run import PlanMode
 from drivemeta.errors import InputError
 from drivemeta.plugins.calling import Calling, frames_of, info_of
-from drivemeta.plugins.protocols import (
+from drivemeta.plugins.kinds import (
     InferencePlan,
     Scheduler,
     Source,

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.learn.initialisation import FeatureShape
-from drivemeta.learn.support import LabelledImages
-from drivemeta.models.branch import LastLayer
-from drivemeta.plugins.learner_protocols import (
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.last_layer import LastLayer
+from drivemeta.plugins.learner.protocol import (
     BranchClassifier,
     BranchLearner,
     ClassRows,

@@ -1,6 +1,6 @@
 """What every scheduler keeps to."""
 
-from drivemeta.plugins.protocols import InferencePlan, Outcome, SchedulerState
+from drivemeta.plugins.kinds import InferencePlan, Outcome, SchedulerState
 
 KIND = "scheduler"
 N = 30

@@ -2,9 +2,9 @@
 
 import torch
 
-from drivemeta.learn.episodes import Episode, Pairs
 from drivemeta.learn.metatrain_networks import Conv4
-from drivemeta.plugins.learner_protocols import MetaState
+from drivemeta.plugins.learner.episodes import Episode, Pairs
+from drivemeta.plugins.learner.protocol import MetaState
 from drivemeta.plugins.registry import default_registry
 
 SHAPE = (1, 16, 16)  # the smallest that four halvings allow

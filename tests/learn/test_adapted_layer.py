@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from drivemeta.learn.adapted_layer import fit_layer
-from drivemeta.learn.functional import descend
-from drivemeta.learn.gradient import RowHeaded
-from drivemeta.learn.support import LabelledImages
-from drivemeta.models.branch import LastLayer
+from drivemeta.plugins.learner.adapted_layer import fit_layer
+from drivemeta.plugins.learner.heads import RowHeaded
+from drivemeta.plugins.learner.inner_loop import descend
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.last_layer import LastLayer
 
 N_FEATURES, DIM = 30, 8
 

@@ -5,7 +5,8 @@ import torch
 
 from drivemeta.data.sources import COMPLETE, NONE, PARTIAL
 from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
-from drivemeta.models.level1 import DenseOutput, Level1, grid
+from drivemeta.models.level1 import Level1, grid
+from drivemeta.plugins.detector.protocol import DenseOutput
 
 SIZE = (64, 128)
 N_CLASSES = 3

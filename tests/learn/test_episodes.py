@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from drivemeta.learn.episodes import class_means, make_episode, max_by_class, sum_by_class
+from drivemeta.plugins.learner.episodes import make_episode
+from drivemeta.plugins.learner.means import class_means, max_by_class, sum_by_class
 
 
 def test_labels_need_not_be_contiguous():

@@ -8,7 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from drivemeta.learn.functional import call, descend, over_tasks, parameters_of
+from drivemeta.plugins.learner.inner_loop import (
+    call,
+    descend,
+    over_tasks,
+    parameters_of,
+)
 
 
 def small_net(dtype=torch.float64):

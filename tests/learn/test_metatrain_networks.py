@@ -9,10 +9,10 @@ from torch.nn import functional as F
 from drivemeta.learn.metatrain_networks import (
     Conv4,
     KochNet,
-    ReferenceNorm2d,
     ResidualNet,
     convolution_by_product,
 )
+from drivemeta.plugins.learner.reference_norm import ReferenceNorm2d
 
 
 def test_embeddings_have_the_papers_size():

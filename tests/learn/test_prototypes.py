@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from drivemeta.learn.prototypes import agreement, spherical_means
+from drivemeta.plugins.learner.means import agreement, spherical_means
 
 
 def bunch(axis: int, n: int, dim: int = 8) -> torch.Tensor:

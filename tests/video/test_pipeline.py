@@ -13,7 +13,7 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import PluginError, VideoError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import InferencePlan, Outcome, SourceCounts
+from drivemeta.plugins.kinds import InferencePlan, Outcome, SourceCounts
 from drivemeta.video.pipeline import Pipeline
 from tests.video.conftest import draw_frame, find_boxes
 

@@ -7,10 +7,10 @@ import pytest
 from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.protocols import SchedulerState
+from drivemeta.plugins.kinds import SchedulerState
+from drivemeta.plugins.settings import check_settings, create_with, parse_settings
 from drivemeta.video.api import open_source
 from drivemeta.video.options import Options
-from drivemeta.video.settings import check_settings, create_with, parse_settings
 
 
 def test_text_is_converted_to_the_parameter_s_type(tmp_path):

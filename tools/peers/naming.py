@@ -25,12 +25,12 @@ from drivemeta.data.images import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.learn.imagenet import load_imagenet
-from drivemeta.learn.support import LabelledImages
 from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.backbone import EfficientNetLite0
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import grid
 from drivemeta.models.traced.proposals import propose
+from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.registry import default_registry
 from peers.interface import Finder
 

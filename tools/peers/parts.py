@@ -15,9 +15,15 @@ from torch import Tensor, nn
 from drivemeta.core.score_rule import DenseArrays
 from drivemeta.data.images import read_image
 from drivemeta.models.crops import to_tensor
-from drivemeta.models.level1 import FINE_STRIDE, STRIDES, DenseOutput, Head, Level1
+from drivemeta.models.level1 import (
+    FINE_STRIDE,
+    STRIDES,
+    Head,
+    Level1,
+)
 from drivemeta.models.traced.networks import level1_graph
 from drivemeta.models.traced.proposals import to_input
+from drivemeta.plugins.detector.protocol import DenseOutput
 
 
 class Part(Protocol):

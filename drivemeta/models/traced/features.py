@@ -8,10 +8,10 @@ import onnxruntime as ort
 import torch
 from torch import Tensor
 
-from drivemeta.learn.embedding import in_parts
 from drivemeta.models.level2 import CROP_SIZE, Level2
 from drivemeta.models.traced.frozen import Trunk
 from drivemeta.models.traced.networks import session_of, trunk_graph
+from drivemeta.plugins.learner.embedding import in_parts
 
 
 class Features:

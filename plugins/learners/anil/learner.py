@@ -16,22 +16,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.adapted_layer import AdaptedLayer
-from drivemeta.learn.embedding import Headed, embed
-from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Mapped, Params, call, descend, parameters_of
-from drivemeta.learn.gradient import (
-    CosineRows,
-    RowHeaded,
-    fit_rows_by_gradients,
-    headed,
-    meta_loss,
-    row_loop,
-    start_of,
-    support_loss,
+from drivemeta.plugins.learner.adapted_layer import AdaptedLayer
+from drivemeta.plugins.learner.embedding import embed
+from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.plugins.learner.heads import Headed, RowHeaded, headed, start_of
+from drivemeta.plugins.learner.inner_loop import (
+    Mapped,
+    Params,
+    call,
+    descend,
+    parameters_of,
 )
-from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.meta_loss import meta_loss, support_loss
+from drivemeta.plugins.learner.protocol import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.rows import CosineRows, fit_rows_by_gradients, row_loop
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +45,7 @@ class ANIL:
         meta_batch: tasks of a meta-step.
         transductive: the queries are normalised by their own statistics, as in the code of MAML,
             not by those of the support.
-        mapped: how a meta-step goes over its tasks, see `drivemeta.learn.functional.over_tasks`.
+        mapped: how a meta-step goes over its tasks, see `drivemeta.plugins.learner.inner_loop.over_tasks`.
         row_lr: rate of the steps that move the detector's rows.
         row_steps: number of these steps.
     """

@@ -14,17 +14,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.columns import ColumnRows, fitted_line
-from drivemeta.learn.embedding import embed_episode, embedding_dim, in_parts
-from drivemeta.learn.episodes import Episode, sum_by_class
-from drivemeta.learn.gradient import (
+from drivemeta.plugins.learner.embedding import embed_episode, embedding_dim, in_parts
+from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.means import sum_by_class
+from drivemeta.plugins.learner.protocol import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.rows import (
     DISTRACTOR,
     CosineRows,
     background_rows,
     shots_of,
 )
-from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.shot_columns import ColumnRows, fitted_line
 
 SMALLEST = 1e-12
 

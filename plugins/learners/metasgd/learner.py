@@ -14,22 +14,19 @@ from dataclasses import KW_ONLY, dataclass
 import torch
 from torch import Tensor, nn
 
-from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
-from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Mapped, Params, descend, parameters_of
-from drivemeta.learn.gradient import (
-    CosineRows,
-    RowHeaded,
-    fit_rows_by_gradients,
-    headed,
-    meta_loss,
-    query_logits,
-    row_loop,
-    start_of,
-    support_loss,
+from drivemeta.plugins.learner.adapted_layer import AdaptedLayer, fit_layer
+from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.plugins.learner.heads import RowHeaded, headed, start_of
+from drivemeta.plugins.learner.inner_loop import (
+    Mapped,
+    Params,
+    descend,
+    parameters_of,
 )
-from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.meta_loss import meta_loss, query_logits, support_loss
+from drivemeta.plugins.learner.protocol import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.rows import CosineRows, fit_rows_by_gradients, row_loop
 
 
 class RatedModel(nn.Module):
@@ -60,7 +57,7 @@ class MetaSGD:
         n_steps: inner steps.
         meta_batch: tasks of a meta-step.
         transductive: the queries are normalised by their own statistics.
-        mapped: how a meta-step goes over its tasks, see `drivemeta.learn.functional.over_tasks`.
+        mapped: how a meta-step goes over its tasks, see `drivemeta.plugins.learner.inner_loop.over_tasks`.
         row_lr: rate of the steps that move the detector's rows.
         row_steps: number of these steps.
     """

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.embedding import embed_episode, in_parts
-from drivemeta.learn.episodes import Episode, class_means
-from drivemeta.learn.gradient import DISTRACTOR, CosineRows
-from drivemeta.learn.prototypes import agreement, mean_by, spherical_means
-from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.embedding import embed_episode, in_parts
+from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.means import agreement, class_means, mean_by, spherical_means
+from drivemeta.plugins.learner.protocol import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.rows import DISTRACTOR, CosineRows
 
 LEAST_AGREEMENT = 0.33  # with the other shots, of the median of all
 LEAST_SHOTS = 3  # of each prototype where a class gets several

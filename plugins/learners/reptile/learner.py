@@ -16,22 +16,24 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from drivemeta.learn.adapted_layer import AdaptedLayer, fit_layer
-from drivemeta.learn.embedding import takes_reference
-from drivemeta.learn.episodes import Episode
-from drivemeta.learn.functional import Mapped, Params, compiled_if, parameters_of
-from drivemeta.learn.gradient import (
-    CosineRows,
-    RowHeaded,
-    fit_rows_by_gradients,
-    headed,
+from drivemeta.plugins.learner.adapted_layer import AdaptedLayer, fit_layer
+from drivemeta.plugins.learner.embedding import takes_reference
+from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.plugins.learner.heads import RowHeaded, headed, start_of
+from drivemeta.plugins.learner.inner_loop import (
+    Mapped,
+    Params,
+    compiled_if,
+    parameters_of,
+)
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.meta_loss import (
     logits_one_by_one,
     query_logits,
-    start_of,
     support_loss,
 )
-from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.learner_protocols import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.protocol import MetaRun, MetaState, TaskSource
+from drivemeta.plugins.learner.rows import CosineRows, fit_rows_by_gradients
 
 BETA2, EPS = 0.999, 1e-8
 
@@ -87,7 +89,7 @@ class Reptile:
         meta_batch: tasks whose results are averaged in a meta-step; 1 is the serial version.
         transductive: the queries are normalised by their own statistics; otherwise each together
             with the support.
-        mapped: how a meta-step goes over its tasks, see `drivemeta.learn.functional.over_tasks`;
+        mapped: how a meta-step goes over its tasks, see `drivemeta.plugins.learner.inner_loop.over_tasks`;
             if not by a loop, the second moments go on as the mean of what the tasks make of them.
         row_steps: steps of the inner optimiser in the detector.
     """

@@ -12,7 +12,7 @@ import drivemeta
 from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import InferencePlan, Outcome, SchedulerState
+from drivemeta.plugins.kinds import InferencePlan, Outcome, SchedulerState
 from drivemeta.video.features import MODES, N_FEATURES, Features
 
 SHIPPED = Path(drivemeta.__file__).parent / "weights" / "scheduler.onnx"

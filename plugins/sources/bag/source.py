@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, PluginError, VideoError, suggest
-from drivemeta.plugins.protocols import SourceCounts
+from drivemeta.plugins.kinds import SourceCounts
 from drivemeta.video.clock import SteadyClock
 from drivemeta.video.recordings.decoding import stills, video
 from drivemeta.video.recordings.topics import READ, Contents, Recording

@@ -12,7 +12,7 @@ import av
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import SourceCounts
+from drivemeta.plugins.kinds import SourceCounts
 
 LONGEST_PAUSE_S = 30.0
 

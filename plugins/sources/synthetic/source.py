@@ -8,7 +8,7 @@ from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.data.synthetic import Plan, Scene, SyntheticFrame, render
 from drivemeta.errors import InputError
-from drivemeta.plugins.protocols import SourceCounts
+from drivemeta.plugins.kinds import SourceCounts
 
 
 class SyntheticSource:

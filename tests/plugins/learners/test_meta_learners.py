@@ -6,8 +6,8 @@ import pytest
 import torch
 from meta_tasks import SHAPE, Tasks, create, prepared, trained
 
-from drivemeta.learn.episodes import Episode, make_episode
-from drivemeta.plugins.learner_protocols import MetaLearner
+from drivemeta.plugins.learner.episodes import Episode, make_episode
+from drivemeta.plugins.learner.protocol import MetaLearner
 
 LEARNERS = ("anil", "maml", "matching", "metasgd", "protonet", "reptile", "siamese")
 

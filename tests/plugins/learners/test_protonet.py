@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.support import LabelledImages
+from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.registry import default_registry
 
 AXES = torch.eye(8)

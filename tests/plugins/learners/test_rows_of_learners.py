@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from drivemeta.learn.support import LabelledImages
+from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.registry import default_registry
 
 ROWS = ("anil", "maml", "matching", "metasgd", "protonet", "reptile")

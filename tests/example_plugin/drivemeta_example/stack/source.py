@@ -10,7 +10,7 @@ import numpy as np
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
-from drivemeta.plugins.protocols import SourceCounts
+from drivemeta.plugins.kinds import SourceCounts
 
 
 class StackSource:

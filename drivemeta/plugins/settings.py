@@ -7,8 +7,8 @@ from typing import Any
 
 from drivemeta.core.run import CONTEXT, RunContext
 from drivemeta.errors import InputError, suggest
+from drivemeta.plugins.kinds import Kind
 from drivemeta.plugins.parameters import parameters
-from drivemeta.plugins.protocols import Kind
 from drivemeta.plugins.registry import Registry
 
 Settings = dict[str, dict[str, Any]]

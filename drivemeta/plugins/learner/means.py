@@ -43,3 +43,20 @@ def mean_by(vectors: Tensor, groups: Tensor) -> Tensor:
     """Return the unit mean of each group that occurs, in ascending order of the groups."""
     means = [vectors[groups == group].mean(0) for group in torch.unique(groups)]
     return F.normalize(torch.stack(means), dim=-1)
+
+
+def class_means(embeddings: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    """Average (n, dim) embeddings by class; return (n_way, dim)."""
+    weights = F.one_hot(labels, n_way).to(embeddings.dtype)  # (n, n_way)
+    return (weights.T @ embeddings) / weights.sum(0)[:, None]
+
+
+def sum_by_class(values: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    """Sum (n_query, n_support) values over the support of each class; return (n_query, n_way)."""
+    return values @ F.one_hot(labels, n_way).to(values.dtype)
+
+
+def max_by_class(values: Tensor, labels: Tensor, n_way: int) -> Tensor:
+    """Take the largest of (n_query, n_support) values of each class; return (n_query, n_way)."""
+    own = F.one_hot(labels, n_way).bool()  # (n_support, n_way)
+    return values[:, :, None].masked_fill(~own, -torch.inf).amax(1)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from drivemeta.learn.episodes import max_by_class
-from drivemeta.learn.gradient import SCALE
-from drivemeta.learn.support import LabelledImages
-from drivemeta.plugins.learner_protocols import ClassRows
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.means import max_by_class
+from drivemeta.plugins.learner.protocol import ClassRows
+from drivemeta.plugins.learner.rows import SCALE
 
 SMALLEST = 1e-12
 

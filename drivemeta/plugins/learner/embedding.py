@@ -8,31 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from drivemeta.learn.episodes import Episode
-from drivemeta.learn.metatrain_networks import ReferenceNorm2d
+from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.plugins.learner.reference_norm import ReferenceNorm2d
 
 PART = 64
-
-
-class Headed(nn.Module):
-    """An embedding and a linear head, as gradient learners adapt them.
-
-    Args:
-        embedding: any module from images to (n, dim).
-        dim: of the embedding.
-        n_way: classes of the head.
-    """
-
-    def __init__(self, embedding: nn.Module, dim: int, n_way: int) -> None:
-        super().__init__()
-        self.embedding = embedding
-        # Rows that differ at the start: equal ones would hand no gradient down to the embedding.
-        self.head = nn.Linear(dim, n_way)
-
-    def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
-        """Map images to (n, n_way) logits."""
-        scores: Tensor = self.head(embed(self.embedding, images, n_reference))
-        return scores
 
 
 def embed(network: nn.Module, images: Tensor, n_reference: int | None = None) -> Tensor:

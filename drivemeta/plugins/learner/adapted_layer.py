@@ -12,21 +12,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.core.boxes import FloatArray
-from drivemeta.learn.episodes import class_means
-from drivemeta.learn.functional import Params, call, parameters_of
-from drivemeta.learn.gradient import (
+from drivemeta.plugins.learner.heads import RowHeaded, start_of
+from drivemeta.plugins.learner.inner_loop import Params, call, parameters_of
+from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.last_layer import LastLayer
+from drivemeta.plugins.learner.means import class_means, spherical_means
+from drivemeta.plugins.learner.protocol import ClassRows
+from drivemeta.plugins.learner.rows import (
     BACKGROUND_MARGIN,
     N_BACKGROUND,
     InnerLoop,
-    RowHeaded,
     fit_rows_by_gradients,
     shots_of,
-    start_of,
 )
-from drivemeta.learn.prototypes import spherical_means
-from drivemeta.learn.support import LabelledImages
-from drivemeta.models.branch import LastLayer
-from drivemeta.plugins.learner_protocols import ClassRows
 
 HALVINGS = 8
 

@@ -14,8 +14,8 @@ from drivemeta.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from drivemeta.learn.episodes import Episode, Pairs
-    from drivemeta.learn.support import LabelledImages
+    from drivemeta.plugins.learner.episodes import Episode, Pairs
+    from drivemeta.plugins.learner.labelled_images import LabelledImages
 
 
 @runtime_checkable
@@ -192,5 +192,5 @@ def meta_learner(learner: object, name: str) -> MetaLearner:
     lacking = ", ".join(f"`{member}`" for member in wanted if not hasattr(learner, member))
     raise InputError(
         f"learner {name} cannot be meta-trained, as a learner with a branch must: it lacks "
-        f"{lacking}; see `MetaLearner` in drivemeta/plugins/learner_protocols.py"
+        f"{lacking}; see `MetaLearner` in drivemeta/plugins/learner/protocol.py"
     )

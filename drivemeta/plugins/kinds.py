@@ -5,20 +5,18 @@ Only the typing of torch values needs torch, so this module never imports it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 from drivemeta.core.run import PlanMode
 from drivemeta.core.stream import StreamInfo
-from drivemeta.plugins.learner_protocols import Learner
+from drivemeta.plugins.detector.protocol import DetectorPlugin
+from drivemeta.plugins.learner.protocol import Learner
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from drivemeta.core import Detections, Frame, Tracks
-    from drivemeta.models.level1 import DenseOutput
 
 Kind = Literal["learner", "detector", "source", "tracker", "sink", "scheduler"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -86,63 +84,6 @@ class Outcome:
     plan: InferencePlan
     latency_s: float
     n_detections: int
-
-
-class Backbone(Protocol):
-    """What training freezes and starts from ImageNet, an `nn.Module`.
-
-    Both copy weights by name, so its blocks are those of `models.backbone.EfficientNetLite0`, as
-    far as it has them.
-
-    Attributes:
-        stem: the layers before the blocks.
-        blocks: in order; (N, C, h, w) to the same of other sizes.
-        taps: indices of the blocks whose outputs are returned, ascending.
-    """
-
-    stem: nn.Module
-    blocks: nn.ModuleList
-    taps: tuple[int, ...]
-
-    def __call__(self, images: Tensor) -> list[Tensor]:
-        """Map (N, 3, H, W) float RGB in [0, 1] to the tapped feature maps, finest first."""
-
-    def run_blocks(self, x: Tensor, start: int, stop: int) -> list[Tensor]:
-        """Map the output of the block before `start` to the tapped maps up to before `stop`."""
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the weights by name, as every `nn.Module` does."""
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
-        """Take weights by name, as every `nn.Module` does."""
-
-
-class DetectorPlugin(Protocol):
-    """The level-1 network, an `nn.Module`: trained, stored, and exported by tracing `forward`.
-
-    It predicts at every location of the strides 8, 16, 32 and 64, or of 4 as well.
-
-    Attributes:
-        params: of its `__init__`, as JSON values: stored with the weights to build it again.
-        dim: length of the dense embedding.
-        backbone: the part that training may freeze.
-    """
-
-    params: Mapping[str, Any]
-    dim: int
-    backbone: Backbone
-
-    def forward(self, images: Tensor) -> DenseOutput:
-        """Map (N, 3, H, W) float RGB in [0, 1], sides multiples of 64, to dense predictions."""
-
-    def dense(self, features: list[Tensor]) -> DenseOutput:
-        """Map the feature maps of the backbone to the same."""
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the weights by name, as every `nn.Module` does."""
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
-        """Take weights by name, as every `nn.Module` does."""
 
 
 class Source(Protocol):

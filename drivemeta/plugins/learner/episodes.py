@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,20 +74,3 @@ def make_episode(
     return Episode(
         support, numbered, query, torch.searchsorted(classes, query_labels), len(classes)
     )
-
-
-def class_means(embeddings: Tensor, labels: Tensor, n_way: int) -> Tensor:
-    """Average (n, dim) embeddings by class; return (n_way, dim)."""
-    weights = F.one_hot(labels, n_way).to(embeddings.dtype)  # (n, n_way)
-    return (weights.T @ embeddings) / weights.sum(0)[:, None]
-
-
-def sum_by_class(values: Tensor, labels: Tensor, n_way: int) -> Tensor:
-    """Sum (n_query, n_support) values over the support of each class; return (n_query, n_way)."""
-    return values @ F.one_hot(labels, n_way).to(values.dtype)
-
-
-def max_by_class(values: Tensor, labels: Tensor, n_way: int) -> Tensor:
-    """Take the largest of (n_query, n_support) values of each class; return (n_query, n_way)."""
-    own = F.one_hot(labels, n_way).bool()  # (n_support, n_way)
-    return values[:, :, None].masked_fill(~own, -torch.inf).amax(1)

@@ -1,0 +1,1 @@
+"""What authors of level-1 networks build on: the protocol."""
