@@ -37,8 +37,8 @@ def imported(path: Path) -> Iterator[str]:
 OF_EXTRAS = {  # what is imported only where it is asked for
     "drivemeta/learn/rl/": "rl",
     "drivemeta/learn/perception_env.py": "rl",
-    "drivemeta/video/recordings/mcap.py": "mcap",
-    "drivemeta/video/recordings/ros.py": "ros",
+    "drivemeta/plugins/source/recordings/mcap.py": "mcap",
+    "drivemeta/plugins/source/recordings/ros.py": "ros",
 }
 
 

@@ -26,8 +26,8 @@ from drivemeta.files import atomic_path, write_text
 from drivemeta.learn.perception_env import EPISODES, LENGTH, PerceptionEnv
 from drivemeta.learn.rl.device import HELD_SPEEDS, Device
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.kinds import Scheduler
-from drivemeta.video.features import MODES
+from drivemeta.plugins.scheduler.features import MODES
+from drivemeta.plugins.scheduler.protocol import Scheduler
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "tools" / "rl" / "schedulers.json"

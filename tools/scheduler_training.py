@@ -20,7 +20,7 @@ from drivemeta.learn.perception_env import EPISODES, LENGTH, PerceptionEnv
 from drivemeta.learn.rl.export import export_policy
 from drivemeta.learn.rl.recurrent import Recipe, load_policy, new_model, train
 from drivemeta.learn.rl.traces import Trace, load_trace
-from drivemeta.video.features import MODES
+from drivemeta.plugins.scheduler.features import MODES
 
 ROOT = Path(__file__).parents[1]
 TRACES = ROOT / "tools" / "rl" / "traces"

@@ -106,7 +106,7 @@ def _draw(frame: Frame, found: Detections, path: Path) -> None:
 
     from drivemeta.core import Tracks
     from drivemeta.files import write_bytes
-    from drivemeta.video.render import draw
+    from drivemeta.plugins.sink.render import draw
 
     picture = draw(frame.image, Tracks.untracked(found))
     write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())

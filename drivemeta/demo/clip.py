@@ -13,8 +13,8 @@ from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.stream import StreamInfo
 from drivemeta.data.synthetic import Scene, SyntheticFrame, render
 from drivemeta.demo.score import ClipScore
-from drivemeta.plugins.kinds import Sink
-from drivemeta.video.render import draw
+from drivemeta.plugins.sink.protocol import Sink
+from drivemeta.plugins.sink.render import draw
 
 
 def write_clip(

@@ -19,8 +19,8 @@ from drivemeta.demo.score import ClipScore
 from drivemeta.export import VerifyReport, verify_model
 from drivemeta.learn.adapt import adapt
 from drivemeta.models.store import load_base
-from drivemeta.plugins.kinds import Sink
 from drivemeta.plugins.registry import Registry, default_registry
+from drivemeta.plugins.sink.protocol import Sink
 from drivemeta.video.api import Options, RunSummary, load_detector, open_source, run
 from drivemeta.video.build import build_pipeline, run_context
 from drivemeta.video.pipeline import Pipeline

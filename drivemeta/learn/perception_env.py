@@ -17,8 +17,17 @@ from drivemeta.errors import InputError
 from drivemeta.learn.rl.device import TRAIN_SPEEDS, Device, Span, draw_device
 from drivemeta.learn.rl.recall import HORIZON, recall_table
 from drivemeta.learn.rl.traces import LOOKS, Trace
-from drivemeta.plugins.kinds import InferencePlan, Outcome, SchedulerState
-from drivemeta.video.features import MISS_PRICE, MODES, N_FEATURES, Features
+from drivemeta.plugins.scheduler.features import (
+    MISS_PRICE,
+    MODES,
+    N_FEATURES,
+    Features,
+)
+from drivemeta.plugins.scheduler.protocol import (
+    InferencePlan,
+    Outcome,
+    SchedulerState,
+)
 
 EPISODES, LENGTH = 2, 40
 MOST_BACKLOG = 8.0  # frames that wait before a pipeline drops some

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import DriveMetaError, PluginError
-from drivemeta.plugins.kinds import Source, SourceCounts
+from drivemeta.plugins.source.protocol import Source, SourceCounts
 
 Value = TypeVar("Value")
 _ORIGINS: WeakKeyDictionary[type, str] = WeakKeyDictionary()

@@ -12,16 +12,14 @@ from drivemeta.plugins.calling import Calling, origin_of, remember
 from drivemeta.plugins.discovery import Found, discover
 from drivemeta.plugins.fitting import check_fits, check_has
 from drivemeta.plugins.importing import import_beside
-from drivemeta.plugins.kinds import (
-    Kind,
-    Scheduler,
-    Sink,
-    Source,
-    Tracker,
-)
+from drivemeta.plugins.kinds import Kind
 from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded, is_class_of, of_object, with_defaults
 from drivemeta.plugins.parameters import check_parameters
+from drivemeta.plugins.scheduler.protocol import Scheduler
+from drivemeta.plugins.sink.protocol import Sink
+from drivemeta.plugins.source.protocol import Source
+from drivemeta.plugins.tracker.protocol import Tracker
 
 T = TypeVar("T")
 

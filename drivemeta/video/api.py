@@ -12,9 +12,10 @@ from typing import Any
 from drivemeta.core import Frame, Tracks
 from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.calling import Calling, counts_of, info_of
-from drivemeta.plugins.kinds import Sink, Source
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.settings import Settings
+from drivemeta.plugins.sink.protocol import Sink
+from drivemeta.plugins.source.protocol import Source
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.build import build_pipeline, clipped, run_context
 from drivemeta.video.cores import usable_cores

@@ -12,9 +12,9 @@ from drivemeta.core import Detections
 from drivemeta.core.run import PlanMode, RunContext
 from drivemeta.errors import InputError, suggest
 from drivemeta.plugins.calling import info_of
-from drivemeta.plugins.kinds import Source
 from drivemeta.plugins.registry import Registry
 from drivemeta.plugins.settings import create_with
+from drivemeta.plugins.source.protocol import Source
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region
 from drivemeta.video.clipping import Clipped

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import UNTRACKED, Detections, Frame, Tracks
 from drivemeta.plugins.calling import Calling
-from drivemeta.plugins.kinds import (
+from drivemeta.plugins.scheduler.protocol import (
     InferencePlan,
     Outcome,
     Scheduler,

@@ -9,7 +9,7 @@ from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins.calling import counts_of, frames_of, info_of
-from drivemeta.plugins.kinds import Source, SourceCounts
+from drivemeta.plugins.source.protocol import Source, SourceCounts
 
 
 class Clipped:

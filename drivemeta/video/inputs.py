@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drivemeta.errors import InputError
 from drivemeta.plugins.registry import Registry
-from drivemeta.video.pictures import ENDINGS as PICTURES
+from drivemeta.plugins.source.image_files import ENDINGS as PICTURES
 from drivemeta.video.source_table import SourceTable
 
 LISTS = (".txt", ".lst")

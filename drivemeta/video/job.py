@@ -14,9 +14,9 @@ from drivemeta.core.run import RunContext
 from drivemeta.errors import OutputError
 from drivemeta.files import make_folder, write_text
 from drivemeta.plugins.calling import info_of
-from drivemeta.plugins.kinds import Sink
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.settings import Settings, check_settings, create_with
+from drivemeta.plugins.sink.protocol import Sink
 from drivemeta.video.api import Advance, load_detector, model_path, open_source, run, source_kind
 from drivemeta.video.build import build_pipeline, clipped, run_context
 from drivemeta.video.identity import run_identity

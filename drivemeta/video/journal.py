@@ -25,7 +25,7 @@ import numpy as np
 from drivemeta.core import Detections, Frame
 from drivemeta.core.run import PlanMode
 from drivemeta.errors import InputError, OutputError
-from drivemeta.plugins.kinds import InferencePlan
+from drivemeta.plugins.scheduler.protocol import InferencePlan
 
 NAME = "journal.bin"
 VERSION = 1

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Tracks
-from drivemeta.plugins.kinds import SourceCounts
 from drivemeta.plugins.settings import Settings
+from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.runtime.slicing import Merging
 from drivemeta.video.stages import StageClock
 

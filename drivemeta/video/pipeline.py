@@ -17,12 +17,9 @@ from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.run import PlanMode
 from drivemeta.errors import InputError
 from drivemeta.plugins.calling import Calling, frames_of, info_of
-from drivemeta.plugins.kinds import (
-    InferencePlan,
-    Scheduler,
-    Source,
-    Tracker,
-)
+from drivemeta.plugins.scheduler.protocol import InferencePlan, Scheduler
+from drivemeta.plugins.source.protocol import Source
+from drivemeta.plugins.tracker.protocol import Tracker
 from drivemeta.video.ahead import Ahead
 from drivemeta.video.choices import Choices
 from drivemeta.video.journal import Journal, Record

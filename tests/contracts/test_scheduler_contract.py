@@ -1,6 +1,10 @@
 """What every scheduler keeps to."""
 
-from drivemeta.plugins.kinds import InferencePlan, Outcome, SchedulerState
+from drivemeta.plugins.scheduler.protocol import (
+    InferencePlan,
+    Outcome,
+    SchedulerState,
+)
 
 KIND = "scheduler"
 N = 30

@@ -7,8 +7,8 @@ import pytest
 
 from drivemeta.errors import DriveMetaError, InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.kinds import SourceCounts
 from drivemeta.plugins.parameters import parameters
+from drivemeta.plugins.source.protocol import SourceCounts
 
 KIND = "source"
 

@@ -13,7 +13,7 @@ from drivemeta.learn.perception_env import PerceptionEnv
 from drivemeta.learn.rl.device import HELD_SPEEDS, TRAIN_SPEEDS, Device, draw_device
 from drivemeta.learn.rl.recall import recall
 from drivemeta.learn.rl.traces import LOOKS, Trace, load_trace, save_trace
-from drivemeta.video.features import MODES
+from drivemeta.plugins.scheduler.features import MODES
 
 SKIP, SMALL, FULL, SLICED = range(4)
 CLASSES = ("vehicle", "traffic_sign")

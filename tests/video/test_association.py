@@ -7,8 +7,8 @@ from trackers import ByteTrackTracker
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.plugins import default_registry
-from drivemeta.video.association import Association, TrackedClasses
-from drivemeta.video.camera_motion import CameraMotion
+from drivemeta.plugins.tracker.association import Association, TrackedClasses
+from drivemeta.plugins.tracker.camera_motion import CameraMotion
 
 CLASSES = ("traffic_light", "red_light", "green_light", "traffic_sign", "stop", "vehicle")
 FAMILIES = dict(

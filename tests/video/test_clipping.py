@@ -2,7 +2,7 @@
 
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
-from drivemeta.plugins.kinds import SourceCounts
+from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.clipping import Clipped
 from tests.video.conftest import draw_frame
 

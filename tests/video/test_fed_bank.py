@@ -10,7 +10,7 @@ import drivemeta as dm
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.export.scene import draw_scene
-from drivemeta.plugins.kinds import SourceCounts
+from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.api import Options, run
 from drivemeta.video.build import run_context

@@ -8,7 +8,7 @@ import pytest
 
 from drivemeta.core import Detections, Frame
 from drivemeta.errors import InputError, OutputError
-from drivemeta.plugins.kinds import InferencePlan
+from drivemeta.plugins.scheduler.protocol import InferencePlan
 from drivemeta.video.journal import Journal
 
 CLASSES = ("vehicle", "sign")

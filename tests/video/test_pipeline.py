@@ -13,7 +13,8 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import PluginError, VideoError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.kinds import InferencePlan, Outcome, SourceCounts
+from drivemeta.plugins.scheduler.protocol import InferencePlan, Outcome
+from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.pipeline import Pipeline
 from tests.video.conftest import draw_frame, find_boxes
 

@@ -8,7 +8,7 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.video.privacy import Privacy
+from drivemeta.plugins.sink.privacy import Privacy
 
 CLASSES = ("vehicle", "pedestrian")
 

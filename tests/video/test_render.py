@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Detections, Tracks
-from drivemeta.video.render import PALETTE, draw
+from drivemeta.plugins.sink.render import PALETTE, draw
 
 
 def label_pixels(size: tuple[int, int], box: tuple[float, ...]) -> np.ndarray:

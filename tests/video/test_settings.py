@@ -7,7 +7,7 @@ import pytest
 from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.kinds import SchedulerState
+from drivemeta.plugins.scheduler.protocol import SchedulerState
 from drivemeta.plugins.settings import check_settings, create_with, parse_settings
 from drivemeta.video.api import open_source
 from drivemeta.video.options import Options

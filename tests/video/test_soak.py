@@ -10,7 +10,7 @@ from drivemeta.core import Frame
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.kinds import SourceCounts
+from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.api import run
 from drivemeta.video.journal import Journal
 from tests.helpers.pipelines import pipeline_of

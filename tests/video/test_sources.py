@@ -9,7 +9,7 @@ import pytest
 
 from drivemeta.errors import VideoError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.kinds import SourceCounts
+from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.api import open_source
 from tests.video.conftest import draw_frame
 

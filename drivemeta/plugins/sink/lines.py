@@ -10,7 +10,7 @@ from typing import ClassVar
 from drivemeta.core import Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
-from drivemeta.video.part_file import PartFile
+from drivemeta.plugins.sink.part_file import PartFile
 
 
 class LineSink(ABC):

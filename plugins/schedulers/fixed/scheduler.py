@@ -5,7 +5,11 @@ from __future__ import annotations
 from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
-from drivemeta.plugins.kinds import InferencePlan, Outcome, SchedulerState
+from drivemeta.plugins.scheduler.protocol import (
+    InferencePlan,
+    Outcome,
+    SchedulerState,
+)
 
 LOOKS = ("full", "sliced")
 

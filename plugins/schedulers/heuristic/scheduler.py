@@ -7,7 +7,11 @@ import numpy as np
 from drivemeta.core.run import NO_RUN, PlanMode, RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
-from drivemeta.plugins.kinds import InferencePlan, Outcome, SchedulerState
+from drivemeta.plugins.scheduler.protocol import (
+    InferencePlan,
+    Outcome,
+    SchedulerState,
+)
 
 COSTS: dict[PlanMode, float] = {"small": 0.5, "full": 1.0, "sliced": 5.0}  # before one is measured
 SMOOTHING = 0.3  # part of the newest latency in a mode's estimate

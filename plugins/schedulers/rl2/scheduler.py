@@ -12,8 +12,12 @@ import drivemeta
 from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
-from drivemeta.plugins.kinds import InferencePlan, Outcome, SchedulerState
-from drivemeta.video.features import MODES, N_FEATURES, Features
+from drivemeta.plugins.scheduler.features import MODES, N_FEATURES, Features
+from drivemeta.plugins.scheduler.protocol import (
+    InferencePlan,
+    Outcome,
+    SchedulerState,
+)
 
 SHIPPED = Path(drivemeta.__file__).parent / "weights" / "scheduler.onnx"
 

@@ -9,7 +9,7 @@ from typing import Any
 from drivemeta.core import UNTRACKED, Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
-from drivemeta.video.part_file import PartFile
+from drivemeta.plugins.sink.part_file import PartFile
 
 _BEGIN, _END = "[\n", "\n]\n"
 

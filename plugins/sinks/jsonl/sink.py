@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.plugins.sink.lines import LineSink
-from drivemeta.video.records import frame_record
+from drivemeta.plugins.sink.records import frame_record
 
 
 class JsonLines(LineSink):

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException, Producer
 from drivemeta.core import Frame, Tracks
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
-from drivemeta.video.records import frame_record
+from drivemeta.plugins.sink.records import frame_record
 
 TIMEOUT_S = 10.0
 

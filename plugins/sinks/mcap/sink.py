@@ -12,11 +12,15 @@ from mcap.writer import Writer
 from drivemeta.core import Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
+from drivemeta.plugins.sink.foxglove import (
+    SCHEMAS,
+    compressed_image,
+    image_annotations,
+)
+from drivemeta.plugins.sink.jpeg import encoded_jpeg
+from drivemeta.plugins.sink.privacy import Privacy
+from drivemeta.plugins.sink.render import PALETTE
 from drivemeta.plugins.sink.whole_file import WholeFile
-from drivemeta.video.foxglove import SCHEMAS, compressed_image, image_annotations
-from drivemeta.video.pictures import encoded_jpeg
-from drivemeta.video.privacy import Privacy
-from drivemeta.video.render import PALETTE
 
 TOPICS = {
     "/camera/image": "foxglove.CompressedImage",
@@ -33,7 +37,7 @@ class Mcap:
         context: Of the run, whose folder is written into.
         name: of the file.
         quality: of the JPEGs, 1 to 100.
-        blur: what is made unrecognisable; see `drivemeta.video.privacy`.
+        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
     """
 
     def __init__(

@@ -13,9 +13,14 @@ from drivemeta.core import Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, OutputError
-from drivemeta.video.privacy import Privacy
-from drivemeta.video.render import draw
-from drivemeta.video.segments import Encoding, Segment, join_segments, kept_segments
+from drivemeta.plugins.sink.privacy import Privacy
+from drivemeta.plugins.sink.render import draw
+from drivemeta.plugins.sink.video_segments import (
+    Encoding,
+    Segment,
+    join_segments,
+    kept_segments,
+)
 
 SEGMENT_S = 10.0
 ENCODERS = {"h264": "libx264", "openh264": "libopenh264", "mpeg4": "mpeg4"}
@@ -35,7 +40,7 @@ class Mp4:
         encoder: `h264` (x264, GPL, inside PyAV's wheels), `openh264` or `mpeg4`.
         name: of the file.
         segment_s: seconds a segment.
-        blur: what is made unrecognisable; see `drivemeta.video.privacy`.
+        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
 
     Raises:
         InputError: the encoder is unknown or not in this build of FFmpeg.

@@ -11,7 +11,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from drivemeta.core import Frame, Tracks
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, OutputError
-from drivemeta.video.records import frame_record
+from drivemeta.plugins.sink.records import frame_record
 
 TIMEOUT_S = 10.0
 WINDOW = 1000  # messages that may wait for the broker's word before the next is sent

@@ -11,9 +11,9 @@ from drivemeta.core import UNTRACKED, Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
+from drivemeta.plugins.sink.jpeg import encoded_jpeg
+from drivemeta.plugins.sink.privacy import Privacy
 from drivemeta.plugins.sink.whole_file import WholeFile
-from drivemeta.video.pictures import encoded_jpeg
-from drivemeta.video.privacy import Privacy
 
 FLUSH_EVERY = 30  # frames; so many wait in memory at most
 TIMEOUT_S = 60.0
@@ -29,7 +29,7 @@ class Rerun:
         context: Of the run, whose folder is written into.
         name: of the file.
         quality: of the JPEGs, 1 to 100.
-        blur: what is made unrecognisable; see `drivemeta.video.privacy`.
+        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
     """
 
     def __init__(

@@ -16,8 +16,8 @@ from drivemeta.core import UNTRACKED, Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
-from drivemeta.video.pictures import encoded_jpeg
-from drivemeta.video.privacy import Privacy
+from drivemeta.plugins.sink.jpeg import encoded_jpeg
+from drivemeta.plugins.sink.privacy import Privacy
 
 
 class Snapshots:
@@ -30,7 +30,7 @@ class Snapshots:
         context: Of the run, whose folder is written into.
         margin: round the box, in parts of its size.
         quality: of the JPEGs, 1 to 100.
-        blur: what is made unrecognisable; see `drivemeta.video.privacy`.
+        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
     """
 
     def __init__(

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, PluginError, VideoError, suggest
-from drivemeta.plugins.kinds import SourceCounts
-from drivemeta.video.clock import SteadyClock
-from drivemeta.video.recordings.decoding import stills, video
-from drivemeta.video.recordings.topics import READ, Contents, Recording
+from drivemeta.plugins.source.clock import SteadyClock
+from drivemeta.plugins.source.protocol import SourceCounts
+from drivemeta.plugins.source.recordings.decoding import stills, video
+from drivemeta.plugins.source.recordings.topics import READ, Contents, Recording
 
 DEFAULT_FPS = 10.0
 
@@ -94,7 +94,9 @@ def _opened(path: Path) -> Recording:
 
 def _reader(module: str, name: str, extra: str) -> type:
     try:
-        found: type = getattr(importlib.import_module(f"drivemeta.video.recordings.{module}"), name)
+        found: type = getattr(
+            importlib.import_module(f"drivemeta.plugins.source.recordings.{module}"), name
+        )
     except ImportError as error:
         raise PluginError(
             f"source 'bag': cannot read this kind of recording ({error}); it needs: pip install "

@@ -11,7 +11,7 @@ import numpy as np
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
-from drivemeta.plugins.kinds import SourceCounts
+from drivemeta.plugins.source.protocol import SourceCounts
 
 DEFAULT_FPS = 30.0
 

@@ -12,8 +12,8 @@ import numpy as np
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
-from drivemeta.plugins.kinds import SourceCounts
-from drivemeta.video.clock import SteadyClock, turns_of
+from drivemeta.plugins.source.clock import SteadyClock, turns_of
+from drivemeta.plugins.source.protocol import SourceCounts
 
 
 class FileSource:

@@ -6,7 +6,7 @@ import glob
 from pathlib import Path
 
 from drivemeta.errors import VideoError
-from drivemeta.video.pictures import ENDINGS, Pictures
+from drivemeta.plugins.source.image_files import ENDINGS, Pictures
 
 
 class GlobSource(Pictures):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drivemeta.errors import VideoError
-from drivemeta.video.pictures import ENDINGS, Pictures
+from drivemeta.plugins.source.image_files import ENDINGS, Pictures
 
 
 class ImageSource(Pictures):

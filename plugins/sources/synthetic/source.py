@@ -8,7 +8,7 @@ from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.data.synthetic import Plan, Scene, SyntheticFrame, render
 from drivemeta.errors import InputError
-from drivemeta.plugins.kinds import SourceCounts
+from drivemeta.plugins.source.protocol import SourceCounts
 
 
 class SyntheticSource:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from trackers import BoTSORTTracker
 
 from drivemeta.core.run import NO_RUN, RunContext
-from drivemeta.video.association import SCORE_FLOOR, Association
-from drivemeta.video.camera_motion import CORNERS, CameraMotion
+from drivemeta.plugins.tracker.association import SCORE_FLOOR, Association
+from drivemeta.plugins.tracker.camera_motion import CORNERS, CameraMotion
 
 
 class BotSort(Association):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from trackers import OCSORTTracker
 
 from drivemeta.core.run import NO_RUN, RunContext
-from drivemeta.video.association import SCORE_FLOOR, Association
+from drivemeta.plugins.tracker.association import SCORE_FLOOR, Association
 
 
 class OcSort(Association):

@@ -8,7 +8,7 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.kinds import SchedulerState
+from drivemeta.plugins.scheduler.protocol import SchedulerState
 
 FILE = StreamInfo("clip", (), (96, 128), 10.0)
 LIVE = replace(FILE, live=True)

@@ -6,7 +6,7 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.plugins.kinds import Outcome, SchedulerState
+from drivemeta.plugins.scheduler.protocol import Outcome, SchedulerState
 
 INFO = StreamInfo("clip", (), (96, 128), 10.0)
 N = 60

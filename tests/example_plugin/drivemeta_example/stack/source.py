@@ -10,7 +10,7 @@ import numpy as np
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
-from drivemeta.plugins.kinds import SourceCounts
+from drivemeta.plugins.source.protocol import SourceCounts
 
 
 class StackSource:

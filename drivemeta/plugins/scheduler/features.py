@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core.run import PlanMode
-from drivemeta.plugins.kinds import Outcome, SchedulerState
+from drivemeta.plugins.scheduler.protocol import Outcome, SchedulerState
 
 MODES: tuple[PlanMode, ...] = ("skip", "small", "full", "sliced")
 LOOKS = MODES[1:]

@@ -16,7 +16,7 @@ from mcap_protobuf.decoder import DecoderFactory as Protobuf
 from mcap_ros2.decoder import DecoderFactory as Ros2
 
 from drivemeta.errors import VideoError
-from drivemeta.video.recordings.topics import Contents, Payload, payload_of
+from drivemeta.plugins.source.recordings.topics import Contents, Payload, payload_of
 
 # What the reader raises on a file that is cut off or damaged, beside its own errors.
 _DAMAGED = (McapError, ValueError, KeyError, EOFError, OverflowError, struct.error)

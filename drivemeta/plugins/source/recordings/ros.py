@@ -12,7 +12,7 @@ from rosbags.rosbag2 import ReaderError as Ros2Error
 from rosbags.typesys import Stores, TypesysError, get_typestore
 
 from drivemeta.errors import VideoError
-from drivemeta.video.recordings.topics import Contents, Payload, payload_of
+from drivemeta.plugins.source.recordings.topics import Contents, Payload, payload_of
 
 _DAMAGED = (
     *(AnyReaderError, Ros1Error, Ros2Error, TypesysError, apsw.Error),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.errors import VideoError
-from drivemeta.video.recordings.topics import Payload
+from drivemeta.plugins.source.recordings.topics import Payload
 
 Image = NDArray[np.uint8]
 RAW = {  # bytes a pixel and OpenCV's conversion to BGR, by the names that ROS gives encodings

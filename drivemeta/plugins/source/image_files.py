@@ -8,12 +8,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
-from drivemeta.errors import OutputError, VideoError
-from drivemeta.plugins.kinds import SourceCounts
+from drivemeta.errors import VideoError
+from drivemeta.plugins.source.protocol import SourceCounts
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -61,18 +60,6 @@ class Pictures:
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def encoded_jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
-    """Return a BGR image as a JPEG of a quality from 1 to 100.
-
-    Raises:
-        OutputError: it cannot be encoded.
-    """
-    done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise OutputError(f"cannot encode {image.shape[1]}x{image.shape[0]} pixels as JPEG")
-    return data.tobytes()
 
 
 def _natural(path: Path) -> list[tuple[int, int, str]]:

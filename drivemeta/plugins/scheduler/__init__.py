@@ -1,0 +1,1 @@
+"""What authors of schedulers build on: the protocol, features of a running pipeline."""

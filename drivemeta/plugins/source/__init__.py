@@ -1,0 +1,1 @@
+"""What authors of sources build on: the protocol, image files, recordings."""

@@ -1,0 +1,1 @@
+"""What authors of trackers build on: the protocol, association, camera motion."""
