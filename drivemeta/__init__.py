@@ -18,11 +18,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from drivemeta.adaptation.adapt import adapt
     from drivemeta.core import ClassBank, Detections, Frame, Tracks
     from drivemeta.data.support import SupportSet
     from drivemeta.errors import DriveMetaError
     from drivemeta.export import export_detector, verify_model
-    from drivemeta.learn.adapt import adapt
     from drivemeta.models.store import load_base
     from drivemeta.runtime.detector import load_model
     from drivemeta.video.api import process
@@ -36,7 +36,7 @@ _HOMES = {
     "Frame": "drivemeta.core",
     "SupportSet": "drivemeta.data.support",
     "Tracks": "drivemeta.core",
-    "adapt": "drivemeta.learn.adapt",
+    "adapt": "drivemeta.adaptation.adapt",
     "export_detector": "drivemeta.export",
     "load_base": "drivemeta.models.store",
     "load_model": "drivemeta.runtime.detector",

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drivemeta.adaptation.dense_rows import N_STEPS, learn_dense
 from drivemeta.core import BankRows, ClassBank, Detections
 from drivemeta.core.score_rule import DenseArrays, locate
 from drivemeta.data.images import read_image
@@ -24,7 +25,6 @@ from drivemeta.data.sources import SourceImage, load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.operating_point import match_class
-from drivemeta.learn.dense import N_STEPS, learn_dense
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector
 from drivemeta.models.store import load_base

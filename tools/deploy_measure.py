@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from fewshot_protocols import protocol_named
 
+from drivemeta.adaptation.adapt import adapt
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.sources import SOURCES, load_source, to_dataset
 from drivemeta.data.support import SupportSet
@@ -26,7 +27,6 @@ from drivemeta.export.disassemble import network_model
 from drivemeta.export.gate import GateData, group_ap50, loss_between
 from drivemeta.export.rebuild import Parts
 from drivemeta.export.rewrite import Change, rewrite_model
-from drivemeta.learn.adapt import adapt
 from drivemeta.models.store import load_base
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.bank_file import bank_of

@@ -10,11 +10,11 @@ import torch
 from fewshot_scenes import CropEmbedding, Scene, Scenes
 from peers.interface import BankFinder, Finder
 
+from drivemeta.adaptation.adapt import adapt
 from drivemeta.core import ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.learn.adapt import adapt
 from drivemeta.models.branch import Branched
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2

@@ -16,10 +16,10 @@ import torch
 from onnx import GraphProto
 from torch import Tensor, nn
 
+from drivemeta.adaptation import evidence
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
 from drivemeta.files import atomic_path
-from drivemeta.learn import evidence
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.networks import OPSET, level1_graph, level2_graph

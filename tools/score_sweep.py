@@ -25,9 +25,9 @@ from fewshot_protocols import protocol_named
 from peers.interface import BankFinder, Finder
 
 from drivemeta import markdown
+from drivemeta.adaptation.adapt import adapt
 from drivemeta.data.support import SupportSet
 from drivemeta.files import write_text
-from drivemeta.learn.adapt import adapt
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base, load_detector
 from drivemeta.plugins.registry import default_registry

@@ -22,11 +22,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from drivemeta.adaptation.learner_weights import FeatureShape
 from drivemeta.config import load_config
 from drivemeta.data.episodes import Shape
 from drivemeta.errors import InputError
 from drivemeta.files import write_text
-from drivemeta.learn.initialisation import FeatureShape
 from drivemeta.learn.metatrain import TEST_SEED
 from drivemeta.learn.metatrain_run import evaluate
 from drivemeta.learn.metatrain_signs import (

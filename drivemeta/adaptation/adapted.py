@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.held_out import HeldOut
 from drivemeta.data.support import SupportSet
-from drivemeta.learn.calibration import HeldOut
-from drivemeta.learn.evidence import Evidence
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded

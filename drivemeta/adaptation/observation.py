@@ -12,12 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from drivemeta.adaptation.evidence import Evidence, SeenBoxes, SeenNegatives
 from drivemeta.adaptation.frame_crops import best_match, box_views, other_proposals
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import Located
 from drivemeta.data.images import read_image
 from drivemeta.data.support import SupportSet
-from drivemeta.learn.evidence import Evidence, SeenBoxes, SeenNegatives
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.fixed import FixedNetworks

@@ -66,9 +66,9 @@ def adapt(
     Beside the model come a contact sheet of the support crops (.crops.png), a report
     (.report.json, .report.md) and its plot (.report.png).
     """
+    from drivemeta.adaptation.adapt import adapt as learn
     from drivemeta.data.support import SupportSet
     from drivemeta.export import verify_model
-    from drivemeta.learn.adapt import adapt as learn
     from drivemeta.learn.restored import restore
     from drivemeta.models.store import load_base, load_detector
     from drivemeta.plugins.settings import parse_settings
@@ -104,12 +104,12 @@ def adapt(
 
 def _write_report(adapted: Adapted, out: Path, *, full: bool) -> dict[str, Any]:
     """Write sheet, plot and page beside the model; return the report's values."""
-    from drivemeta.data.contact_sheet import write_contact_sheet
+    from drivemeta.adaptation.report.contact_sheet import write_contact_sheet
+    from drivemeta.adaptation.report.diagnosis import diagnose
+    from drivemeta.adaptation.report.expected_ap50 import expected_ap50
+    from drivemeta.adaptation.report.page import report_json, report_markdown, warnings
+    from drivemeta.adaptation.report.plot import plot_png
     from drivemeta.files import write_bytes, write_text
-    from drivemeta.learn.diagnosis import diagnose
-    from drivemeta.learn.expected import expected_ap50
-    from drivemeta.learn.report import report_json, report_markdown, warnings
-    from drivemeta.learn.report_plot import plot_png
 
     diagnosis = diagnose(adapted)
     expected = expected_ap50(adapted) if full else None

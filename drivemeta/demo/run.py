@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.adapted import Adapted
+from drivemeta.adaptation.report.contact_sheet import write_contact_sheet
 from drivemeta.core.run import RunContext
-from drivemeta.data.contact_sheet import write_contact_sheet
 from drivemeta.data.support import SupportSet
 from drivemeta.demo.clip import ScoringSink, write_clip
 from drivemeta.demo.material import N_FRAMES, SIZE, find_clip, write_support
 from drivemeta.demo.poster import write_poster
 from drivemeta.demo.score import ClipScore
 from drivemeta.export import VerifyReport, verify_model
-from drivemeta.learn.adapt import adapt
 from drivemeta.models.store import load_base
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.sink.protocol import Sink

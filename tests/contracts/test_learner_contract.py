@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.initialisation import FeatureShape
+from drivemeta.adaptation.learner_weights import FeatureShape
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drivemeta.data.contact_sheet import write_contact_sheet
+from drivemeta.adaptation.report.contact_sheet import write_contact_sheet
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError, OutputError
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from drivemeta.adaptation.adapt import adapt
+from drivemeta.adaptation.learner_choice import learner_for
 from drivemeta.errors import InputError, PluginNotFoundError
-from drivemeta.learn.adapt import adapt
-from drivemeta.learn.choice import learner_for
 from drivemeta.plugins import default_registry
 from tests.plugins.test_registry import write_plugin
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from drivemeta.adaptation.adapt import adapt
+from drivemeta.adaptation.branch_learning import BranchLearning
+from drivemeta.adaptation.learner_weights import Initialisation
 from drivemeta.adaptation.observation import observe
+from drivemeta.adaptation.report.diagnosis import diagnose
+from drivemeta.adaptation.report.expected_ap50 import expected_ap50
 from drivemeta.banks.named import NamedBank
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export import verify_model
-from drivemeta.learn.adapt import adapt
-from drivemeta.learn.branching import BranchLearning
-from drivemeta.learn.diagnosis import diagnose
-from drivemeta.learn.expected import expected_ap50
-from drivemeta.learn.initialisation import Initialisation
 from drivemeta.learn.restored import restore
 from drivemeta.location import builtin_folder
 from drivemeta.models import learner_store
@@ -167,7 +167,7 @@ def test_nothing_is_added_to_a_file_of_columns(base, make_support, tmp_path):
 
 @pytest.mark.parametrize("name", ["reptile", "siamese"])
 def test_hard_negatives_lie_where_new_rows_are_compared(base, make_support, name, monkeypatch):
-    monkeypatch.setattr("drivemeta.learn.hard_negatives.NEAR", -1.0)
+    monkeypatch.setattr("drivemeta.adaptation.hard_negatives.NEAR", -1.0)
     support = make_support(2, "rocks")
     adapted = adapt(base, support, learner(name), parent="traffic_sign", exhaustive=True)
     rows, dim = adapted.detector.bank.crop, own_dim(base.level2)
@@ -278,7 +278,7 @@ def test_damaged_or_unfit_weights_are_told(base, tmp_path):
 
 def test_replayed_base_classes_are_kept_apart(base, make_support, monkeypatch, tmp_path):
     path = tmp_path / "replay.safetensors"
-    monkeypatch.setattr("drivemeta.learn.initialisation.REPLAY", path)
+    monkeypatch.setattr("drivemeta.adaptation.learner_weights.REPLAY", path)
     replay = {"signs": torch.rand(2, base.level2.project.in_features)}
     learner_store.write(path, replay, base.level2, {})
     assert Initialisation.of(built("maml"), base.level2).replay["signs"].dtype == torch.float32

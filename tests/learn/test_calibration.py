@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drivemeta.learn.calibration import GREATEST, LEAST, threshold
+from drivemeta.adaptation.thresholds import GREATEST, LEAST, threshold
 
 
 def test_a_threshold_lies_between_background_and_positives():

@@ -5,8 +5,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from drivemeta.adaptation.dense_rows import (
+    Locations,
+    bias_of,
+    learn_dense,
+    look,
+    stepped,
+)
 from drivemeta.adaptation.observation import observe
-from drivemeta.learn.dense import Locations, bias_of, learn_dense, look, stepped
 
 
 def places(seed=0, dim=16):

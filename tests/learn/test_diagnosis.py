@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from drivemeta.adaptation.adapt import adapt
+from drivemeta.adaptation.report.diagnosis import diagnose
+from drivemeta.adaptation.report.expected_ap50 import expected_ap50
+from drivemeta.adaptation.report.page import report_json, report_markdown, warnings
+from drivemeta.adaptation.report.plot import draw_report_plot
 from drivemeta.data.support import SupportSet
-from drivemeta.learn.adapt import adapt
-from drivemeta.learn.diagnosis import diagnose
-from drivemeta.learn.expected import expected_ap50
-from drivemeta.learn.report import report_json, report_markdown, warnings
-from drivemeta.learn.report_plot import draw_report_plot
 
 
 @pytest.fixture

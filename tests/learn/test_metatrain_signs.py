@@ -5,10 +5,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from drivemeta.adaptation.learner_weights import Initialisation
 from drivemeta.cli.main import main
 from drivemeta.config import load_config
 from drivemeta.errors import ConfigError
-from drivemeta.learn.initialisation import Initialisation
 from drivemeta.learn.metatrain_signs import SignTraining, is_of_signs, level2_of, metatrain_signs
 from drivemeta.learn.sign_pool import SignPool
 from drivemeta.learn.sign_split import meanings_in

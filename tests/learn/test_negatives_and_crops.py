@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from drivemeta.adaptation.adapt import adapt
+from drivemeta.adaptation.evidence import SeenNegatives
+from drivemeta.adaptation.hard_negatives import add_hard_negatives
 from drivemeta.adaptation.observation import observe
 from drivemeta.core.score_rule import class_probabilities
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
-from drivemeta.learn.adapt import adapt
-from drivemeta.learn.evidence import SeenNegatives
-from drivemeta.learn.hard_negatives import add_hard_negatives
 
 
 def with_lookalike(evidence, base, *, sure):

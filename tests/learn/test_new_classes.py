@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from drivemeta.learn.new_classes import finder_of
+from drivemeta.adaptation.new_classes import finder_of
 
 NAMES = ("vehicle", "traffic_light", "traffic_sign")
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from drivemeta.adaptation.adapt import adapt
 from drivemeta.banks.capacity import within_capacity
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export.exporter import ExportOptions
-from drivemeta.learn.adapt import adapt
 from drivemeta.learn.restored import restore
 from tests.conftest import make_lively
 

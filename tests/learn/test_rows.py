@@ -3,8 +3,8 @@
 import pytest
 from torch import nn
 
+from drivemeta.adaptation.bank_rows import fit_rows
 from drivemeta.errors import PluginError
-from drivemeta.learn.rows import fit_rows
 
 
 class Learner:

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted, ClassReport
+from drivemeta.adaptation.bank_rows import fit_rows
+from drivemeta.adaptation.branch_learning import BranchLearning
+from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.hard_negatives import add_hard_negatives
+from drivemeta.adaptation.held_out import hold_out
+from drivemeta.adaptation.learner_choice import learner_for
+from drivemeta.adaptation.new_classes import add_classes, parent_of_crops
 from drivemeta.adaptation.observation import observe
+from drivemeta.adaptation.thresholds import calibrate
 from drivemeta.banks.capacity import within_capacity
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
-from drivemeta.learn.branching import BranchLearning
-from drivemeta.learn.calibration import calibrate, hold_out
-from drivemeta.learn.choice import learner_for
-from drivemeta.learn.evidence import Evidence
-from drivemeta.learn.hard_negatives import add_hard_negatives
-from drivemeta.learn.new_classes import add_classes, parent_of_crops
-from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded

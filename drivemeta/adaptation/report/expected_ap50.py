@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.adaptation.adapt import learn_rows
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import decide, locate
 from drivemeta.evaluation.matching import Matches, match
-from drivemeta.learn.adapt import learn_rows
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.traced.proposals import to_input
 

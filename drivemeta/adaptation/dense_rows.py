@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from drivemeta.adaptation.evidence import Evidence
 from drivemeta.core.boxes import FloatArray
-from drivemeta.learn.evidence import Evidence
 from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from drivemeta.adaptation.bank_rows import proposed_rows
+from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.learner_weights import Initialisation
 from drivemeta.banks.named import NamedBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError, PluginError
-from drivemeta.learn.evidence import Evidence
-from drivemeta.learn.initialisation import Initialisation
-from drivemeta.learn.rows import proposed_rows
 from drivemeta.models.branch import Branched, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.adaptation.adapted import Adapted
-from drivemeta.learn.diagnosis import ALIKE, Diagnosis
-from drivemeta.learn.expected import Expected
+from drivemeta.adaptation.report.diagnosis import ALIKE, Diagnosis
+from drivemeta.adaptation.report.expected_ap50 import Expected
 from drivemeta.markdown import table
 
 

@@ -1,4 +1,4 @@
-"""Thresholds of new classes: above the background, below what held-out support boxes score."""
+"""How each support box fares when its frame is held out."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.adaptation.bank_rows import fit_rows
+from drivemeta.adaptation.branch_learning import Branching
+from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.hard_negatives import add_hard_negatives
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import class_probabilities
-from drivemeta.learn.branching import Branching
-from drivemeta.learn.evidence import Evidence
-from drivemeta.learn.hard_negatives import add_hard_negatives
-from drivemeta.learn.rows import fit_rows
 from drivemeta.models.detector import TwoLevelDetector
 
-LEAST, GREATEST = 0.05, 0.9
-FALSE_POSITIVE_RATE = 0.02
 MAX_FOLDS = 5
+
+
 # Level 1's score of a box where it found none at all, and of a crop, where it was not asked.
 UNSEEN_SCORE, UNASKED_SCORE = 0.1, 0.5
+
+
 SOMETHING_ELSE = -1
 
 
@@ -42,31 +44,6 @@ class HeldOut:
     labels: NDArray[np.int64]
     spared: NDArray[np.bool_]
     negatives: tuple[FloatArray, ...]
-
-
-def calibrate(
-    bank: ClassBank, evidence: Evidence, held: HeldOut, parents: Sequence[str | None]
-) -> ClassBank:
-    """Set each new class's threshold by support boxes that its rows were not learnt from.
-
-    Args:
-        bank: with the new classes and their rows.
-        evidence: of the support frames.
-        held: the scores, see `hold_out`.
-        parents: super-class of each class, None for one that level 1 learnt whole.
-    """
-    thresholds, uncertain = {}, set()
-    unseen = not (evidence.boxes.roots >= 0).any()
-    for label, name in enumerate(evidence.labelled.names):
-        own = evidence.boxes.labels == label
-        thresholds[name] = threshold(held.scores[own], held.negatives[label])
-        if not held.spared[own].all() or (unseen and parents[label] is not None):
-            uncertain.add(name)
-    classes = tuple(
-        replace(spec, low_confidence=spec.name in uncertain) if spec.name in thresholds else spec
-        for spec in bank.classes
-    )
-    return replace(bank, classes=classes).with_thresholds(thresholds)
 
 
 def hold_out(
@@ -153,17 +130,3 @@ def _leaves(
         return np.zeros((len(embeddings), len(bank.classes)), np.float32)
     roots = np.full(len(embeddings), root)
     return class_probabilities(embeddings, roots, bank, base.scoring)
-
-
-def threshold(positives: FloatArray, negatives: FloatArray) -> float:
-    """Return a score between the background's highest and the positives' lower ones.
-
-    Args:
-        positives: scores of held-out support boxes.
-        negatives: scores of things that are something else.
-    """
-    low = float(np.quantile(negatives, 1 - FALSE_POSITIVE_RATE)) if len(negatives) else 0.0
-    high = float(np.quantile(positives, 0.25)) if len(positives) else GREATEST
-    low = max(low, 0.2 * high, 1e-3)
-    middle = float(np.sqrt(low * max(high, 1e-3)))
-    return float(np.clip(middle, LEAST, GREATEST))

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from drivemeta.adaptation.evidence import Evidence
 from drivemeta.core import BankRows, ClassBank
-from drivemeta.learn.evidence import Evidence
 from drivemeta.plugins.learner.means import spherical_means
 
 NEAR = 0.6

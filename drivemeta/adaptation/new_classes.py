@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.adaptation.dense_rows import learn_dense
+from drivemeta.adaptation.evidence import Evidence
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError, suggest
-from drivemeta.learn.dense import learn_dense
-from drivemeta.learn.evidence import Evidence
 from drivemeta.models.detector import TwoLevelDetector
 
 FOUND_SHARE = 0.5

@@ -10,9 +10,9 @@ import numpy as np
 from torch.nn import functional as F
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
+from drivemeta.adaptation.held_out import SOMETHING_ELSE
 from drivemeta.banks.named import available_banks, load_bank
 from drivemeta.core.boxes import FloatArray
-from drivemeta.learn.calibration import SOMETHING_ELSE
 from drivemeta.models.branch import own_dim
 
 NEAREST = 3

@@ -1,0 +1,1 @@
+"""What `drivemeta adapt` tells of what it learnt."""
