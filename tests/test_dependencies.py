@@ -36,7 +36,7 @@ def imported(path: Path) -> Iterator[str]:
 
 OF_EXTRAS = {  # what is imported only where it is asked for
     "drivemeta/learn/rl/": "rl",
-    "drivemeta/learn/perception_env.py": "rl",
+    "drivemeta/training/schedulers/environment.py": "rl",
     "drivemeta/plugins/source/recordings/mcap.py": "mcap",
     "drivemeta/plugins/source/recordings/ros.py": "ros",
 }

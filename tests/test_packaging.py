@@ -152,7 +152,7 @@ def test_the_command_shows_a_third_party_plugin(installed):
 def test_a_shipped_configuration_is_found_by_name(installed):
     code = (
         "from pathlib import Path; from drivemeta.config import load_config; "
-        "from drivemeta.learn.train_embedding import EmbeddingTraining as T; "
+        "from drivemeta.training.base.embedding import EmbeddingTraining as T; "
         "print(load_config(Path('train_embedding.yaml'), T).out)"
     )
     assert installed.run("-c", code) == "runs/level2_first"

@@ -12,7 +12,7 @@ import numpy as np
 from gittins import index_table
 from numpy.typing import NDArray
 
-from drivemeta.learn.rl.bandits import Bandits
+from drivemeta.training.schedulers.bandits import Bandits
 
 Counts = NDArray[np.int64]
 Strategy = Callable[[Counts, Counts, int, int, np.random.Generator], NDArray[np.float64]]

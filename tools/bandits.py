@@ -20,8 +20,13 @@ from bandit_strategies import STRATEGIES, play
 from sb3_contrib import RecurrentPPO
 
 from drivemeta.files import write_text
-from drivemeta.learn.rl.bandits import Bandits
-from drivemeta.learn.rl.recurrent import Recipe, load_policy, new_model, train
+from drivemeta.training.schedulers.bandits import Bandits
+from drivemeta.training.schedulers.recurrent import (
+    Recipe,
+    load_policy,
+    new_model,
+    train,
+)
 
 ROOT = Path(__file__).parents[1]
 RUNS, KEPT = ROOT / "runs" / "rl", ROOT / "tools" / "rl" / "bandits.json"

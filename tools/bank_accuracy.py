@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from drivemeta.banks.named import load_bank
-from drivemeta.learn.sign_pool import load_sign_pool
 from drivemeta.models.store import load_base
+from drivemeta.training.meta.sign_tasks import load_sign_pool
 
 
 @torch.no_grad()

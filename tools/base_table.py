@@ -20,13 +20,18 @@ from peers.hog import HogPedestrians
 from rich.progress import track
 
 from drivemeta import markdown
-from drivemeta.data.sources import SOURCES, SUPER_CLASSES, load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.run import ReportingDetector, evaluate_model
 from drivemeta.export import export_detector
 from drivemeta.files import write_text
 from drivemeta.models.store import load_base
 from drivemeta.runtime.detector import load_model
+from drivemeta.training.base.sources import (
+    SOURCES,
+    SUPER_CLASSES,
+    load_source,
+    to_dataset,
+)
 
 Report = dict[str, Any]
 MEASURED = ("bdd", "kitti", "italy", "coco")

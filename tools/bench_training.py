@@ -18,13 +18,17 @@ import torch
 from torch import Tensor
 
 from drivemeta.config import load_config
-from drivemeta.data.sources import COMPLETE, SUPER_CLASSES
-from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
-from drivemeta.learn.memory import keep_freed_memory
-from drivemeta.learn.train_detector import DetectorTraining, sampler_of
 from drivemeta.markdown import table, table_row
 from drivemeta.models.level1 import Level1
 from drivemeta.models.traced.frozen import FrozenTrunk
+from drivemeta.training.allocator import keep_freed_memory
+from drivemeta.training.base.detector import DetectorTraining, sampler_of
+from drivemeta.training.base.level1_loss import (
+    Targets,
+    TrainableLevel1,
+    detector_loss,
+)
+from drivemeta.training.base.sources import COMPLETE, SUPER_CLASSES
 
 Batch = tuple[Tensor, list[Targets]]
 # frozen blocks, frozen by ONNX Runtime, height, width, batch, compiled, channels at stride 4

@@ -29,14 +29,9 @@ from drivemeta.config import load_config
 from drivemeta.core import Detections
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.images import read_image
-from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.matching import HIT, IGNORED, Matches
 from drivemeta.evaluation.operating_point import match_class
-from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
-from drivemeta.learn.detector_loss import TrainableLevel1
-from drivemeta.learn.run import CHECKPOINT
-from drivemeta.learn.train_embedding import KINDS, EmbeddingTraining, training_crops
 from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, super_class_bank
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
@@ -44,6 +39,12 @@ from drivemeta.models.store import BASE_PATH, save_detector
 from drivemeta.models.traced.proposals import propose
 from drivemeta.plugins.learner.embedding import in_parts
 from drivemeta.plugins.learner.means import spherical_means
+from drivemeta.training.base.embedding import KINDS, EmbeddingTraining, training_crops
+from drivemeta.training.base.level1_loss import TrainableLevel1
+from drivemeta.training.base.level2_crops import VEHICLE_LIGHT, CropsByClass
+from drivemeta.training.base.loop import CHECKPOINT
+from drivemeta.training.base.sources import load_source, to_dataset
+from drivemeta.training.crops import crops_to_tensor, view
 
 N_BACKGROUND = 16
 BACKGROUND_SAMPLE = 600

@@ -25,9 +25,6 @@ from drivemeta.banks.named import (
     load_bank,
 )
 from drivemeta.config import load_config
-from drivemeta.learn.crop_data import VEHICLE_LIGHT, CropsByClass, crops_to_tensor, view
-from drivemeta.learn.metatrain_signs import SignTraining
-from drivemeta.learn.train_embedding import EmbeddingTraining, training_crops
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import REPLAY, WEIGHTS, read_if_of, write
 from drivemeta.models.level2 import Level2
@@ -35,6 +32,10 @@ from drivemeta.models.store import load_base
 from drivemeta.models.traced.features import Features
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.learner.last_layer import LastLayer
+from drivemeta.training.base.embedding import EmbeddingTraining, training_crops
+from drivemeta.training.base.level2_crops import VEHICLE_LIGHT, CropsByClass
+from drivemeta.training.crops import crops_to_tensor, view
+from drivemeta.training.meta.sign_training import SignTraining
 
 BRANCHES = ("anil", "maml", "matching", "metasgd", "reptile", "siamese")
 

@@ -21,7 +21,6 @@ from drivemeta.adaptation.dense_rows import N_STEPS, learn_dense
 from drivemeta.core import BankRows, ClassBank, Detections
 from drivemeta.core.score_rule import DenseArrays, locate
 from drivemeta.data.images import read_image
-from drivemeta.data.sources import SourceImage, load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.operating_point import match_class
@@ -30,6 +29,7 @@ from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.models.traced.proposals import to_input
+from drivemeta.training.base.sources import SourceImage, load_source, to_dataset
 
 LEAST_SIDE = 10.0
 

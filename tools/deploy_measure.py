@@ -16,7 +16,6 @@ from fewshot_protocols import protocol_named
 
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.sources import SOURCES, load_source, to_dataset
 from drivemeta.data.support import SupportSet
 from drivemeta.deploy.bench import BARE, OURS, Setting, contenders_of, measure, summarise
 from drivemeta.deploy.frames import Image
@@ -32,6 +31,7 @@ from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.bank_file import bank_of
 from drivemeta.runtime.batching import Batcher
 from drivemeta.runtime.model_file import read_model_file
+from drivemeta.training.base.sources import SOURCES, load_source, to_dataset
 
 Clock = Callable[[], float]
 PRECISIONS = ("fp16", "int8")

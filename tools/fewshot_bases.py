@@ -20,9 +20,9 @@ from drivemeta.banks import named
 from drivemeta.config import load_config
 from drivemeta.core import BankRows, ClassBank
 from drivemeta.errors import ModelFileError
-from drivemeta.learn.train_embedding import EmbeddingTraining, training_crops
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.training.base.embedding import EmbeddingTraining, training_crops
 
 AVERAGE = "average."
 

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from peers.interface import BankFinder, Finder, Method
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Draw, Trial, difference, estimate
 from drivemeta.evaluation.operating_point import match_class
+from drivemeta.training.base.sources import load_source, to_dataset
 
 Row = dict[str, Any]
 # Of how trials are made: results kept by another version are made anew.

@@ -20,12 +20,12 @@ from rich.progress import track
 from drivemeta.core import Detections
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.images import read_image
-from drivemeta.data.sources import load_source, to_dataset
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import score_detections
 from drivemeta.models.detector import TwoLevelDetector, super_class_bank
 from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.proposals import propose
+from drivemeta.training.base.sources import load_source, to_dataset
 
 
 def main() -> None:

@@ -21,7 +21,6 @@ from drivemeta.core import score_rule as rule
 from drivemeta.core.boxes import nms
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.sources import SOURCES, load_source, to_dataset
 from drivemeta.errors import InputError
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import score_detections
@@ -31,6 +30,7 @@ from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.models.traced.proposals import to_input
+from drivemeta.training.base.sources import SOURCES, load_source, to_dataset
 
 MIN_SCORE = 0.001
 N_KEPT = 5000  # locations of a frame that are kept, by the shipped score

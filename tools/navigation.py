@@ -22,8 +22,14 @@ from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecNormalize
 
 from drivemeta.files import atomic_path, write_text
-from drivemeta.learn.rl.points import HORIZON, Points, best_return
-from drivemeta.learn.rl.recurrent import Recipe, load_policy, memoryless_model, new_model, train
+from drivemeta.training.schedulers.points import HORIZON, Points, best_return
+from drivemeta.training.schedulers.recurrent import (
+    Recipe,
+    load_policy,
+    memoryless_model,
+    new_model,
+    train,
+)
 
 ROOT = Path(__file__).parents[1]
 RUNS, KEPT = ROOT / "runs" / "rl", ROOT / "tools" / "rl" / "navigation.json"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drivemeta.learn.metatrain import EpisodeShape, MetaTraining
+from drivemeta.training.meta.omniglot_training import EpisodeShape, MetaTraining
 
 N_QUERY_TEST = 15
 EVALUATION = ("background_train", "val", "evaluation")

@@ -38,8 +38,13 @@ from torch import Tensor
 
 from drivemeta.errors import InputError, suggest
 from drivemeta.files import atomic_path, write_text
-from drivemeta.learn.memory import keep_freed_memory
-from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain, untrained
+from drivemeta.training.allocator import keep_freed_memory
+from drivemeta.training.meta.omniglot_training import (
+    MetaTraining,
+    evaluate_weights,
+    metatrain,
+    untrained,
+)
 
 KEPT = Path(__file__).parent / "omniglot"
 PAGE = Path(__file__).parents[1] / "docs" / "paper-tables.md"

@@ -23,9 +23,9 @@ import numpy as np
 
 from drivemeta.core import Detections, Frame
 from drivemeta.core.run import PlanMode
-from drivemeta.learn.rl.traces import LOOKS, Trace, save_trace
 from drivemeta.plugins.registry import default_registry
 from drivemeta.plugins.source.protocol import Source
+from drivemeta.training.schedulers.traces import LOOKS, Trace, save_trace
 from drivemeta.video.api import load_detector, open_source
 from drivemeta.video.build import build_pipeline, run_context
 from drivemeta.video.choices import difference, thumbnail

@@ -23,11 +23,11 @@ from scheduler_training import load_traces
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.files import atomic_path, write_text
-from drivemeta.learn.perception_env import EPISODES, LENGTH, PerceptionEnv
-from drivemeta.learn.rl.device import HELD_SPEEDS, Device
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.scheduler.features import MODES
 from drivemeta.plugins.scheduler.protocol import Scheduler
+from drivemeta.training.schedulers.device import HELD_SPEEDS, Device
+from drivemeta.training.schedulers.environment import EPISODES, LENGTH, PerceptionEnv
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "tools" / "rl" / "schedulers.json"

@@ -16,11 +16,16 @@ from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 import drivemeta
-from drivemeta.learn.perception_env import EPISODES, LENGTH, PerceptionEnv
-from drivemeta.learn.rl.export import export_policy
-from drivemeta.learn.rl.recurrent import Recipe, load_policy, new_model, train
-from drivemeta.learn.rl.traces import Trace, load_trace
 from drivemeta.plugins.scheduler.features import MODES
+from drivemeta.training.schedulers.environment import EPISODES, LENGTH, PerceptionEnv
+from drivemeta.training.schedulers.export import export_policy
+from drivemeta.training.schedulers.recurrent import (
+    Recipe,
+    load_policy,
+    new_model,
+    train,
+)
+from drivemeta.training.schedulers.traces import Trace, load_trace
 
 ROOT = Path(__file__).parents[1]
 TRACES = ROOT / "tools" / "rl" / "traces"

@@ -24,19 +24,8 @@ from torch import nn
 
 from drivemeta.adaptation.learner_weights import FeatureShape
 from drivemeta.config import load_config
-from drivemeta.data.episodes import Shape
 from drivemeta.errors import InputError
 from drivemeta.files import write_text
-from drivemeta.learn.metatrain import TEST_SEED
-from drivemeta.learn.metatrain_run import evaluate
-from drivemeta.learn.metatrain_signs import (
-    SignTraining,
-    level2_of,
-    metatrain_signs,
-    read_pool,
-)
-from drivemeta.learn.sign_pool import SignTasks, load_sign_pool
-from drivemeta.learn.sign_split import NEVER_MET, meanings_in
 from drivemeta.markdown import table
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import WEIGHTS, read_if_of
@@ -44,6 +33,17 @@ from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.features import Features
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.registry import default_registry
+from drivemeta.training.meta.omniglot import Shape
+from drivemeta.training.meta.omniglot_training import TEST_SEED
+from drivemeta.training.meta.run import evaluate
+from drivemeta.training.meta.sign_split import NEVER_MET, meanings_in
+from drivemeta.training.meta.sign_tasks import SignTasks, load_sign_pool
+from drivemeta.training.meta.sign_training import (
+    SignTraining,
+    level2_of,
+    metatrain_signs,
+    read_pool,
+)
 
 SHAPES = ((5, 1), (5, 5), (20, 1), (20, 5))
 N_QUERY = 10

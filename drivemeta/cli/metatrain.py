@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from drivemeta.learn.metatrain import MetaTraining
-    from drivemeta.learn.metatrain_signs import SignTraining
+    from drivemeta.training.meta.omniglot_training import MetaTraining
+    from drivemeta.training.meta.sign_training import SignTraining
 
 
 def metatrain(
@@ -21,9 +21,9 @@ def metatrain(
 ) -> None:
     """Meta-train a learner on episodes of Omniglot, or of signs over level 2, and test it."""
     from drivemeta.config import load_config
-    from drivemeta.learn.memory import keep_freed_memory
-    from drivemeta.learn.metatrain import MetaTraining
-    from drivemeta.learn.metatrain_signs import SignTraining, is_of_signs
+    from drivemeta.training.allocator import keep_freed_memory
+    from drivemeta.training.meta.omniglot_training import MetaTraining
+    from drivemeta.training.meta.sign_training import SignTraining, is_of_signs
 
     keep_freed_memory()
     change = {} if out is None else {"out": out}
@@ -39,7 +39,7 @@ def _report(line: str) -> None:
 
 
 def _on_omniglot(learner: str, settings: MetaTraining, resume: bool) -> None:
-    from drivemeta.learn.metatrain import metatrain
+    from drivemeta.training.meta.omniglot_training import metatrain
 
     result = metatrain(learner, settings, resume=resume, report=_report)
     found, statistics = result.accuracy, "transductive" if result.transductive else "inductive"
@@ -50,7 +50,7 @@ def _on_omniglot(learner: str, settings: MetaTraining, resume: bool) -> None:
 
 
 def _on_signs(learner: str, settings: SignTraining, resume: bool) -> None:
-    from drivemeta.learn.metatrain_signs import metatrain_signs
+    from drivemeta.training.meta.sign_training import metatrain_signs
 
     result = metatrain_signs(learner, settings, resume=resume, report=_report)
     _report(

@@ -17,8 +17,8 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last chec
 def detector(config: Config, resume: Resume = False) -> None:
     """Train level 1, which finds objects of the super-classes."""
     from drivemeta.config import load_config
-    from drivemeta.learn.memory import keep_freed_memory
-    from drivemeta.learn.train_detector import DetectorTraining, train_detector
+    from drivemeta.training.allocator import keep_freed_memory
+    from drivemeta.training.base.detector import DetectorTraining, train_detector
 
     keep_freed_memory()
     written = train_detector(load_config(config, DetectorTraining), resume=resume)
@@ -29,8 +29,8 @@ def detector(config: Config, resume: Resume = False) -> None:
 def embedding(config: Config, resume: Resume = False) -> None:
     """Train level 2, which names what level 1 finds."""
     from drivemeta.config import load_config
-    from drivemeta.learn.memory import keep_freed_memory
-    from drivemeta.learn.train_embedding import EmbeddingTraining, train_embedding
+    from drivemeta.training.allocator import keep_freed_memory
+    from drivemeta.training.base.embedding import EmbeddingTraining, train_embedding
 
     keep_freed_memory()
     written = train_embedding(load_config(config, EmbeddingTraining), resume=resume)

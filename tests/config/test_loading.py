@@ -94,10 +94,10 @@ def test_a_file_that_is_not_there_suggests_a_shipped_one(tmp_path):
 
 
 def test_every_shipped_configuration_is_valid():
-    from drivemeta.learn.metatrain import MetaTraining
-    from drivemeta.learn.metatrain_signs import SignTraining
-    from drivemeta.learn.train_detector import DetectorTraining
-    from drivemeta.learn.train_embedding import EmbeddingTraining
+    from drivemeta.training.base.detector import DetectorTraining
+    from drivemeta.training.base.embedding import EmbeddingTraining
+    from drivemeta.training.meta.omniglot_training import MetaTraining
+    from drivemeta.training.meta.sign_training import SignTraining
 
     models = {
         "train_detector": DetectorTraining,

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from drivemeta.data.episodes import ImagePool, Shape, draw_episode, draw_pairs, load_omniglot
 from drivemeta.errors import InputError
+from drivemeta.training.meta.omniglot import (
+    ImagePool,
+    Shape,
+    draw_episode,
+    draw_pairs,
+    load_omniglot,
+)
 
 
 def pool(n_classes=12, n_each=5, n_groups=3):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drivemeta.data.sources import (
+from drivemeta.errors import InputError
+from drivemeta.training.base.sources import (
     COMPLETE,
     NONE,
     SOURCES,
@@ -17,7 +18,6 @@ from drivemeta.data.sources import (
     load_source,
     to_dataset,
 )
-from drivemeta.errors import InputError
 
 SCENES = Path(__file__).parents[2] / ".." / "shared" / "data" / "scenes"
 

@@ -2,10 +2,10 @@
 
 import torch
 
-from drivemeta.learn.metatrain_networks import Conv4
 from drivemeta.plugins.learner.episodes import Episode, Pairs
 from drivemeta.plugins.learner.protocol import MetaState
 from drivemeta.plugins.registry import default_registry
+from drivemeta.training.meta.networks import Conv4
 
 SHAPE = (1, 16, 16)  # the smallest that four halvings allow
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from drivemeta.errors import ConfigError, ModelFileError
-from drivemeta.learn.checkpoint import load_checkpoint, save_checkpoint
-from drivemeta.learn.run import RunPlan, train
+from drivemeta.training.base.loop import RunPlan, train
+from drivemeta.training.checkpoint import load_checkpoint, save_checkpoint
 
 
 def build(seed: int = 0) -> tuple[nn.Module, torch.optim.Optimizer, dict[str, torch.Tensor]]:

@@ -8,9 +8,19 @@ import pytest
 
 from drivemeta.core.boxes import iou_matrix
 from drivemeta.core.score_rule import Located
-from drivemeta.data.sources import COMPLETE, NONE, SUPER_CLASSES, SourceImage
-from drivemeta.learn import crop_data
-from drivemeta.learn.crop_data import BACKGROUND, VEHICLE_LIGHT, mined_crops, vehicle_light_crops
+from drivemeta.training.base import level2_crops
+from drivemeta.training.base.level2_crops import (
+    BACKGROUND,
+    VEHICLE_LIGHT,
+    mined_crops,
+    vehicle_light_crops,
+)
+from drivemeta.training.base.sources import (
+    COMPLETE,
+    NONE,
+    SUPER_CLASSES,
+    SourceImage,
+)
 
 TRUTH = np.array([[20, 30, 120, 90]], np.float32)
 RED, GREY = 230, 90
@@ -41,21 +51,21 @@ def proposals(*roots: int) -> Located:
 
 
 def test_mined_crops_are_proposals_where_nothing_is(scene, monkeypatch):
-    monkeypatch.setattr(crop_data, "propose", lambda *_: proposals(0, 4))
+    monkeypatch.setattr(level2_crops, "propose", lambda *_: proposals(0, 4))
     crops = mined_crops([scene], None, 5, np.random.default_rng(0))[BACKGROUND]
     assert len(crops) == 1
     assert crops[0].image[48, 48].tolist() == [0, RED, 0]
 
 
 def test_classes_that_a_source_does_not_annotate_are_not_believed(scene, monkeypatch):
-    monkeypatch.setattr(crop_data, "propose", lambda *_: proposals(0, 4))
+    monkeypatch.setattr(level2_crops, "propose", lambda *_: proposals(0, 4))
     scene.coverage[SUPER_CLASSES.index("traffic_sign")] = NONE
     assert not mined_crops([scene], None, 5, np.random.default_rng(0))[BACKGROUND]
 
 
 def test_vehicle_lights_are_cut_from_the_sides_of_wide_vehicles(scene, monkeypatch):
     boxes = []
-    monkeypatch.setattr(crop_data, "cut", lambda _, box, __: boxes.append(box))
+    monkeypatch.setattr(level2_crops, "cut", lambda _, box, __: boxes.append(box))
     for seed in range(20):
         assert VEHICLE_LIGHT in vehicle_light_crops([scene], 1, np.random.default_rng(seed))
     boxes = np.stack(boxes)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from drivemeta.data.sources import COMPLETE, SUPER_CLASSES, SourceImage
-from drivemeta.learn.detector_data import CropRule, CropSampler
+from drivemeta.training.base.level1_crops import CropRule, CropSampler
+from drivemeta.training.base.sources import COMPLETE, SUPER_CLASSES, SourceImage
 
 VEHICLE, PEDESTRIAN = map(SUPER_CLASSES.index, ("vehicle", "pedestrian"))
 

@@ -3,10 +3,14 @@
 import pytest
 import torch
 
-from drivemeta.data.sources import COMPLETE, NONE, PARTIAL
-from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
 from drivemeta.models.level1 import Level1, grid
 from drivemeta.plugins.detector.protocol import DenseOutput
+from drivemeta.training.base.level1_loss import (
+    Targets,
+    TrainableLevel1,
+    detector_loss,
+)
+from drivemeta.training.base.sources import COMPLETE, NONE, PARTIAL
 
 SIZE = (64, 128)
 N_CLASSES = 3

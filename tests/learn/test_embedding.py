@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from drivemeta.learn.metatrain_networks import Conv4
 from drivemeta.plugins.learner.embedding import embed, embedding_dim
+from drivemeta.training.meta.networks import Conv4
 
 
 @pytest.mark.parametrize("training", [True, False])

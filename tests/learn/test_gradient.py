@@ -2,11 +2,11 @@
 
 import torch
 
-from drivemeta.learn.metatrain_networks import Conv4
 from drivemeta.plugins.learner.embedding import takes_reference
 from drivemeta.plugins.learner.heads import Headed
 from drivemeta.plugins.learner.inner_loop import call, parameters_of
 from drivemeta.plugins.learner.meta_loss import logits_one_by_one
+from drivemeta.training.meta.networks import Conv4
 
 
 def test_each_query_is_normalised_with_the_support_and_itself():

@@ -7,7 +7,7 @@ import pytest
 
 COUNT = """
 import resource, sys
-from drivemeta.learn.memory import keep_freed_memory
+from drivemeta.training.allocator import keep_freed_memory
 
 if sys.argv[1] == "keep":
     assert keep_freed_memory()

@@ -9,11 +9,15 @@ from safetensors.torch import load_file
 
 from drivemeta.cli.main import main
 from drivemeta.config import load_config
-from drivemeta.data.episodes import ImagePool, Shape, load_omniglot
 from drivemeta.errors import ModelFileError
-from drivemeta.learn.metatrain import MetaTraining, evaluate_weights, metatrain
-from drivemeta.learn.metatrain_data import PoolTasks, moved, random_maps
 from drivemeta.location import builtin_folder
+from drivemeta.training.meta.image_tasks import PoolTasks, moved, random_maps
+from drivemeta.training.meta.omniglot import ImagePool, Shape, load_omniglot
+from drivemeta.training.meta.omniglot_training import (
+    MetaTraining,
+    evaluate_weights,
+    metatrain,
+)
 from tests.helpers.omniglot import write_omniglot
 
 LEARNERS = ("maml", "protonet", "siamese")  # Reptile's steps are annealed over the whole run

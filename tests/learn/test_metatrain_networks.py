@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from drivemeta.learn.metatrain_networks import (
+from drivemeta.plugins.learner.reference_norm import ReferenceNorm2d
+from drivemeta.training.meta.networks import (
     Conv4,
     KochNet,
     ResidualNet,
     convolution_by_product,
 )
-from drivemeta.plugins.learner.reference_norm import ReferenceNorm2d
 
 
 def test_embeddings_have_the_papers_size():

@@ -9,13 +9,18 @@ from drivemeta.adaptation.learner_weights import Initialisation
 from drivemeta.cli.main import main
 from drivemeta.config import load_config
 from drivemeta.errors import ConfigError
-from drivemeta.learn.metatrain_signs import SignTraining, is_of_signs, level2_of, metatrain_signs
-from drivemeta.learn.sign_pool import SignPool
-from drivemeta.learn.sign_split import meanings_in
-from drivemeta.learn.weights import write_weights
 from drivemeta.location import builtin_folder
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins import default_registry
+from drivemeta.training.meta.sign_split import meanings_in
+from drivemeta.training.meta.sign_tasks import SignPool
+from drivemeta.training.meta.sign_training import (
+    SignTraining,
+    is_of_signs,
+    level2_of,
+    metatrain_signs,
+)
+from drivemeta.training.weights import write_weights
 
 PARAMS = {
     "maml": {"meta_batch": 2, "n_steps": 2},

@@ -9,11 +9,21 @@ from gymnasium.utils.env_checker import check_env
 
 from drivemeta.core import Detections
 from drivemeta.errors import InputError
-from drivemeta.learn.perception_env import PerceptionEnv
-from drivemeta.learn.rl.device import HELD_SPEEDS, TRAIN_SPEEDS, Device, draw_device
-from drivemeta.learn.rl.recall import recall
-from drivemeta.learn.rl.traces import LOOKS, Trace, load_trace, save_trace
 from drivemeta.plugins.scheduler.features import MODES
+from drivemeta.training.schedulers.device import (
+    HELD_SPEEDS,
+    TRAIN_SPEEDS,
+    Device,
+    draw_device,
+)
+from drivemeta.training.schedulers.environment import PerceptionEnv
+from drivemeta.training.schedulers.recall import recall
+from drivemeta.training.schedulers.traces import (
+    LOOKS,
+    Trace,
+    load_trace,
+    save_trace,
+)
 
 SKIP, SMALL, FULL, SLICED = range(4)
 CLASSES = ("vehicle", "traffic_sign")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivemeta.learn.photometric import degrade, jitter_colours, simulate_distance
+from drivemeta.training.photometric import degrade, jitter_colours, simulate_distance
 
 CHANGES = {
     "colours": jitter_colours,

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from drivemeta.config import load_config
-from drivemeta.data.episodes import Shape
 from drivemeta.data.meanings import load_meanings
 from drivemeta.errors import InputError
-from drivemeta.learn.sign_pool import SignPool, SignTasks, load_sign_pool
-from drivemeta.learn.sign_split import COUNTRIES, meanings_in
-from drivemeta.learn.train_embedding import EmbeddingTraining
 from drivemeta.location import builtin_folder
+from drivemeta.training.base.embedding import EmbeddingTraining
+from drivemeta.training.meta.omniglot import Shape
+from drivemeta.training.meta.sign_split import COUNTRIES, meanings_in
+from drivemeta.training.meta.sign_tasks import SignPool, SignTasks, load_sign_pool
 
 
 def pool(n_classes=6, n_groups=4, n_each=3, n_views=2):

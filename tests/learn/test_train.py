@@ -11,22 +11,22 @@ from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from drivemeta.data.sources import SUPER_CLASSES
 from drivemeta.errors import AnnotationError, ConfigError, InputError, ModelFileError
-from drivemeta.learn import train_detector as detector_module
-from drivemeta.learn import train_embedding as embedding_module
-from drivemeta.learn.detector_data import CropRule, CropSampler
-from drivemeta.learn.detector_loss import TrainableLevel1
-from drivemeta.learn.train_detector import DetectorTraining, train_detector
-from drivemeta.learn.train_embedding import (
+from drivemeta.models.level1 import Level1
+from drivemeta.models.level2 import Level2
+from drivemeta.training.base import detector as detector_module
+from drivemeta.training.base import embedding as embedding_module
+from drivemeta.training.base.detector import DetectorTraining, train_detector
+from drivemeta.training.base.embedding import (
     EmbeddingTraining,
     episode_loss,
     margin_loss,
     train_embedding,
     training_crops,
 )
-from drivemeta.models.level1 import Level1
-from drivemeta.models.level2 import Level2
+from drivemeta.training.base.level1_crops import CropRule, CropSampler
+from drivemeta.training.base.level1_loss import TrainableLevel1
+from drivemeta.training.base.sources import SUPER_CLASSES
 
 BOX = (30, 20, 24, 18)
 

@@ -30,7 +30,7 @@ def test_strategies_earn_what_they_should():
     pytest.importorskip("stable_baselines3")
     from bandit_strategies import STRATEGIES, play
 
-    from drivemeta.learn.rl.bandits import Bandits
+    from drivemeta.training.schedulers.bandits import Bandits
 
     means = {
         name: play(strategy, Bandits(5, 10, 4000, 7), 0).mean()

@@ -26,7 +26,7 @@ def tables(monkeypatch, tmp_path):
 def small_row(iterations, n_shot=1, learner="protonet", network="pooled", **options):
     from paper_rows import Row
 
-    from drivemeta.learn.metatrain import EpisodeShape
+    from drivemeta.training.meta.omniglot_training import EpisodeShape
 
     few = {"network": network, "n_filters": 4, "n_validation": 2, "n_test": 2, "validate_every": 2}
     return Row(

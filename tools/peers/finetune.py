@@ -27,14 +27,14 @@ from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.core.score_rule import locate
 from drivemeta.data.images import read_image
-from drivemeta.data.sources import COMPLETE
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.learn.detector_loss import CosineRows, Targets, detector_loss
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import Level1
 from drivemeta.models.traced.proposals import propose, to_input
+from drivemeta.training.base.level1_loss import CosineRows, Targets, detector_loss
+from drivemeta.training.base.sources import COMPLETE
 from peers.interface import Finder
 from peers.parts import LastLayers, Part, Seen, Whole
 

@@ -24,7 +24,6 @@ from drivemeta.core.scoring import Scoring
 from drivemeta.data.images import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.learn.imagenet import load_imagenet
 from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.backbone import EfficientNetLite0
 from drivemeta.models.detector import TwoLevelDetector
@@ -32,6 +31,7 @@ from drivemeta.models.level1 import grid
 from drivemeta.models.traced.proposals import propose
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.registry import default_registry
+from drivemeta.training.base.imagenet import load_imagenet
 from peers.interface import Finder
 
 N_LOCATIONS = 4

@@ -35,7 +35,7 @@ class RL2:
         max_latency_ms: time a look may take; None for the limit of the run, and where it has none
             for the time between two frames.
         max_gap: most frames between two looks.
-        model: another policy, exported by `drivemeta.learn.rl.export`; None for the shipped one.
+        model: another policy, exported by `drivemeta.training.schedulers.export`; None for the shipped one.
         context: Of the run: the modes that it offers, and its limit.
 
     Raises:

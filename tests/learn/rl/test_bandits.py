@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("stable_baselines3")
 
-from drivemeta.learn.rl.bandits import Bandits
+from drivemeta.training.schedulers.bandits import Bandits
 
 
 def rewards_of(env, arm):

@@ -7,8 +7,8 @@ pytest.importorskip("stable_baselines3")
 
 from gymnasium.utils.env_checker import check_env
 
-from drivemeta.learn.rl.bandits import Bandits
-from drivemeta.learn.rl.points import (
+from drivemeta.training.schedulers.bandits import Bandits
+from drivemeta.training.schedulers.points import (
     HORIZON,
     POSITION_SCALE,
     REWARD_SCALE,
@@ -16,7 +16,7 @@ from drivemeta.learn.rl.points import (
     Points,
     best_return,
 )
-from drivemeta.learn.rl.single import OneTrial
+from drivemeta.training.schedulers.single import OneTrial
 
 
 def step(env: Points, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:

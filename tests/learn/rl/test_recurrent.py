@@ -9,9 +9,14 @@ import onnxruntime
 import torch
 
 from drivemeta.errors import InputError
-from drivemeta.learn.rl.bandits import Bandits
-from drivemeta.learn.rl.export import export_policy
-from drivemeta.learn.rl.recurrent import Recipe, load_policy, new_model, train
+from drivemeta.training.schedulers.bandits import Bandits
+from drivemeta.training.schedulers.export import export_policy
+from drivemeta.training.schedulers.recurrent import (
+    Recipe,
+    load_policy,
+    new_model,
+    train,
+)
 
 RECIPE = Recipe(n_steps=10, epochs=2, hidden=8)
 

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from drivemeta.errors import ConfigError
-from drivemeta.learn.metatrain_networks import Conv4
 from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.training.meta.networks import Conv4
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from drivemeta.learn.rl.vector import ArrayEnv
+from drivemeta.training.schedulers.vector import ArrayEnv
 
 HORIZON = 100  # steps of an episode
 SPEED = 0.1  # most a coordinate changes in a step

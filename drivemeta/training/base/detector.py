@@ -9,17 +9,21 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
 from torch import Tensor
 
-from drivemeta.data.sources import SUPER_CLASSES, SourceImage, load_source
 from drivemeta.data.synthetic import CocoOptions, write_coco
 from drivemeta.errors import AnnotationError
-from drivemeta.learn.amp import Amp, autocast
-from drivemeta.learn.detector_data import CropRule, CropSampler
-from drivemeta.learn.detector_loss import Targets, TrainableLevel1, detector_loss
-from drivemeta.learn.imagenet import load_imagenet
-from drivemeta.learn.run import RunPlan, train
-from drivemeta.learn.weights import load_start, write_weights
 from drivemeta.models.traced.frozen import FrozenTrunk
 from drivemeta.plugins.registry import default_registry
+from drivemeta.training.base.imagenet import load_imagenet
+from drivemeta.training.base.level1_crops import CropRule, CropSampler
+from drivemeta.training.base.level1_loss import (
+    Targets,
+    TrainableLevel1,
+    detector_loss,
+)
+from drivemeta.training.base.loop import RunPlan, train
+from drivemeta.training.base.sources import SUPER_CLASSES, SourceImage, load_source
+from drivemeta.training.precision import Amp, autocast
+from drivemeta.training.weights import load_start, write_weights
 
 WEIGHTS = "level1.safetensors"
 SYNTHETIC = "synthetic"

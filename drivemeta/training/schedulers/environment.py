@@ -14,9 +14,6 @@ from drivemeta.core import Detections
 from drivemeta.core.boxes import iou_matrix
 from drivemeta.core.run import PlanMode
 from drivemeta.errors import InputError
-from drivemeta.learn.rl.device import TRAIN_SPEEDS, Device, Span, draw_device
-from drivemeta.learn.rl.recall import HORIZON, recall_table
-from drivemeta.learn.rl.traces import LOOKS, Trace
 from drivemeta.plugins.scheduler.features import (
     MISS_PRICE,
     MODES,
@@ -28,6 +25,14 @@ from drivemeta.plugins.scheduler.protocol import (
     Outcome,
     SchedulerState,
 )
+from drivemeta.training.schedulers.device import (
+    TRAIN_SPEEDS,
+    Device,
+    Span,
+    draw_device,
+)
+from drivemeta.training.schedulers.recall import HORIZON, recall_table
+from drivemeta.training.schedulers.traces import LOOKS, Trace
 
 EPISODES, LENGTH = 2, 40
 MOST_BACKLOG = 8.0  # frames that wait before a pipeline drops some

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from drivemeta.errors import ConfigError, ModelFileError
 from drivemeta.files import write_text
-from drivemeta.learn.checkpoint import load_checkpoint, save_checkpoint
 from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.plugins.learner.protocol import MetaState, TaskSource
+from drivemeta.training.checkpoint import load_checkpoint, save_checkpoint
 
 CHECKPOINT = "metatrain.checkpoint.safetensors"
 CURVE = "curve.json"

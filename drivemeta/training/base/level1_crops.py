@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, box_area, clip_boxes
 from drivemeta.data.images import read_image
-from drivemeta.data.sources import SourceImage
-from drivemeta.learn.detector_loss import Targets
-from drivemeta.learn.photometric import degrade, jitter_colours
+from drivemeta.training.base.level1_loss import Targets
+from drivemeta.training.base.sources import SourceImage
+from drivemeta.training.photometric import degrade, jitter_colours
 
 GREY = (114, 114, 114)
 LEAST_SIDE = 4.0

@@ -8,8 +8,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from drivemeta.data.episodes import ImagePool, Indices, Shape, draw_episode, draw_pairs
 from drivemeta.plugins.learner.episodes import Episode, Pairs
+from drivemeta.training.meta.omniglot import (
+    ImagePool,
+    Indices,
+    Shape,
+    draw_episode,
+    draw_pairs,
+)
 
 LARGEST = 255.0
 TURN, SHEAR, SCALES, SHIFT = np.deg2rad(10), 0.3, (0.8, 1.2), 4 / 105

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.learn.rl.vector import ArrayEnv
+from drivemeta.training.schedulers.vector import ArrayEnv
 
 
 class OneTrial(gym.Env[NDArray[np.float32], NDArray[Any]]):

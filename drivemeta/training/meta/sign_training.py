@@ -15,13 +15,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivemeta.config import load_config
-from drivemeta.data.episodes import Shape
 from drivemeta.errors import ConfigError, suggest
-from drivemeta.learn.metatrain import VALIDATION_SEED
-from drivemeta.learn.metatrain_run import Budget, Plan, Rate, Run, Validation
-from drivemeta.learn.sign_pool import SignPool, SignTasks, load_sign_pool
-from drivemeta.learn.sign_split import COUNTRIES, meanings_in
-from drivemeta.learn.weights import load_start
 from drivemeta.models.learner_store import WEIGHTS, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
@@ -29,6 +23,18 @@ from drivemeta.models.traced.features import Features
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import MetaLearner, meta_learner
 from drivemeta.plugins.registry import default_registry
+from drivemeta.training.meta.omniglot import Shape
+from drivemeta.training.meta.omniglot_training import VALIDATION_SEED
+from drivemeta.training.meta.run import (
+    Budget,
+    Plan,
+    Rate,
+    Run,
+    Validation,
+)
+from drivemeta.training.meta.sign_split import COUNTRIES, meanings_in
+from drivemeta.training.meta.sign_tasks import SignPool, SignTasks, load_sign_pool
+from drivemeta.training.weights import load_start
 
 
 class LearnerSettings(BaseModel):

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivemeta.core.boxes import FloatArray
-from drivemeta.data.sources import COMPLETE
 from drivemeta.models.assignment import assign
 from drivemeta.models.level1 import Level1, grid
 from drivemeta.models.losses import giou_loss, log_size_loss, quality_focal_loss
 from drivemeta.plugins.detector.protocol import DenseOutput
+from drivemeta.training.base.sources import COMPLETE
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Targets:
         boxes: (n, 4) float32 xyxy in pixels of the input.
         labels: (n,) int64 super-classes.
         ignore: (m, 4) float32 regions that teach nothing.
-        coverage: (n_classes,) int64: annotation of each class, as in `data/sources.py`.
+        coverage: (n_classes,) int64: annotation of each class, as in `training/base/sources.py`.
     """
 
     boxes: Tensor

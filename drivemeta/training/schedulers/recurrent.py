@@ -20,7 +20,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from drivemeta.errors import InputError
 from drivemeta.files import atomic_path, write_text
-from drivemeta.learn.rl.policy import TrialPolicy
+from drivemeta.training.schedulers.policy import TrialPolicy
 
 SAVE_S = 60.0
 

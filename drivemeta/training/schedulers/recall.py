@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Detections
 from drivemeta.core.boxes import iou_matrix
-from drivemeta.learn.rl.traces import LOOKS, Trace
+from drivemeta.training.schedulers.traces import LOOKS, Trace
 
 HORIZON = 30  # frames after which a look shows what it showed at this age
 SAME = 0.5  # IoU

@@ -11,17 +11,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from drivemeta.data.episodes import Shape
 from drivemeta.data.meanings import meaning_of
 from drivemeta.errors import InputError
-from drivemeta.learn.crop_data import (
+from drivemeta.plugins.learner.episodes import Episode, Pairs
+from drivemeta.training.crops import (
     augment,
     crops_to_tensor,
     read_crop,
     read_manifest,
     view,
 )
-from drivemeta.plugins.learner.episodes import Episode, Pairs
+from drivemeta.training.meta.omniglot import Shape
 
 BATCH = 256
 Indices = NDArray[np.int64]

@@ -13,12 +13,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import save_file
 from torch import nn
 
-from drivemeta.data.episodes import Shape, load_omniglot
 from drivemeta.files import atomic_path, write_text
-from drivemeta.learn.amp import Amp
-from drivemeta.learn.metatrain_data import PoolTasks
-from drivemeta.learn.metatrain_networks import Conv4, Conv4Kind, KochNet, ResidualNet
-from drivemeta.learn.metatrain_run import (
+from drivemeta.models.learner_store import WEIGHTS
+from drivemeta.plugins.learner.protocol import MetaLearner, TaskSource, meta_learner
+from drivemeta.plugins.registry import default_registry
+from drivemeta.training.meta.image_tasks import PoolTasks
+from drivemeta.training.meta.networks import (
+    Conv4,
+    Conv4Kind,
+    KochNet,
+    ResidualNet,
+)
+from drivemeta.training.meta.omniglot import Shape, load_omniglot
+from drivemeta.training.meta.run import (
     Accuracy,
     Budget,
     Plan,
@@ -29,9 +36,7 @@ from drivemeta.learn.metatrain_run import (
     evaluate,
     load_weights,
 )
-from drivemeta.models.learner_store import WEIGHTS
-from drivemeta.plugins.learner.protocol import MetaLearner, TaskSource, meta_learner
-from drivemeta.plugins.registry import default_registry
+from drivemeta.training.precision import Amp
 
 RESULT = "result.json"
 VALIDATION_SEED, TEST_SEED = 1_000_003, 2_000_003

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from drivemeta.learn.rl.vector import ArrayEnv
+from drivemeta.training.schedulers.vector import ArrayEnv
 
 
 class Bandits(ArrayEnv):

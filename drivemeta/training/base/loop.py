@@ -24,7 +24,7 @@ from rich.progress import (
 from torch import Tensor, nn
 
 from drivemeta.errors import ConfigError
-from drivemeta.learn.checkpoint import load_checkpoint, save_checkpoint
+from drivemeta.training.checkpoint import load_checkpoint, save_checkpoint
 
 CHECKPOINT = "checkpoint.safetensors"
 

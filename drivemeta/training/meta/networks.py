@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.learn.amp import Amp, wants_bfloat16
 from drivemeta.plugins.learner.reference_norm import ReferenceNorm2d
+from drivemeta.training.precision import Amp, wants_bfloat16
 
 N_BLOCKS = 4
 Halving = Literal["pool", "stride"]

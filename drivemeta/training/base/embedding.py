@@ -19,13 +19,14 @@ from torch.nn import functional as F
 
 from drivemeta.banks.named import BACKGROUND
 from drivemeta.data.meanings import meaning_of
-from drivemeta.data.sources import SourceImage, load_source
 from drivemeta.errors import ConfigError
 from drivemeta.files import atomic_path
-from drivemeta.learn.amp import Amp, autocast
-from drivemeta.learn.crop_data import (
+from drivemeta.models.level2 import CROP_SIZE, Level2
+from drivemeta.models.store import load_base
+from drivemeta.models.traced.frozen import FrozenTrunk
+from drivemeta.training.base.imagenet import load_imagenet
+from drivemeta.training.base.level2_crops import (
     SCENE_CONTEXT,
-    Crop,
     CropSampler,
     CropsByClass,
     background_crops,
@@ -35,12 +36,11 @@ from drivemeta.learn.crop_data import (
     sign_crops,
     vehicle_light_crops,
 )
-from drivemeta.learn.imagenet import load_imagenet
-from drivemeta.learn.run import RunPlan, train
-from drivemeta.learn.weights import load_start, write_weights
-from drivemeta.models.level2 import CROP_SIZE, Level2
-from drivemeta.models.store import load_base
-from drivemeta.models.traced.frozen import FrozenTrunk
+from drivemeta.training.base.loop import RunPlan, train
+from drivemeta.training.base.sources import SourceImage, load_source
+from drivemeta.training.crops import Crop
+from drivemeta.training.precision import Amp, autocast
+from drivemeta.training.weights import load_start, write_weights
 
 WEIGHTS = "level2.safetensors"
 MINED = "mined.safetensors"

@@ -1,1 +1,0 @@
-"""Learning: base training, adaptation from a few shots, calibration."""

@@ -1,1 +1,0 @@
-"""Reinforcement learning of what to do next: RL^2 on bandits, navigation and perception."""

@@ -1,0 +1,1 @@
+"""What the trainings share: checkpoints, precision, crops, the light of images."""

@@ -1,0 +1,1 @@
+"""`drivemeta train`: both levels of the base."""

@@ -1,0 +1,1 @@
+"""`drivemeta metatrain`: the learners."""

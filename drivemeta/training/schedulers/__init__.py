@@ -1,0 +1,1 @@
+"""Reinforcement learning of schedulers; needs the extra `rl`."""
