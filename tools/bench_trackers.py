@@ -25,9 +25,9 @@ from trackers.eval import evaluate_mot_sequences
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
-from drivemeta.data.synthetic import SyntheticFrame
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
+from drivemeta.synthetic import SyntheticFrame
 from drivemeta.video.api import Options, load_detector
 
 CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")

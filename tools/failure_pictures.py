@@ -22,11 +22,11 @@ from drivemeta.core import Detections
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.readers.coco import read_coco
-from drivemeta.data.synthetic import CocoOptions, write_coco
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import truth_of
 from drivemeta.files import write_bytes
 from drivemeta.runtime.detector import load_model
+from drivemeta.synthetic import CocoOptions, write_coco
 
 SEED = 9000
 LEAST_SIDE = 8  # pixels; smaller ones would hide each other

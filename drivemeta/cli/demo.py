@@ -29,9 +29,9 @@ def demo(
 
     Frames and clip are rendered; no training frame of the base shows the sign.
     """
-    from drivemeta.data.synthetic import DEMO_PICTOGRAMS
     from drivemeta.demo.run import DemoOptions, run_demo
     from drivemeta.errors import InputError, OutputError, suggest
+    from drivemeta.synthetic import DEMO_PICTOGRAMS
 
     if sign not in DEMO_PICTOGRAMS:
         hint = suggest(sign, DEMO_PICTOGRAMS)

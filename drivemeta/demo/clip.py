@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.stream import StreamInfo
-from drivemeta.data.synthetic import Scene, SyntheticFrame, render
 from drivemeta.demo.score import ClipScore
 from drivemeta.plugins.sink.protocol import Sink
 from drivemeta.plugins.sink.render import draw
+from drivemeta.synthetic import Scene, SyntheticFrame, render
 
 
 def write_clip(

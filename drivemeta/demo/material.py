@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from drivemeta.data.synthetic import (
+from drivemeta.errors import InputError
+from drivemeta.synthetic import (
     CATALOGUE,
     TRAIN_PICTOGRAMS,
     CocoOptions,
@@ -18,8 +19,7 @@ from drivemeta.data.synthetic import (
     render,
     write_frames,
 )
-from drivemeta.data.synthetic.signals import Sign
-from drivemeta.errors import InputError
+from drivemeta.synthetic.signs_and_lights import Sign
 
 SIZE = (540, 960)
 FPS = 10.0

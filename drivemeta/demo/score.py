@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from drivemeta.core import Detections
-from drivemeta.data.synthetic import SyntheticFrame
 from drivemeta.evaluation.matching import HIT, MISS, match
+from drivemeta.synthetic import SyntheticFrame
 
 LEAST_SIDE_PX = 20.0
 

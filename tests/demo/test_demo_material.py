@@ -1,10 +1,10 @@
 import pytest
 
 from drivemeta.data.support import SupportSet
-from drivemeta.data.synthetic import DEMO_PICTOGRAMS
-from drivemeta.data.synthetic.signals import Sign
 from drivemeta.demo.material import N_FRAMES, SUPPORT_SIDES_PX, find_clip, write_support
 from drivemeta.errors import InputError
+from drivemeta.synthetic import DEMO_PICTOGRAMS
+from drivemeta.synthetic.signs_and_lights import Sign
 
 SIZE = (360, 640)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from drivemeta.core import Detections
-from drivemeta.data.synthetic import SyntheticFrame
 from drivemeta.demo.score import ClipScore
+from drivemeta.synthetic import SyntheticFrame
 
 CLASSES = ("traffic_sign", "ice")
 

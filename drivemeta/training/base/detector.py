@@ -9,10 +9,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
 from torch import Tensor
 
-from drivemeta.data.synthetic import CocoOptions, write_coco
 from drivemeta.errors import AnnotationError
 from drivemeta.models.traced.frozen import FrozenTrunk
 from drivemeta.plugins.registry import default_registry
+from drivemeta.synthetic import CocoOptions, write_coco
 from drivemeta.training.base.imagenet import load_imagenet
 from drivemeta.training.base.level1_crops import CropRule, CropSampler
 from drivemeta.training.base.level1_loss import (

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
-from drivemeta.data.synthetic import Plan, Scene, SyntheticFrame, render
 from drivemeta.errors import InputError
 from drivemeta.plugins.source.protocol import SourceCounts
+from drivemeta.synthetic import Plan, Scene, SyntheticFrame, render
 
 
 class SyntheticSource:

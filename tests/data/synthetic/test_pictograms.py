@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 
-from drivemeta.data.synthetic import CATALOGUE, DEMO_PICTOGRAMS, TRAIN_PICTOGRAMS, Scene, pictogram
-from drivemeta.data.synthetic.furniture import Pole
-from drivemeta.data.synthetic.signals import Sign
+from drivemeta.synthetic import (
+    CATALOGUE,
+    DEMO_PICTOGRAMS,
+    TRAIN_PICTOGRAMS,
+    Scene,
+    pictogram,
+)
+from drivemeta.synthetic.furniture import Pole
+from drivemeta.synthetic.signs_and_lights import Sign
 
 
 def test_pictograms_of_training_and_demo_are_disjoint():

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivemeta.data.synthetic import Plan, Scene, render
-from drivemeta.data.synthetic.light import WEATHERS
-from drivemeta.data.synthetic.signals import STATES
 from drivemeta.errors import InputError
+from drivemeta.synthetic import Plan, Scene, render
+from drivemeta.synthetic.light import WEATHERS
+from drivemeta.synthetic.signs_and_lights import STATES
 
 SMALL = (144, 256)
 SUPERS = {"vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign"}

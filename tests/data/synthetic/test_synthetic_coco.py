@@ -4,8 +4,15 @@ import cv2
 import pytest
 
 from drivemeta.data.readers.coco import read_coco
-from drivemeta.data.synthetic import CocoOptions, Plan, Scene, render, write_coco, write_frames
 from drivemeta.errors import OutputError
+from drivemeta.synthetic import (
+    CocoOptions,
+    Plan,
+    Scene,
+    render,
+    write_coco,
+    write_frames,
+)
 
 SIZE = (144, 256)
 

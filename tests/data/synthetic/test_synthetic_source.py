@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from drivemeta.data.synthetic import SyntheticFrame
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
+from drivemeta.synthetic import SyntheticFrame
 
 
 def _source(**params):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivemeta.data.synthetic.pen import Colour, Pen
-from drivemeta.data.synthetic.symbols import Symbol
+from drivemeta.synthetic.pen import Colour, Pen
+from drivemeta.synthetic.symbols import Symbol
 
 WHITE: Colour = (238, 238, 238)
 BLACK: Colour = (24, 22, 22)

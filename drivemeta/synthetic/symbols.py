@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from drivemeta.data.synthetic.pen import Colour, Pen
+from drivemeta.synthetic.pen import Colour, Pen
 
 Symbol = Callable[[Pen, Colour], None]
 RED: Colour = (40, 30, 195)

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drivemeta.data.synthetic.camera import Camera
-from drivemeta.data.synthetic.canvas import NOBODY, Air, Canvas, Patch, warp_sprite
-from drivemeta.data.synthetic.light import Colour3, Light
-from drivemeta.data.synthetic.pen import Image
+from drivemeta.synthetic.camera import Camera
+from drivemeta.synthetic.canvas import (
+    NOBODY,
+    Air,
+    Canvas,
+    Patch,
+    warp_sprite,
+)
+from drivemeta.synthetic.light import Colour3, Light
+from drivemeta.synthetic.pen import Image
 
 Floats = NDArray[np.float64]
 Ink = tuple[float, float, float]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.data.synthetic.camera import NEAREST_M, Camera
-from drivemeta.data.synthetic.canvas import Canvas, Patch
-from drivemeta.data.synthetic.light import Light
+from drivemeta.synthetic.camera import NEAREST_M, Camera
+from drivemeta.synthetic.canvas import Canvas, Patch
+from drivemeta.synthetic.light import Light
 
 Floats = NDArray[np.float64]
 Paint = tuple[float, float, float]

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.data.synthetic.camera import Camera
-from drivemeta.data.synthetic.light import Colour3, Light
-from drivemeta.data.synthetic.noise import SIDE, noise_tile, profile
+from drivemeta.synthetic.camera import Camera
+from drivemeta.synthetic.light import Colour3, Light
+from drivemeta.synthetic.noise import SIDE, noise_tile, profile
 
 Plane = NDArray[np.float32]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.data.synthetic.bodies import (
+from drivemeta.synthetic.bodies import (
     BODIES,
     GLASS,
     HEAD,
@@ -18,9 +18,9 @@ from drivemeta.data.synthetic.bodies import (
     Paint,
     mesh_of,
 )
-from drivemeta.data.synthetic.camera import NEAREST_M, Camera
-from drivemeta.data.synthetic.canvas import Canvas, Patch
-from drivemeta.data.synthetic.light import Light
+from drivemeta.synthetic.camera import NEAREST_M, Camera
+from drivemeta.synthetic.canvas import Canvas, Patch
+from drivemeta.synthetic.light import Light
 
 _COLOURS = np.array(
     [

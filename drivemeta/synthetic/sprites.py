@@ -7,8 +7,8 @@ import functools
 import cv2
 import numpy as np
 
-from drivemeta.data.synthetic.noise import SIDE, noise_tile
-from drivemeta.data.synthetic.pen import Image
+from drivemeta.synthetic.noise import SIDE, noise_tile
+from drivemeta.synthetic.pen import Image
 
 N_TREES, N_FACADES, N_BOARDS, N_POSTERS = 10, 14, 8, 8
 _TREE = (320, 240)

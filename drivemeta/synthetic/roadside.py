@@ -7,14 +7,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drivemeta.data.synthetic.bodies import Paint
-from drivemeta.data.synthetic.furniture import Arm, Building, LampPost, Pole, Poster, Rail, Tree
-from drivemeta.data.synthetic.signals import Lamps, Sign
-from drivemeta.data.synthetic.sprites import N_BOARDS, N_FACADES, N_POSTERS, N_TREES
-from drivemeta.data.synthetic.traffic import draw_vehicle
+from drivemeta.synthetic.bodies import Paint
+from drivemeta.synthetic.furniture import (
+    Arm,
+    Building,
+    LampPost,
+    Pole,
+    Poster,
+    Rail,
+    Tree,
+)
+from drivemeta.synthetic.signs_and_lights import Lamps, Sign
+from drivemeta.synthetic.sprites import (
+    N_BOARDS,
+    N_FACADES,
+    N_POSTERS,
+    N_TREES,
+)
+from drivemeta.synthetic.traffic import draw_vehicle
 
 if TYPE_CHECKING:
-    from drivemeta.data.synthetic.scene import Scene
+    from drivemeta.synthetic.scene import Scene
 
 CELL_M = 12.0
 _PER_CELL = 64

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivemeta.data.synthetic import sprites
-from drivemeta.data.synthetic.canvas import Patch
-from drivemeta.data.synthetic.panels import Floats, View, paint_panel, paint_polygon, upright
-from drivemeta.data.synthetic.pictograms import CATALOGUE, pictogram
+from drivemeta.synthetic import sprites
+from drivemeta.synthetic.canvas import Patch
+from drivemeta.synthetic.panels import (
+    Floats,
+    View,
+    paint_panel,
+    paint_polygon,
+    upright,
+)
+from drivemeta.synthetic.pictograms import CATALOGUE, pictogram
 
 STATES = ("red", "yellow", "green", "off")
 _LIT = {"red": (50, 50, 255), "yellow": (40, 190, 255), "green": (170, 235, 60)}

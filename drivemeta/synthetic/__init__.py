@@ -1,14 +1,14 @@
 """Synthetic road scenes in perspective, with exact boxes and identities."""
 
-from drivemeta.data.synthetic.coco import CocoOptions, write_coco, write_frames
-from drivemeta.data.synthetic.pictograms import (
+from drivemeta.synthetic.dataset import CocoOptions, write_coco, write_frames
+from drivemeta.synthetic.pictograms import (
     CATALOGUE,
     DEMO_PICTOGRAMS,
     TRAIN_PICTOGRAMS,
     pictogram,
 )
-from drivemeta.data.synthetic.render import SyntheticFrame, render
-from drivemeta.data.synthetic.scene import Plan, Scene
+from drivemeta.synthetic.render import SyntheticFrame, render
+from drivemeta.synthetic.scene import Plan, Scene
 
 __all__ = [
     "CATALOGUE",

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivemeta.data.synthetic.camera import Camera
-from drivemeta.data.synthetic.effects import Sensor
-from drivemeta.data.synthetic.ground import Road
-from drivemeta.data.synthetic.light import WEATHERS, Light
-from drivemeta.data.synthetic.pictograms import pictogram_names
-from drivemeta.data.synthetic.place import Prop, cell_props
-from drivemeta.data.synthetic.traffic import Mover, Traffic
 from drivemeta.errors import InputError, suggest
+from drivemeta.synthetic.camera import Camera
+from drivemeta.synthetic.effects import Sensor
+from drivemeta.synthetic.ground import Road
+from drivemeta.synthetic.light import WEATHERS, Light
+from drivemeta.synthetic.pictograms import pictogram_names
+from drivemeta.synthetic.roadside import Prop, cell_props
+from drivemeta.synthetic.traffic import Mover, Traffic
 
 CELL_M = 12.0
 SIGHT_M = 170.0

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from drivemeta.data.synthetic.pen import Image
+from drivemeta.synthetic.pen import Image
 
 NOBODY = -1
 Air = tuple[NDArray[np.float32], float]

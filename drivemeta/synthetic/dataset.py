@@ -11,12 +11,12 @@ from typing import Any
 import cv2
 
 from drivemeta.core.boxes import xyxy_to_xywh
-from drivemeta.data.synthetic.pen import Image
-from drivemeta.data.synthetic.pictograms import CATALOGUE
-from drivemeta.data.synthetic.render import SyntheticFrame, render
-from drivemeta.data.synthetic.scene import Plan, Scene
 from drivemeta.errors import OutputError
 from drivemeta.files import write_bytes, write_text
+from drivemeta.synthetic.pen import Image
+from drivemeta.synthetic.pictograms import CATALOGUE
+from drivemeta.synthetic.render import SyntheticFrame, render
+from drivemeta.synthetic.scene import Plan, Scene
 
 SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 

@@ -8,10 +8,16 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from drivemeta.data.synthetic import symbols as sym
-from drivemeta.data.synthetic.pen import Colour, Image, Pen
-from drivemeta.data.synthetic.plates import BLACK, RED, WHITE, YELLOW, draw_plate
 from drivemeta.errors import InputError, suggest
+from drivemeta.synthetic import symbols as sym
+from drivemeta.synthetic.pen import Colour, Image, Pen
+from drivemeta.synthetic.plates import (
+    BLACK,
+    RED,
+    WHITE,
+    YELLOW,
+    draw_plate,
+)
 
 _SIDE = 512
 _SPRITE = 192

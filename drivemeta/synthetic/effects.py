@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.data.synthetic.canvas import NOBODY, Canvas
-from drivemeta.data.synthetic.light import Light
-from drivemeta.data.synthetic.noise import SIDE, noise_tile
-from drivemeta.data.synthetic.pen import Image
+from drivemeta.synthetic.canvas import NOBODY, Canvas
+from drivemeta.synthetic.light import Light
+from drivemeta.synthetic.noise import SIDE, noise_tile
+from drivemeta.synthetic.pen import Image
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivemeta.data.synthetic.bodies import BODIES, PAINTS, Paint
-from drivemeta.data.synthetic.ground import Road
-from drivemeta.data.synthetic.people import Person
-from drivemeta.data.synthetic.vehicles import Pose
+from drivemeta.synthetic.bodies import BODIES, PAINTS, Paint
+from drivemeta.synthetic.ground import Road
+from drivemeta.synthetic.people import Person
+from drivemeta.synthetic.vehicles import Pose
 
 _RING_M, _BEHIND_M = 210.0, 30.0
 _LAPS = 10_000

@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core.boxes import FloatArray, box_area, clip_boxes
-from drivemeta.data.synthetic.camera import Camera
-from drivemeta.data.synthetic.canvas import Canvas
-from drivemeta.data.synthetic.effects import add_glow, expose, paint_bonnet
-from drivemeta.data.synthetic.furniture import Building, Rail, Tree
-from drivemeta.data.synthetic.ground import paint_ground, paint_hills, paint_sky
-from drivemeta.data.synthetic.panels import View
-from drivemeta.data.synthetic.pen import Image
-from drivemeta.data.synthetic.people import Person, paint_person
-from drivemeta.data.synthetic.place import Parked, Prop
-from drivemeta.data.synthetic.scene import Scene
-from drivemeta.data.synthetic.signals import STATES, Lamps, Sign
-from drivemeta.data.synthetic.traffic import Mover
-from drivemeta.data.synthetic.vehicles import Pose, footprint, paint_vehicle
+from drivemeta.synthetic.camera import Camera
+from drivemeta.synthetic.canvas import Canvas
+from drivemeta.synthetic.effects import add_glow, expose, paint_bonnet
+from drivemeta.synthetic.furniture import Building, Rail, Tree
+from drivemeta.synthetic.ground import paint_ground, paint_hills, paint_sky
+from drivemeta.synthetic.panels import View
+from drivemeta.synthetic.pen import Image
+from drivemeta.synthetic.people import Person, paint_person
+from drivemeta.synthetic.roadside import Parked, Prop
+from drivemeta.synthetic.scene import Scene
+from drivemeta.synthetic.signs_and_lights import STATES, Lamps, Sign
+from drivemeta.synthetic.traffic import Mover
+from drivemeta.synthetic.vehicles import Pose, footprint, paint_vehicle
 
 LEAST_PX, LEAST_VISIBLE = 3.0, 0.1
 CLEAR_PX, CLEAR_VISIBLE = 5.0, 0.35

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from drivemeta.data.synthetic import sprites
-from drivemeta.data.synthetic.panels import (
+from drivemeta.synthetic import sprites
+from drivemeta.synthetic.panels import (
     View,
     paint_panel,
     paint_pole,
