@@ -40,7 +40,7 @@ def make_lively(seed: int = 3, input_size: tuple[int, int] = (128, 192)):
     import torch
 
     from drivemeta.core import BankRows, ClassBank, ClassSpec
-    from drivemeta.export.scene import draw_scene
+    from drivemeta.export.probe_scene import draw_scene
     from drivemeta.models.crops import to_tensor
     from drivemeta.models.detector import build_detector
 

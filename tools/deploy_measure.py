@@ -21,11 +21,11 @@ from drivemeta.deploy.bench import BARE, OURS, Setting, contenders_of, measure, 
 from drivemeta.deploy.frames import Image
 from drivemeta.deploy.profile import profile_model, share_of_vision
 from drivemeta.errors import InputError
-from drivemeta.export.calibrate import Eyes
 from drivemeta.export.disassemble import network_model
-from drivemeta.export.gate import GateData, group_ap50, loss_between
-from drivemeta.export.rebuild import Parts
-from drivemeta.export.rewrite import Change, rewrite_model
+from drivemeta.export.parts import Parts
+from drivemeta.export.precision.ap_gate import GateData, group_ap50, loss_between
+from drivemeta.export.precision.calibration_inputs import Eyes
+from drivemeta.export.precision.rewrite import Change, rewrite_model
 from drivemeta.models.store import load_base
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.bank_file import bank_of

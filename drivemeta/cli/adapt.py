@@ -69,7 +69,7 @@ def adapt(
     from drivemeta.adaptation.adapt import adapt as learn
     from drivemeta.data.support import SupportSet
     from drivemeta.export import verify_model
-    from drivemeta.learn.restored import restore
+    from drivemeta.export.restore import restore
     from drivemeta.models.store import load_base, load_detector
     from drivemeta.plugins.settings import parse_settings
 

@@ -60,7 +60,7 @@ def merge(
 ) -> None:
     """Write one model with the classes of several that were adapted from one base."""
     from drivemeta.cli.adapt import check_writable
-    from drivemeta.deploy.bank_models import merge_models
+    from drivemeta.export.edit_classes import merge_models
 
     check_writable(out, ".onnx")
     _report(merge_models(models, out), as_json)
@@ -76,7 +76,7 @@ def remove(
     """Write a model without some of its classes."""
     from drivemeta.banks.edit import remove_classes
     from drivemeta.cli.adapt import check_writable
-    from drivemeta.deploy.bank_models import edit_model
+    from drivemeta.export.edit_classes import edit_model
 
     check_writable(out, ".onnx")
     _report(edit_model(model, out, lambda bank: remove_classes(bank, classes)), as_json)
@@ -92,7 +92,7 @@ def rename(
     """Write a model with other names for some of its classes."""
     from drivemeta.banks.edit import rename_classes
     from drivemeta.cli.adapt import check_writable
-    from drivemeta.deploy.bank_models import edit_model
+    from drivemeta.export.edit_classes import edit_model
 
     check_writable(out, ".onnx")
     pairs = parse_names(names)

@@ -14,8 +14,8 @@ from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
     from drivemeta.export.exporter import ExportReport
-    from drivemeta.export.gate import GateData
-    from drivemeta.export.rewrite import Change, RewriteReport
+    from drivemeta.export.precision.ap_gate import GateData
+    from drivemeta.export.precision.rewrite import Change, RewriteReport
 
 
 class BankMode(StrEnum):
@@ -101,8 +101,8 @@ def export(
     """
     from drivemeta.cli.adapt import check_writable
     from drivemeta.errors import InputError
-    from drivemeta.export.quantise import Int8Rule
-    from drivemeta.export.rewrite import Change
+    from drivemeta.export.precision.int8 import Int8Rule
+    from drivemeta.export.precision.rewrite import Change
 
     check_writable(out, ".onnx")
     source = source or model
@@ -157,7 +157,7 @@ def _in_two_steps(
 
 
 def _rewrite(source: Path, out: Path, change: Change) -> RewriteReport:
-    from drivemeta.export.rewrite import rewrite_model
+    from drivemeta.export.precision.rewrite import rewrite_model
 
     total = 2 * len(change.gate.dataset) if change.gate else None
     with progress() as bar:
@@ -191,7 +191,7 @@ def _gate(
     from drivemeta.cli.eval import choose
     from drivemeta.data.readers import read_annotations
     from drivemeta.evaluation.classes import read_class_map
-    from drivemeta.export.gate import GateData
+    from drivemeta.export.precision.ap_gate import GateData
 
     if data is None:
         return None

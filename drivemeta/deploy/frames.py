@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.errors import InputError
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.plugins.calling import info_of
 from drivemeta.plugins.registry import Registry
 from drivemeta.video.api import open_source

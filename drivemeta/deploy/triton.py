@@ -15,7 +15,7 @@ from pathlib import Path
 from drivemeta.deploy.checksums import write_checksums
 from drivemeta.deploy.whole_folder import whole_folder
 from drivemeta.errors import InputError
-from drivemeta.export.rebuild import Parts, write_parts
+from drivemeta.export.parts import Parts, write_parts
 from drivemeta.runtime.manifest import Manifest
 from drivemeta.runtime.model_file import read_model_file
 

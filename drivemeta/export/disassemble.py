@@ -15,7 +15,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper
 
 from drivemeta.errors import ModelFileError
-from drivemeta.export.assemble import DENSE, Networks
+from drivemeta.export.graph.assemble import DENSE, Networks
 from drivemeta.models.traced.opset import IR_VERSION, OPSET
 from drivemeta.runtime.model_file import ModelFile
 

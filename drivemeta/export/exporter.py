@@ -15,9 +15,9 @@ from torch import nn
 
 from drivemeta.banks.arrays import check_capacity
 from drivemeta.errors import InputError, ParityError
-from drivemeta.export.assemble import Networks, assemble
+from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.export.parity import Expected, ParityReport, check_parity, torch_dense, torch_rows
-from drivemeta.export.scene import PROBE_SIZE, draw_noise, draw_scene
+from drivemeta.export.probe_scene import PROBE_SIZE, draw_noise, draw_scene
 from drivemeta.files import make_folder, write_bytes
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.digest import weights_digest

@@ -15,7 +15,7 @@ from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes
 from drivemeta.core.score_rule import DenseArrays, decide, locate, score_locations
 from drivemeta.errors import ParityError
-from drivemeta.export.assemble import DENSE, with_dense_outputs
+from drivemeta.export.graph.assemble import DENSE, with_dense_outputs
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.calling import Calling

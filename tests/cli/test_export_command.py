@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from drivemeta.cli.main import main
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.model_file import read_model_file
 

@@ -16,7 +16,7 @@ from faster_coco_eval import COCO
 
 from drivemeta.cli import main as cli
 from drivemeta.cli.process import DETECTION, OUTPUT, REGION, SPEED
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.video.journal import Journal
 
 N_FRAMES = 8

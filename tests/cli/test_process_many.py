@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from tests.cli.test_process_detect import call, write_video
 
 STATES = {"good.mp4": "done", "far/other.mp4": "done", "bad.mp4": "failed"}

@@ -14,7 +14,7 @@ from drivemeta.cli.main import main
 from drivemeta.deploy.folder import CLIENTS, TEMPLATES, write_folder
 from drivemeta.deploy.verify_folder import verify_deployed
 from drivemeta.errors import DriveMetaError, InputError, ModelFileError
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime import OnnxDetector
 
 

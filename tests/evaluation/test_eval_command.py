@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from drivemeta.cli.main import main
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime.detector import OnnxDetector
 
 

@@ -3,7 +3,7 @@ import onnxruntime as ort
 import pytest
 from onnx import helper
 
-from drivemeta.export.builder import GraphBuilder
+from drivemeta.export.graph.builder import GraphBuilder
 
 
 def run(g, outputs, **inputs):

@@ -8,8 +8,8 @@ import pytest
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
 from drivemeta.export import ExportOptions, export_detector
-from drivemeta.export.assemble import assemble
 from drivemeta.export.disassemble import networks_of
+from drivemeta.export.graph.assemble import assemble
 from drivemeta.runtime.bank_file import bank_of
 from drivemeta.runtime.model_file import ModelFile, graph_digest, read_model_file
 
@@ -33,7 +33,7 @@ def test_a_baked_file_is_too(lively_detector, tmp_path):
 
 def test_no_torch_is_needed():
     code = (
-        "import sys, drivemeta.export.disassemble, drivemeta.export.assemble; "
+        "import sys, drivemeta.export.disassemble, drivemeta.export.graph.assemble; "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,9 +9,9 @@ import torch
 
 from drivemeta.errors import InputError, OutputError, ParityError, PluginError
 from drivemeta.export import ExportOptions, export_detector
-from drivemeta.export.assemble import Networks, assemble
+from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.export.parity import check_parity, torch_dense, torch_rows
-from drivemeta.export.scene import draw_noise, draw_scene
+from drivemeta.export.probe_scene import draw_noise, draw_scene
 from drivemeta.models.traced.networks import level1_graph, level2_graph
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import BankRule, InputRule

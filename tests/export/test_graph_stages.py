@@ -11,10 +11,16 @@ from drivemeta.core import BankRows, Letterbox
 from drivemeta.core.boxes import nms
 from drivemeta.core.boxes import vote as place_by_vote
 from drivemeta.core.score_rule import Located, choose_crops
-from drivemeta.export.builder import GraphBuilder
-from drivemeta.export.locate import BankValues, Rows, overlaps_of, suppress, vote
-from drivemeta.export.name import crop_priority
-from drivemeta.export.preprocess import prepare
+from drivemeta.export.graph.builder import GraphBuilder
+from drivemeta.export.graph.locate import (
+    BankValues,
+    Rows,
+    overlaps_of,
+    suppress,
+    vote,
+)
+from drivemeta.export.graph.name_leaves import crop_priority
+from drivemeta.export.graph.preprocess import prepare
 
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
 

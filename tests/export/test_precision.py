@@ -8,15 +8,15 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from drivemeta.errors import InputError, ParityError
-from drivemeta.export.calibrate import Eyes
 from drivemeta.export.disassemble import network_model, networks_of
-from drivemeta.export.gate import GateReport, judge
-from drivemeta.export.half import to_half
-from drivemeta.export.quantise import Int8Rule, to_int8
-from drivemeta.export.rebuild import Parts
-from drivemeta.export.regions import regions_of
-from drivemeta.export.rewrite import Change, rewrite_model
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.parts import Parts
+from drivemeta.export.precision.ap_gate import GateReport, judge
+from drivemeta.export.precision.calibration_inputs import Eyes
+from drivemeta.export.precision.half import to_half
+from drivemeta.export.precision.int8 import Int8Rule, to_int8
+from drivemeta.export.precision.regions import regions_of
+from drivemeta.export.precision.rewrite import Change, rewrite_model
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.export.verify import verify_model
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.model_file import read_model_file

@@ -15,7 +15,7 @@ from drivemeta.adaptation.report.expected_ap50 import expected_ap50
 from drivemeta.banks.named import NamedBank
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export import verify_model
-from drivemeta.learn.restored import restore
+from drivemeta.export.restore import restore
 from drivemeta.location import builtin_folder
 from drivemeta.models import learner_store
 from drivemeta.models.branch import Branched, own_dim

@@ -7,7 +7,7 @@ from drivemeta.adaptation.adapt import adapt
 from drivemeta.banks.capacity import within_capacity
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export.exporter import ExportOptions
-from drivemeta.learn.restored import restore
+from drivemeta.export.restore import restore
 from tests.conftest import make_lively
 
 

@@ -8,8 +8,8 @@ from onnx import TensorProto, helper
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
-from drivemeta.export.assemble import Networks, assemble
-from drivemeta.export.builder import GraphBuilder
+from drivemeta.export.graph.assemble import Networks, assemble
+from drivemeta.export.graph.builder import GraphBuilder
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.runtime import manifest as m
 from drivemeta.runtime.model_file import graph_digest

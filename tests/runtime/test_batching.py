@@ -9,7 +9,7 @@ import pytest
 
 from drivemeta.core import Detections
 from drivemeta.errors import InputError
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.batching import Batcher
 

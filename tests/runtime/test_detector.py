@@ -5,7 +5,7 @@ import pytest
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.errors import InputError
-from drivemeta.export.scene import draw_noise, draw_scene
+from drivemeta.export.probe_scene import draw_noise, draw_scene
 from drivemeta.runtime import OnnxDetector, load_model
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime.probe import Probe, RowArrays, clear_threshold, compare_rows
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from drivemeta.errors import InputError, ModelFileError, ProviderError
 from drivemeta.export import ExportOptions, export_detector
-from drivemeta.export.scene import draw_noise, draw_scene
+from drivemeta.export.probe_scene import draw_noise, draw_scene
 from drivemeta.runtime import OnnxDetector, gpus, providers
 from drivemeta.runtime import provider_options as o
 from drivemeta.runtime.gpus import Gpu

@@ -3,7 +3,7 @@ import onnxruntime as ort
 import pytest
 
 from drivemeta.errors import InputError, ModelFileError, ProviderError
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.providers import SessionOptions, create_session, requested_providers
 

@@ -19,7 +19,7 @@ from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.matching import HIT, IGNORED, MISS, Matches
 from drivemeta.evaluation.operating_point import match_class
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base

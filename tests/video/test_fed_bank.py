@@ -9,7 +9,7 @@ import pytest
 import drivemeta as dm
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Frame
 from drivemeta.core.stream import StreamInfo
-from drivemeta.export.scene import draw_scene
+from drivemeta.export.probe_scene import draw_scene
 from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.api import Options, run

@@ -17,8 +17,8 @@ from drivemeta.banks.arrays import check_capacity
 from drivemeta.core import ClassBank
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError, ParityError
-from drivemeta.export.assemble import Networks, assemble
 from drivemeta.export.disassemble import networks_of
+from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.files import write_bytes
 from drivemeta.runtime import manifest as m
 from drivemeta.runtime.bank_file import bank_of

@@ -9,9 +9,9 @@ import onnx
 
 from drivemeta.core.score_rule import N_CROPS
 from drivemeta.core.scoring import Scoring
-from drivemeta.export.builder import GraphBuilder
-from drivemeta.export.locate import BankValues, Rows
-from drivemeta.export.preprocess import Prepared
+from drivemeta.export.graph.builder import GraphBuilder
+from drivemeta.export.graph.locate import BankValues, Rows
+from drivemeta.export.graph.preprocess import Prepared
 
 _NEVER = -1e9
 

@@ -13,13 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.errors import InputError, ParityError
-from drivemeta.export.assemble import Networks
-from drivemeta.export.calibrate import Eyes
-from drivemeta.export.gate import GateData, GateReport, judge, measure_gate
-from drivemeta.export.half import to_half
-from drivemeta.export.quantise import Int8Rule, to_int8
-from drivemeta.export.rebuild import Parts, write_parts
-from drivemeta.export.scene import draw_noise, draw_scene
+from drivemeta.export.graph.assemble import Networks
+from drivemeta.export.parts import Parts, write_parts
+from drivemeta.export.precision.ap_gate import (
+    GateData,
+    GateReport,
+    judge,
+    measure_gate,
+)
+from drivemeta.export.precision.calibration_inputs import Eyes
+from drivemeta.export.precision.half import to_half
+from drivemeta.export.precision.int8 import Int8Rule, to_int8
+from drivemeta.export.probe_scene import draw_noise, draw_scene
 from drivemeta.files import write_bytes
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.model_file import read_model_file

@@ -8,7 +8,7 @@ from onnx import AttributeProto, TensorProto, helper, numpy_helper, shape_infere
 
 from drivemeta.errors import InputError
 from drivemeta.export.disassemble import network_model
-from drivemeta.export.regions import regions_of
+from drivemeta.export.precision.regions import regions_of
 
 _FLOAT, _HALF = TensorProto.FLOAT, TensorProto.FLOAT16
 # inputs whose type the operator fixes, whatever the precision of its image

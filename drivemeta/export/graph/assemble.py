@@ -12,10 +12,10 @@ from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank
 from drivemeta.core.score_rule import N_ROWS
 from drivemeta.core.scoring import Scoring
-from drivemeta.export.builder import GraphBuilder
-from drivemeta.export.locate import BankValues, Rows, locate
-from drivemeta.export.name import Names, name_leaves
-from drivemeta.export.preprocess import Prepared, prepare
+from drivemeta.export.graph.builder import GraphBuilder
+from drivemeta.export.graph.locate import BankValues, Rows, locate
+from drivemeta.export.graph.name_leaves import Names, name_leaves
+from drivemeta.export.graph.preprocess import Prepared, prepare
 from drivemeta.models.traced.opset import IR_VERSION, OPSET
 from drivemeta.runtime.manifest import BankRule, InputRule
 

@@ -29,7 +29,7 @@ from onnxruntime.quantization import (
 
 from drivemeta.errors import InputError
 from drivemeta.export.disassemble import network_model
-from drivemeta.export.regions import WEIGHTED, regions_of
+from drivemeta.export.precision.regions import WEIGHTED, regions_of
 
 Int8Format = Literal["auto", "u8s8", "s8s8"]
 _QUANTISED = ["Conv", "Gemm", "Clip", "Relu", "Add", "Resize"]

@@ -9,8 +9,8 @@ import numpy as np
 from drivemeta.core.boxes import LEAST_VOTE
 from drivemeta.core.score_rule import MIN_SIDE, N_CANDIDATES, N_ROWS
 from drivemeta.core.scoring import Scoring
-from drivemeta.export.builder import GraphBuilder
-from drivemeta.export.preprocess import Prepared
+from drivemeta.export.graph.builder import GraphBuilder
+from drivemeta.export.graph.preprocess import Prepared
 
 N_ROUNDS = 8
 

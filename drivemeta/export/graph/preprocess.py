@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivemeta.core import Letterbox
-from drivemeta.export.builder import GraphBuilder
+from drivemeta.export.graph.builder import GraphBuilder
 
 GREY = 114.0
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from drivemeta.core import BankRows
-from drivemeta.export.assemble import assemble
 from drivemeta.export.disassemble import input_of
-from drivemeta.export.rebuild import Parts
+from drivemeta.export.graph.assemble import assemble
+from drivemeta.export.parts import Parts
 from drivemeta.runtime.providers import SessionOptions
 from drivemeta.runtime.session import Session
 

@@ -11,7 +11,7 @@ from drivemeta.banks.capacity import within_capacity
 from drivemeta.banks.edit import merge_banks
 from drivemeta.core import ClassBank
 from drivemeta.errors import InputError
-from drivemeta.export.rebuild import Parts, write_parts
+from drivemeta.export.parts import Parts, write_parts
 from drivemeta.export.verify import VerifyReport, verify_model
 from drivemeta.runtime.manifest import Digests, Learner, Manifest
 from drivemeta.runtime.model_file import ModelFile, read_model_file

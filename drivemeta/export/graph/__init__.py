@@ -1,0 +1,1 @@
+"""The graph of the ONNX file, in the order of its parts."""

@@ -1,0 +1,1 @@
+"""Half precision and int8: a written model, rewritten."""
