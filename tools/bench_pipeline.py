@@ -29,8 +29,9 @@ import numpy as np
 
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.video.api import Options, load_detector, model_path, open_source, run
-from drivemeta.video.build import build_pipeline, clipped, run_context
+from drivemeta.video.api import Options, run
+from drivemeta.video.builder import build_pipeline, clipped, run_context
+from drivemeta.video.opening import load_detector, model_path, open_source
 
 CLIP = Path("runs/clips/bench-720p.mp4")
 FPS = 25

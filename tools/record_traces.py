@@ -26,11 +26,11 @@ from drivemeta.core.run import PlanMode
 from drivemeta.plugins.registry import default_registry
 from drivemeta.plugins.source.protocol import Source
 from drivemeta.training.schedulers.traces import LOOKS, Trace, save_trace
-from drivemeta.video.api import load_detector, open_source
-from drivemeta.video.build import build_pipeline, run_context
-from drivemeta.video.choices import difference, thumbnail
+from drivemeta.video.builder import build_pipeline, run_context
+from drivemeta.video.opening import load_detector, open_source
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Pipeline
+from drivemeta.video.scheduling import difference, thumbnail
 
 
 def record(pipeline: Pipeline, source: Source, n_frames: int, fps: float) -> Trace:

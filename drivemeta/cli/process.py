@@ -21,7 +21,7 @@ from drivemeta.cli.invocation import PluginPathOption, registry_of
 
 if TYPE_CHECKING:
     from drivemeta.video.job import Job
-    from drivemeta.video.options import RunSummary
+    from drivemeta.video.summary import RunSummary
 
 REGION, DETECTION = "Part and classes", "Detection and tracking"
 OUTPUT, SPEED = "Output", "Performance"
@@ -149,9 +149,9 @@ def process(
     """
     from drivemeta.plugins.settings import parse_settings
     from drivemeta.runtime.slicing import merging_of
-    from drivemeta.video.inputs import many_videos
     from drivemeta.video.job import Job
     from drivemeta.video.options import Options
+    from drivemeta.video.video_lists import many_videos
 
     given = parse_settings(settings or [])
     if "mp4" in _names(sinks):

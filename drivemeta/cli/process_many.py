@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from drivemeta.video.job import Job
-    from drivemeta.video.many import Outcome
+    from drivemeta.video.jobs import Outcome
 
 SUMMARY_NAME = "videos.json"
 
@@ -35,10 +35,10 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
     from drivemeta.files import write_text
     from drivemeta.runtime.model_file import read_model_file
     from drivemeta.runtime.providers import requested_providers
-    from drivemeta.video.api import model_path
     from drivemeta.video.cores import usable_cores
     from drivemeta.video.job import writable_folder
-    from drivemeta.video.many import run_many
+    from drivemeta.video.jobs import run_many
+    from drivemeta.video.opening import model_path
 
     if pattern.metrics is not None and n_jobs > 1:
         raise InputError("--metrics is for one video at a time: leave out --jobs, or --metrics")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from drivemeta.video.options import RunSummary
+    from drivemeta.video.summary import RunSummary
 
 ADVICE = {
     "decode": "decoding holds the run up: a smaller or less compressed source decodes faster",

@@ -21,8 +21,9 @@ from drivemeta.export import VerifyReport, verify_model
 from drivemeta.models.store import load_base
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.sink.protocol import Sink
-from drivemeta.video.api import Options, RunSummary, load_detector, open_source, run
-from drivemeta.video.build import build_pipeline, run_context
+from drivemeta.video.api import Options, RunSummary, run
+from drivemeta.video.builder import build_pipeline, run_context
+from drivemeta.video.opening import load_detector, open_source
 from drivemeta.video.pipeline import Pipeline
 
 Advance = Callable[[str, int, int], None]

@@ -12,7 +12,7 @@ from drivemeta.errors import InputError
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.plugins.calling import info_of
 from drivemeta.plugins.registry import Registry
-from drivemeta.video.api import open_source
+from drivemeta.video.opening import open_source
 
 Image = NDArray[np.uint8]
 

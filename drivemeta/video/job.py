@@ -17,13 +17,20 @@ from drivemeta.plugins.calling import info_of
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.settings import Settings, check_settings, create_with
 from drivemeta.plugins.sink.protocol import Sink
-from drivemeta.video.api import Advance, load_detector, model_path, open_source, run, source_kind
-from drivemeta.video.build import build_pipeline, clipped, run_context
-from drivemeta.video.identity import run_identity
+from drivemeta.video.api import Advance, run
+from drivemeta.video.builder import build_pipeline, clipped, run_context
 from drivemeta.video.journal import NAME as JOURNAL_NAME
 from drivemeta.video.journal import Journal
 from drivemeta.video.metrics import Metrics, served
-from drivemeta.video.options import Options, RunSummary
+from drivemeta.video.opening import (
+    load_detector,
+    model_path,
+    open_source,
+    source_kind,
+)
+from drivemeta.video.options import Options
+from drivemeta.video.run_identity import run_identity
+from drivemeta.video.summary import RunSummary
 
 SUMMARY_NAME = "summary.json"
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from drivemeta.errors import InputError, OutputError, PluginError
-from drivemeta.video.options import RunSummary
+from drivemeta.video.summary import RunSummary
 
 
 class Metrics:

@@ -20,10 +20,10 @@ from drivemeta.plugins.calling import Calling, frames_of, info_of
 from drivemeta.plugins.scheduler.protocol import InferencePlan, Scheduler
 from drivemeta.plugins.source.protocol import Source
 from drivemeta.plugins.tracker.protocol import Tracker
-from drivemeta.video.ahead import Ahead
-from drivemeta.video.choices import Choices
 from drivemeta.video.journal import Journal, Record
-from drivemeta.video.stages import StageClock
+from drivemeta.video.prefetch import Ahead
+from drivemeta.video.scheduling import Choices
+from drivemeta.video.stage_clock import StageClock
 
 Detect = Callable[[Sequence[NDArray[np.uint8]]], list[Detections]]
 Looked = tuple[Frame, InferencePlan, Detections | None]

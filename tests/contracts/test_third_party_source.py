@@ -8,7 +8,7 @@ import pytest
 
 from drivemeta.cli.main import main
 from drivemeta.plugins import default_registry
-from drivemeta.video.api import open_source
+from drivemeta.video.opening import open_source
 
 EXAMPLE = Path(__file__).parents[1] / "example_plugin" / "drivemeta_example" / "stack"
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from drivemeta.errors import InputError, VideoError
-from drivemeta.video.api import open_source
+from drivemeta.video.opening import open_source
 from tests.video.conftest import draw_frame
 
 ros2 = pytest.importorskip("mcap_ros2.writer", reason="needs the extra mcap")

@@ -5,7 +5,7 @@ import pytest
 
 from drivemeta.errors import VideoError
 from drivemeta.plugins import default_registry
-from drivemeta.video.api import open_source
+from drivemeta.video.opening import open_source
 
 
 def test_frames_come_live_at_the_times_of_their_arrival(write_video):

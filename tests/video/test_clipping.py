@@ -3,7 +3,7 @@
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.source.protocol import SourceCounts
-from drivemeta.video.clipping import Clipped
+from drivemeta.video.time_window import Clipped
 from tests.video.conftest import draw_frame
 
 SIZE = (96, 128)

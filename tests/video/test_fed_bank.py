@@ -13,7 +13,7 @@ from drivemeta.export.probe_scene import draw_scene
 from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.api import Options, run
-from drivemeta.video.build import run_context
+from drivemeta.video.builder import run_context
 from tests.helpers.pipelines import pipeline_of
 
 N, FED_AT = 30, 4

@@ -4,7 +4,7 @@ import pytest
 
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from drivemeta.video.inputs import many_videos
+from drivemeta.video.video_lists import many_videos
 
 
 def listed(place):

@@ -7,7 +7,7 @@ import pytest
 from drivemeta.errors import InputError
 from drivemeta.plugins import Registry
 from drivemeta.plugins.discovery import discover
-from drivemeta.video import build
+from drivemeta.video import builder
 from drivemeta.video.api import Options, process
 from drivemeta.video.job import Job
 
@@ -40,12 +40,12 @@ def job(clip, tiny_model, tmp_path) -> Job:
 def test_each_part_is_built_once(job, tiny_model, monkeypatch):
     loaded = []
 
-    class Watched(build.OnnxDetector):
+    class Watched(builder.OnnxDetector):
         def __init__(self, path, **options) -> None:
             loaded.append(path)
             super().__init__(path, **options)
 
-    monkeypatch.setattr(build, "OnnxDetector", Watched)
+    monkeypatch.setattr(builder, "OnnxDetector", Watched)
     options = Options(**{**vars(job.options), "small_model": str(tiny_model)})
     Job(**{**vars(job), "options": options}).run()
     assert loaded == [str(tiny_model)]

@@ -11,7 +11,8 @@ from drivemeta.core import Detections, Tracks
 from drivemeta.errors import InputError, OutputError
 from drivemeta.video.job import Job
 from drivemeta.video.metrics import Metrics, served
-from drivemeta.video.options import Options, RunSummary
+from drivemeta.video.options import Options
+from drivemeta.video.summary import RunSummary
 
 parser = pytest.importorskip("prometheus_client.parser", reason="needs the extra metrics")
 

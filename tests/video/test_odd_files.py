@@ -8,7 +8,8 @@ import pytest
 
 from drivemeta.core.run import RunContext
 from drivemeta.plugins import default_registry
-from drivemeta.video.api import open_source, run
+from drivemeta.video.api import run
+from drivemeta.video.opening import open_source
 from tests.helpers.pipelines import pipeline_of
 from tests.video.conftest import draw_frame, read_video
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from drivemeta.errors import VideoError
-from drivemeta.video.api import open_source
+from drivemeta.video.opening import open_source
 from tests.video.conftest import draw_frame
 
 N, SIZE, STEP_NS, BEGIN = 12, (96, 128), 100_000_000, 10**18

@@ -10,7 +10,8 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import PluginError
 from drivemeta.plugins import default_registry
-from drivemeta.video.api import open_source, run
+from drivemeta.video.api import run
+from drivemeta.video.opening import open_source
 from tests.helpers.pipelines import pipeline_of
 
 

@@ -9,7 +9,7 @@ from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.scheduler.protocol import SchedulerState
 from drivemeta.plugins.settings import check_settings, create_with, parse_settings
-from drivemeta.video.api import open_source
+from drivemeta.video.opening import open_source
 from drivemeta.video.options import Options
 
 

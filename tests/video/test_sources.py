@@ -10,7 +10,7 @@ import pytest
 from drivemeta.errors import VideoError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.source.protocol import SourceCounts
-from drivemeta.video.api import open_source
+from drivemeta.video.opening import open_source
 from tests.video.conftest import draw_frame
 
 EVEN = [40 * i for i in range(30)]

@@ -10,7 +10,7 @@ import pytest
 from drivemeta.core import Detections
 from drivemeta.errors import VideoError
 from drivemeta.plugins import default_registry
-from drivemeta.video.api import open_source
+from drivemeta.video.opening import open_source
 from drivemeta.video.pipeline import Pipeline
 
 

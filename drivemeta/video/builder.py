@@ -17,10 +17,10 @@ from drivemeta.plugins.settings import create_with
 from drivemeta.plugins.source.protocol import Source
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region
-from drivemeta.video.clipping import Clipped
 from drivemeta.video.cores import usable_cores
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Detect, Pipeline
+from drivemeta.video.time_window import Clipped
 
 Image = NDArray[np.uint8]
 

@@ -15,8 +15,8 @@ from typing import Any, Literal, Protocol
 
 from drivemeta.errors import DriveMetaError
 from drivemeta.video.job import Job
-from drivemeta.video.options import RunSummary
-from drivemeta.video.stopping import stop_on_signals
+from drivemeta.video.signals import stop_on_signals
+from drivemeta.video.summary import RunSummary
 
 State = Literal["done", "skipped", "failed", "interrupted"]
 TOLD_EVERY_S = 0.2  # progress of one video

@@ -1,0 +1,101 @@
+"""What came of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drivemeta.core import UNTRACKED, Tracks
+from drivemeta.plugins.source.protocol import SourceCounts
+from drivemeta.video.stage_clock import StageClock
+
+
+@dataclass
+class RunSummary:
+    """What came of a run.
+
+    Attributes:
+        frames: processed.
+        resumed: of these, taken over from an earlier run that was cut off.
+        seconds: of wall-clock time, the model's loading not counted.
+        first_frame_s: seconds until the first frame was done.
+        provider: that really ran the model.
+        detections: by class name.
+        tracks: distinct identities.
+        corrupt: packets or files that could not be decoded.
+        reconnects: of a stream.
+        ended_early: the source gave fewer frames than it announced.
+        interrupted: the user ended the run.
+        files: written by the sinks.
+        clock: seconds and frames of each stage, and frames dropped.
+        run: digest of all that the results depend on.
+    """
+
+    frames: int = 0
+    resumed: int = 0
+    seconds: float = 0.0
+    first_frame_s: float = 0.0
+    provider: str = ""
+    detections: Counter[str] = field(default_factory=Counter)
+    identities: set[int] = field(default_factory=set)
+    corrupt: int = 0
+    reconnects: int = 0
+    ended_early: bool = False
+    interrupted: bool = False
+    files: list[Path] = field(default_factory=list)
+    clock: StageClock = field(default_factory=StageClock)
+    run: str = ""
+
+    @property
+    def fps(self) -> float:
+        """Frames a second over the whole run."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    @property
+    def tracks(self) -> int:
+        """Number of distinct identities."""
+        return len(self.identities)
+
+    def add(self, tracks: Tracks) -> None:
+        """Count one frame."""
+        self.frames += 1
+        self.detections.update(tracks.detections.names)
+        self.identities.update(int(i) for i in tracks.ids if i != UNTRACKED)
+
+    def take_counts(self, counts: SourceCounts) -> None:
+        """Take over what the source counts."""
+        self.corrupt = counts.n_corrupt
+        self.reconnects = counts.n_reconnects
+        self.ended_early = counts.ended_early
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the summary as JSON values."""
+        clock = self.clock
+        return {
+            "frames": self.frames,
+            "resumed": self.resumed,
+            "seconds": round(self.seconds, 3),
+            "fps": round(self.fps, 2),
+            "first_frame_s": round(self.first_frame_s, 3),
+            "provider": self.provider,
+            "detections": dict(self.detections.most_common()),
+            "tracks": self.tracks,
+            "corrupt": self.corrupt,
+            "dropped": clock.dropped,
+            "reconnects": self.reconnects,
+            "ended_early": self.ended_early,
+            "interrupted": self.interrupted,
+            "stages": {
+                name: {
+                    "frames": clock.frames[name],
+                    "seconds": round(clock.seconds[name], 3),
+                    "threads": clock.threads[name],
+                }
+                for name in clock.seconds
+            },
+            "bottleneck": clock.bottleneck(),
+            "files": [str(path) for path in self.files],
+            "run": self.run,
+        }
