@@ -22,7 +22,7 @@ import deploy_measure as d
 from fewshot_page import machine
 from page_section import put_section
 
-from drivemeta.deploy.frames import drawn_frames, of_size, read_frames
+from drivemeta.bench.frames import drawn_frames, of_size, read_frames
 from drivemeta.export import export_detector
 from drivemeta.files import write_text
 from drivemeta.models.store import load_base

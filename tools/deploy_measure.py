@@ -15,11 +15,18 @@ import onnxruntime as ort
 from fewshot_protocols import protocol_named
 
 from drivemeta.adaptation.adapt import adapt
+from drivemeta.bench.frames import Image
+from drivemeta.bench.measure import (
+    BARE,
+    OURS,
+    Setting,
+    contenders_of,
+    measure,
+    summarise,
+)
+from drivemeta.bench.profile import profile_model, share_of_vision
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.support import SupportSet
-from drivemeta.deploy.bench import BARE, OURS, Setting, contenders_of, measure, summarise
-from drivemeta.deploy.frames import Image
-from drivemeta.deploy.profile import profile_model, share_of_vision
 from drivemeta.errors import InputError
 from drivemeta.export.disassemble import network_model
 from drivemeta.export.parts import Parts
@@ -28,9 +35,8 @@ from drivemeta.export.precision.calibration_inputs import Eyes
 from drivemeta.export.precision.rewrite import Change, rewrite_model
 from drivemeta.models.store import load_base
 from drivemeta.runtime import OnnxDetector
-from drivemeta.runtime.bank_file import bank_of
 from drivemeta.runtime.batching import Batcher
-from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.model_file import bank_of, read_model_file
 from drivemeta.training.base.sources import SOURCES, load_source, to_dataset
 
 Clock = Callable[[], float]

@@ -22,8 +22,7 @@ Out = Annotated[Path, typer.Option(help="The ONNX model to write.")]
 @app.command("list")
 def list_classes(model: Model, as_json: JsonOption = False) -> None:
     """List a model's classes: parent, origin, threshold, shots, rows."""
-    from drivemeta.runtime.bank_file import bank_of
-    from drivemeta.runtime.model_file import read_model_file
+    from drivemeta.runtime.model_file import bank_of, read_model_file
 
     file = read_model_file(model)
     bank = bank_of(file)

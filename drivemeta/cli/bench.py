@@ -11,7 +11,7 @@ from drivemeta.cli.common import JsonOption, console, emit_json, progress
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
-    from drivemeta.deploy.bench import BenchRow, Contender, Image
+    from drivemeta.bench.measure import BenchRow, Contender, Image
 
 Models = Annotated[
     list[Path] | None, typer.Argument(help="ONNX models; without any, the shipped base.")
@@ -55,9 +55,15 @@ def bench(
     `ratio` is a contender's time by that of the bare ONNX Runtime session of the same model and
     settings, the median over rounds. On a busy machine trust ratios, not milliseconds.
     """
+    from drivemeta.bench.measure import (
+        contenders_of,
+        measure,
+        settings_of,
+        speed_up,
+        summarise,
+    )
+    from drivemeta.bench.peer import peer_contenders
     from drivemeta.cli.export import parse_size
-    from drivemeta.deploy.bench import contenders_of, measure, settings_of, speed_up, summarise
-    from drivemeta.deploy.peer import peer_contenders
     from drivemeta.export import base_onnx
 
     models = models or [base_onnx()]
@@ -90,8 +96,8 @@ def bench(
 def _frames(
     ctx: typer.Context, place: str | None, size: tuple[int, int] | None, model: Path, n: int
 ) -> list[Image]:
-    from drivemeta.deploy.bench import check_frames
-    from drivemeta.deploy.frames import drawn_frames, of_size, read_frames
+    from drivemeta.bench.frames import drawn_frames, of_size, read_frames
+    from drivemeta.bench.measure import check_frames
     from drivemeta.runtime.model_file import read_model_file
 
     size = size or read_model_file(model).manifest.input.frame_size
@@ -108,7 +114,7 @@ def _frames(
 def _parts(
     models: list[Path], frames: list[Image], provider: str, threads: int | None
 ) -> dict[str, dict[str, float]]:
-    from drivemeta.deploy.profile import profile_model
+    from drivemeta.bench.profile import profile_model
 
     return {
         str(model): profile_model(model, frames, provider=provider, threads=threads)
@@ -142,7 +148,7 @@ def _table(rows: list[BenchRow]) -> Any:
 def _parts_table(name: str, parts: dict[str, float]) -> Any:
     from rich.table import Table
 
-    from drivemeta.deploy.profile import share_of_vision
+    from drivemeta.bench.profile import share_of_vision
 
     total = sum(parts.values())
     table = Table(title=f"{Path(name).name}: where the time of one call goes")

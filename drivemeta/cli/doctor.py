@@ -19,7 +19,7 @@ def doctor(as_json: JsonOption = False) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from drivemeta.deploy.doctor import diagnose
+    from drivemeta.runtime.doctor import diagnose
 
     with console().status("looking"):
         diagnosis = diagnose()

@@ -168,7 +168,7 @@ def _rewrite(source: Path, out: Path, change: Change) -> RewriteReport:
 def _frames(
     ctx: typer.Context, place: str | None, n: int, size: tuple[int, int] | None
 ) -> list[Any]:
-    from drivemeta.deploy.frames import drawn_frames, of_size, read_frames
+    from drivemeta.bench.frames import drawn_frames, of_size, read_frames
 
     if place is None:
         console().print(

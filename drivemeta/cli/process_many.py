@@ -33,9 +33,9 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
     """
     from drivemeta.errors import InputError
     from drivemeta.files import write_text
+    from drivemeta.runtime.cores import usable_cores
     from drivemeta.runtime.model_file import read_model_file
     from drivemeta.runtime.providers import requested_providers
-    from drivemeta.video.cores import usable_cores
     from drivemeta.video.job import writable_folder
     from drivemeta.video.jobs import run_many
     from drivemeta.video.opening import model_path

@@ -21,8 +21,7 @@ from drivemeta.export.disassemble import networks_of
 from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.files import write_bytes
 from drivemeta.runtime import manifest as m
-from drivemeta.runtime.bank_file import bank_of
-from drivemeta.runtime.model_file import ModelFile, graph_digest
+from drivemeta.runtime.model_file import ModelFile, bank_of, graph_digest
 from drivemeta.runtime.probe import (
     BOX_TOLERANCE_PX,
     MIN_PROBE_ROWS,

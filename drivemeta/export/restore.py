@@ -16,8 +16,7 @@ from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.learner.last_layer import LastLayer
-from drivemeta.runtime.bank_file import bank_of
-from drivemeta.runtime.model_file import ModelFile, read_model_file
+from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
 
 
 def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:

@@ -14,16 +14,7 @@ from drivemeta.errors import ModelFileError
 from drivemeta.runtime.manifest import BankMode, Manifest
 
 if TYPE_CHECKING:
-    from drivemeta.runtime.model_file import ModelFile
-
-
-def bank_of(file: ModelFile) -> ClassBank:
-    """Return the classes and rows in use of a model, padding left out.
-
-    Raises:
-        ModelFileError: rows are missing, or do not fit the manifest's classes.
-    """
-    return read_bank(file.path, file.proto.graph, file.manifest)
+    pass
 
 
 def read_bank(path: Path, graph: GraphProto, manifest: Manifest) -> ClassBank:

@@ -11,6 +11,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from pydantic import ValidationError
 
+from drivemeta.core import ClassBank
 from drivemeta.errors import ModelFileError
 from drivemeta.runtime.bank_file import read_bank
 from drivemeta.runtime.manifest import MANIFEST_KEY, PROBE_KEY, SCHEMA_VERSION, Manifest
@@ -139,3 +140,12 @@ def _read_manifest(path: Path, proto: onnx.ModelProto) -> Manifest:
             f"expected a manifest of schema version {SCHEMA_VERSION} in {path}, found a mistake at "
             f"{where or 'its top'}: {first['msg']}; export the model again with this version"
         ) from error
+
+
+def bank_of(file: ModelFile) -> ClassBank:
+    """Return the classes and rows in use of a model, padding left out.
+
+    Raises:
+        ModelFileError: rows are missing, or do not fit the manifest's classes.
+    """
+    return read_bank(file.path, file.proto.graph, file.manifest)

@@ -15,9 +15,9 @@ from drivemeta.plugins.calling import info_of
 from drivemeta.plugins.registry import Registry
 from drivemeta.plugins.settings import create_with
 from drivemeta.plugins.source.protocol import Source
+from drivemeta.runtime.cores import usable_cores
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.slicing import Sliced, in_region
-from drivemeta.video.cores import usable_cores
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Detect, Pipeline
 from drivemeta.video.time_window import Clipped

@@ -9,8 +9,8 @@ from typing import Any
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.settings import Settings
 from drivemeta.plugins.source.protocol import Source
+from drivemeta.runtime.cores import usable_cores
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.video.cores import usable_cores
 from drivemeta.video.options import Options
 from drivemeta.video.source_table import SourceTable
 

@@ -12,8 +12,7 @@ from drivemeta.export import ExportOptions, export_detector
 from drivemeta.export.edit_classes import edit_model, merge_models
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime import OnnxDetector
-from drivemeta.runtime.bank_file import bank_of
-from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.model_file import bank_of, read_model_file
 from tests.conftest import make_lively
 
 

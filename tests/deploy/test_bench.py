@@ -7,11 +7,18 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from drivemeta.bench import measure as b
+from drivemeta.bench.frames import drawn_frames, of_size, read_frames
+from drivemeta.bench.peer import peer_contenders
+from drivemeta.bench.profile import (
+    LEVEL1,
+    LEVEL2,
+    RESIZE,
+    SUPPRESS,
+    parts_of_graph,
+    profile_model,
+)
 from drivemeta.cli.main import main
-from drivemeta.deploy import bench as b
-from drivemeta.deploy.frames import drawn_frames, of_size, read_frames
-from drivemeta.deploy.peer import peer_contenders
-from drivemeta.deploy.profile import LEVEL1, LEVEL2, RESIZE, SUPPRESS, parts_of_graph, profile_model
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.runtime.model_file import read_model_file
 

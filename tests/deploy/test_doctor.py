@@ -7,7 +7,7 @@ import onnxruntime as ort
 import pytest
 
 from drivemeta.cli.main import main
-from drivemeta.deploy import doctor as d
+from drivemeta.runtime import doctor as d
 from drivemeta.runtime.gpus import Gpu
 from drivemeta.runtime.providers import PROVIDERS
 

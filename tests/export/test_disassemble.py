@@ -10,8 +10,7 @@ from drivemeta.errors import ModelFileError
 from drivemeta.export import ExportOptions, export_detector
 from drivemeta.export.disassemble import networks_of
 from drivemeta.export.graph.assemble import assemble
-from drivemeta.runtime.bank_file import bank_of
-from drivemeta.runtime.model_file import ModelFile, graph_digest, read_model_file
+from drivemeta.runtime.model_file import ModelFile, bank_of, graph_digest, read_model_file
 
 
 def again(file):

@@ -5,8 +5,7 @@ import onnx
 import pytest
 
 from drivemeta.errors import ModelFileError
-from drivemeta.runtime.bank_file import bank_of
-from drivemeta.runtime.model_file import ModelFile, read_model_file
+from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
 
 
 def test_a_file_gives_back_its_bank_without_padding(tiny_model, lively_detector):

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.bench.measure import PEER, Contender, Setting
 from drivemeta.core import Letterbox
-from drivemeta.deploy.bench import PEER, Contender, Setting
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.runtime.providers import SessionOptions, create_session
 
