@@ -28,7 +28,7 @@ from drivemeta.banks.named import (
 from drivemeta.config import load_config
 from drivemeta.core import Detections
 from drivemeta.core.scoring import Scoring
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.matching import HIT, IGNORED, Matches
 from drivemeta.evaluation.operating_point import match_class

@@ -20,7 +20,7 @@ from torch import Tensor
 from drivemeta.adaptation.dense_rows import N_STEPS, learn_dense
 from drivemeta.core import BankRows, ClassBank, Detections
 from drivemeta.core.score_rule import DenseArrays, locate
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.operating_point import match_class

@@ -15,7 +15,7 @@ from drivemeta.core import ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays, Located, decide, locate, score_locations
 from drivemeta.core.scoring import Scoring
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.inference import EVALUATION_SCORE
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector

@@ -19,7 +19,7 @@ from rich.progress import track
 
 from drivemeta.core import Detections
 from drivemeta.core.scoring import Scoring
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import score_detections
 from drivemeta.models.detector import TwoLevelDetector, super_class_bank

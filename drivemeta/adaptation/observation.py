@@ -16,7 +16,7 @@ from drivemeta.adaptation.evidence import Evidence, SeenBoxes, SeenNegatives
 from drivemeta.adaptation.frame_crops import best_match, box_views, other_proposals
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import Located
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector

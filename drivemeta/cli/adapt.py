@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, console, emit_json
+from drivemeta.cli.common import JsonOption, check_writable, console, emit_json, image_files
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
@@ -136,43 +136,6 @@ def _finish(out: Path, report: dict[str, Any]) -> None:
     from drivemeta.files import write_text
 
     write_text(out.with_suffix(".report.json"), json.dumps(report, indent=2) + "\n")
-
-
-def check_writable(path: Path, suffix: str) -> None:
-    """Refuse an output file that cannot be written, before any work is done.
-
-    Raises:
-        InputError: the suffix is another.
-        OutputError: the folder is no folder or may not be written.
-    """
-    import os
-
-    from drivemeta.errors import InputError, OutputError
-
-    if path.suffix != suffix:
-        raise InputError(f"--out: expected a file name that ends in {suffix}, found {path}")
-    folder = path.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error}") from error
-    if path.is_dir() or not os.access(folder, os.W_OK):
-        raise OutputError(f"cannot write {path}: no permission, or it is a folder")
-
-
-def image_files(folder: Path) -> list[Path]:
-    """Return the images of a folder, sorted.
-
-    Raises:
-        InputError: there are none.
-    """
-    from drivemeta.errors import InputError
-
-    endings = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-    files = sorted(p for p in folder.glob("*") if p.suffix.lower() in endings)
-    if not files:
-        raise InputError(f"expected images (.jpg, .png, .webp, ...), found none in {folder}")
-    return files
 
 
 def _show(adapted: Adapted, report: dict[str, Any]) -> None:

@@ -58,7 +58,7 @@ def merge(
     as_json: JsonOption = False,
 ) -> None:
     """Write one model with the classes of several that were adapted from one base."""
-    from drivemeta.cli.adapt import check_writable
+    from drivemeta.cli.common import check_writable
     from drivemeta.export.edit_classes import merge_models
 
     check_writable(out, ".onnx")
@@ -74,7 +74,7 @@ def remove(
 ) -> None:
     """Write a model without some of its classes."""
     from drivemeta.banks.edit import remove_classes
-    from drivemeta.cli.adapt import check_writable
+    from drivemeta.cli.common import check_writable
     from drivemeta.export.edit_classes import edit_model
 
     check_writable(out, ".onnx")
@@ -90,7 +90,7 @@ def rename(
 ) -> None:
     """Write a model with other names for some of its classes."""
     from drivemeta.banks.edit import rename_classes
-    from drivemeta.cli.adapt import check_writable
+    from drivemeta.cli.common import check_writable
     from drivemeta.export.edit_classes import edit_model
 
     check_writable(out, ".onnx")

@@ -63,7 +63,7 @@ def bench(
         summarise,
     )
     from drivemeta.bench.peer import peer_contenders
-    from drivemeta.cli.export import parse_size
+    from drivemeta.cli.common import parse_size
     from drivemeta.export import base_onnx
 
     models = models or [base_onnx()]

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from drivemeta.data.dataset import Dataset
+
+if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
@@ -75,3 +78,73 @@ def progress() -> Progress:
         console=shown,
         disable=not shown.is_terminal,
     )
+
+
+def check_writable(path: Path, suffix: str) -> None:
+    """Refuse an output file that cannot be written, before any work is done.
+
+    Raises:
+        InputError: the suffix is another.
+        OutputError: the folder is no folder or may not be written.
+    """
+    import os
+
+    from drivemeta.errors import InputError, OutputError
+
+    if path.suffix != suffix:
+        raise InputError(f"--out: expected a file name that ends in {suffix}, found {path}")
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error}") from error
+    if path.is_dir() or not os.access(folder, os.W_OK):
+        raise OutputError(f"cannot write {path}: no permission, or it is a folder")
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the images of a folder, sorted.
+
+    Raises:
+        InputError: there are none.
+    """
+    from drivemeta.errors import InputError
+
+    endings = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+    files = sorted(p for p in folder.glob("*") if p.suffix.lower() in endings)
+    if not files:
+        raise InputError(f"expected images (.jpg, .png, .webp, ...), found none in {folder}")
+    return files
+
+
+def parse_size(text: str | None, option: str) -> tuple[int, int] | None:
+    """Read `576x1024` as height and width.
+
+    Raises:
+        InputError: it is not two positive integers.
+
+    >>> parse_size("576x1024", "--input-size")
+    (576, 1024)
+    """
+    from drivemeta.errors import InputError
+
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise InputError(f"{option}: expected HEIGHTxWIDTH, for instance 576x1024, found {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def choose(dataset: Dataset, split: str | None, limit: int | None) -> Dataset:
+    """Return the images of the split and the limit."""
+    from drivemeta.errors import InputError, suggest
+
+    if split is not None:
+        known = {str(image.attributes.get("split")) for image in dataset.images}
+        if split not in known:
+            raise InputError(f"{dataset.source}: no split {split!r}; {suggest(split, known)}")
+        dataset = dataset.split(split)
+    if not len(dataset):
+        raise InputError(f"{dataset.source}: expected images, found none")
+    return dataset.select(range(min(limit or len(dataset), len(dataset))))

@@ -40,7 +40,7 @@ def deploy(
     as_json: JsonOption = False,
 ) -> None:
     """Write a model to where it shall run, and verify what was written."""
-    from drivemeta.cli.export import parse_size
+    from drivemeta.cli.common import parse_size
     from drivemeta.deploy.folder import write_folder
     from drivemeta.deploy.triton import TritonRule, write_triton
     from drivemeta.deploy.verify_folder import verify_deployed

@@ -40,7 +40,7 @@ def detect(
     """
     import json
 
-    from drivemeta.cli.adapt import image_files
+    from drivemeta.cli.common import image_files
     from drivemeta.errors import InputError
     from drivemeta.export import base_onnx
     from drivemeta.files import write_text

@@ -11,13 +11,14 @@ from drivemeta.cli.common import (
     JsonOption,
     ModelOption,
     ProviderOption,
+    choose,
     console,
     emit_json,
     progress,
 )
 
 if TYPE_CHECKING:
-    from drivemeta.data.dataset import Dataset
+    pass
 
 Data = Annotated[Path, typer.Option("--data", help="Annotations: COCO, YOLO, VOC, LabelMe, CVAT.")]
 Images = Annotated[Path | None, typer.Option("--images", help="Folder of the images.")]
@@ -62,20 +63,6 @@ def eval(  # noqa: A001  (the name of the command)
     console().print(_table(report))
     if as_json:
         emit_json(report)
-
-
-def choose(dataset: Dataset, split: str | None, limit: int | None) -> Dataset:
-    """Return the images of the split and the limit."""
-    from drivemeta.errors import InputError, suggest
-
-    if split is not None:
-        known = {str(image.attributes.get("split")) for image in dataset.images}
-        if split not in known:
-            raise InputError(f"{dataset.source}: no split {split!r}; {suggest(split, known)}")
-        dataset = dataset.split(split)
-    if not len(dataset):
-        raise InputError(f"{dataset.source}: expected images, found none")
-    return dataset.select(range(min(limit or len(dataset), len(dataset))))
 
 
 def _table(report: dict[str, Any]) -> Any:

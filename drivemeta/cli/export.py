@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, console, emit_json, progress
+from drivemeta.cli.common import JsonOption, console, emit_json, parse_size, progress
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def export(
     From weights: compared with torch. From an .onnx, or in another precision: compared with the
     fp32 model, and int8 refused if average precision on --data falls by more than --max-loss.
     """
-    from drivemeta.cli.adapt import check_writable
+    from drivemeta.cli.common import check_writable
     from drivemeta.errors import InputError
     from drivemeta.export.precision.int8 import Int8Rule
     from drivemeta.export.precision.rewrite import Change
@@ -188,7 +188,7 @@ def _gate(
     class_map: Path | None,
     max_loss: float,
 ) -> GateData | None:
-    from drivemeta.cli.eval import choose
+    from drivemeta.cli.common import choose
     from drivemeta.data.readers import read_annotations
     from drivemeta.evaluation.classes import read_class_map
     from drivemeta.export.precision.ap_gate import GateData
@@ -253,22 +253,3 @@ def _show_rewritten(report: RewriteReport, as_json: bool) -> None:
                 f"AP50 of {group} classes on {ap50.images} images: {before:.2f} before, "
                 f"{after:.2f} after ({-loss:+.2f} points)"
             )
-
-
-def parse_size(text: str | None, option: str) -> tuple[int, int] | None:
-    """Read `576x1024` as height and width.
-
-    Raises:
-        InputError: it is not two positive integers.
-
-    >>> parse_size("576x1024", "--input-size")
-    (576, 1024)
-    """
-    from drivemeta.errors import InputError
-
-    if text is None:
-        return None
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise InputError(f"{option}: expected HEIGHTxWIDTH, for instance 576x1024, found {text!r}")
-    return int(parts[0]), int(parts[1])

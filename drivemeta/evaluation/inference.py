@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Detections
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 
 # Thresholds are for operation; cutting candidates early costs average precision.
 EVALUATION_SCORE = 0.001

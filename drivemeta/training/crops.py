@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drivemeta.core.boxes import FloatArray
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.errors import AnnotationError
 from drivemeta.models.level2 import CROP_SIZE
 from drivemeta.training.photometric import degrade, jitter_colours, simulate_distance

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.core.score_rule import locate
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.models.crops import to_tensor

@@ -21,7 +21,7 @@ from drivemeta.adaptation.observation import observe
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections, Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes
 from drivemeta.core.scoring import Scoring
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.models.assignment import pairwise_iou, prior

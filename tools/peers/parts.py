@@ -13,7 +13,7 @@ from fewshot_networks import OnnxNetwork
 from torch import Tensor, nn
 
 from drivemeta.core.score_rule import DenseArrays
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.level1 import (
     FINE_STRIDE,

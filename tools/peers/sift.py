@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from drivemeta.core import BankRows, ClassBank, ClassSpec, Detections
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import N_CROPS
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.models.detector import TwoLevelDetector

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from drivemeta.errors import AnnotationError
@@ -88,3 +91,15 @@ def read_json(path: Path) -> Any:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise AnnotationError(f"{path}: expected JSON, found a fault at {error}") from error
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Return a (height, width, 3) uint8 BGR image.
+
+    Raises:
+        AnnotationError: the file is missing or no image.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise AnnotationError(f"{path}: expected an image, cannot read it")
+    return np.asarray(image, np.uint8)

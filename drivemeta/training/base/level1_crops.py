@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, box_area, clip_boxes
-from drivemeta.data.images import read_image
+from drivemeta.data.readers.files import read_image
 from drivemeta.training.base.level1_loss import Targets
 from drivemeta.training.base.sources import SourceImage
 from drivemeta.training.photometric import degrade, jitter_colours
