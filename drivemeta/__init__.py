@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from drivemeta.errors import DriveMetaError
     from drivemeta.export import export_detector, verify_model
     from drivemeta.models.store import load_base
-    from drivemeta.runtime.detector import load_model
+    from drivemeta.shipped import load_model
     from drivemeta.video.api import process
 
 __version__ = "0.1.0"

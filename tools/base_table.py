@@ -25,7 +25,7 @@ from drivemeta.evaluation.run import ReportingDetector, evaluate_model
 from drivemeta.export import export_detector
 from drivemeta.files import write_text
 from drivemeta.models.store import load_base
-from drivemeta.runtime.detector import load_model
+from drivemeta.shipped import load_model
 from drivemeta.training.base.sources import (
     SOURCES,
     SUPER_CLASSES,

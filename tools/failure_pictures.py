@@ -25,7 +25,7 @@ from drivemeta.data.readers.coco import read_coco
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import truth_of
 from drivemeta.files import write_bytes
-from drivemeta.runtime.detector import load_model
+from drivemeta.shipped import load_model
 from drivemeta.synthetic import CocoOptions, write_coco
 
 SEED = 9000

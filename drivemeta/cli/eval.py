@@ -47,7 +47,7 @@ def eval(  # noqa: A001  (the name of the command)
     from drivemeta.data.readers import read_annotations
     from drivemeta.evaluation.classes import ClassTree, match_classes, read_class_map
     from drivemeta.evaluation.run import evaluate_model
-    from drivemeta.runtime.detector import load_model
+    from drivemeta.shipped import load_model
 
     mapping = read_class_map(class_map) if class_map else {}
     dataset = choose(read_annotations(data, images), split, limit)

@@ -9,15 +9,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from drivemeta.export.base import base_onnx
     from drivemeta.export.exporter import ExportOptions, ExportReport, export_detector
     from drivemeta.export.verify import VerifyReport, verify_model
+    from drivemeta.shipped import base_onnx
 
 _HOMES = {
     "ExportOptions": "drivemeta.export.exporter",
     "ExportReport": "drivemeta.export.exporter",
     "VerifyReport": "drivemeta.export.verify",
-    "base_onnx": "drivemeta.export.base",
+    "base_onnx": "drivemeta.shipped",
     "export_detector": "drivemeta.export.exporter",
     "verify_model": "drivemeta.export.verify",
 }

@@ -197,23 +197,3 @@ def _device_settings(manifest: Manifest, max_batch: int, cuda_graph: bool) -> De
         )
     shapes = Shapes(size, max_batch, fixed_batch=cuda_graph)
     return DeviceSettings(shapes, precision=manifest.precision, cuda_graph=cuda_graph)
-
-
-def load_model(
-    path: str | Path | None = None, *, named: Sequence[str] = (), **options: Any
-) -> OnnxDetector:
-    """Load an exported model; options are those of `OnnxDetector`.
-
-    Args:
-        path: the model, or None for the shipped base, which is exported once on first use.
-        named: shipped banks whose classes the base names too: `signs`, `vehicles`.
-        **options: `provider`, `allow_fallback`, `threads`, `max_batch`, `cuda_graph`,
-            `denormal_as_zero`.
-    """
-    if path is None:
-        from drivemeta.export.base import base_onnx  # noqa: PLC0415  (torch, on first use only)
-
-        path = base_onnx(named)
-    elif named:
-        raise InputError(f"banks are named by the shipped base only, found {path} beside {named}")
-    return OnnxDetector(path, **options)

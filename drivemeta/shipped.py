@@ -6,11 +6,13 @@ import hashlib
 from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
 import drivemeta
-from drivemeta.errors import ModelFileError
+from drivemeta.errors import InputError, ModelFileError
+from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import package_version
 
 
@@ -46,3 +48,23 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
         detector = load_base()
         export_detector(detector.with_(bank=reduce(with_named, banks, detector.bank)), path)
     return path
+
+
+def load_model(
+    path: str | Path | None = None, *, named: Sequence[str] = (), **options: Any
+) -> OnnxDetector:
+    """Load an exported model; options are those of `OnnxDetector`.
+
+    Args:
+        path: the model, or None for the shipped base, which is exported once on first use.
+        named: shipped banks whose classes the base names too: `signs`, `vehicles`.
+        **options: `provider`, `allow_fallback`, `threads`, `max_batch`, `cuda_graph`,
+            `denormal_as_zero`.
+    """
+    if path is None:
+        from drivemeta.shipped import base_onnx  # noqa: PLC0415  (torch, on first use only)
+
+        path = base_onnx(named)
+    elif named:
+        raise InputError(f"banks are named by the shipped base only, found {path} beside {named}")
+    return OnnxDetector(path, **options)
