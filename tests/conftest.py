@@ -1,10 +1,19 @@
 """Settings of all tests."""
 
-from dataclasses import replace
+import json
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from drivemeta.data.support import SupportSet
+from tests.helpers.detectors import make_lively
+from tests.helpers.videos import draw_frame
 
 # Examples take no time of their own; a busy machine must not fail them.
 settings.register_profile("default", deadline=None, max_examples=50)
@@ -35,52 +44,57 @@ def tiny_model(lively_detector, tmp_path_factory):
     return path
 
 
-def make_lively(seed: int = 3, input_size: tuple[int, int] = (128, 192)):
-    """Return a random detector whose heads are scaled to vary over a scene, with six leaves."""
-    import torch
+@pytest.fixture
+def write_video(tmp_path) -> Callable[..., Path]:
+    """Write a video whose frames are shown at the given milliseconds."""
 
-    from drivemeta.core import BankRows, ClassBank, ClassSpec
-    from drivemeta.export.probe_scene import draw_scene
-    from drivemeta.models.crops import to_tensor
-    from drivemeta.models.detector import build_detector
+    def write(
+        times_ms: Sequence[int],
+        name: str = "clip.mp4",
+        size: tuple[int, int] = (120, 160),
+        options: dict[str, str] | None = None,
+    ) -> Path:
+        path = tmp_path / name
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", rate=25, options=options or {})
+            stream.height, stream.width = size
+            stream.pix_fmt = "yuv420p"
+            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+            for index, time_ms in enumerate(times_ms):
+                frame = av.VideoFrame.from_ndarray(draw_frame(index, size), format="bgr24")
+                frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return path
 
-    detector = build_detector(seed, width=16, input_size=input_size)
-    image = torch.nn.functional.interpolate(to_tensor(draw_scene())[None], input_size)
-    level1, level2 = detector.level1, detector.level2
-    wanted = {level1.embed: (0.0, 1.0), level1.quality: (0.0, 2.0), level1.distances: (0.7, 0.5)}
+    return write
 
-    def spread(layer, inputs, output):
-        if layer not in waiting:  # each head is met once a stride: the finest map sets it
-            return output
-        waiting.remove(layer)
-        mean, std = wanted.get(layer, (0.0, 1.0))
-        found = output.flatten(2).mean((0, 2)) if output.ndim == 4 else output.mean(0)
-        layer.weight.data *= std / output.std()
-        layer.bias.data = (layer.bias.data - found) * std / output.std() + mean
-        return layer.forward(inputs[0])
 
-    random = torch.Generator().manual_seed(seed)
-    torch.nn.init.normal_(level1.distances.weight, generator=random)
-    waiting = {*wanted, level2.project}
-    hooks = [layer.register_forward_hook(spread) for layer in waiting]
-    patches = torch.nn.functional.unfold(image, 64, stride=16)  # (1, 3 * 64 * 64, n)
-    for module in level2.modules():
-        if isinstance(module, torch.nn.Conv2d):  # torch's default lets differences fade away
-            torch.nn.init.kaiming_normal_(module.weight, generator=random)
-    with torch.no_grad():
-        level1(image)
-        level2(patches[0].T.reshape(-1, 3, 64, 64))
-    for hook in hooks:
-        hook.remove()
-    rng = np.random.default_rng(seed)
-    weights = rng.normal(size=(16, level2.dim)).astype(np.float32)
-    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-    classes = detector.bank.classes
-    leaves = tuple(
-        ClassSpec(f"leaf{i}", classes[3 + i % 2].name, "novel", 0.2, 5) for i in range(6)
-    )
-    owners = np.array([5 + i % 6 for i in range(12)] + [-1, -1, 3, 4], np.int64)
-    roots = np.array([3 + i % 2 for i in range(16)], np.int64)
-    rows = BankRows(weights, np.zeros(16, np.float32), owners, roots)
-    detector.scoring = replace(detector.scoring, parent_power=0.5)
-    return detector.with_(bank=ClassBank((*classes, *leaves), detector.bank.dense, rows))
+BOX = (60, 40, 48, 48)
+
+
+@pytest.fixture
+def make_support(tmp_path: Path):
+    """Return a function that writes a support set: so many frames with one sign of each class."""
+
+    def make(n: int, *names: str) -> SupportSet:
+        rng = np.random.default_rng(0)
+        images, annotations = [], []
+        for i in range(n * len(names)):
+            label = i % len(names)
+            image = rng.integers(60, 120, (192, 256, 3), dtype=np.uint8)
+            x, y, width, height = BOX
+            centre = (x + width // 2, y + height // 2)
+            cv2.circle(image, centre, width // 2, (20 + 200 * label, 40, 230 - 200 * label), -1)
+            cv2.imwrite(str(tmp_path / f"{i}.png"), image)
+            images.append({"id": i, "file_name": f"{i}.png", "height": 192, "width": 256})
+            annotations.append(
+                {"id": i, "image_id": i, "category_id": label, "bbox": BOX, "area": 48 * 48}
+            )
+        categories = [{"id": i, "name": name} for i, name in enumerate(names)]
+        coco = {"images": images, "annotations": annotations, "categories": categories}
+        path = tmp_path / "support.json"
+        path.write_text(json.dumps(coco))
+        return SupportSet.from_coco(path)
+
+    return make

@@ -9,8 +9,7 @@ from drivemeta.cli.main import app
 from drivemeta.demo.material import write_support
 from drivemeta.errors import InputError, PluginNotFoundError
 from drivemeta.runtime.model_file import read_model_file
-from tests.learn.test_adapt import LEARNER
-from tests.plugins.test_registry import write_plugin
+from tests.helpers.plugins import LEARNER, write_plugin
 
 
 def test_the_learner_is_set_and_found_as_the_call_says(tmp_path):

@@ -18,6 +18,7 @@ from drivemeta.cli import main as cli
 from drivemeta.cli.process import DETECTION, OUTPUT, REGION, SPEED
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.video.journal import Journal
+from tests.helpers.cli import call, write_video
 
 N_FRAMES = 8
 
@@ -39,25 +40,6 @@ def photos(tmp_path, scene) -> Path:
     for name in ("a.png", "b.jpg", "b.png"):
         cv2.imwrite(str(folder / name), scene)
     return folder
-
-
-def write_video(path: Path, image: np.ndarray, n: int) -> Path:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
-        stream.height, stream.width = image.shape[:2]
-        stream.pix_fmt = "yuv420p"
-        for i in range(n):
-            moved = np.ascontiguousarray(np.roll(image, i, 1))
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="bgr24")))
-        container.mux(stream.encode())
-    return path
-
-
-def call(*words: object) -> int:
-    """Return the exit code of the command line."""
-    with pytest.raises(SystemExit) as done:
-        cli.main([str(word) for word in words])
-    return done.value.code or 0
 
 
 def refused(capsys, *words: object) -> str:

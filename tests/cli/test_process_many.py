@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from drivemeta.export.probe_scene import draw_scene
-from tests.cli.test_process_detect import call, write_video
+from tests.helpers.cli import call, write_video
 
 STATES = {"good.mp4": "done", "far/other.mp4": "done", "bad.mp4": "failed"}
 

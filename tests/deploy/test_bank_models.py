@@ -13,7 +13,7 @@ from drivemeta.export.edit_classes import edit_model, merge_models
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.model_file import bank_of, read_model_file
-from tests.conftest import make_lively
+from tests.helpers.detectors import make_lively
 
 
 def exported(detector, classes, path, **options):

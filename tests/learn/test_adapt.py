@@ -8,7 +8,7 @@ from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.learner_choice import learner_for
 from drivemeta.errors import InputError, PluginNotFoundError
 from drivemeta.plugins import default_registry
-from tests.plugins.test_registry import write_plugin
+from tests.helpers.plugins import LEARNER, write_plugin
 
 
 @pytest.fixture
@@ -105,14 +105,6 @@ def test_settings_that_no_learner_takes_are_refused(base, make_support):
     built = default_registry().create("learner", "protonet")
     with pytest.raises(InputError, match="expected a learner by name"):
         adapt(base, support, built, settings={"protonet": {"n_background": 1}})
-
-
-LEARNER = """
-    from drivemeta.plugins import default_registry
-
-    class Mine(default_registry().load("learner", "protonet")):
-        pass
-"""
 
 
 def test_a_learner_is_found_in_the_registry_that_is_given(base, make_support, tmp_path):

@@ -8,7 +8,7 @@ from drivemeta.banks.capacity import within_capacity
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export.exporter import ExportOptions
 from drivemeta.export.restore import restore
-from tests.conftest import make_lively
+from tests.helpers.detectors import make_lively
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import torch
 
 from drivemeta.plugins import Loaded, Registry, default_registry
 from drivemeta.plugins.discovery import discover
-from tests.plugins.test_registry import write_plugin
+from tests.helpers.plugins import write_plugin
 
 
 def test_a_built_plugin_says_who_its_manifest_says_it_is(tmp_path):

@@ -12,6 +12,7 @@ from drivemeta.cli.main import main
 from drivemeta.errors import InputError, PluginError, PluginNotFoundError
 from drivemeta.plugins import Registry, default_registry
 from drivemeta.plugins.discovery import ENVIRONMENT, discover
+from tests.helpers.plugins import write_plugin
 
 TRACKER = """
     class Still:
@@ -25,21 +26,6 @@ TRACKER = """
         def reset(self) -> None:
             pass
 """
-
-
-def write_plugin(folder: Path, code: str = TRACKER, **manifest: object) -> Path:
-    """Write a plugin and return its folder."""
-    values = {
-        "name": folder.name,
-        "kind": "tracker",
-        "entry": "module:Still",
-        "api_version": 1,
-        "summary": "Stands still.",
-    }
-    folder.mkdir(parents=True)
-    (folder / "plugin.yaml").write_text(json.dumps(values | manifest))
-    (folder / "module.py").write_text(textwrap.dedent(code))
-    return folder
 
 
 def registry(*paths: Path) -> Registry:

@@ -15,7 +15,7 @@ from drivemeta.errors import DriveMetaError, ModelFileError, ProviderError
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.manifest import MANIFEST_KEY, PROBE_KEY
 from drivemeta.runtime.model_file import graph_digest, read_model_file
-from tests.runtime.small_model import set_properties, small_model
+from tests.helpers.small_model import set_properties, small_model
 
 FRAME = np.zeros((32, 48, 3), np.uint8)
 

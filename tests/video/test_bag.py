@@ -6,7 +6,7 @@ import pytest
 
 from drivemeta.errors import InputError, VideoError
 from drivemeta.video.opening import open_source
-from tests.video.conftest import draw_frame
+from tests.helpers.videos import draw_frame
 
 ros2 = pytest.importorskip("mcap_ros2.writer", reason="needs the extra mcap")
 protobuf = pytest.importorskip("mcap_protobuf.writer", reason="needs the extra mcap")

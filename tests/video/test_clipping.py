@@ -4,7 +4,7 @@ from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.time_window import Clipped
-from tests.video.conftest import draw_frame
+from tests.helpers.videos import draw_frame
 
 SIZE = (96, 128)
 COUNTS = SourceCounts(n_corrupt=3, n_reconnects=2, ended_early=True)

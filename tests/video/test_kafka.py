@@ -10,7 +10,7 @@ from drivemeta.core import Frame, Tracks
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
 from drivemeta.plugins import default_registry
-from tests.video.conftest import CLASSES, draw_frame, find_boxes
+from tests.helpers.videos import CLASSES, draw_frame, find_boxes
 
 kafka = pytest.importorskip("confluent_kafka", reason="needs the extra kafka")
 INFO = StreamInfo("clip", CLASSES, (120, 160), 10.0, 20)

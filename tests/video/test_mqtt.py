@@ -12,7 +12,7 @@ from drivemeta.core import Frame, Tracks
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import OutputError
 from drivemeta.plugins import default_registry
-from tests.video.conftest import CLASSES, draw_frame, find_boxes
+from tests.helpers.videos import CLASSES, draw_frame, find_boxes
 
 mqtt = pytest.importorskip("paho.mqtt.client", reason="needs the extra mqtt")
 BROKER = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")

@@ -11,7 +11,7 @@ from drivemeta.plugins import default_registry
 from drivemeta.video.api import run
 from drivemeta.video.opening import open_source
 from tests.helpers.pipelines import pipeline_of
-from tests.video.conftest import draw_frame, read_video
+from tests.helpers.videos import draw_frame, read_video
 
 MATRICES = {  # of the picture's place on the screen, 16.16 fixed point
     90: (0, 1, -1, 0),

@@ -16,7 +16,7 @@ from drivemeta.plugins import default_registry
 from drivemeta.plugins.scheduler.protocol import InferencePlan, Outcome
 from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.pipeline import Pipeline
-from tests.video.conftest import draw_frame, find_boxes
+from tests.helpers.videos import draw_frame, find_boxes
 
 SIZE = (120, 160)
 

@@ -14,7 +14,7 @@ import yaml
 
 from drivemeta.errors import VideoError
 from drivemeta.video.opening import open_source
-from tests.video.conftest import draw_frame
+from tests.helpers.videos import draw_frame
 
 N, SIZE, STEP_NS, BEGIN = 12, (96, 128), 100_000_000, 10**18
 

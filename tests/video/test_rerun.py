@@ -8,7 +8,7 @@ from drivemeta.core import Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins import default_registry
-from tests.video.conftest import CLASSES, draw_frame, find_boxes
+from tests.helpers.videos import CLASSES, draw_frame, find_boxes
 
 chunks = pytest.importorskip("rerun.chunk", reason="needs the extra rerun")
 N = 70

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.video.conftest import CLASSES, find_boxes, read_video
+from tests.helpers.videos import CLASSES, find_boxes, read_video
 
 SINKS = "mp4,jsonl,csv,coco,mot,events,snapshots"
 N_KILLS = 20

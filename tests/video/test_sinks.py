@@ -11,7 +11,12 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
-from tests.video.conftest import CLASSES, draw_frame, find_boxes, read_video
+from tests.helpers.videos import (
+    CLASSES,
+    draw_frame,
+    find_boxes,
+    read_video,
+)
 
 UNEVEN = [0.0, 0.04, 0.08, 0.2, 0.21, 0.5, 1.0, 1.04]
 

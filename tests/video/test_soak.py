@@ -14,7 +14,7 @@ from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.api import run
 from drivemeta.video.journal import Journal
 from tests.helpers.pipelines import pipeline_of
-from tests.video.conftest import CLASSES, find_boxes
+from tests.helpers.videos import CLASSES, find_boxes
 
 N_FRAMES, WARM, SIZE = 20_000, 5_000, (96, 160)
 

@@ -11,7 +11,7 @@ from drivemeta.errors import VideoError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.opening import open_source
-from tests.video.conftest import draw_frame
+from tests.helpers.videos import draw_frame
 
 EVEN = [40 * i for i in range(30)]
 UNEVEN = [0, 40, 80, 200, 210, 500, 1000, 1040]

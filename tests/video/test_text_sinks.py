@@ -13,7 +13,7 @@ from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins import default_registry
-from tests.video.conftest import CLASSES, draw_frame, find_boxes
+from tests.helpers.videos import CLASSES, draw_frame, find_boxes
 
 SIZE = (96, 160)
 

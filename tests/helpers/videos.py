@@ -1,17 +1,19 @@
 """Real videos of a coloured box, and a real detector of such boxes."""
 
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
-import pytest
 
 from drivemeta.core import Detections
 
 CLASSES = ("vehicle", "sign")
+
+
 COLOURS = ((40, 40, 230), (230, 60, 40))  # BGR, of the classes
 
 
@@ -56,29 +58,3 @@ def read_video(path: Path) -> list[tuple[float, np.ndarray]]:
             (float(frame.pts * frame.time_base), frame.to_ndarray(format="bgr24"))
             for frame in container.decode(video=0)
         ]
-
-
-@pytest.fixture
-def write_video(tmp_path) -> Callable[..., Path]:
-    """Write a video whose frames are shown at the given milliseconds."""
-
-    def write(
-        times_ms: Sequence[int],
-        name: str = "clip.mp4",
-        size: tuple[int, int] = (120, 160),
-        options: dict[str, str] | None = None,
-    ) -> Path:
-        path = tmp_path / name
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("libx264", rate=25, options=options or {})
-            stream.height, stream.width = size
-            stream.pix_fmt = "yuv420p"
-            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-            for index, time_ms in enumerate(times_ms):
-                frame = av.VideoFrame.from_ndarray(draw_frame(index, size), format="bgr24")
-                frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode())
-        return path
-
-    return write

@@ -1,0 +1,58 @@
+"""Small detectors whose scores vary."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+
+def make_lively(seed: int = 3, input_size: tuple[int, int] = (128, 192)):
+    """Return a random detector whose heads are scaled to vary over a scene, with six leaves."""
+    import torch
+
+    from drivemeta.core import BankRows, ClassBank, ClassSpec
+    from drivemeta.export.probe_scene import draw_scene
+    from drivemeta.models.crops import to_tensor
+    from drivemeta.models.detector import build_detector
+
+    detector = build_detector(seed, width=16, input_size=input_size)
+    image = torch.nn.functional.interpolate(to_tensor(draw_scene())[None], input_size)
+    level1, level2 = detector.level1, detector.level2
+    wanted = {level1.embed: (0.0, 1.0), level1.quality: (0.0, 2.0), level1.distances: (0.7, 0.5)}
+
+    def spread(layer, inputs, output):
+        if layer not in waiting:  # each head is met once a stride: the finest map sets it
+            return output
+        waiting.remove(layer)
+        mean, std = wanted.get(layer, (0.0, 1.0))
+        found = output.flatten(2).mean((0, 2)) if output.ndim == 4 else output.mean(0)
+        layer.weight.data *= std / output.std()
+        layer.bias.data = (layer.bias.data - found) * std / output.std() + mean
+        return layer.forward(inputs[0])
+
+    random = torch.Generator().manual_seed(seed)
+    torch.nn.init.normal_(level1.distances.weight, generator=random)
+    waiting = {*wanted, level2.project}
+    hooks = [layer.register_forward_hook(spread) for layer in waiting]
+    patches = torch.nn.functional.unfold(image, 64, stride=16)  # (1, 3 * 64 * 64, n)
+    for module in level2.modules():
+        if isinstance(module, torch.nn.Conv2d):  # torch's default lets differences fade away
+            torch.nn.init.kaiming_normal_(module.weight, generator=random)
+    with torch.no_grad():
+        level1(image)
+        level2(patches[0].T.reshape(-1, 3, 64, 64))
+    for hook in hooks:
+        hook.remove()
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=(16, level2.dim)).astype(np.float32)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    classes = detector.bank.classes
+    leaves = tuple(
+        ClassSpec(f"leaf{i}", classes[3 + i % 2].name, "novel", 0.2, 5) for i in range(6)
+    )
+    owners = np.array([5 + i % 6 for i in range(12)] + [-1, -1, 3, 4], np.int64)
+    roots = np.array([3 + i % 2 for i in range(16)], np.int64)
+    rows = BankRows(weights, np.zeros(16, np.float32), owners, roots)
+    detector.scoring = replace(detector.scoring, parent_power=0.5)
+    return detector.with_(bank=ClassBank((*classes, *leaves), detector.bank.dense, rows))
