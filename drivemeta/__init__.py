@@ -39,7 +39,7 @@ _HOMES = {
     "adapt": "drivemeta.adaptation.adapt",
     "export_detector": "drivemeta.export",
     "load_base": "drivemeta.models.store",
-    "load_model": "drivemeta.runtime.detector",
+    "load_model": "drivemeta.shipped",
     "process": "drivemeta.video.api",
     "verify_model": "drivemeta.export",
 }

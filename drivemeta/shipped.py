@@ -1,4 +1,4 @@
-"""The shipped base as an ONNX file, made once and kept in the user's cache folder."""
+"""What ships: the base as an ONNX file, made once and kept in the user's cache folder."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import platformdirs
 
-import drivemeta
 from drivemeta.errors import InputError, ModelFileError
+from drivemeta.paths import BASE_WEIGHTS
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import package_version
 
@@ -29,12 +29,11 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
         ModelFileError: the installation lacks its weights.
         OutputError: the cache folder cannot be written.
     """
-    weights = Path(drivemeta.__file__).parent / "weights" / "base.safetensors"
-    if not weights.is_file():
+    if not BASE_WEIGHTS.is_file():
         raise ModelFileError(
-            f"expected the shipped weights at {weights}, found no file; install drivemeta again"
+            f"expected the shipped weights at {BASE_WEIGHTS}, found none; install drivemeta again"
         )
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
+    digest = hashlib.sha256(BASE_WEIGHTS.read_bytes()).hexdigest()[:16]
     folder = platformdirs.user_cache_path("drivemeta")
     words = ["base", package_version("drivemeta"), digest, *sorted(set(named))]
     path = folder / ("-".join(words) + ".onnx")
@@ -62,8 +61,6 @@ def load_model(
             `denormal_as_zero`.
     """
     if path is None:
-        from drivemeta.shipped import base_onnx  # noqa: PLC0415  (torch, on first use only)
-
         path = base_onnx(named)
     elif named:
         raise InputError(f"banks are named by the shipped base only, found {path} beside {named}")

@@ -35,8 +35,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 OF_EXTRAS = {  # what is imported only where it is asked for
-    "drivemeta/learn/rl/": "rl",
-    "drivemeta/training/schedulers/environment.py": "rl",
+    "drivemeta/training/schedulers/": "rl",
     "drivemeta/plugins/source/recordings/mcap.py": "mcap",
     "drivemeta/plugins/source/recordings/ros.py": "ros",
 }

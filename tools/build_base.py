@@ -20,7 +20,7 @@ from safetensors import safe_open
 
 from drivemeta.banks.named import (
     BACKGROUND,
-    FOLDER,
+    NAMED_BANKS,
     NamedBank,
     save_bank,
     with_named,
@@ -35,8 +35,9 @@ from drivemeta.evaluation.operating_point import match_class
 from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, super_class_bank
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
-from drivemeta.models.store import BASE_PATH, save_detector
+from drivemeta.models.store import save_detector
 from drivemeta.models.traced.proposals import propose
+from drivemeta.paths import BASE_WEIGHTS
 from drivemeta.plugins.learner.embedding import in_parts
 from drivemeta.plugins.learner.means import spherical_means
 from drivemeta.training.base.embedding import KINDS, EmbeddingTraining, training_crops
@@ -57,8 +58,8 @@ def main() -> None:
     parser.add_argument("--level1", type=Path, required=True)
     parser.add_argument("--level2", type=Path, required=True)
     parser.add_argument("--embedding-config", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=BASE_PATH)
-    parser.add_argument("--banks", type=Path, default=FOLDER)
+    parser.add_argument("--out", type=Path, default=BASE_WEIGHTS)
+    parser.add_argument("--banks", type=Path, default=NAMED_BANKS)
     parser.add_argument("--images", type=int, default=150, help="to set the thresholds on")
     arguments = parser.parse_args()
     config = load_config(arguments.embedding_config, EmbeddingTraining)

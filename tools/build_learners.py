@@ -26,10 +26,11 @@ from drivemeta.banks.named import (
 )
 from drivemeta.config import load_config
 from drivemeta.models.digest import weights_digest
-from drivemeta.models.learner_store import REPLAY, WEIGHTS, read_if_of, write
+from drivemeta.models.learner_store import WEIGHTS, read_if_of, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.features import Features
+from drivemeta.paths import REPLAY_WEIGHTS
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.training.base.embedding import EmbeddingTraining, training_crops
@@ -51,8 +52,8 @@ def main() -> None:
     assert isinstance(level2, Level2)
     if arguments.command == "replay":
         crops = training_crops(load_config(arguments.embedding_config, EmbeddingTraining))
-        write(REPLAY, replay(level2, crops), level2, {})
-        written = [REPLAY]
+        write(REPLAY_WEIGHTS, replay(level2, crops), level2, {})
+        written = [REPLAY_WEIGHTS]
     else:
         written = copy_weights(load_config(arguments.config, SignTraining).out, level2)
     for path in written:
@@ -73,7 +74,7 @@ def copy_weights(trained: Path, level2: Level2) -> list[Path]:
 @torch.no_grad()
 def replay(level2: Level2, crops: CropsByClass) -> dict[str, Tensor]:
     """Return for each bank the (n_rows, n_features) mean features of what its rows name."""
-    features, layer = Features(level2), LastLayer.of(level2)
+    features, layer = Features(level2), LastLayer.of(level2.project)
     glow = crops.pop(VEHICLE_LIGHT, [])
     crops[BACKGROUND] = crops.get(BACKGROUND, []) + glow
     wanted = {name for bank in map(load_bank, available_banks()) for name in bank.names}

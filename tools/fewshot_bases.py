@@ -59,7 +59,7 @@ class Base:
 
 def shipped(name: str, detector: TwoLevelDetector, cache: Path | None) -> Base:
     """Return a detector with the banks that ship with the package."""
-    return Base(name, detector, on_onnx_runtime(detector, cache), named.FOLDER)
+    return Base(name, detector, on_onnx_runtime(detector, cache), named.NAMED_BANKS)
 
 
 def variant(name: str, detector: TwoLevelDetector, level2: Path, config: Path, cache: Path) -> Base:
@@ -119,13 +119,13 @@ def read_level2(path: Path) -> Level2:
 @contextmanager
 def banks_in(folder: Path) -> Iterator[None]:
     """Take the named banks from a folder for as long as the context lasts."""
-    before = named.FOLDER
-    named.FOLDER = folder
+    before = named.NAMED_BANKS
+    named.NAMED_BANKS = folder
     named.load_bank.cache_clear()
     try:
         yield
     finally:
-        named.FOLDER = before
+        named.NAMED_BANKS = before
         named.load_bank.cache_clear()
 
 

@@ -72,7 +72,7 @@ class BranchFinder:
     def detect(self, scenes: Scenes, index: int) -> Detections:
         """Return what the detector finds in one image."""
         features = _features_of(scenes, self.level2.level2)
-        layer = LastLayer.of(self.level2.level2)
+        layer = LastLayer.of(self.level2.level2.project)
 
         @torch.no_grad()
         def embed(scene: Scene, boxes: FloatArray) -> FloatArray:

@@ -108,7 +108,7 @@ def test(config: SignTraining, arguments: argparse.Namespace) -> None:
             continue
         given = {**config.learners[name].params, **params} if trained or not params else params
         learner = default_registry().create("learner", name, **given)
-        model = learner.prepare(LastLayer.of(level2), FeatureShape(features.n_features))
+        model = learner.prepare(LastLayer.of(level2.project), FeatureShape(features.n_features))
         if trained:
             load(model, name, config, level2)
         line = {}

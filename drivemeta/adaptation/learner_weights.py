@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from drivemeta.errors import ModelFileError
 from drivemeta.models.digest import weights_digest
-from drivemeta.models.learner_store import REPLAY, WEIGHTS, read, read_if_of
+from drivemeta.models.learner_store import WEIGHTS, read, read_if_of
 from drivemeta.models.level2 import Level2
+from drivemeta.paths import REPLAY_WEIGHTS
 from drivemeta.plugins.learner.episodes import Episode, Pairs
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import Learner, MetaLearner, meta_learner
@@ -59,7 +60,7 @@ class Initialisation:
             state = _given(weights, plugin.name, digest)
         elif plugin.folder is not None:
             state = read_if_of(plugin.folder / WEIGHTS, digest)
-        return cls(plugin.name, learner, level2, state, read_if_of(REPLAY, digest) or {})
+        return cls(plugin.name, learner, level2, state, read_if_of(REPLAY_WEIGHTS, digest) or {})
 
     def model(self) -> nn.Module:
         """Return a new module of the learner over features, where it starts from.
@@ -67,7 +68,7 @@ class Initialisation:
         Raises:
             ModelFileError: the weights are of a module of another kind.
         """
-        layer = LastLayer.of(self.level2)
+        layer = LastLayer.of(self.level2.project)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             model = self.learner.prepare(layer, FeatureShape(layer.n_features))

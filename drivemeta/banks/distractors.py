@@ -14,7 +14,8 @@ from drivemeta.core.boxes import FloatArray
 DISTRACTOR_MARGIN = 0.6
 
 
-Widen: TypeAlias = Callable[[str, "NamedBank", int], FloatArray]
+Widen: TypeAlias = Callable[[str, NamedBank, int], FloatArray]
+"""Maps the name of a bank, the bank and a width to its rows at that width."""
 
 
 def without_near(rows: BankRows, novel: BankRows, root: int) -> BankRows:

@@ -15,12 +15,9 @@ from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError, ModelFileError, suggest
 from drivemeta.files import write_bytes
+from drivemeta.paths import NAMED_BANKS
 
-FOLDER = Path(__file__).parents[1] / "weights" / "banks"
 BACKGROUND = "background"
-
-
-"""Maps the name of a bank, the bank and a width to its rows at that width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +56,7 @@ def load_bank(name: str) -> NamedBank:
         InputError: there is none of that name.
         ModelFileError: its file is damaged.
     """
-    path = FOLDER / f"{name}.safetensors"
+    path = NAMED_BANKS / f"{name}.safetensors"
     known = available_banks()
     if name not in known:
         raise InputError(f"unknown bank {name!r}; {suggest(name, known)}")
@@ -75,7 +72,7 @@ def load_bank(name: str) -> NamedBank:
 
 def available_banks() -> tuple[str, ...]:
     """Return the names of the banks that ship with the package."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
+    return tuple(sorted(path.stem for path in NAMED_BANKS.glob("*.safetensors")))
 
 
 def with_named(bank: ClassBank, named: NamedBank) -> ClassBank:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,8 +52,6 @@ def drawn_frames(n: int, size: tuple[int, int]) -> list[Image]:
 
 def of_size(frames: list[Image], size: tuple[int, int]) -> list[Image]:
     """Return the frames, those of another height and width resized."""
-    import cv2
-
     return [
         frame
         if frame.shape[:2] == size

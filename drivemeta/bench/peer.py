@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -136,8 +137,6 @@ def feeds_of(rule: PeerInput, frames: Sequence[Image]) -> dict[str, NDArray[Any]
 
 
 def _fitted(frame: Image, size: tuple[int, int]) -> Image:
-    import cv2
-
     fit = Letterbox.fit((frame.shape[0], frame.shape[1]), size)
     image = np.full((*size, 3), 114, np.uint8)
     image[: fit.height, : fit.width] = cv2.resize(frame, (fit.width, fit.height))

@@ -64,7 +64,7 @@ def bench(
     )
     from drivemeta.bench.peer import peer_contenders
     from drivemeta.cli.common import parse_size
-    from drivemeta.export import base_onnx
+    from drivemeta.shipped import base_onnx
 
     models = models or [base_onnx()]
     counts = [count or None for count in threads or [0]]

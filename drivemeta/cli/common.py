@@ -38,7 +38,7 @@ def named_base(model: Path | None, names: str | None) -> Path | None:
     if names is None:
         return model
     from drivemeta.errors import InputError
-    from drivemeta.export import base_onnx
+    from drivemeta.shipped import base_onnx
 
     if model is not None:
         raise InputError(f"--name is for the shipped base, found --model {model} beside it")

@@ -42,9 +42,9 @@ def detect(
 
     from drivemeta.cli.common import image_files
     from drivemeta.errors import InputError
-    from drivemeta.export import base_onnx
     from drivemeta.files import write_text
     from drivemeta.runtime.detector import OnnxDetector
+    from drivemeta.shipped import base_onnx
     from drivemeta.video.job import writable_folder
 
     if not images.exists():

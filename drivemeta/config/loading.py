@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from drivemeta.config.mistakes import list_mistakes
 from drivemeta.errors import ConfigError, suggest
-from drivemeta.location import builtin_folder
+from drivemeta.paths import builtin_folder
 
 Model = TypeVar("Model", bound=BaseModel)
 

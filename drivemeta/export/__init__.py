@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from drivemeta.export.exporter import ExportOptions, ExportReport, export_detector
     from drivemeta.export.verify import VerifyReport, verify_model
-    from drivemeta.shipped import base_onnx
 
 _HOMES = {
     "ExportOptions": "drivemeta.export.exporter",
     "ExportReport": "drivemeta.export.exporter",
     "VerifyReport": "drivemeta.export.verify",
-    "base_onnx": "drivemeta.shipped",
     "export_detector": "drivemeta.export.exporter",
     "verify_model": "drivemeta.export.verify",
 }
@@ -26,7 +24,6 @@ __all__ = [
     "ExportOptions",
     "ExportReport",
     "VerifyReport",
-    "base_onnx",
     "export_detector",
     "verify_model",
 ]

@@ -17,7 +17,6 @@ from drivemeta.models.digest import weights_digest
 from drivemeta.models.level2 import Level2
 
 WEIGHTS = "weights.safetensors"  # as `drivemeta metatrain` writes it, and beside a plugin
-REPLAY = Path(__file__).parents[1] / "weights" / "replay.safetensors"
 HEADER = "drivemeta_learner"
 VANISHED = 0.001
 

@@ -19,11 +19,11 @@ from drivemeta.errors import ModelFileError
 from drivemeta.files import write_bytes
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.paths import BASE_WEIGHTS
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.registry import default_registry
 
 SCHEMA_VERSION = 1
-BASE_PATH = Path(__file__).parents[1] / "weights" / "base.safetensors"
 _LEVELS = ("dense", "crop")
 
 
@@ -89,7 +89,7 @@ def load_base() -> TwoLevelDetector:
     Raises:
         ModelFileError: the installation lacks its weights.
     """
-    return load_detector(BASE_PATH)
+    return load_detector(BASE_WEIGHTS)
 
 
 def _assemble(header: dict[str, Any], tensors: dict[str, Tensor]) -> TwoLevelDetector:

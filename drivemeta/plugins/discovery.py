@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from drivemeta.errors import PluginError
-from drivemeta.location import builtin_folder
+from drivemeta.paths import builtin_folder
 from drivemeta.plugins.kinds import KINDS, Kind
 from drivemeta.plugins.manifest import (
     FILE_NAME,

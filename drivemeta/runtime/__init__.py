@@ -2,6 +2,5 @@
 
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import Manifest
-from drivemeta.shipped import load_model
 
-__all__ = ["Manifest", "OnnxDetector", "load_model"]
+__all__ = ["Manifest", "OnnxDetector"]

@@ -155,7 +155,7 @@ def provider(name: Provider, has_gpu: bool) -> Finding:
     """Return whether a provider is built in, loads and computes what numpy computes."""
     what = f"provider {name}"
     try:  # a broken installation is what this is to tell of
-        import onnxruntime as ort
+        import onnxruntime as ort  # noqa: PLC0415
 
         from drivemeta.runtime.providers import (  # noqa: PLC0415
             PROVIDERS,

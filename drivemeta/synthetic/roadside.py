@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from drivemeta.synthetic.furniture import (
     Rail,
     Tree,
 )
+from drivemeta.synthetic.ground import Road
 from drivemeta.synthetic.signs_and_lights import Lamps, Sign
 from drivemeta.synthetic.sprites import (
     N_BOARDS,
@@ -26,11 +26,27 @@ from drivemeta.synthetic.sprites import (
 )
 from drivemeta.synthetic.traffic import draw_vehicle
 
-if TYPE_CHECKING:
-    from drivemeta.synthetic.scene import Scene
-
 CELL_M = 12.0
 _PER_CELL = 64
+
+
+@dataclass(frozen=True)
+class Roadside:
+    """What the cells along one road have in common.
+
+    Attributes:
+        seed: Of everything random.
+        road: The road.
+        signs: Signs a place where one may stand; 1 is usual.
+        names: Pictograms that signs are drawn from.
+        yellow_signs: Grounds of signs are yellow.
+    """
+
+    seed: int
+    road: Road
+    signs: float
+    names: tuple[str, ...]
+    yellow_signs: bool
 
 
 @dataclass(frozen=True)
@@ -63,11 +79,11 @@ class Prop:
 
 
 class _Cell:
-    def __init__(self, scene: Scene, cell: int) -> None:
-        self.scene, self.road = scene, scene.road
+    def __init__(self, roadside: Roadside, cell: int) -> None:
+        self.roadside, self.road = roadside, roadside.road
         self.start = cell * CELL_M
         self.first = (cell + 1000) * _PER_CELL
-        self.rng = np.random.default_rng([scene.seed, 4, cell + 1000])
+        self.rng = np.random.default_rng([roadside.seed, 4, cell + 1000])
         self.props: list[Prop] = []
 
     def put(self, thing: Thing, across: float, along: float) -> None:
@@ -82,15 +98,15 @@ class _Cell:
         return (self.road.left_m - beyond if left else self.road.right_m + beyond), left
 
 
-def cell_props(scene: Scene, cell: int) -> tuple[Prop, ...]:
+def cell_props(roadside: Roadside, cell: int) -> tuple[Prop, ...]:
     """Draw what stands in a cell of 12 m along the road."""
-    build = _Cell(scene, cell)
+    build = _Cell(roadside, cell)
     _backdrop(build)
     _parked(build)
     _clutter(build)
     _signs(build)
     _lights(build)
-    junction = scene.road.junction_m
+    junction = roadside.road.junction_m
     if junction is None:
         return tuple(build.props)
     return tuple(p for p in build.props if _clear_of(p, junction))
@@ -129,7 +145,8 @@ def _backdrop(cell: _Cell) -> None:
             far = rng.uniform(1.0, 3.0) if road.kind == "urban" else rng.uniform(2.5, 22)
             tree = Tree(int(rng.integers(N_TREES)), rng.uniform(3.0, 10.0), _tint(rng, 0.08))
             cell.put(tree, sign * (edge + far), cell.somewhere())
-        if road.kind == "motorway" or (road.kind == "rural" and (cell.scene.seed + left) % 3 == 0):
+        fenced = road.kind == "rural" and (cell.roadside.seed + left) % 3 == 0
+        if road.kind == "motorway" or fenced:
             cell.put(Rail(CELL_M), sign * (edge + 0.6), cell.start)
 
 
@@ -170,8 +187,8 @@ def _clutter(cell: _Cell) -> None:
 
 
 def _signs(cell: _Cell) -> None:
-    rng, scene, road = cell.rng, cell.scene, cell.road
-    if rng.random() < 0.34 * scene.plan.signs:
+    rng, roadside, road = cell.rng, cell.roadside, cell.road
+    if rng.random() < 0.34 * roadside.signs:
         across, left = cell.side(rng.uniform(0.35, 2.2))
         if left and rng.random() < 0.45:
             across, left = road.right_m + rng.uniform(0.35, 2.2), False
@@ -183,7 +200,7 @@ def _signs(cell: _Cell) -> None:
         for _ in range(1 if rng.random() < 0.75 else 2):
             cell.put(_sign(cell, centre, scale, yaw), across, along)
             centre -= 0.95 * scale
-    if rng.random() < (0.09 if road.kind == "motorway" else 0.03) * scene.plan.signs:
+    if rng.random() < (0.09 if road.kind == "motorway" else 0.03) * roadside.signs:
         along, scale = cell.somewhere(), rng.uniform(0.7, 1.2)
         across = road.right_m + 1.5 + scale
         sign = Sign(
@@ -205,17 +222,17 @@ def _signs(cell: _Cell) -> None:
 
 
 def _sign(cell: _Cell, centre: float, scale: float, yaw: float) -> Sign:
-    rng, names = cell.rng, cell.scene.names
+    rng, names = cell.rng, cell.roadside.names
     name = names[rng.integers(len(names))]
     fading = float(rng.beta(1, 3))
-    return Sign(name, centre, scale, yaw, cell.scene.yellow_signs, fading)
+    return Sign(name, centre, scale, yaw, cell.roadside.yellow_signs, fading)
 
 
 def _lights(cell: _Cell) -> None:
     """Put traffic lights at the junction, or now and then along a street."""
-    rng, road, scene = cell.rng, cell.road, cell.scene
+    rng, road, roadside = cell.rng, cell.road, cell.roadside
     if road.junction_m is not None:
-        place = road.junction_m - 9.5 if scene.seed % 2 else road.junction_m + 8.5
+        place = road.junction_m - 9.5 if roadside.seed % 2 else road.junction_m + 8.5
         if not cell.start <= place < cell.start + CELL_M:
             return
         along = place
@@ -223,7 +240,7 @@ def _lights(cell: _Cell) -> None:
         along = cell.somewhere()
     else:
         return
-    style = np.random.default_rng([scene.seed, 5])
+    style = np.random.default_rng([roadside.seed, 5])
     flat, yellow, plate = style.random() < 0.12, style.random() < 0.25, style.random() < 0.35
     height = style.uniform(0.8, 1.15)
 

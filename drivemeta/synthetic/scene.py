@@ -14,10 +14,9 @@ from drivemeta.synthetic.effects import Sensor
 from drivemeta.synthetic.ground import Road
 from drivemeta.synthetic.light import WEATHERS, Light
 from drivemeta.synthetic.pictograms import pictogram_names
-from drivemeta.synthetic.roadside import Prop, cell_props
+from drivemeta.synthetic.roadside import CELL_M, Prop, Roadside, cell_props
 from drivemeta.synthetic.traffic import Mover, Traffic
 
-CELL_M = 12.0
 SIGHT_M = 170.0
 _CHANCES = (0.34, 0.2, 0.12, 0.08, 0.1, 0.16)
 _KINDS = ("urban", "suburban", "rural", "motorway")
@@ -93,6 +92,7 @@ class Scene:
             ((62, 88, 75), (85, 95, 88), (70, 100, 92))[rng.integers(3)], np.float32
         )
         self.yellow_signs = bool(rng.random() < 0.22)
+        self.roadside = Roadside(seed, self.road, plan.signs, self.names, self.yellow_signs)
         self.traffic = Traffic(seed, self.road, self.speed_mps, self.own_lane)
 
     @property
@@ -136,7 +136,7 @@ class Scene:
 
     @functools.lru_cache(maxsize=64)  # noqa: B019  (a scene is short-lived and the cache small)
     def _cell(self, cell: int) -> tuple[Prop, ...]:
-        return cell_props(self, cell)
+        return cell_props(self.roadside, cell)
 
 
 def _choice(

@@ -88,7 +88,7 @@ def load_detector(
 def model_path(model: str | Path | None) -> Path:
     """Return the path of a model; that of the shipped base for None, written on first use."""
     if model is None:
-        from drivemeta.export import base_onnx  # noqa: PLC0415  (writes the base once, with torch)
+        from drivemeta.shipped import base_onnx  # noqa: PLC0415  (writes the base once, with torch)
 
         return base_onnx()
     return Path(model)

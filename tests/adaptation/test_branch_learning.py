@@ -16,11 +16,11 @@ from drivemeta.banks.named import NamedBank
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export import verify_model
 from drivemeta.export.restore import restore
-from drivemeta.location import builtin_folder
 from drivemeta.models import learner_store
 from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.networks import level2_graph, session_of
+from drivemeta.paths import REPLAY_WEIGHTS, builtin_folder
 from drivemeta.plugins import default_registry
 
 BRANCHES = ("maml", "anil", "metasgd", "reptile", "siamese", "matching")
@@ -278,7 +278,7 @@ def test_damaged_or_unfit_weights_are_told(base, tmp_path):
 
 def test_replayed_base_classes_are_kept_apart(base, make_support, monkeypatch, tmp_path):
     path = tmp_path / "replay.safetensors"
-    monkeypatch.setattr("drivemeta.adaptation.learner_weights.REPLAY", path)
+    monkeypatch.setattr("drivemeta.adaptation.learner_weights.REPLAY_WEIGHTS", path)
     replay = {"signs": torch.rand(2, base.level2.project.in_features)}
     learner_store.write(path, replay, base.level2, {})
     assert Initialisation.of(built("maml"), base.level2).replay["signs"].dtype == torch.float32
@@ -304,6 +304,6 @@ def test_second_moments_do_not_vanish_in_the_file(base, tmp_path):
 
 
 def test_shipped_weights_stay_small():
-    folders = (learner_store.REPLAY.parent, builtin_folder("plugins"))
+    folders = (REPLAY_WEIGHTS.parent, builtin_folder("plugins"))
     shipped = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
     assert sum(path.stat().st_size for path in shipped) <= 16e6

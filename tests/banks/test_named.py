@@ -19,7 +19,7 @@ from drivemeta.errors import InputError, ModelFileError, OutputError
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """Let the shipped banks be those of an empty folder."""
-    monkeypatch.setattr(named, "FOLDER", tmp_path)
+    monkeypatch.setattr(named, "NAMED_BANKS", tmp_path)
     load_bank.cache_clear()
     yield tmp_path
     load_bank.cache_clear()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from drivemeta.config import load_config, validate
 from drivemeta.errors import ConfigError
-from drivemeta.location import builtin_folder
+from drivemeta.paths import builtin_folder
 
 
 class Strict(BaseModel):

@@ -6,7 +6,8 @@ import pytest
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.errors import InputError
 from drivemeta.export.probe_scene import draw_noise, draw_scene
-from drivemeta.runtime import OnnxDetector, load_model
+from drivemeta.runtime import OnnxDetector
+from drivemeta.shipped import load_model
 
 
 @pytest.fixture(scope="module")

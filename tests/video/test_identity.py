@@ -1,6 +1,7 @@
 """What a run's results depend on: a file is known by what it is, however it is named."""
 
 from drivemeta.video.identity import run_identity
+
 from drivemeta.video.options import Options
 
 

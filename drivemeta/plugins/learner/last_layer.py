@@ -5,8 +5,6 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.models.level2 import Level2
-
 
 class LastLayer(nn.Module):
     """Level 2's last layer by itself, for learners that adapt it.
@@ -23,10 +21,10 @@ class LastLayer(nn.Module):
         self.project = nn.Linear(n_features, dim)
 
     @classmethod
-    def of(cls, level2: Level2) -> LastLayer:
-        """Return a copy of a level 2's last layer."""
-        layer = cls(level2.project.in_features, level2.dim)
-        layer.project.load_state_dict(level2.project.state_dict())
+    def of(cls, linear: nn.Linear) -> LastLayer:
+        """Return a copy of a level 2's last layer, of its `project`."""
+        layer = cls(linear.in_features, linear.out_features)
+        layer.project.load_state_dict(linear.state_dict())
         return layer
 
     def forward(self, features: Tensor) -> Tensor:

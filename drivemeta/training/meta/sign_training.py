@@ -176,7 +176,7 @@ def metatrain_signs(
     tasks, validation = _tasks(config, pool)
     torch.manual_seed(config.seed)
     run = Run(_plan(name, config), tasks, validation, resume=resume, report=report)
-    state = learner.meta_train(LastLayer.of(level2), tasks, run)
+    state = learner.meta_train(LastLayer.of(level2.project), tasks, run)
     path, curve = config.out / name / WEIGHTS, dict(state.curve)
     about = {
         "learner": name,

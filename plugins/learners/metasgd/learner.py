@@ -57,7 +57,7 @@ class MetaSGD:
         n_steps: inner steps.
         meta_batch: tasks of a meta-step.
         transductive: the queries are normalised by their own statistics.
-        mapped: how a meta-step goes over its tasks, see `drivemeta.plugins.learner.inner_loop.over_tasks`.
+        mapped: how a meta-step goes over its tasks, see `plugins.learner.inner_loop.over_tasks`.
         row_lr: rate of the steps that move the detector's rows.
         row_steps: number of these steps.
     """

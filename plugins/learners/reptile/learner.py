@@ -89,7 +89,7 @@ class Reptile:
         meta_batch: tasks whose results are averaged in a meta-step; 1 is the serial version.
         transductive: the queries are normalised by their own statistics; otherwise each together
             with the support.
-        mapped: how a meta-step goes over its tasks, see `drivemeta.plugins.learner.inner_loop.over_tasks`;
+        mapped: how a meta-step goes over its tasks, see `plugins.learner.inner_loop.over_tasks`;
             if not by a loop, the second moments go on as the mean of what the tasks make of them.
         row_steps: steps of the inner optimiser in the detector.
     """

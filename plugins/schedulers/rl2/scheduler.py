@@ -8,18 +8,16 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-import drivemeta
 from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
+from drivemeta.paths import SCHEDULER_POLICY
 from drivemeta.plugins.scheduler.features import MODES, N_FEATURES, Features
 from drivemeta.plugins.scheduler.protocol import (
     InferencePlan,
     Outcome,
     SchedulerState,
 )
-
-SHIPPED = Path(drivemeta.__file__).parent / "weights" / "scheduler.onnx"
 
 
 class RL2:
@@ -35,7 +33,7 @@ class RL2:
         max_latency_ms: time a look may take; None for the limit of the run, and where it has none
             for the time between two frames.
         max_gap: most frames between two looks.
-        model: another policy, exported by `drivemeta.training.schedulers.export`; None for the shipped one.
+        model: another policy, by `drivemeta.training.schedulers.export`; None for the shipped one.
         context: Of the run: the modes that it offers, and its limit.
 
     Raises:
@@ -59,7 +57,7 @@ class RL2:
         self._modes = modes = context.modes
         self._quickest = next(mode for mode in MODES if mode != "skip" and mode in modes)
         self._barred = np.array([mode not in modes for mode in MODES])
-        self._session = _open(model or SHIPPED)
+        self._session = _open(model or SCHEDULER_POLICY)
         self._shape = self._session.get_inputs()[1].shape
         self._features, self._live = Features(1.0, modes), False
         self._hidden = self._cell = np.zeros(self._shape, np.float32)

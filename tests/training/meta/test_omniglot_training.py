@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from drivemeta.cli.main import main
 from drivemeta.config import load_config
 from drivemeta.errors import ModelFileError
-from drivemeta.location import builtin_folder
+from drivemeta.paths import builtin_folder
 from drivemeta.training.meta.image_tasks import PoolTasks, moved, random_maps
 from drivemeta.training.meta.omniglot import ImagePool, Shape, load_omniglot
 from drivemeta.training.meta.omniglot_training import (

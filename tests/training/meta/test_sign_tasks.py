@@ -10,7 +10,7 @@ import torch
 from drivemeta.config import load_config
 from drivemeta.data.meanings import load_meanings
 from drivemeta.errors import InputError
-from drivemeta.location import builtin_folder
+from drivemeta.paths import builtin_folder
 from drivemeta.training.base.embedding import EmbeddingTraining
 from drivemeta.training.meta.omniglot import Shape
 from drivemeta.training.meta.sign_split import COUNTRIES, meanings_in

@@ -9,8 +9,8 @@ from drivemeta.adaptation.learner_weights import Initialisation
 from drivemeta.cli.main import main
 from drivemeta.config import load_config
 from drivemeta.errors import ConfigError
-from drivemeta.location import builtin_folder
 from drivemeta.models.level2 import Level2
+from drivemeta.paths import builtin_folder
 from drivemeta.plugins import default_registry
 from drivemeta.training.meta.sign_split import meanings_in
 from drivemeta.training.meta.sign_tasks import SignPool

@@ -1,10 +1,16 @@
-"""Where the built-in plugins and configs lie: inside the wheel, or at the checkout's root."""
+"""Where the shipped weights lie, and the built-in plugins and configs: in the wheel or the checkout."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
+_WEIGHTS = _PACKAGE / "weights"
+
+BASE_WEIGHTS = _WEIGHTS / "base.safetensors"
+NAMED_BANKS = _WEIGHTS / "banks"
+REPLAY_WEIGHTS = _WEIGHTS / "replay.safetensors"
+SCHEDULER_POLICY = _WEIGHTS / "scheduler.onnx"
 
 
 def builtin_folder(name: str) -> Path:
