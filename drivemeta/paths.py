@@ -1,4 +1,4 @@
-"""Where the shipped weights lie, and the built-in plugins and configs: in the wheel or the checkout."""
+"""Where shipped weights lie, and built-in plugins and configs: in the wheel or at the checkout."""
 
 from __future__ import annotations
 
