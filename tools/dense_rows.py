@@ -99,7 +99,11 @@ def _relearnt(
 
     def level1(inputs: Tensor) -> SimpleNamespace:
         dense = networks.dense(inputs)
-        parts = {"boxes": dense.boxes, "embeddings": dense.embeddings}
+        parts = {
+            "boxes": dense.boxes,
+            "quality": dense.quality,
+            "embeddings": dense.embeddings,
+        }
         return SimpleNamespace(**{k: torch.from_numpy(v)[None] for k, v in parts.items()})
 
     fast = SimpleNamespace(input_size=base.input_size, scoring=base.scoring, level1=level1)

@@ -16,6 +16,7 @@ from drivemeta.adaptation.held_out import hold_out
 from drivemeta.adaptation.learner_choice import learner_for
 from drivemeta.adaptation.new_classes import add_classes, parent_of_crops
 from drivemeta.adaptation.observation import observe
+from drivemeta.adaptation.parent_choice import reason_of
 from drivemeta.adaptation.thresholds import calibrate
 from drivemeta.banks.capacity import within_capacity
 from drivemeta.core import ClassBank
@@ -49,7 +50,8 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         learner: name of a learner plugin, or one that is built already; by default chosen by the
             number of shots, see `learner_for`. The exported file names it as its manifest does, or
             as its class is called, in lower case, where no manifest names that class.
-        parent: super-class of the new classes; by default, the one the base finds them by.
+        parent: super-class of the new classes, or `none` for new kinds of object; by default, the
+            one the base finds them by, if it does.
         negatives: images without any object of the new classes.
         exhaustive: every instance in the support frames is annotated.
         extend: boxes of a class that was adapted to before are added to it.
@@ -78,7 +80,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         full.base, full.learner, full.evidence, parent, of_crops=support.of_crops
     )
     held = hold_out(full, bank, parents, learning.without)
-    bank = calibrate(bank, full.evidence, held, parents)
+    bank = calibrate(bank, full.evidence, held, parents, base.bank)
     record = AdaptationRecord(
         support=support,
         learner=plugin,
@@ -90,7 +92,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         held=held,
         seconds=time.perf_counter() - started,
     )
-    return Adapted(full.base.with_(bank=bank), _report(bank, support, evidence), record)
+    return Adapted(full.base.with_(bank=bank), _report(bank, base.bank, record), record)
 
 
 def learn_rows(
@@ -146,20 +148,22 @@ def _refuse_clashes(bank: ClassBank, support: SupportSet) -> None:
             )
 
 
-def _report(bank: ClassBank, support: SupportSet, evidence: Evidence) -> tuple[ClassReport, ...]:
-    return tuple(
-        _class_report(bank, support, evidence, label) for label in range(len(support.classes))
-    )
+def _report(
+    bank: ClassBank, before: ClassBank, record: AdaptationRecord
+) -> tuple[ClassReport, ...]:
+    return tuple(_class_report(bank, before, record, label) for label in range(len(record.parents)))
 
 
 def _class_report(
-    bank: ClassBank, support: SupportSet, evidence: Evidence, label: int
+    bank: ClassBank, before: ClassBank, record: AdaptationRecord, label: int
 ) -> ClassReport:
+    support, evidence = record.support, record.evidence
     name, own = support.classes[label], evidence.boxes.labels == label
     spec, n_found = bank.classes[bank.index(name)], int((evidence.boxes.found[own] > 0).sum())
     return ClassReport(
         name=name,
         parent=spec.parent,
+        reason=reason_of(before, evidence, label, record.parent, spec.parent),
         shots=int(own.sum()),
         found=None if support.of_crops else n_found,
         threshold=spec.threshold,

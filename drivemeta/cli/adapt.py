@@ -35,7 +35,8 @@ def adapt(
     shots: Annotated[int | None, typer.Option(help="Use only so many boxes a class.")] = None,
     seed: Annotated[int, typer.Option(help="Of the draw of the shots.")] = 0,
     parent: Annotated[
-        str | None, typer.Option(help="Super-class of the new classes; found out by default.")
+        str | None,
+        typer.Option(help="Super-class of the new classes, none for new kinds; found out else."),
     ] = None,
     negatives: Annotated[
         Path | None, typer.Option(help="Folder of images that show none of the new classes.")
@@ -154,6 +155,8 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
         )
     shown = console()
     shown.print(table)
+    for row in adapted.classes:
+        shown.print(f"class    {escape(row.name)}: {escape(row.reason)}")
     for line in report["warnings"][:MOST_WARNINGS]:
         shown.print(f"[yellow]note[/]     {escape(line)}")
     if len(report["warnings"]) > MOST_WARNINGS:

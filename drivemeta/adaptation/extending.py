@@ -1,0 +1,80 @@
+"""Another row for a class that level 1 has: it may find more of it, never raise false alarms."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from drivemeta.adaptation.base_places import Places, places_beside
+from drivemeta.adaptation.dense_rows import learnt, look
+from drivemeta.adaptation.evidence import Evidence
+from drivemeta.core import ClassBank
+from drivemeta.core.boxes import FloatArray
+from drivemeta.core.scoring import Scoring
+from drivemeta.models.detector import TwoLevelDetector
+
+# Share of the class's own false alarms on the same places that a new row may add.
+MORE_ALARMS = 0.05
+MARGIN = 1e-4
+
+
+def learn_beside(
+    base: TwoLevelDetector, bank: ClassBank, evidence: Evidence, label: int, owner: int
+) -> tuple[FloatArray, float]:
+    """Learn a row for a class that has rows already, at the threshold it has.
+
+    The row is learnt as that of a new kind is. Its bias is then at least so great that it takes no
+    place of something else, neither in the support frames nor among those that ship: a place is
+    taken where the class would be reported, and was not before.
+
+    Args:
+        base: Its level 1 is run over the support frames.
+        bank: Classes and rows there are.
+        evidence: The frames and boxes.
+        label: Class of the support set.
+        owner: The same class in the bank.
+
+    Returns:
+        The (dim,) float32 unit row and its bias.
+    """
+    found = look(base, evidence, label)
+    row, bias = learnt(found, base.scoring.dense_scale)
+    places = Places(found.background, found.quality), places_beside(base.level1, bank.names[owner])
+    least = [least_bias(row, seen, bank, owner, base.scoring) for seen in places]
+    return row, max(bias, *least)
+
+
+def least_bias(
+    row: FloatArray, places: Places, bank: ClassBank, owner: int, scoring: Scoring
+) -> float:
+    """Return the least bias of a row at which a class raises no more false alarms on places.
+
+    Args:
+        row: (dim,) unit vector.
+        places: What shows something else than the class.
+        bank: Classes and rows there are.
+        owner: Class of the row.
+        scoring: Constants.
+    """
+    rows = bank.dense
+    logits = places.embeddings.numpy() @ rows.weights.T - rows.biases  # (n, n_rows), unscaled
+    needed = _needed(places.quality.numpy(), _threshold(bank, owner), scoring)
+    best, winner = logits.max(1, initial=-np.inf), rows.owners[logits.argmax(1)]
+    alarms = (winner == owner) & (best >= needed)
+    # A place is taken by a row that is better than all others there, and good enough.
+    taken = places.embeddings.numpy() @ row - np.maximum(best, needed)
+    taken = np.sort(taken[~alarms])[::-1]
+    allowed = int(MORE_ALARMS * alarms.sum())
+    return float(taken[allowed]) + MARGIN if allowed < len(taken) else -np.inf
+
+
+def _needed(quality: FloatArray, threshold: float, scoring: Scoring) -> FloatArray:
+    """Return the (n,) unscaled logits of a row at which places of a quality are reported."""
+    power = scoring.quality_power
+    p = threshold / (1 / (1 + np.exp(-quality.astype(np.float64)))) ** power
+    p = np.minimum(p ** (1 / (1 - power)), 1 - 1e-9)
+    return np.asarray(np.log(p / (1 - p)) / scoring.dense_scale, np.float32)
+
+
+def _threshold(bank: ClassBank, owner: int) -> float:
+    """Return the least score at which a class or a kind of it is reported."""
+    return float(bank.thresholds[bank.roots == owner].min())
