@@ -32,6 +32,7 @@ from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import (
     BranchClassifier,
     BranchLearner,
+    ClassRows,
     Learner,
 )
 from drivemeta.plugins.learner.rows import CosineRows
@@ -108,7 +109,7 @@ class BranchLearning:
         """Return what is learnt without some support boxes; they are embedded all the same.
 
         Raises:
-            PluginError: the learner has no branch after all.
+            PluginError: the learner fails, or has no branch after all.
         """
         if not self._has_branch:
             return self._plain
@@ -127,7 +128,9 @@ class BranchLearning:
     def _with(self, classifier: BranchClassifier) -> Branching:
         base, evidence = self._plain.base, self._plain.evidence
         assert isinstance(base.level2, Level2)
-        branch, dim = classifier.novel_branch().eval(), base.bank.crop.weights.shape[1]
+        asking, dim = Calling(classifier, "novel_branch"), base.bank.crop.weights.shape[1]
+        with asking:
+            branch = asking.returned(classifier.novel_branch(), nn.Module).eval()
         held, own = branch(self._held).numpy(), evidence.boxes.embeddings
         wide = base.with_(
             level2=Branched(base.level2, branch), bank=widened(base.bank, held.shape[1])
@@ -204,13 +207,19 @@ class BranchRows:
         self._classifier, self._dim, self._replay = classifier, dim, replay or {}
 
     def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
-        """Return rows for a support set given as wide embeddings."""
+        """Return rows for a support set given as wide embeddings.
+
+        Raises:
+            PluginError: the classifier fails, or gives something else.
+        """
         columns = replace(
             support,
             images=support.images[:, self._dim :],
             negatives=support.negatives[:, self._dim :],
         )
-        rows = self._classifier.rows_for(columns)
+        asking = Calling(self._classifier, "rows_for")
+        with asking:
+            rows = asking.returned(self._classifier.rows_for(columns), ClassRows)
         wide = np.pad(rows.weights, ((0, 0), (self._dim, 0)))
         owners = torch.from_numpy(np.asarray(rows.owners, np.int64))
         return CosineRows(network, torch.from_numpy(wide), owners, support.n_way)
@@ -220,9 +229,18 @@ class BranchRows:
         """Return the (n_rows, width) rows of a shipped bank beside those of the branch.
 
         They lie in the columns of the branch if it can place them there, else in the base's.
+
+        Raises:
+            PluginError: the classifier fails, or gives something else.
         """
         features = self._replay.get(name)
-        placed = None if features is None else self._classifier.distractors(features)
+        placed = None if features is None else self._placed(features)
         if placed is None:
             return np.pad(bank.weights, ((0, 0), (0, width - bank.weights.shape[1])))
         return np.pad(placed, ((0, 0), (self._dim, 0))).astype(np.float32)
+
+    def _placed(self, features: Tensor) -> FloatArray | None:
+        asking = Calling(self._classifier, "distractors")
+        with asking:
+            placed = self._classifier.distractors(features)
+            return None if placed is None else asking.returned(placed, np.ndarray)

@@ -77,7 +77,8 @@ def adapt(
     check_writable(out, ".onnx")
     given = SupportSet.from_path(support, images)
     chosen = given if shots is None else given.draw(shots, seed)
-    detector = load_detector(base) if base else load_base()
+    registry = registry_of(ctx)
+    detector = load_detector(base, registry) if base else load_base(registry)
     with console().status(f"adapting to {', '.join(chosen.classes)}"):
         adapted = learn(
             restore(detector, start) if start else detector,
@@ -89,7 +90,7 @@ def adapt(
             extend=extend,
             learner_weights=learner_weights,
             settings=parse_settings(settings or []),
-            registry=registry_of(ctx),
+            registry=registry,
         )
         adapted.export(out)
         verify_model(out, provider="cpu")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from drivemeta.errors import AnnotationError
 from drivemeta.models.traced.frozen import FrozenTrunk
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.synthetic import CocoOptions, write_coco
 from drivemeta.training.base.imagenet import load_imagenet
 from drivemeta.training.base.level1_crops import CropRule, CropSampler
@@ -76,8 +76,15 @@ class DetectorTraining(BaseModel):
         return focus
 
 
-def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
+def train_detector(
+    config: DetectorTraining, *, resume: bool, registry: Registry | None = None
+) -> Path:
     """Train level 1 and write its averaged weights; return the file.
+
+    Args:
+        config: Configuration of the run.
+        resume: Go on from the last checkpoint.
+        registry: Plugins that level 1 is found among; those of `default_registry` by default.
 
     Raises:
         InputError: data or ImageNet weights are missing.
@@ -85,7 +92,8 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
-    level1 = default_registry().create("detector", config.detector, **config.detector_params)
+    registry = registry or default_registry()
+    level1 = registry.create("detector", config.detector, **config.detector_params)
     model = TrainableLevel1(level1, len(SUPER_CLASSES))
     if config.start_from is not None:
         load_start(config.start_from, model)

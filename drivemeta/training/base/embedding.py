@@ -24,6 +24,7 @@ from drivemeta.files import atomic_path
 from drivemeta.models.level2 import CROP_SIZE, Level2
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.frozen import FrozenTrunk
+from drivemeta.plugins.registry import Registry
 from drivemeta.training.base.imagenet import load_imagenet
 from drivemeta.training.base.level2_crops import (
     SCENE_CONTEXT,
@@ -96,12 +97,23 @@ class TrainableLevel2(nn.Module):
         return embeddings, embeddings @ F.normalize(self.rows, dim=-1).T
 
 
-def train_embedding(config: EmbeddingTraining, *, resume: bool) -> Path:
-    """Train level 2 and write its averaged weights and class names; return the weights file."""
+def train_embedding(
+    config: EmbeddingTraining, *, resume: bool, registry: Registry | None = None
+) -> Path:
+    """Train level 2 and write its averaged weights and class names; return the weights file.
+
+    Args:
+        config: Configuration of the run.
+        resume: Go on from the last checkpoint.
+        registry: Plugins that level 1 of the base, which mines crops, is found among; those of
+            `default_registry` by default.
+    """
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
-    sampler = CropSampler(training_crops(config), config.context, config.seed + 1000 * resume)
+    sampler = CropSampler(
+        training_crops(config, registry), config.context, config.seed + 1000 * resume
+    )
     model = TrainableLevel2(Level2(), len(sampler.names))
     if config.start_from is not None:
         load_start(config.start_from, model.level2, "level2.")
@@ -142,7 +154,7 @@ def train_embedding(config: EmbeddingTraining, *, resume: bool) -> Path:
     return write_weights(config.out / WEIGHTS, average)
 
 
-def training_crops(config: EmbeddingTraining) -> CropsByClass:
+def training_crops(config: EmbeddingTraining, registry: Registry | None = None) -> CropsByClass:
     """Return all crops that level 2 is trained on, by class name."""
     rng = np.random.default_rng(config.seed)
     crops: CropsByClass = {}
@@ -161,7 +173,7 @@ def training_crops(config: EmbeddingTraining) -> CropsByClass:
         parts.append(vehicle_light_crops(bdd, KIND_FACTOR * config.crops_per_class, rng))
         parts.append(background_crops(bdd + italy, config.n_background, rng))
         if config.n_mined:
-            parts.append(_mined(config, bdd + italy, rng))
+            parts.append(_mined(config, bdd + italy, rng, registry))
     for part in parts:
         for name, found in part.items():
             crops.setdefault(name, []).extend(found)
@@ -173,12 +185,15 @@ def training_crops(config: EmbeddingTraining) -> CropsByClass:
 
 
 def _mined(
-    config: EmbeddingTraining, images: list[SourceImage], rng: np.random.Generator
+    config: EmbeddingTraining,
+    images: list[SourceImage],
+    rng: np.random.Generator,
+    registry: Registry | None,
 ) -> CropsByClass:
     """Return what the shipped base wrongly takes for objects; kept in the run's folder."""
     path = config.out / MINED
     if not path.is_file():
-        crops = mined_crops(images, load_base(), config.n_mined, rng)[BACKGROUND]
+        crops = mined_crops(images, load_base(registry), config.n_mined, rng)[BACKGROUND]
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as partial:
             save_file({"crops": np.stack([crop.image for crop in crops])}, partial)

@@ -11,13 +11,15 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from drivemeta.files import atomic_path, write_text
 from drivemeta.models.learner_store import WEIGHTS
-from drivemeta.plugins.learner.protocol import MetaLearner, TaskSource, meta_learner
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.plugins.learner.protocol import MetaLearner, TaskSource
+from drivemeta.plugins.registry import Registry
 from drivemeta.training.meta.image_tasks import PoolTasks
+from drivemeta.training.meta.learners import create, logits_of, prepared, trained
 from drivemeta.training.meta.networks import (
     Conv4,
     Conv4Kind,
@@ -55,9 +57,10 @@ class EpisodeShape(BaseModel):
 
 
 class MetaTraining(BaseModel):
-    """What `drivemeta metatrain` reads from its YAML file.
+    """What `drivemeta metatrain` reads from a YAML file of kind `omniglot`.
 
     Attributes:
+        kind: Kind of the configuration.
         out: folder of weights, curve, result and checkpoint.
         omniglot: `omniglot28.npz`.
         params: of the learner.
@@ -92,6 +95,7 @@ class MetaTraining(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Literal["omniglot"] = "omniglot"
     out: Path
     omniglot: Path
     params: dict[str, Any] = Field(default_factory=dict)
@@ -144,7 +148,12 @@ class MetaResult:
 
 
 def metatrain(
-    name: str, config: MetaTraining, *, resume: bool, report: Callable[[str], None]
+    name: str,
+    config: MetaTraining,
+    *,
+    resume: bool,
+    report: Callable[[str], None],
+    registry: Registry | None = None,
 ) -> MetaResult:
     """Meta-train a learner on Omniglot, test it, and write weights, curve and result.
 
@@ -153,23 +162,25 @@ def metatrain(
         config: of the run.
         resume: go on from the last checkpoint.
         report: takes lines of progress.
+        registry: Plugins that the learner is found among; those of `default_registry` by default.
 
     Raises:
         InputError: there is no such learner, it cannot be meta-trained, or there are no data.
         ModelFileError: there is no checkpoint to resume, or it is of another model.
+        PluginError: the learner fails.
     """
-    learner = _create(name, config)
+    learner = create(name, config.params, registry)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads or torch.get_num_threads())
     tasks, validation = _tasks(config, "train"), _tasks(config, "val")
     run = Run(_plan(config), tasks, validation, resume=resume, report=report)
-    state = learner.meta_train(_network(config), tasks, run)
+    state = trained(learner, _network(config), tasks, run)
     path = config.out / WEIGHTS
     about = {"learner": name, "iterations": state.iterations, "minutes": state.minutes}
     with atomic_path(path) as partial:
         stored = {key: value.contiguous() for key, value in state.weights.items()}
         save_file(stored, partial, metadata={"metatrain": json.dumps(about)})
-    accuracy = evaluate_weights(name, config, path)
+    accuracy = evaluate_weights(name, config, path, registry)
     result = MetaResult(
         learner=name,
         accuracy=accuracy,
@@ -198,25 +209,30 @@ def _plan(config: MetaTraining) -> Plan:
     )
 
 
-def evaluate_weights(name: str, config: MetaTraining, weights: Path) -> Accuracy:
+def evaluate_weights(
+    name: str, config: MetaTraining, weights: Path, registry: Registry | None = None
+) -> Accuracy:
     """Test stored weights on the test classes.
 
     Raises:
         ModelFileError: the file is damaged or of another model.
+        PluginError: the learner fails.
     """
-    learner, model = untrained(name, config)
+    learner, model = untrained(name, config, registry)
     load_weights(model, weights)
-    return evaluate(model, learner.logits, _tasks(config, "test"), config.n_test)
+
+    def logits(model: nn.Module, episode: Episode) -> Tensor:
+        return logits_of(learner, model, episode)
+
+    return evaluate(model, logits, _tasks(config, "test"), config.n_test)
 
 
-def untrained(name: str, config: MetaTraining) -> tuple[MetaLearner, nn.Module]:
+def untrained(
+    name: str, config: MetaTraining, registry: Registry | None = None
+) -> tuple[MetaLearner, nn.Module]:
     """Return a learner and the model that it would train."""
-    learner = _create(name, config)
-    return learner, learner.prepare(_network(config), _tasks(config, "train"))
-
-
-def _create(name: str, config: MetaTraining) -> MetaLearner:
-    return meta_learner(default_registry().create("learner", name, **config.params), name)
+    learner = create(name, config.params, registry)
+    return learner, prepared(learner, _network(config), _tasks(config, "train"))
 
 
 def _network(config: MetaTraining) -> nn.Module:
