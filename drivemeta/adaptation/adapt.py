@@ -67,12 +67,20 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     started = time.perf_counter()
     learner = learner or learner_for(support, extensible=_was_adapted(base.bank))
     plugin = _plugin_of(learner, settings or {}, registry or default_registry())
-    if not extend:
-        _refuse_clashes(base.bank, support)
-    if support.of_crops:
-        parent = parent_of_crops(base, support, parent)
+    parent = _checked_parent(base, support, parent, extend=extend)
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
     learning = BranchLearning(base, plugin, evidence, learner_weights)
+    return _learnt(learning, plugin, support, parent, started)
+
+
+def _learnt(
+    learning: BranchLearning,
+    plugin: Loaded[Learner],
+    support: SupportSet,
+    parent: str | None,
+    started: float,
+) -> Adapted:
+    """Learn rows, hold boxes out, set thresholds; return the detector and how it came about."""
     full = learning.without()
     bank, parents = learn_rows(
         full.base, full.learner, full.evidence, parent, of_crops=support.of_crops
@@ -90,7 +98,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         held=held,
         seconds=time.perf_counter() - started,
     )
-    return Adapted(full.base.with_(bank=bank), _report(bank, support, evidence), record)
+    return Adapted(full.base.with_(bank=bank), _report(bank, support, full.evidence), record)
 
 
 def learn_rows(
@@ -131,6 +139,15 @@ def _plugin_of(
         return registry.identify("learner", learner)
     check_settings(settings, [learner])
     return registry.build("learner", learner, **settings.get(learner, {}))
+
+
+def _checked_parent(
+    base: TwoLevelDetector, support: SupportSet, parent: str | None, *, extend: bool
+) -> str | None:
+    """Refuse classes that cannot be added; return the super-class for all, None to find it out."""
+    if not extend:
+        _refuse_clashes(base.bank, support)
+    return parent_of_crops(base, support, parent) if support.of_crops else parent
 
 
 def _was_adapted(bank: ClassBank) -> bool:

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validato
 from torch import Tensor
 
 from drivemeta.errors import AnnotationError
-from drivemeta.models.traced.frozen import FrozenTrunk
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.synthetic import CocoOptions, write_coco
+from drivemeta.training.base.backbone import FeatureMaps, trunk_of
 from drivemeta.training.base.imagenet import load_imagenet
 from drivemeta.training.base.level1_crops import CropRule, CropSampler
 from drivemeta.training.base.level1_loss import (
@@ -99,18 +99,24 @@ def train_detector(
         load_start(config.start_from, model)
     elif not resume:
         load_imagenet(model.level1.backbone)
-    features: Callable[[Tensor], list[Tensor]] = model.level1.backbone
-    if config.frozen_blocks:
-        features = FrozenTrunk(
-            model.level1.backbone, config.frozen_blocks, config.crop, config.threads
-        ).features
+    trunk = trunk_of(model.level1.backbone, config.frozen_blocks, config.crop, config.threads)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     sampler = sampler_of(config, resume=resume)
+    losses = _losses_of(model, trunk, config)
+    plan = RunPlan(
+        config.out, config.minutes, config.learning_rate, average_decay=config.average_decay
+    )
+    average = train(model, lambda: sampler.batch(config.batch), losses, plan, resume=resume)
+    return write_weights(config.out / WEIGHTS, average)
 
+
+def _losses_of(
+    model: TrainableLevel1, trunk: FeatureMaps, config: DetectorTraining
+) -> Callable[[tuple[Tensor, list[Targets]]], dict[str, Tensor]]:
     def losses(batch: tuple[Tensor, list[Targets]]) -> dict[str, Tensor]:
         images, targets = batch
         with autocast(config.amp):
-            output, logits = model.predict(features(images))
+            output, logits = model.predict(trunk(images))
         height, width = config.crop
         parts = detector_loss(output, logits, targets, (height, width))
         return {
@@ -119,11 +125,7 @@ def train_detector(
             "box": config.box_weight * parts["box"],
         }
 
-    plan = RunPlan(
-        config.out, config.minutes, config.learning_rate, average_decay=config.average_decay
-    )
-    average = train(model, lambda: sampler.batch(config.batch), losses, plan, resume=resume)
-    return write_weights(config.out / WEIGHTS, average)
+    return losses
 
 
 def sampler_of(config: DetectorTraining, *, resume: bool) -> CropSampler:

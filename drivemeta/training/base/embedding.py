@@ -23,8 +23,8 @@ from drivemeta.errors import ConfigError
 from drivemeta.files import atomic_path
 from drivemeta.models.level2 import CROP_SIZE, Level2
 from drivemeta.models.store import load_base
-from drivemeta.models.traced.frozen import FrozenTrunk
 from drivemeta.plugins.registry import Registry
+from drivemeta.training.base.backbone import FeatureMaps, trunk_of
 from drivemeta.training.base.imagenet import load_imagenet
 from drivemeta.training.base.level2_crops import (
     SCENE_CONTEXT,
@@ -119,39 +119,37 @@ def train_embedding(
         load_start(config.start_from, model.level2, "level2.")
     elif not resume:
         load_imagenet(model.level2.backbone)
-    features: Callable[[Tensor], list[Tensor]] = model.level2.backbone
-    if config.frozen_blocks:
-        size = (CROP_SIZE, CROP_SIZE)
-        features = FrozenTrunk(
-            model.level2.backbone, config.frozen_blocks, size, config.threads
-        ).features
+    size = (CROP_SIZE, CROP_SIZE)
+    trunk = trunk_of(model.level2.backbone, config.frozen_blocks, size, config.threads)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     config.out.mkdir(parents=True, exist_ok=True)
     names = json.dumps(sampler.names, indent=1)
     (config.out / "classes.json").write_text(names, encoding="utf-8")
-
-    def losses(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        crops, labels = batch
-        with autocast(config.amp):
-            embeddings, cosines = model.predict(features(crops))
-        return {
-            "margin": margin_loss(cosines.float(), labels, config.scale, config.margin),
-            "episode": config.episode_weight
-            * episode_loss(embeddings.float(), config.views_per_class, config.scale),
-        }
-
-    plan = RunPlan(
-        config.out,
-        config.minutes,
-        config.learning_rate,
-        backbone_factor=config.backbone_factor,
-    )
+    factor = config.backbone_factor
+    plan = RunPlan(config.out, config.minutes, config.learning_rate, backbone_factor=factor)
 
     def next_batch() -> tuple[Tensor, Tensor]:
         return sampler.batch(config.classes_per_batch, config.views_per_class)
 
+    losses = _losses_of(model, trunk, config)
     average = train(model, next_batch, losses, plan, resume=resume)
     return write_weights(config.out / WEIGHTS, average)
+
+
+def _losses_of(
+    model: TrainableLevel2, trunk: FeatureMaps, config: EmbeddingTraining
+) -> Callable[[tuple[Tensor, Tensor]], dict[str, Tensor]]:
+    def losses(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        crops, labels = batch
+        with autocast(config.amp):
+            embeddings, cosines = model.predict(trunk(crops))
+        episode = episode_loss(embeddings.float(), config.views_per_class, config.scale)
+        return {
+            "margin": margin_loss(cosines.float(), labels, config.scale, config.margin),
+            "episode": config.episode_weight * episode,
+        }
+
+    return losses
 
 
 def training_crops(config: EmbeddingTraining, registry: Registry | None = None) -> CropsByClass:

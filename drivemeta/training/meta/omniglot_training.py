@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from drivemeta.files import atomic_path, write_text
 from drivemeta.models.learner_store import WEIGHTS
 from drivemeta.plugins.learner.episodes import Episode
-from drivemeta.plugins.learner.protocol import MetaLearner, TaskSource
+from drivemeta.plugins.learner.protocol import MetaLearner, MetaState, TaskSource
 from drivemeta.plugins.registry import Registry
 from drivemeta.training.meta.image_tasks import PoolTasks
 from drivemeta.training.meta.learners import create, logits_of, prepared, trained
@@ -176,10 +176,7 @@ def metatrain(
     run = Run(_plan(config), tasks, validation, resume=resume, report=report)
     state = trained(learner, _network(config), tasks, run)
     path = config.out / WEIGHTS
-    about = {"learner": name, "iterations": state.iterations, "minutes": state.minutes}
-    with atomic_path(path) as partial:
-        stored = {key: value.contiguous() for key, value in state.weights.items()}
-        save_file(stored, partial, metadata={"metatrain": json.dumps(about)})
+    _write(path, name, state)
     accuracy = evaluate_weights(name, config, path, registry)
     result = MetaResult(
         learner=name,
@@ -191,6 +188,13 @@ def metatrain(
     )
     write_text(config.out / RESULT, json.dumps(asdict(result), default=str, indent=1))
     return result
+
+
+def _write(path: Path, name: str, state: MetaState) -> None:
+    about = {"learner": name, "iterations": state.iterations, "minutes": state.minutes}
+    stored = {key: value.contiguous() for key, value in state.weights.items()}
+    with atomic_path(path) as partial:
+        save_file(stored, partial, metadata={"metatrain": json.dumps(about)})
 
 
 def _plan(config: MetaTraining) -> Plan:
