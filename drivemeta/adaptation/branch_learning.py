@@ -40,7 +40,7 @@ from drivemeta.plugins.loaded import Loaded
 
 
 @dataclass(frozen=True, eq=False)
-class Branching:
+class RowLearning:
     """A detector, what it saw, and the learner, with the columns of the branch if there is one.
 
     Attributes:
@@ -78,7 +78,7 @@ class BranchLearning:
         weights: Path | None = None,
     ) -> None:
         self._name, learner = plugin.name, plugin.object
-        self._plain = Branching(base, evidence, learner)
+        self._plain = RowLearning(base, evidence, learner)
         self._has_branch = isinstance(learner, BranchLearner) and learner.has_branch
         if not self._has_branch:
             if weights is not None:
@@ -105,7 +105,7 @@ class BranchLearning:
         )
         self._held = features(evidence.boxes.crops)
 
-    def without(self, boxes: NDArray[np.int64] | None = None) -> Branching:
+    def without(self, boxes: NDArray[np.int64] | None = None) -> RowLearning:
         """Return what is learnt without some support boxes; they are embedded all the same.
 
         Raises:
@@ -125,7 +125,7 @@ class BranchLearning:
         return self._with(classifier)
 
     @torch.no_grad()
-    def _with(self, classifier: BranchClassifier) -> Branching:
+    def _with(self, classifier: BranchClassifier) -> RowLearning:
         base, evidence = self._plain.base, self._plain.evidence
         assert isinstance(base.level2, Level2)
         asking, dim = Calling(classifier, "novel_branch"), base.bank.crop.weights.shape[1]
@@ -147,13 +147,13 @@ class BranchLearning:
             networks=FixedNetworks(wide),
             compared=(dim, None) if isinstance(branch, LastLayer) else (0, dim),
         )
-        return Branching(wide, seen, BranchRows(classifier, dim, self._start.replay))
+        return RowLearning(wide, seen, BranchRows(classifier, dim, self._start.replay))
 
 
-def _beside_a_branch(base: TwoLevelDetector, learner: Learner, evidence: Evidence) -> Branching:
+def _beside_a_branch(base: TwoLevelDetector, learner: Learner, evidence: Evidence) -> RowLearning:
     dim = own_dim(base.level2)
     rows = OwnRows(learner, dim, base.bank.crop.weights.shape[1])
-    return Branching(base, replace(evidence, compared=(0, dim)), rows)
+    return RowLearning(base, replace(evidence, compared=(0, dim)), rows)
 
 
 class OwnRows:

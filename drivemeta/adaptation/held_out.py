@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.adaptation.bank_rows import fit_rows
-from drivemeta.adaptation.branch_learning import Branching
+from drivemeta.adaptation.branch_learning import RowLearning
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.hard_negatives import add_hard_negatives
 from drivemeta.core import ClassBank
@@ -43,10 +43,10 @@ class HeldOut:
 
 
 def hold_out(
-    full: Branching,
+    full: RowLearning,
     bank: ClassBank,
     parents: Sequence[str | None],
-    without: Callable[[NDArray[np.int64]], Branching],
+    without: Callable[[NDArray[np.int64]], RowLearning],
 ) -> HeldOut:
     """Judge each support box by rows learnt without it: at most `MAX_FOLDS` times learnt anew.
 

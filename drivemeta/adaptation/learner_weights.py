@@ -75,7 +75,7 @@ class Initialisation:
             torch.manual_seed(0)
             preparing = Calling(self.learner, "prepare")
             with preparing:
-                task = FeatureShape(layer.n_features)
+                task = FeatureTasks(layer.n_features)
                 model = preparing.returned(self.learner.prepare(layer, task), nn.Module)
         if self.weights is not None:
             try:
@@ -103,7 +103,7 @@ def _given(path: Path, learner: str, level2: str) -> dict[str, Tensor]:
     return found.state
 
 
-class FeatureShape:
+class FeatureTasks:
     """A task source that only tells what the features look like.
 
     Args:

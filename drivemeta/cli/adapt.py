@@ -106,13 +106,13 @@ def adapt(
 def _write_report(adapted: Adapted, out: Path, *, full: bool) -> dict[str, Any]:
     """Write sheet, plot and page beside the model; return the report's values."""
     from drivemeta.adaptation.report.contact_sheet import write_contact_sheet
-    from drivemeta.adaptation.report.diagnosis import diagnose
+    from drivemeta.adaptation.report.diagnosis import diagnose_support
     from drivemeta.adaptation.report.expected_ap50 import expected_ap50
     from drivemeta.adaptation.report.page import report_json, report_markdown, warnings
     from drivemeta.adaptation.report.plot import plot_png
     from drivemeta.files import write_bytes, write_text
 
-    diagnosis = diagnose(adapted)
+    diagnosis = diagnose_support(adapted)
     expected = expected_ap50(adapted) if full else None
     sheet, plot = out.with_suffix(".crops.png"), out.with_suffix(".report.png")
     notes = {

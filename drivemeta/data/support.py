@@ -42,7 +42,7 @@ class SupportSet:
         Raises:
             AnnotationError: as `check` and `read_coco` say.
         """
-        return cls.check(read_coco(path, images))
+        return cls.of(read_coco(path, images))
 
     @classmethod
     def from_path(cls, path: str | Path, images: str | Path | None = None) -> SupportSet:
@@ -51,10 +51,10 @@ class SupportSet:
         Raises:
             AnnotationError: as `check` and `read_annotations` say.
         """
-        return cls.check(read_annotations(path, images))
+        return cls.of(read_annotations(path, images))
 
     @classmethod
-    def check(cls, dataset: Dataset) -> SupportSet:
+    def of(cls, dataset: Dataset) -> SupportSet:
         """Check a data set as a support set; boxes are clipped to their images.
 
         Raises:

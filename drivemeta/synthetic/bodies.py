@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Paint = tuple[float, float, float]
-PAINT, GLASS, TRIM, TYRE, METAL, TAIL, HEAD, PLATE, BLINK = range(9)
+PAINT, GLASS, TRIM, TYRE, METAL, TAIL, HEAD, PLATE = range(8)
 
 
 @dataclass(frozen=True)

@@ -112,13 +112,14 @@ def write_annotations(
         row["id"] = number + 1
     used = {row["category_id"] for row in annotations}
     categories = [
-        {"id": i + 1, "name": name, "supercategory": name if i < 5 else "traffic_sign"}
+        {
+            "id": i + 1,
+            "name": name,
+            "supercategory": name if name in SUPER_CLASSES else "traffic_sign",
+        }
         for i, name in enumerate(names)
         if i + 1 in used or name in SUPER_CLASSES or options.only is not None
     ]
-    for category in categories:
-        in_super = category["name"] in SUPER_CLASSES
-        category["supercategory"] = category["name"] if in_super else "traffic_sign"
     content = {"images": images, "annotations": annotations, "categories": categories}
     write_text(path, json.dumps(content))
     return path

@@ -37,7 +37,7 @@ class Crop:
     context: float
 
 
-def cut(frame: NDArray[np.uint8], box: FloatArray, context: float) -> Crop:
+def cut_crop(frame: NDArray[np.uint8], box: FloatArray, context: float) -> Crop:
     """Cut an xyxy box out of an RGB frame with its surroundings, stretched to a square."""
     centre, size = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) * context
     scale = STORED_SIZE / np.maximum(size, 1)
@@ -100,11 +100,16 @@ def read_crop(path: Path) -> Crop:
     Raises:
         AnnotationError: it is missing or no image.
     """
-    resized = cv2.resize(_frame(path), (STORED_SIZE, STORED_SIZE))
+    resized = cv2.resize(read_frame(path), (STORED_SIZE, STORED_SIZE))
     return Crop(np.asarray(resized, np.uint8), FILE_CONTEXT)
 
 
-def _frame(path: Path) -> NDArray[np.uint8]:
+def read_frame(path: Path) -> NDArray[np.uint8]:
+    """Return a picture as (height, width, 3) uint8 RGB.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     return np.asarray(cv2.cvtColor(read_image(path), cv2.COLOR_BGR2RGB), np.uint8)
 
 

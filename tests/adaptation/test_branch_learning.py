@@ -10,7 +10,7 @@ from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.branch_learning import BranchLearning
 from drivemeta.adaptation.learner_weights import Initialisation
 from drivemeta.adaptation.observation import observe
-from drivemeta.adaptation.report.diagnosis import diagnose
+from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.expected_ap50 import expected_ap50
 from drivemeta.banks.named import NamedBank
 from drivemeta.errors import InputError, ModelFileError
@@ -112,7 +112,7 @@ def test_held_out_shots_are_judged_by_a_branch_learnt_without_them(base, make_su
 def test_a_report_and_its_estimate_work_over_a_branch(base, make_support):
     for name in ("maml", "siamese"):
         adapted = adapt(base, make_support(2, "rocks"), learner(name), parent="traffic_sign")
-        found = diagnose(adapted)
+        found = diagnose_support(adapted)
         assert all(-1.001 <= like.cosine <= 1.001 for like in found.likeness)
         assert [row.name for row in expected_ap50(adapted)] == ["rocks"]
 

@@ -73,7 +73,7 @@ class Likeness:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class SupportDiagnosis:
     """What is to be said of a support set.
 
     Attributes:
@@ -113,9 +113,9 @@ class Diagnosis:
         }
 
 
-def diagnose(adapted: Adapted) -> Diagnosis:
+def diagnose_support(adapted: Adapted) -> SupportDiagnosis:
     """Say what is to be said of the support set; nothing is computed anew."""
-    return Diagnosis(tuple(_shots(adapted)), tuple(_likeness(adapted.record)))
+    return SupportDiagnosis(tuple(_shots(adapted)), tuple(_likeness(adapted.record)))
 
 
 def _shots(adapted: Adapted) -> Iterator[Shot]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.adaptation.adapted import Adapted
-from drivemeta.adaptation.report.diagnosis import ALIKE, Diagnosis
-from drivemeta.adaptation.report.expected_ap50 import Expected
+from drivemeta.adaptation.report.diagnosis import ALIKE, SupportDiagnosis
+from drivemeta.adaptation.report.expected_ap50 import ExpectedAp50
 from drivemeta.markdown import table
 
 
 def report_json(
-    adapted: Adapted, diagnosis: Diagnosis, expected: Sequence[Expected] | None
+    adapted: Adapted, diagnosis: SupportDiagnosis, expected: Sequence[ExpectedAp50] | None
 ) -> dict[str, Any]:
     """Return what is known of an adaptation; `expected` is null where it was not asked for."""
     return {
@@ -29,8 +29,8 @@ def report_json(
 
 def report_markdown(
     adapted: Adapted,
-    diagnosis: Diagnosis,
-    expected: Sequence[Expected] | None,
+    diagnosis: SupportDiagnosis,
+    expected: Sequence[ExpectedAp50] | None,
     pictures: Sequence[Path] = (),
 ) -> str:
     """Return the page, one that is read without knowing the project.
@@ -62,7 +62,7 @@ def report_markdown(
     return "\n".join(lines) + "\n"
 
 
-def warnings(diagnosis: Diagnosis) -> list[str]:
+def warnings(diagnosis: SupportDiagnosis) -> list[str]:
     """Return what a user should look at, one sentence each."""
     said = [
         f"{shot.image}, {shot.entry}: annotated as {shot.name}, named {shot.named}"
@@ -81,7 +81,7 @@ def warnings(diagnosis: Diagnosis) -> list[str]:
     return said
 
 
-def _findings(diagnosis: Diagnosis) -> list[str]:
+def _findings(diagnosis: SupportDiagnosis) -> list[str]:
     said = warnings(diagnosis)
     if not said:
         return [
@@ -91,8 +91,8 @@ def _findings(diagnosis: Diagnosis) -> list[str]:
     return ["## To look at", "", *(f"- {line}" for line in said)]
 
 
-def _expected(expected: Sequence[Expected] | None) -> list[str]:
-    lines = ["## Expected AP50", ""]
+def _expected(expected: Sequence[ExpectedAp50] | None) -> list[str]:
+    lines = ["## ExpectedAp50 AP50", ""]
     if expected is None:
         return [*lines, "Not estimated; `--report` does."]
     if not expected:
@@ -125,7 +125,7 @@ def _class_rows(adapted: Adapted) -> Iterator[list[str]]:
         ]
 
 
-def _shot_rows(diagnosis: Diagnosis) -> Iterator[list[str]]:
+def _shot_rows(diagnosis: SupportDiagnosis) -> Iterator[list[str]]:
     for shot in diagnosis.shots:
         yield [
             shot.name,

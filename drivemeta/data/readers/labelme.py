@@ -12,7 +12,7 @@ import numpy as np
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import find_image, image_size, read_json
 from drivemeta.data.readers.kept import keep_picture
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, assemble, split_of
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.errors import AnnotationError
 
 
@@ -36,7 +36,7 @@ def read_labelme(path: str | Path, images: str | Path | None = None) -> Dataset:
     files = [path] if path.is_file() else sorted(root.rglob("*.json"))
     if not files:
         raise AnnotationError(f"{root}: expected LabelMe JSON files, found none")
-    return assemble([_image(file, root, images) for file in files], path)
+    return dataset_of([_image(file, root, images) for file in files], path)
 
 
 def is_labelme(content: object) -> bool:

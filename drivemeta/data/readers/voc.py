@@ -10,7 +10,7 @@ from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import find_image, image_size, list_images, read_text
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, assemble, split_of
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.errors import AnnotationError
 
 _IMAGE_FOLDERS = ("JPEGImages", "images", "Images", ".")
@@ -42,7 +42,7 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
         known = {image.path for image in found}
         bare = [p for folder in folders for p in list_images(folder) if p not in known]
         found += [ParsedImage(p, image_size(p), [], {}) for p in bare]
-    return assemble(sorted(found, key=lambda image: image.path), path)
+    return dataset_of(sorted(found, key=lambda image: image.path), path)
 
 
 def parse_xml(path: Path) -> Element:

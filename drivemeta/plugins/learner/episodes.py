@@ -54,23 +54,3 @@ class Pairs:
     left: Tensor
     right: Tensor
     same: Tensor
-
-
-def make_episode(
-    support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
-) -> Episode:
-    """Build an episode from any integer labels; classes are numbered in ascending order.
-
-    Raises:
-        ValueError: a query's label has no support.
-    """
-    classes, numbered = torch.unique(support_labels, return_inverse=True)
-    missing = ~torch.isin(query_labels, classes)
-    if missing.any():
-        raise ValueError(
-            f"queries are labelled {sorted(set(query_labels[missing].tolist()))}, which no support "
-            f"image is; support labels: {classes.tolist()}"
-        )
-    return Episode(
-        support, numbered, query, torch.searchsorted(classes, query_labels), len(classes)
-    )

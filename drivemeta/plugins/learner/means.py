@@ -1,4 +1,4 @@
-"""Means of embeddings on the unit sphere."""
+"""Means of embeddings, by clusters and by classes, and other values of a class."""
 
 from __future__ import annotations
 

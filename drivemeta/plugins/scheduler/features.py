@@ -16,7 +16,7 @@ N_FEATURES = 21
 MISS_PRICE = 0.5  # of a look that takes longer than the budget
 
 
-class Features:
+class SchedulerFeatures:
     """Turns states and outcomes into the policy's input.
 
     In order: the last latency of each kind of look over the budget, as a logarithm; whether it is

@@ -14,13 +14,13 @@ from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.synthetic import CocoOptions, write_coco
 from drivemeta.training.base.backbone import FeatureMaps, trunk_of
 from drivemeta.training.base.imagenet import load_imagenet
-from drivemeta.training.base.level1_crops import CropRule, CropSampler
+from drivemeta.training.base.level1_crops import CropRule, FrameCropSampler
 from drivemeta.training.base.level1_loss import (
     Targets,
     TrainableLevel1,
     detector_loss,
 )
-from drivemeta.training.base.loop import RunPlan, train
+from drivemeta.training.base.loop import RunPlan, train_level
 from drivemeta.training.base.sources import SUPER_CLASSES, SourceImage, load_source
 from drivemeta.training.precision import Amp, autocast
 from drivemeta.training.weights import load_start, write_weights
@@ -106,7 +106,7 @@ def train_detector(
     plan = RunPlan(
         config.out, config.minutes, config.learning_rate, average_decay=config.average_decay
     )
-    average = train(model, lambda: sampler.batch(config.batch), losses, plan, resume=resume)
+    average = train_level(model, lambda: sampler.batch(config.batch), losses, plan, resume=resume)
     return write_weights(config.out / WEIGHTS, average)
 
 
@@ -128,7 +128,7 @@ def _losses_of(
     return losses
 
 
-def sampler_of(config: DetectorTraining, *, resume: bool) -> CropSampler:
+def sampler_of(config: DetectorTraining, *, resume: bool) -> FrameCropSampler:
     """Return what draws the training crops of a configuration."""
     sources: list[tuple[list[SourceImage], float]] = [
         (load_source(_scenes(config, source.name), source.name, "train"), source.share)
@@ -144,7 +144,7 @@ def sampler_of(config: DetectorTraining, *, resume: bool) -> CropSampler:
     )
     pasted = sign_crop_files(config.data, config.sign_crops)
     # A resumed run draws other crops than those it has seen.
-    return CropSampler(sources, rule, pasted, config.seed + 1000 * resume)
+    return FrameCropSampler(sources, rule, pasted, config.seed + 1000 * resume)
 
 
 def _scenes(config: DetectorTraining, name: str) -> Path:

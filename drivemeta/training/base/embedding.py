@@ -28,7 +28,7 @@ from drivemeta.training.base.backbone import FeatureMaps, trunk_of
 from drivemeta.training.base.imagenet import load_imagenet
 from drivemeta.training.base.level2_crops import (
     SCENE_CONTEXT,
-    CropSampler,
+    ClassCropSampler,
     CropsByClass,
     background_crops,
     light_crops,
@@ -37,7 +37,7 @@ from drivemeta.training.base.level2_crops import (
     sign_crops,
     vehicle_light_crops,
 )
-from drivemeta.training.base.loop import RunPlan, train
+from drivemeta.training.base.loop import RunPlan, train_level
 from drivemeta.training.base.sources import SourceImage, load_source
 from drivemeta.training.crops import Crop
 from drivemeta.training.precision import Amp, autocast
@@ -111,7 +111,7 @@ def train_embedding(
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
-    sampler = CropSampler(
+    sampler = ClassCropSampler(
         training_crops(config, registry), config.context, config.seed + 1000 * resume
     )
     model = TrainableLevel2(Level2(), len(sampler.names))
@@ -132,7 +132,7 @@ def train_embedding(
         return sampler.batch(config.classes_per_batch, config.views_per_class)
 
     losses = _losses_of(model, trunk, config)
-    average = train(model, next_batch, losses, plan, resume=resume)
+    average = train_level(model, next_batch, losses, plan, resume=resume)
     return write_weights(config.out / WEIGHTS, average)
 
 

@@ -42,7 +42,7 @@ class CropRule:
     focus: Mapping[int, float] = field(default_factory=dict)
 
 
-class CropSampler:
+class FrameCropSampler:
     """Draws training crops from several sources.
 
     Args:

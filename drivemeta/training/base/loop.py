@@ -58,7 +58,7 @@ Batch = Any
 Losses = dict[str, Tensor]
 
 
-def train(
+def train_level(
     model: nn.Module,
     next_batch: Callable[[], Batch],
     losses: Callable[[Batch], Losses],

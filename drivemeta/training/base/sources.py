@@ -21,7 +21,6 @@ from drivemeta.errors import InputError, suggest
 
 SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 NONE, PARTIAL, COMPLETE = 0, 1, 2
-_CYCLIST = SUPER_CLASSES.index("cyclist")
 _LEAST_SHARE = 0.2
 
 

@@ -30,7 +30,7 @@ from drivemeta.training.meta.omniglot import Shape, load_omniglot
 from drivemeta.training.meta.run import (
     Accuracy,
     Budget,
-    Plan,
+    MetaPlan,
     Rate,
     Run,
     Start,
@@ -197,8 +197,8 @@ def _write(path: Path, name: str, state: MetaState) -> None:
         save_file(stored, partial, metadata={"metatrain": json.dumps(about)})
 
 
-def _plan(config: MetaTraining) -> Plan:
-    return Plan(
+def _plan(config: MetaTraining) -> MetaPlan:
+    return MetaPlan(
         out=config.out,
         budget=Budget(iterations=config.iterations, minutes=config.minutes),
         rate=Rate(first=config.learning_rate, halve_every=config.halve_every, anneal=config.anneal),

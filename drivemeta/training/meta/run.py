@@ -90,7 +90,7 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class MetaPlan:
     """How a meta-training goes.
 
     Attributes:
@@ -132,7 +132,7 @@ class Run:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: MetaPlan,
         tasks: TaskSource,
         validation: TaskSource,
         *,

@@ -27,7 +27,7 @@ from drivemeta.training.meta.omniglot import Shape
 from drivemeta.training.meta.omniglot_training import VALIDATION_SEED
 from drivemeta.training.meta.run import (
     Budget,
-    Plan,
+    MetaPlan,
     Rate,
     Run,
     Validation,
@@ -205,9 +205,9 @@ def _tasks(config: SignTraining, pool: SignPool) -> tuple[SignTasks, SignTasks]:
     )
 
 
-def _plan(name: str, config: SignTraining) -> Plan:
+def _plan(name: str, config: SignTraining) -> MetaPlan:
     settings = config.learners[name]
-    return Plan(
+    return MetaPlan(
         out=config.out / name,
         budget=Budget(iterations=config.iterations, minutes=settings.minutes),
         rate=Rate(first=settings.learning_rate),

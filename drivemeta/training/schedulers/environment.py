@@ -18,7 +18,7 @@ from drivemeta.plugins.scheduler.features import (
     MISS_PRICE,
     MODES,
     N_FEATURES,
-    Features,
+    SchedulerFeatures,
 )
 from drivemeta.plugins.scheduler.protocol import (
     InferencePlan,
@@ -99,7 +99,7 @@ class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.device = self._given or draw_device(self.np_random, self.n_steps, self._speeds)
         few = [mode for mode in MODES if mode in ("skip", "full") or self.np_random.random() < 0.8]
         self.offered: Sequence[PlanMode] = self._given_modes or few
-        self._features = Features(self.device.budget, self.offered)
+        self._features = SchedulerFeatures(self.device.budget, self.offered)
         self._t = 0
         self._begin()
         return self._features.vector(self.state()), {}

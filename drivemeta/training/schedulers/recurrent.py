@@ -112,7 +112,7 @@ class Progress:
     curve: list[tuple[int, float]] = field(default_factory=list)
 
 
-def train(
+def train_policy(
     model: OnPolicyAlgorithm, folder: Path, recipe: Recipe, *, n_steps: int, minutes: float
 ) -> Progress:
     """Train until a number of steps or minutes; goes on from what the folder holds.

@@ -12,7 +12,7 @@ from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.paths import SCHEDULER_POLICY
-from drivemeta.plugins.scheduler.features import MODES, N_FEATURES, Features
+from drivemeta.plugins.scheduler.features import MODES, N_FEATURES, SchedulerFeatures
 from drivemeta.plugins.scheduler.protocol import (
     InferencePlan,
     Outcome,
@@ -59,14 +59,14 @@ class RL2:
         self._barred = np.array([mode not in modes for mode in MODES])
         self._session = _open(model or SCHEDULER_POLICY)
         self._shape = self._session.get_inputs()[1].shape
-        self._features, self._live = Features(1.0, modes), False
+        self._features, self._live = SchedulerFeatures(1.0, modes), False
         self._hidden = self._cell = np.zeros(self._shape, np.float32)
 
     def reset(self, stream: StreamInfo) -> None:
         """Forget all, and take in the time between two frames."""
         self._live = stream.live
         budget_s = self._given_s or 1 / max(stream.fps, 1e-3)
-        self._features, self._gap = Features(budget_s, self._modes), self._max_gap
+        self._features, self._gap = SchedulerFeatures(budget_s, self._modes), self._max_gap
         self._hidden = self._cell = np.zeros(self._shape, np.float32)
 
     def act(self, state: SchedulerState) -> InferencePlan:
