@@ -6,6 +6,8 @@ arXiv 2110.06864.
 
 from __future__ import annotations
 
+from functools import partial
+
 from trackers import ByteTrackTracker
 
 from drivemeta.core.run import NO_RUN, RunContext
@@ -27,13 +29,11 @@ class ByteTrack(Association):
         confirm_frames: int = 2,
         context: RunContext = NO_RUN,
     ) -> None:
-
-        def make() -> ByteTrackTracker:
-            return ByteTrackTracker(
-                lost_track_buffer=lost_frames,
-                minimum_consecutive_frames=confirm_frames,
-                high_conf_det_threshold=SCORE_FLOOR,
-                track_activation_threshold=SCORE_FLOOR,
-            )
-
+        make = partial(
+            ByteTrackTracker,
+            lost_track_buffer=lost_frames,
+            minimum_consecutive_frames=confirm_frames,
+            high_conf_det_threshold=SCORE_FLOOR,
+            track_activation_threshold=SCORE_FLOOR,
+        )
         super().__init__(make, context)

@@ -6,6 +6,8 @@ Multi-Object Tracking", 2022, arXiv 2203.14360.
 
 from __future__ import annotations
 
+from functools import partial
+
 from trackers import OCSORTTracker
 
 from drivemeta.core.run import NO_RUN, RunContext
@@ -27,12 +29,10 @@ class OcSort(Association):
         confirm_frames: int = 2,
         context: RunContext = NO_RUN,
     ) -> None:
-
-        def make() -> OCSORTTracker:
-            return OCSORTTracker(
-                lost_track_buffer=lost_frames,
-                minimum_consecutive_frames=confirm_frames,
-                high_conf_det_threshold=SCORE_FLOOR,
-            )
-
+        make = partial(
+            OCSORTTracker,
+            lost_track_buffer=lost_frames,
+            minimum_consecutive_frames=confirm_frames,
+            high_conf_det_threshold=SCORE_FLOOR,
+        )
         super().__init__(make, context)
