@@ -13,7 +13,7 @@ from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.expected_ap50 import expected_ap50
 from drivemeta.banks.named import NamedBank
-from drivemeta.errors import InputError, ModelFileError
+from drivemeta.errors import InputError, ModelFileError, PluginError
 from drivemeta.export import verify_model
 from drivemeta.export.restore import restore
 from drivemeta.models import learner_store
@@ -307,3 +307,26 @@ def test_shipped_weights_stay_small():
     folders = (REPLAY_WEIGHTS.parent, builtin_folder("plugins"))
     shipped = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
     assert sum(path.stat().st_size for path in shipped) <= 16e6
+
+
+def test_what_a_learner_prepares_wrongly_is_told(base):
+    class Unprepared(type(learner("maml"))):
+        def prepare(self, network, tasks):
+            return [network]
+
+    start = Initialisation.of(default_registry().identify("learner", Unprepared()), base.level2)
+    with pytest.raises(PluginError, match="expected `prepare` to give a Module, found a list"):
+        start.model()
+
+
+def test_a_branch_that_is_no_module_is_told(base, make_support):
+    odd = learner("maml")
+
+    class Odd(type(odd)):
+        def fit(self, network, support):
+            fitted = super().fit(network, support)
+            fitted.novel_branch = lambda: "columns"
+            return fitted
+
+    with pytest.raises(PluginError, match="expected `novel_branch` to give a Module, found a str"):
+        adapt(base, make_support(2, "rocks"), Odd(), parent="traffic_sign")

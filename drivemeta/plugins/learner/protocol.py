@@ -52,7 +52,7 @@ class BranchClassifier(Protocol):
     """What a `BranchLearner` yields whose `has_branch` is true: columns beside level 2's embedding.
 
     Such a learner is given the module of its `prepare`, meta-trained, on level 2's last layer
-    (`models.branch.LastLayer`), and features in place of images.
+    (`LastLayer` in drivemeta/plugins/learner/last_layer.py), and features in place of images.
     """
 
     def novel_branch(self) -> nn.Module:

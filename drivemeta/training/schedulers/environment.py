@@ -50,8 +50,9 @@ class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
     budget. False alarms cost nothing, tracks stand still between looks, and one look at a time
     runs: a device that runs several is not modelled.
 
-    The observation is that of `video.features.Features`. A trial is one Gymnasium episode, so a
-    recurrent policy keeps its memory across the episodes of a trial, as in RL^2.
+    The observation is that of `plugins.scheduler.features.SchedulerFeatures`. A trial is one
+    Gymnasium episode, so a recurrent policy keeps its memory across the episodes of a trial, as in
+    RL^2.
 
     Args:
         traces: clips to draw from.
