@@ -44,15 +44,15 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     """Teach a detector the classes of a support set; the base is not changed.
 
     Args:
-        base: the detector to start from.
-        support: annotated boxes of new classes; a class that the base has is extended.
-        learner: name of a learner plugin, or one that is built already; by default chosen by the
+        base: Detector to start from.
+        support: Annotated boxes of new classes; a class that the base has is extended.
+        learner: Name of a learner plugin, or one that is built already; by default chosen by the
             number of shots, see `learner_for`. The exported file names it as its manifest does, or
             as its class is called, in lower case, where no manifest names that class.
-        parent: super-class of the new classes; by default, the one the base finds them by.
-        negatives: images without any object of the new classes.
-        exhaustive: every instance in the support frames is annotated.
-        extend: boxes of a class that was adapted to before are added to it.
+        parent: Super-class of the new classes; by default, the one the base finds them by.
+        negatives: Images without any object of the new classes.
+        exhaustive: Whether every instance in the support frames is annotated.
+        extend: Whether boxes of a class that was adapted to before are added to it.
         learner_weights: File that `drivemeta metatrain` wrote over the detector's level 2, for the
             learner to start from in place of what lies beside it.
         settings: Parameters of the learner by its name, such as `{"protonet": {"scale": 10}}`.
@@ -112,11 +112,12 @@ def learn_rows(
     """Return the base's bank with the new classes and their rows, and the parent of each.
 
     Args:
-        base: the detector before adaptation.
-        learner: makes the rows of level 2.
-        evidence: of the support frames.
-        parent: super-class of the new classes, or None to find it out.
-        of_crops: there are no scenes that level 1 could learn from.
+        base: Detector before adaptation.
+        learner: Learner that makes the rows of level 2.
+        evidence: What is seen in the support frames.
+        parent: Super-class of the new classes, or None to find it out.
+        of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
+            from.
 
     Raises:
         InputError: there is no such parent.

@@ -35,9 +35,9 @@ class RowLearning:
     """A detector, what it saw, and the learner, with the columns of the branch if there is one.
 
     Attributes:
-        base: the detector that classes are added to.
-        evidence: of the support frames, as that detector embeds them.
-        learner: makes rows of these embeddings.
+        base: Detector that classes are added to.
+        evidence: What is seen in the support frames, as that detector embeds it.
+        learner: Learner that makes rows of these embeddings.
     """
 
     base: TwoLevelDetector

@@ -22,9 +22,9 @@ class OwnRows:
     """Lets a learner without a branch make rows for a detector with one, in the base's columns.
 
     Args:
-        learner: the learner; it sees level 2's own embedding.
-        dim: of that embedding, whose columns come first.
-        width: of the rows.
+        learner: Learner; it is given level 2's own embedding.
+        dim: Dimensions of that embedding, whose columns come first.
+        width: Columns of the rows.
     """
 
     def __init__(self, learner: Learner, dim: int, width: int) -> None:
@@ -58,9 +58,9 @@ class BranchRows:
     """Makes rows over the columns of a branch that was learnt already.
 
     Args:
-        classifier: of the learner.
-        dim: of level 2's own embedding, whose columns come first.
-        replay: see `Initialisation`.
+        classifier: Classifier that the learner fitted.
+        dim: Dimensions of level 2's own embedding, whose columns come first.
+        replay: Features of base classes, see `Initialisation`.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ class HeldOut:
             where a distractor wins, its own where level 2 has no say.
         spared: (n_boxes,) bool; False where its class has no other box, so that nothing could be
             held out and its own rows judged it.
-        negatives: for each class the (n,) float32 scores of things that are something else.
+        negatives: Of each class, (n,) float32 scores of things that are something else.
     """
 
     scores: FloatArray

@@ -15,8 +15,8 @@ def learner_for(support: SupportSet, *, extensible: bool = False) -> str:
     """Return the name of the learner for a support set.
 
     Args:
-        support: its classes' median number of boxes decides.
-        extensible: classes are added to an adapted model, which a novel branch would end.
+        support: Support set, whose classes' median number of boxes decides.
+        extensible: Whether classes are added to an adapted model, which a novel branch would end.
     """
     if extensible:
         return EXTENSIBLE

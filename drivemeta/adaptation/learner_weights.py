@@ -107,7 +107,7 @@ class FeatureTasks:
     """A task source that only tells what the features look like.
 
     Args:
-        n_features: of each.
+        n_features: Number of features of an image.
     """
 
     n_way = 1

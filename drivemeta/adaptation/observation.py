@@ -47,7 +47,7 @@ class _SeenFrame:
     """What is seen in one frame: of each of its n boxes, and of its m negatives.
 
     Attributes:
-        image: uint8 BGR.
+        image: Frame, uint8 BGR.
         boxes: (n, 4) support boxes.
         labels: (n,) int64.
         views: Of each box, (n_views, 3, 64, 64).

@@ -30,7 +30,7 @@ class SupportSet:
     """Annotated images of new classes; a shot is a box.
 
     Attributes:
-        dataset: the images; boxes lie inside them, and each class has at least one.
+        dataset: Images with their boxes, which lie inside them; each class has at least one.
     """
 
     dataset: Dataset
@@ -108,8 +108,8 @@ class SupportSet:
         Only images with a drawn box remain, and their other boxes are marked as to be ignored.
 
         Args:
-            shots: boxes a class.
-            seed: of the draw.
+            shots: Number of boxes a class.
+            seed: Seed of the draw.
 
         Raises:
             AnnotationError: a class has fewer boxes than that.

@@ -21,17 +21,17 @@ class Light:
     """The light of a scene; colours are BGR factors, or 0..255 for those of sky and air.
 
     Attributes:
-        weather: its name.
-        ambient: light from all sides.
-        sun: light from the sun's direction.
+        weather: Name of the weather.
+        ambient: Light from all sides.
+        sun: Light from the sun's direction.
         towards_sun: (3,) unit vector across, up, ahead.
-        zenith: colour of the sky overhead.
-        haze: colour of the air, and of the sky at the horizon.
-        sight_m: distance over which the air takes 63 % of the light.
-        clouds: how cloudy the sky is, in [0, 1].
-        wet: how wet the road is, in [0, 1].
-        headlights: strength of the own headlights, 0 by day.
-        lamps: how strongly lamps glow.
+        zenith: Colour of the sky overhead.
+        haze: Colour of the air, and of the sky at the horizon.
+        sight_m: Distance over which the air takes 63 % of the light.
+        clouds: Cloudiness of the sky, in [0, 1].
+        wet: Wetness of the road, in [0, 1].
+        headlights: Strength of the own headlights, 0 by day.
+        lamps: Strength of the glow of lamps.
     """
 
     weather: str

@@ -29,8 +29,8 @@ class Pictogram:
     """What a sign looks like.
 
     Attributes:
-        plate: its shape and colours.
-        symbol: what is drawn on the plate.
+        plate: Shape and colours of the plate.
+        symbol: Drawing on the plate.
     """
 
     plate: str
@@ -194,8 +194,8 @@ def pictogram(name: str, *, yellow: bool = False) -> Image:
     """Draw a sign, cut tight to its plate.
 
     Args:
-        name: of the sign class, from the catalogue.
-        yellow: warning and prohibition plates have a yellow ground, as in some countries.
+        name: Name of the sign class, from the catalogue.
+        yellow: Whether warning and prohibition plates have a yellow ground, as in some countries.
 
     Returns:
         (height, width, 4) uint8 BGRA, colours premultiplied by the alpha; read-only.

@@ -66,10 +66,10 @@ class Prop:
     """Something that stands somewhere.
 
     Attributes:
-        thing: what.
-        across_m: from the centre line.
-        along_m: along the road from where the scene began.
-        number: its identity.
+        thing: Thing that stands there.
+        across_m: Distance from the centre line.
+        along_m: Distance along the road from where the scene began.
+        number: Identity.
     """
 
     thing: Thing

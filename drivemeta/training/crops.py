@@ -30,7 +30,7 @@ class Crop:
 
     Attributes:
         image: (96, 96, 3) uint8, RGB.
-        context: how many times larger than the object the image is, along each axis.
+        context: Side of the image in sides of the object, along each axis.
     """
 
     image: NDArray[np.uint8]
@@ -63,9 +63,9 @@ def augment(crop: Crop, context: float, rng: np.random.Generator) -> NDArray[np.
     """Return a (64, 64, 3) uint8 RGB view of a crop: place, scale, light, distance; no mirroring.
 
     Args:
-        crop: the object and its surroundings.
-        context: how much larger than the object the view is on average.
-        rng: of all that is random.
+        crop: Object and its surroundings.
+        context: Side of the view in sides of the object, on average.
+        rng: Generator of all that is random.
     """
     zoom = crop.context / context * np.exp(rng.normal(0, 0.1) + rng.normal(0, 0.06, 2))
     changed = _warp(crop, zoom, np.deg2rad(rng.normal(0, 4)), rng.normal(0, 0.06, 2))

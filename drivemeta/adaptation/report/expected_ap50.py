@@ -25,10 +25,11 @@ class ExpectedAp50:
     """An estimate of the AP50 of one class.
 
     Attributes:
-        name: of the class.
-        ap50: in [0, 1].
-        n_boxes: held-out boxes it was measured on.
-        n_frames: held-out frames; what is found in them and is not annotated counts as wrong.
+        name: Name of the class.
+        ap50: AP50, in [0, 1].
+        n_boxes: Number of held-out boxes it was measured on.
+        n_frames: Number of held-out frames; what is found in them and is not annotated counts as
+            wrong.
     """
 
     name: str

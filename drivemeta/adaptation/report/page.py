@@ -36,10 +36,10 @@ def report_markdown(
     """Return the page, one that is read without knowing the project.
 
     Args:
-        adapted: what was learnt.
-        diagnosis: of the support set.
-        expected: the estimate, None where it was not asked for.
-        pictures: files beside the page to show.
+        adapted: What was learnt.
+        diagnosis: Diagnosis of the support set.
+        expected: Estimate, None where it was not requested.
+        pictures: Files beside the page to show.
     """
     lines = [f"# {', '.join(adapted.record.support.classes)}", ""]
     lines += table(

@@ -19,9 +19,9 @@ def read_cvat(path: str | Path, images: str | Path | None = None) -> Dataset:
     Boxes are taken, and the boxes around polygons. Of a video see `read_cvat_video`.
 
     Args:
-        path: the XML file.
-        images: folder of the images or of the video; if None, beside the XML or in `images/`
-            beside it.
+        path: XML file.
+        images: Folder of the images or of the video; if None, beside the XML or in `images/` beside
+            it.
 
     Raises:
         AnnotationError: the file is no such XML, a shape lacks its label or coordinates, or an

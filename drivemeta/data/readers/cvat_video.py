@@ -30,9 +30,9 @@ def read_cvat_video(path: Path, root: Element, images: str | Path | None) -> Dat
     numbers are those of the video, whatever frame step the task has.
 
     Args:
-        path: the XML file.
-        root: its content.
-        images: folder of the video or of the frames; if None, that of the XML file.
+        path: XML file.
+        root: Content of the file.
+        images: Folder of the video or of the frames; if None, that of the XML file.
 
     Raises:
         AnnotationError: a track is damaged, the video is missing or ambiguous, or it ends before

@@ -24,8 +24,8 @@ def read_labelme(path: str | Path, images: str | Path | None = None) -> Dataset:
     and the JSON holds it (`imageData`), that one is used.
 
     Args:
-        path: the folder, or one JSON file.
-        images: folder of the images, if they do not lie beside the JSON files.
+        path: Folder, or one JSON file.
+        images: Folder of the images, if they do not lie beside the JSON files.
 
     Raises:
         AnnotationError: a file is no LabelMe JSON, a shape is no rectangle, polygon or circle,
@@ -83,8 +83,8 @@ def labelme_boxes(path: Path, shapes: list[dict[str, Any]]) -> list[ParsedBox]:
     """Return the boxes of LabelMe's shapes; shapes of one label and group are one object.
 
     Args:
-        path: the JSON file, for messages.
-        shapes: its `shapes`.
+        path: JSON file, for messages.
+        shapes: Value of its `shapes`.
 
     Raises:
         AnnotationError: a shape has no label, is of another kind, or its points are no points;

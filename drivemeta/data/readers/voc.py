@@ -23,9 +23,9 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
     An image beside the XML files that has none itself has no objects.
 
     Args:
-        path: the folder that holds `Annotations/` and `JPEGImages/`, or XML files anywhere
-            below it beside their images; or one XML file.
-        images: folder of the images, if they are elsewhere.
+        path: Folder that holds `Annotations/` and `JPEGImages/`, or XML files anywhere below it
+            beside their images; or one XML file.
+        images: Folder of the images, if they are elsewhere.
 
     Raises:
         AnnotationError: a file is no VOC annotation, an object lacks its name or box, or an

@@ -30,8 +30,8 @@ def read_yolo(path: str | Path, images: str | Path | None = None) -> Dataset:
     whose text file is empty or absent has no objects.
 
     Args:
-        path: the folder, or its `data.yaml`.
-        images: folder of the images, if they are not in the folder.
+        path: Folder, or its `data.yaml`.
+        images: Folder of the images, if they are not in the folder.
 
     Raises:
         AnnotationError: no class names, no images, a line that is no box, a class id without

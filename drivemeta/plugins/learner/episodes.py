@@ -17,7 +17,7 @@ class Episode:
         support_labels: (n_support,) int64 in 0..n_way - 1.
         query: (n_query, ...) float images; a class may have none.
         query_labels: (n_query,) int64 in 0..n_way - 1.
-        n_way: number of classes.
+        n_way: Number of classes.
     """
 
     support: Tensor
@@ -47,7 +47,7 @@ class Pairs:
 
     Attributes:
         left: (n, ...) float images.
-        right: like `left`.
+        right: The other image of each, like `left`.
         same: (n,) float32, 1 where both show one class, else 0.
     """
 

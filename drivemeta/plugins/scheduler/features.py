@@ -26,8 +26,8 @@ class SchedulerFeatures:
     time, the price of looks that took longer than the budget; whether an episode has just begun.
 
     Args:
-        budget_s: seconds that a look may take.
-        offered: modes that the run has.
+        budget_s: Seconds that an inference may take.
+        offered: Modes that the run has.
     """
 
     def __init__(self, budget_s: float, offered: Sequence[PlanMode] = MODES) -> None:

@@ -85,7 +85,7 @@ class TrackedClasses:
     Each detection votes with its score; older votes fade, those on a state sooner.
 
     Args:
-        families: the super-class of each class by name.
+        families: Super-class of each class by name.
     """
 
     def __init__(self, families: Mapping[str, str]) -> None:

@@ -205,8 +205,8 @@ def margin_loss(cosines: Tensor, labels: Tensor, scale: float, margin: float) ->
     Args:
         cosines: (n, n_classes).
         labels: (n,) int64.
-        scale: inverse temperature.
-        margin: subtracted from the cosine of the true class.
+        scale: Inverse temperature.
+        margin: Margin that is subtracted from the cosine of the true class.
     """
     handicap = F.one_hot(labels, cosines.shape[1]) * margin
     return F.cross_entropy(scale * (cosines - handicap), labels)

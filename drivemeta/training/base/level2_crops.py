@@ -42,8 +42,8 @@ def sign_crops(root: Path, countries: Iterable[str]) -> CropsByClass:
     """Read the sign crops of countries, named by their meaning.
 
     Args:
-        root: folder of `COUNTRY/manifest.csv` with columns path, class, group.
-        countries: folder names.
+        root: Folder of `COUNTRY/manifest.csv` with columns path, class, group.
+        countries: Folder names.
     """
     crops: CropsByClass = defaultdict(list)
     for country in countries:
@@ -62,10 +62,10 @@ def mined_crops(
     Only super-classes that the scene's source annotates completely are believed.
 
     Args:
-        images: shuffled, and read until there are enough crops.
-        detector: its level 1 is asked.
-        n: crops wanted.
-        rng: shuffles the images.
+        images: Images, shuffled, and read until there are enough crops.
+        detector: Detector whose level 1 proposes.
+        n: Number of crops.
+        rng: Generator that shuffles the images.
     """
     crops: list[Crop] = []
     for index in rng.permutation(len(images)):
@@ -123,10 +123,10 @@ def scene_crops(
     """Cut annotated objects out of scenes.
 
     Args:
-        images: of a source whose boxes carry a category in `leaves` or a super-class.
-        name_of: category to class name; others are left out.
-        at_most: crops a class.
-        rng: chooses them.
+        images: Images of a source whose boxes carry a category in `leaves` or a super-class.
+        name_of: Class name by category; others are left out.
+        at_most: Greatest number of crops a class.
+        rng: Generator that chooses them.
     """
     crops: CropsByClass = defaultdict(list)
     for index in rng.permutation(len(images)):
@@ -168,9 +168,9 @@ class ClassCropSampler:
     """Draws batches of `n_classes` classes with `n_each` augmented views of each.
 
     Args:
-        crops: by class name; classes are numbered in sorted order.
-        context: how much larger than the object a view is.
-        seed: of all that is random.
+        crops: Crops by class name; classes are numbered in sorted order.
+        context: Side of a view in sides of the object.
+        seed: Seed of all that is random.
     """
 
     def __init__(self, crops: CropsByClass, context: float, seed: int) -> None:

@@ -34,14 +34,14 @@ class RunPlan:
     """How long and how fast to train.
 
     Attributes:
-        out: folder of the checkpoint and the logs.
-        minutes: wall-clock time over which the learning rate falls to zero, pauses not counted.
-        learning_rate: greatest, after the warm-up.
-        weight_decay: of AdamW; normalisation and biases are spared.
-        backbone_factor: learning rate of pretrained layers, relative to the rest.
-        warmup_steps: over which the learning rate rises.
-        average_decay: of the exponential moving average of the weights.
-        checkpoint_minutes: between checkpoints.
+        out: Folder of the checkpoint and the logs.
+        minutes: Wall-clock time over which the learning rate falls to zero, pauses not counted.
+        learning_rate: Learning rate after the warm-up, the greatest.
+        weight_decay: Weight decay of AdamW; normalisation and biases are spared.
+        backbone_factor: Learning rate of pretrained layers, relative to the rest.
+        warmup_steps: Steps over which the learning rate rises.
+        average_decay: Decay of the exponential moving average of the weights.
+        checkpoint_minutes: Minutes between checkpoints.
     """
 
     out: Path
@@ -69,11 +69,11 @@ def train_level(
     """Train until the plan's minutes are over; return the moving average of the weights.
 
     Args:
-        model: trained in place; frozen parameters stay as they are.
-        next_batch: called from a background thread, one batch ahead.
-        losses: the parts of the loss of a batch, which are summed.
-        plan: how long and how fast.
-        resume: go on from the checkpoint in `plan.out` instead of starting anew.
+        model: Model, trained in place; frozen parameters stay as they are.
+        next_batch: Function that returns a batch, called from a background thread, one batch ahead.
+        losses: Function from a batch to the parts of its loss, which are summed.
+        plan: How long and how fast to train.
+        resume: Whether to go on from the checkpoint in `plan.out` instead of starting anew.
 
     Raises:
         ConfigError: `resume` without a checkpoint.

@@ -38,13 +38,14 @@ class Shape:
     """What an episode holds.
 
     Attributes:
-        n_way: classes.
-        n_shot: support images of each.
-        n_query: query images of each.
-        n_groups: of which the classes are, in equal parts, such as alphabets; 0 for any classes.
-        same_images: of all classes the images of the same numbers: in an alphabet of Omniglot those
-            of the same drawers, so that one drew the support and another the query, as Lake et al.
-            and Koch et al. test.
+        n_way: Number of classes.
+        n_shot: Number of support images of each.
+        n_query: Number of query images of each.
+        n_groups: Number of groups, such as alphabets, that the classes are of in equal parts; 0 for
+            any classes.
+        same_images: Whether the images are those of the same numbers in all classes: in an alphabet
+            of Omniglot those of the same drawers, so that one drew the support and another the
+            query, as Lake et al. and Koch et al. test.
     """
 
     n_way: int
@@ -64,8 +65,8 @@ def load_omniglot(
         split: `train`, `val` or `test` of Vinyals, `trainval` for the 1,200 characters of the first
             two; `background` or `evaluation` of Lake, `background_train` for the 25 alphabets of
             the background that are not those of `val`.
-        rotations: turns by 90 degrees are further classes.
-        mirrors: so are mirrored images, turned or not.
+        rotations: Whether turns by 90 degrees are further classes.
+        mirrors: Whether mirrored images, turned or not, are further classes too.
 
     Raises:
         InputError: the file cannot be read or has no such split.

@@ -61,36 +61,37 @@ class MetaTraining(BaseModel):
 
     Attributes:
         kind: Kind of the configuration.
-        out: folder of weights, curve, result and checkpoint.
+        out: Folder of weights, curve, result and checkpoint.
         omniglot: `omniglot28.npz`.
-        params: of the learner.
-        train: episodes that are trained on.
-        test: episodes of validation and test.
-        splits: names of the splits for training, validation and test, see `load_omniglot`.
-        rotations: images turned by 90 degrees are further classes; `train`: in training alone.
-        network: a kind of Conv-4, see there, the twin of Koch et al. in small (`koch`) or one
-            of residual blocks (`residual`).
-        n_filters: of its first convolution.
-        by_product: convolve by matrix products in training, see `plain_blocks`.
-        mirrors: mirrored images are further classes in training.
-        distort: distort images of training at random.
-        distort_classes: distort those of a class in a task alike.
-        n_pairs: pairs of a draw, for learners that train on pairs.
-        start_from: weights to go on from.
-        start_iteration: iterations that those were trained.
-        iterations: at most.
-        minutes: at most.
-        learning_rate: of the outer loop.
-        halve_every: iterations after which the rate is halved; 0 for never.
-        anneal: bring the rate to zero along a cosine.
-        amp: bfloat16 in training: `on`, `off`, or `auto` by the processor.
-        validate_every: iterations between validations and checkpoints.
-        n_validation: episodes of a validation.
-        n_test: episodes of the test.
-        keep_last: keep the last weights, not those of the best validation; for a validation that
-            is of classes of training.
-        threads: of PyTorch; 0 leaves them as they are.
-        seed: of weights and all that is drawn.
+        params: Parameters of the learner.
+        train: Episodes that are trained on.
+        test: Episodes of validation and test.
+        splits: Names of the splits for training, validation and test, see `load_omniglot`.
+        rotations: Whether images turned by 90 degrees are further classes; `train` for in training
+            alone.
+        network: Kind of Conv-4, see there, the twin of Koch et al. in small (`koch`) or one of
+            residual blocks (`residual`).
+        n_filters: Number of filters of its first convolution.
+        by_product: Whether to convolve by matrix products in training, see `plain_blocks`.
+        mirrors: Whether mirrored images are further classes in training.
+        distort: Whether images of training are distorted at random.
+        distort_classes: Whether those of a class in a task are distorted alike.
+        n_pairs: Number of pairs of a draw, for learners that train on pairs.
+        start_from: Weights to go on from.
+        start_iteration: Number of iterations that those were trained.
+        iterations: Greatest number of iterations.
+        minutes: Greatest number of minutes.
+        learning_rate: Learning rate of the outer loop.
+        halve_every: Number of iterations after which the rate is halved; 0 for never.
+        anneal: Whether the rate falls to zero along a cosine.
+        amp: Whether training is in bfloat16: `on`, `off`, or `auto` by the processor.
+        validate_every: Number of iterations between validations and checkpoints.
+        n_validation: Number of episodes of a validation.
+        n_test: Number of episodes of the test.
+        keep_last: Whether the last weights are kept, not those of the best validation; for a
+            validation that is of classes of training.
+        threads: Number of threads of PyTorch; 0 leaves them as they are.
+        seed: Seed of weights and all that is drawn.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -131,12 +132,12 @@ class MetaResult:
     """What came of a meta-training.
 
     Attributes:
-        learner: its name.
-        accuracy: over the test episodes.
-        iterations: of the weights that were tested.
-        minutes: of training.
-        transductive: the queries of an episode are normalised together.
-        weights: the file.
+        learner: Name of the learner.
+        accuracy: Accuracy over the test episodes.
+        iterations: Number of iterations of the weights that were tested.
+        minutes: Minutes of training.
+        transductive: Whether the queries of an episode are normalised together.
+        weights: File of the weights.
     """
 
     learner: str
@@ -158,10 +159,10 @@ def metatrain(
     """Meta-train a learner on Omniglot, test it, and write weights, curve and result.
 
     Args:
-        name: of a learner plugin.
-        config: of the run.
-        resume: go on from the last checkpoint.
-        report: takes lines of progress.
+        name: Name of a learner plugin.
+        config: Configuration of the run.
+        resume: Whether to go on from the last checkpoint.
+        report: Function that takes lines of progress.
         registry: Plugins that the learner is found among; those of `default_registry` by default.
 
     Raises:

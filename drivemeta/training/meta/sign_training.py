@@ -52,15 +52,15 @@ class SignTraining(BaseModel):
 
     Attributes:
         kind: Kind of the configuration.
-        out: folder; each learner has one of its own inside.
-        signs: folder of `COUNTRY/manifest.csv`.
-        level2: weights of a training run; None for the shipped base.
-        parts: meanings that are trained on, see `sign_split.meanings_in`.
-        learners: by name.
-        n_way: classes of an episode.
-        n_shot: most shots; an episode has 1 to so many.
-        n_query: queries of each class.
-        n_views: of each crop, augmented but for one.
+        out: Folder; each learner has one of its own inside.
+        signs: Folder of `COUNTRY/manifest.csv`.
+        level2: Weights of a training run; None for the shipped base.
+        parts: Meanings that are trained on, see `sign_split.meanings_in`.
+        learners: Learners by name.
+        n_way: Number of classes of an episode.
+        n_shot: Greatest number of shots; an episode has 1 to as many.
+        n_query: Number of queries of each class.
+        n_views: Number of views of each crop, augmented but for one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,12 +88,12 @@ class SignResult:
     """What came of it.
 
     Attributes:
-        learner: its name.
-        validation: accuracy of the best validation, 0 to 1.
-        start: that before any training.
-        iterations: at the best.
-        minutes: of training.
-        weights: the file, for `drivemeta adapt --learner-weights` or to lie beside the plugin.
+        learner: Name of the learner.
+        validation: Accuracy of the best validation, 0 to 1.
+        start: Accuracy before any training.
+        iterations: Number of iterations at the best.
+        minutes: Minutes of training.
+        weights: File, for `drivemeta adapt --learner-weights` or to lie beside the plugin.
     """
 
     learner: str
@@ -147,11 +147,11 @@ def metatrain_signs(
     """Meta-train a learner on signs and write its weights for the level 2 it was trained on.
 
     Args:
-        name: of a learner of the configuration.
-        config: of the run.
-        resume: go on from the last checkpoint.
-        report: takes lines of progress.
-        pool: features of the crops, to spare reading them for every learner.
+        name: Name of a learner of the configuration.
+        config: Configuration of the run.
+        resume: Whether to go on from the last checkpoint.
+        report: Function that takes lines of progress.
+        pool: Features of the crops, to spare reading them for every learner.
         registry: Plugins that the learner is found among; those of `default_registry` by default.
 
     Raises:

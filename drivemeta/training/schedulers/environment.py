@@ -55,12 +55,12 @@ class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
     RL^2.
 
     Args:
-        traces: clips to draw from.
-        speeds: spans to draw what a full look takes from, in times between two frames.
-        n_episodes: of a trial.
-        length: frames of an episode.
-        device: this one in every trial; None to draw one.
-        offered: modes that can be had; None to draw them.
+        traces: Clips to draw from.
+        speeds: Spans to draw what a full inference takes from, in times between two frames.
+        n_episodes: Number of episodes of a trial.
+        length: Number of frames of an episode.
+        device: Device of every trial; None to draw one.
+        offered: Modes that can be had; None to draw them.
 
     Raises:
         InputError: a clip is shorter than an episode.

@@ -25,8 +25,8 @@ def export_policy(model: RecurrentPPO, path: Path, about: dict[str, object]) -> 
     `logits` (1, n_actions), `hidden_out` and `cell_out`. A stream begins with zeros.
 
     Args:
-        model: one LSTM layer and no layers between it and the actions.
-        path: of the file.
+        model: Model of one LSTM layer and no layers between it and the actions.
+        path: Path of the file.
         about: JSON values kept in the file under `scheduler`.
     """
     state_dict = model.policy.state_dict()

@@ -17,11 +17,11 @@ class ArrayEnv(VecEnv):  # type: ignore[misc,unused-ignore]
     A subclass draws new tasks in `_begin` and plays one step in `_play`.
 
     Args:
-        n_envs: trials at a time.
-        n_steps: steps of a trial.
-        observations: space of one observation.
-        actions: space of one action.
-        seed: of the tasks.
+        n_envs: Number of trials at a time.
+        n_steps: Number of steps of a trial.
+        observations: Space of one observation.
+        actions: Space of one action.
+        seed: Seed of the tasks.
     """
 
     def __init__(

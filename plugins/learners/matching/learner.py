@@ -34,7 +34,7 @@ class FullContext(nn.Module):
     """Embeds each image in the context of the whole support set.
 
     Args:
-        dim: of the embedding; even.
+        dim: Dimensions of the embedding; even.
         n_reads: K, how often a query reads the support set.
     """
 
@@ -79,10 +79,10 @@ class Matching:
     """Learns an embedding for attention over a support set.
 
     Args:
-        full_context: embed support and queries in the context of the support set.
+        full_context: Whether support and queries are embedded in the context of the support set.
         n_reads: K, how often a query then reads the support set.
-        scale: inverse temperature of the attention; 1 is the paper's.
-        transductive: support and query are normalised by their own statistics at test.
+        scale: Inverse temperature of the attention; 1 is the paper's.
+        transductive: Whether support and query are normalised by their own statistics at test.
     """
 
     def __init__(
@@ -157,8 +157,8 @@ class Reads(nn.Module):
     so that new classes compete with base classes, which stay outside the context.
 
     Args:
-        network: embeds images as unit vectors.
-        context: reads the support set.
+        network: Network that embeds images as unit vectors.
+        context: Module that reads the support set.
         known: (n_shots, dim) embeddings of the support set.
         queries: (n, dim) embeddings that the line is fitted on.
     """

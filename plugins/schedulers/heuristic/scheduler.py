@@ -26,12 +26,12 @@ class Heuristic:
     the last one, or after `max_gap` frames; it is the closest one that there is time for.
 
     Args:
-        budget_ms: time a frame may take on average; None for the time between two frames.
-        motion: mean change of the pixels, in [0, 1], summed up since the last look, that makes
+        budget_ms: Time a frame may take on average; None for the time between two frames.
+        motion: Mean change of the pixels, in [0, 1], summed up since the last inference, that makes
             one due.
-        max_gap: most frames between two looks if there is time.
-        max_latency_ms: looks that take longer are left out if others do not; None for the limit
-            of the run, if it has one.
+        max_gap: Greatest number of frames between two inferences if there is time.
+        max_latency_ms: Time beyond which a kind of inference is left out if others take less; None
+            for the limit of the run, if it has one.
         context: Of the run: the modes that it offers, and its limit.
 
     Raises:

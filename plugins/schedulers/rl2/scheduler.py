@@ -30,10 +30,10 @@ class RL2:
     one, since a machine that is too slow for every look may be so no longer.
 
     Args:
-        max_latency_ms: time a look may take; None for the limit of the run, and where it has none
-            for the time between two frames.
-        max_gap: most frames between two looks.
-        model: another policy, by `drivemeta.training.schedulers.export`; None for the shipped one.
+        max_latency_ms: Time an inference may take; None for the limit of the run, and where it has
+            none for the time between two frames.
+        max_gap: Greatest number of frames between two inferences.
+        model: Another policy, by `drivemeta.training.schedulers.export`; None for the shipped one.
         context: Of the run: the modes that it offers, and its limit.
 
     Raises:

@@ -22,7 +22,7 @@ class CocoResults:
 
     Args:
         context: Of the run, whose folder is written into.
-        name: of the file.
+        name: Name of the file.
     """
 
     def __init__(self, context: RunContext, name: str = "coco_results.json") -> None:

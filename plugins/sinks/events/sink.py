@@ -21,7 +21,7 @@ class Events:
 
     Args:
         context: Of the run, whose folder is written into.
-        name: of the file.
+        name: Name of the file.
     """
 
     def __init__(self, context: RunContext, name: str = "events.json") -> None:

@@ -35,9 +35,9 @@ class Mcap:
 
     Args:
         context: Of the run, whose folder is written into.
-        name: of the file.
-        quality: of the JPEGs, 1 to 100.
-        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
+        name: Name of the file.
+        quality: Quality of the JPEGs, 1 to 100.
+        blur: What is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
     """
 
     def __init__(

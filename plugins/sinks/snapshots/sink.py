@@ -28,9 +28,9 @@ class Snapshots:
 
     Args:
         context: Of the run, whose folder is written into.
-        margin: round the box, in parts of its size.
-        quality: of the JPEGs, 1 to 100.
-        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
+        margin: Margin round the box, in parts of its size.
+        quality: Quality of the JPEGs, 1 to 100.
+        blur: What is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
     """
 
     def __init__(

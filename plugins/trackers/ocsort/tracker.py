@@ -18,8 +18,8 @@ class OcSort(Association):
     """Associates by overlap, a Kalman filter, and the direction in which objects were seen to move.
 
     Args:
-        lost_frames: frames after which an unseen object is forgotten.
-        confirm_frames: successive frames until an object gets an identity.
+        lost_frames: Number of frames after which an unseen object is forgotten.
+        confirm_frames: Number of successive frames until an object gets an identity.
         context: Of the run: objects of two families are never one. Without families, any may be.
     """
 
