@@ -1,7 +1,7 @@
 """Assemble the shipped base from two training runs: weights, class bank, named banks.
 
-    python -m tools.base.build --level1 runs/level1_boxes --level2 runs/level2 \
-        --embedding-config configs/train_embedding_further.yaml
+    python -m tools.base.build --level1 runs/level1_stage5 --level2 runs/level2_stage2 \
+        --embedding-config configs/train_level2_stage2.yaml
 
 The super-classes' thresholds are those of the best F1 on BDD training images.
 

@@ -43,7 +43,7 @@ class HogPedestrians:
         if not hasattr(cv2, "HOGDescriptor"):
             raise InputError(
                 f"expected an OpenCV with HOGDescriptor (before 5), found {cv2.__version__}; "
-                f"tools/peers/hog.py says how to put one before it"
+                f"tools/base/hog.py says how to put one before it"
             )
         self._hog = cv2.HOGDescriptor()
         self._hog.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())

@@ -1,6 +1,6 @@
 """AP50 of level 1 of a training run as it stands, appended to a CSV file: the learning curve.
 
-    python -m tools.base.learning_curve --run runs/level1 --images 100
+    python -m tools.base.learning_curve --run runs/level1_stage2 --images 100
 
 Scores the moving average of the weights in the run's last checkpoint on BDD validation images, at
 each input size given.

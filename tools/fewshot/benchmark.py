@@ -1,8 +1,8 @@
 """Few-shot detection by the protocol of `drivemeta.evaluation.fewshot`: learners and peers.
 
     python -m tools.fewshot.benchmark --protocol italy --half B --learners protonet --peers every \
-        --held-out-level2 runs/level2_held/level2.safetensors --cache runs/fewshot \
-        --write docs/few-shot.md
+        --held-out-level2 runs/level2_without_italian_signs/level2.safetensors \
+        --cache runs/fewshot --write docs/few-shot.md
 
 Every method gets the same images, draws and evaluator. Level 1 runs once an image and, with
 `--cache`, once for all runs; each result is a file there too, so that the same command goes on
@@ -63,9 +63,13 @@ def _arguments() -> argparse.Namespace:
     add("--learners", default="protonet", help="names of plugins, by commas; empty for none")
     add("--peers", default="", help=f"by commas, of {', '.join(PEERS)}; or every")
     add("--held-out-level2", type=Path, help="level 2 that never met the novel meanings")
-    add("--held-out-config", type=Path, default=Path("configs/train_embedding_held.yaml"))
+    add(
+        "--held-out-config",
+        type=Path,
+        default=Path("configs/train_level2_without_italian_signs.yaml"),
+    )
     add("--lightless-level2", type=Path, help="level 2 that never met a traffic light")
-    add("--lightless-config", type=Path, default=Path("configs/train_embedding_lightless.yaml"))
+    add("--lightless-config", type=Path, default=Path("configs/train_level2_without_lights.yaml"))
     add("--skip-shipped", action="store_true", help="measure the variant of level 2 alone")
     add("--shots", type=int, nargs="+", default=[1, 3, 5, 10])
     add("--seeds", type=int, default=10)

@@ -1,6 +1,6 @@
 """All learners on episodes of real signs that are new by meaning, from a country never met.
 
-    drivemeta train embedding configs/train_embedding_signs.yaml
+    drivemeta train embedding configs/train_level2_without_test_signs.yaml
     python -m tools.fewshot.sign_episodes train
     python -m tools.fewshot.sign_episodes test
     python -m tools.fewshot.sign_episodes write
