@@ -60,7 +60,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
 
     Raises:
         PluginNotFoundError: no such learner.
-        InputError: no such parent; a class is there already and `extend` was not asked for; the
+        InputError: no such parent; a class is there already and `extend` was not set; the
             learner starts from no weights; or a setting does not fit it.
         ModelFileError: the learner's weights are damaged, or of something else.
     """

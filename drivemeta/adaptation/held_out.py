@@ -18,8 +18,8 @@ from drivemeta.core.score_rule import class_probabilities
 from drivemeta.models.detector import TwoLevelDetector
 
 MAX_FOLDS = 5
-# Level 1's score of a box where it found none at all, and of a crop, where it was not asked.
-UNSEEN_SCORE, UNASKED_SCORE = 0.1, 0.5
+# Level 1's score of a box where it found none at all, and of a crop, which has no scene.
+UNSEEN_SCORE, SCORE_OF_CROPS = 0.1, 0.5
 SOMETHING_ELSE = -1
 
 
@@ -33,7 +33,7 @@ class HeldOut:
             where a distractor wins, its own where level 2 has no say.
         spared: (n_boxes,) bool; False where its class has no other box, so that nothing could be
             held out and its own rows judged it.
-        negatives: Of each class, (n,) float32 scores of things that are something else.
+        negatives: (n,) float32 scores of things that are something else, for each class.
     """
 
     scores: FloatArray
@@ -113,7 +113,7 @@ def _dense_scores(evidence: Evidence) -> FloatArray:
     """Return level 1's score of each box; one that it misses gets the others' median."""
     scored = evidence.boxes.found
     found = scored[scored > 0]
-    unseen = UNASKED_SCORE if evidence.of_crops else UNSEEN_SCORE
+    unseen = SCORE_OF_CROPS if evidence.of_crops else UNSEEN_SCORE
     typical = np.median(found) if len(found) else unseen
     return np.where(scored > 0, scored, typical).astype(np.float32)
 

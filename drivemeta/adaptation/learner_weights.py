@@ -88,7 +88,7 @@ class Initialisation:
 
 
 def _given(path: Path, learner: str, level2: str) -> dict[str, Tensor]:
-    """Return weights that were asked for; unlike those beside a plugin, they must fit."""
+    """Return weights that were given; unlike those beside a plugin, they must fit."""
     found = read(path)
     if found.learner != learner:
         raise ModelFileError(
@@ -104,7 +104,7 @@ def _given(path: Path, learner: str, level2: str) -> dict[str, Tensor]:
 
 
 class FeatureTasks:
-    """A task source that only tells what the features look like.
+    """A task source that only shows what the features are like.
 
     Args:
         n_features: Number of features of an image.

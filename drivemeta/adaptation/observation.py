@@ -50,8 +50,8 @@ class _SeenFrame:
         image: Frame, uint8 BGR.
         boxes: (n, 4) support boxes.
         labels: (n,) int64.
-        views: Of each box, (n_views, 3, 64, 64).
-        crops: Of each box, (3, 64, 64).
+        views: Views of each box, (n_views, 3, 64, 64).
+        crops: Crop of each box, (3, 64, 64).
         found: Scores of the matching proposals.
         roots: Their super-classes.
         negatives: (m, 3, 64, 64) crops.

@@ -150,7 +150,7 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            "not asked" if row.found is None else f"{row.found} of {row.shots}",
+            "no scenes" if row.found is None else f"{row.found} of {row.shots}",
             f"{row.threshold:.2f}{doubt}",
         )
     shown = console()

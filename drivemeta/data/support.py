@@ -130,10 +130,10 @@ def draw_boxes(dataset: Dataset, shots: int, seed: int) -> Dataset:
         rows = places[label]
         if len(rows) < shots:
             raise AnnotationError(
-                f"{dataset.source}: class {name!r} has {len(rows)} boxes, {shots} shots were "
-                "asked for; annotate more or ask for fewer"
+                f"{dataset.source}: expected {shots} boxes of class {name!r}, found {len(rows)}; "
+                "annotate more or draw fewer shots"
             )
-        # Seeded by name, so that the draw of a class does not hang on which others are there.
+        # Seeded by name, so that the draw of a class does not depend on which others are there.
         order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(len(rows))
         for i in order[:shots]:
             drawn[rows[i][0]].append(rows[i][1])

@@ -57,7 +57,7 @@ class SyntheticFrame:
 
     @property
     def clear(self) -> NDArray[np.bool_]:
-        """(n,) bool: large and visible enough to be asked of a detector."""
+        """(n,) bool: large and visible enough for a detector to find."""
         sides = (self.boxes[:, 2:] - self.boxes[:, :2]).min(axis=1) if len(self) else np.zeros(0)
         return np.asarray((sides >= CLEAR_PX) & (self.visible >= CLEAR_VISIBLE))
 

@@ -35,7 +35,7 @@ class Roadside:
     """What the cells along one road have in common.
 
     Attributes:
-        seed: Of everything random.
+        seed: Seed of everything random.
         road: The road.
         signs: Signs a place where one may stand; 1 is usual.
         names: Pictograms that signs are drawn from.

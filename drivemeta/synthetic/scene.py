@@ -24,7 +24,7 @@ _KINDS = ("urban", "suburban", "rural", "motorway")
 
 @dataclass(frozen=True)
 class Plan:
-    """What may be asked of a scene; None leaves the choice to the seed.
+    """What a scene is to be like; None leaves the choice to the seed.
 
     Attributes:
         weather: One of `clear`, `cloudy`, `rain`, `fog`, `dusk`, `night`.

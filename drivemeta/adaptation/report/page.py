@@ -16,7 +16,7 @@ from drivemeta.markdown import table
 def report_json(
     adapted: Adapted, diagnosis: SupportDiagnosis, expected: Sequence[ExpectedAp50] | None
 ) -> dict[str, Any]:
-    """Return what is known of an adaptation; `expected` is null where it was not asked for."""
+    """Return what is known of an adaptation; `expected` is null where it was not requested."""
     return {
         "learner": adapted.record.learner.name,
         "classes": [asdict(row) for row in adapted.classes],
@@ -120,7 +120,7 @@ def _class_rows(adapted: Adapted) -> Iterator[list[str]]:
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            "not asked (crops)" if row.found is None else f"{row.found} of {row.shots}",
+            "no scenes (crops)" if row.found is None else f"{row.found} of {row.shots}",
             f"{row.threshold:.2f}{doubt}",
         ]
 
@@ -132,7 +132,7 @@ def _shot_rows(diagnosis: SupportDiagnosis) -> Iterator[list[str]]:
             shot.image,
             shot.entry,
             f"{shot.width:g} x {shot.height:g}",
-            {True: "yes", False: "**no**", None: "not asked"}[shot.found],
+            {True: "yes", False: "**no**", None: "no scene"}[shot.found],
             (f"**{shot.named}**" if shot.disagrees else shot.named)
             + ("" if shot.held_out else " (not held out)"),
             f"{shot.score:.2f}",

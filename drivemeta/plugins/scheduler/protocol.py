@@ -59,7 +59,7 @@ class Outcome:
 
 
 class Scheduler(Protocol):
-    """Decides for each frame how much to look."""
+    """Decides for each frame which inference to run, if any."""
 
     def reset(self, stream: StreamInfo) -> None:
         """Begin a stream."""

@@ -181,7 +181,7 @@ class Conv4(Convolutions):
         self.averaged = kind == "strided"
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
-        """Embed images; with `n_reference` the first so many alone give the statistics."""
+        """Embed images; with `n_reference` that many of the first alone give the statistics."""
         features = self.convolved(images, n_reference).to(images.dtype)
         return features.mean((2, 3)) if self.averaged else features.flatten(1)
 
@@ -201,7 +201,7 @@ class Twin(Convolutions):
         self.whole = nn.Linear(n_features, dim)
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
-        """Embed images; with `n_reference` the first so many alone give the statistics."""
+        """Embed images; with `n_reference` that many of the first alone give the statistics."""
         with self.autocast():
             embedded = self.whole(self.convolved(images, n_reference).flatten(1))
         return torch.sigmoid(embedded.to(images.dtype))

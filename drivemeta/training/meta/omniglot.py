@@ -115,7 +115,7 @@ def draw_episode(
     """
     n_each, needed = pool.images.shape[1], shape.n_shot + shape.n_query
     if n_each < needed:
-        raise InputError(f"an episode of {needed} images a class was asked for; there are {n_each}")
+        raise InputError(f"expected {needed} images a class for an episode, found {n_each}")
     classes = _draw_classes(pool.groups, shape.n_way, shape.n_groups, rng)
     n_orders = 1 if shape.same_images else shape.n_way
     order = rng.random((n_orders, n_each)).argsort(1)[:, :needed]
@@ -126,9 +126,7 @@ def draw_episode(
 def _draw_classes(groups: Indices, n_way: int, n_groups: int, rng: np.random.Generator) -> Indices:
     if not n_groups:
         if len(groups) < n_way:
-            raise InputError(
-                f"an episode of {n_way} classes was asked for; there are {len(groups)}"
-            )
+            raise InputError(f"expected {n_way} classes for an episode, found {len(groups)}")
         return rng.choice(len(groups), n_way, replace=False)
     of_each, rest = divmod(n_way, n_groups)
     if rest:
@@ -137,8 +135,8 @@ def _draw_classes(groups: Indices, n_way: int, n_groups: int, rng: np.random.Gen
     large = np.flatnonzero(sizes >= of_each)
     if len(large) < n_groups:
         raise InputError(
-            f"{n_groups} groups of {of_each} classes were asked for; there are {len(large)}, the "
-            f"largest group has {sizes.max()}"
+            f"expected {n_groups} groups of {of_each} classes for an episode, found {len(large)}; "
+            f"the largest group has {sizes.max()}"
         )
     drawn = []
     for _ in range(n_groups):

@@ -124,8 +124,8 @@ class SignTasks:
         ]
         if len(self._classes) < shape.n_way:
             raise InputError(
-                f"an episode of {shape.n_way} classes with {shape.n_shot} shots was asked for; "
-                f"{len(self._classes)} of {len(pool.names)} have as many crops and a further group"
+                f"expected {shape.n_way} classes with {shape.n_shot} crops and a further group "
+                f"for an episode, found {len(self._classes)} of {len(pool.names)}"
             )
         self.seek(0)
 

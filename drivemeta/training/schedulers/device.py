@@ -35,7 +35,7 @@ class Device:
     def seconds(
         self, mode: PlanMode, costs: Mapping[PlanMode, float], frame: int, noise: float
     ) -> float:
-        """Return what a look takes, in times between two frames.
+        """Return what an inference takes, in times between two frames.
 
         Args:
             mode: Mode of the inference.

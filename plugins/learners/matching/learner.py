@@ -67,7 +67,7 @@ class FullContext(nn.Module):
 
 
 class MatchingModel(nn.Module):
-    """An embedding, and the context if it is asked for."""
+    """An embedding, and the context if it is requested."""
 
     def __init__(self, network: nn.Module, context: FullContext | None) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class Matching:
         self.transductive = transductive
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
-        """Return the embedding, with the context's networks if they are asked for."""
+        """Return the embedding, with the context's networks if they are requested."""
         if not self.full_context:
             return MatchingModel(network, None)
         dim = embedding_dim(network, tasks.task().support)

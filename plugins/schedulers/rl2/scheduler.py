@@ -25,16 +25,16 @@ class RL2:
 
     Duan, Schulman, Chen, Bartlett, Sutskever, Abbeel: RL^2, 2016, arXiv 1611.02779; also Wang et
     al.: Learning to reinforcement learn, 2016, arXiv 1611.05763. What differs: the reward fed back
-    is the part of it that a running system sees, the price of looks over the budget; the best
-    action is taken, none is drawn; and the quickest look is taken after `max_gap` frames without
-    one, since a machine that is too slow for every look may be so no longer.
+    is the part of it that a running system sees, the price of inferences over the budget; the best
+    action is taken, none is drawn; and the quickest inference is run after `max_gap` frames without
+    one, since a machine that is too slow for every inference may be so no longer.
 
     Args:
         max_latency_ms: Time an inference may take; None for the limit of the run, and where it has
             none for the time between two frames.
         max_gap: Greatest number of frames between two inferences.
         model: Another policy, by `drivemeta.training.schedulers.export`; None for the shipped one.
-        context: Of the run: the modes that it offers, and its limit.
+        context: Context of the run: the modes that it offers, and its limit.
 
     Raises:
         InputError: the time is out of range, or the file holds no policy for these features.
@@ -85,7 +85,7 @@ class RL2:
         return InferencePlan(mode)
 
     def observe(self, frame_index: int, outcome: Outcome) -> None:  # noqa: ARG002  (the protocol)
-        """Take in how long a look took."""
+        """Take in how long an inference took."""
         self._features.observe(outcome)
 
 

@@ -21,7 +21,7 @@ class CocoResults:
     there is one.
 
     Args:
-        context: Of the run, whose folder is written into.
+        context: Context of the run, whose folder is written into.
         name: Name of the file.
     """
 

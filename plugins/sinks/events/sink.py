@@ -20,7 +20,7 @@ class Events:
     a kill the list is made again from the journal.
 
     Args:
-        context: Of the run, whose folder is written into.
+        context: Context of the run, whose folder is written into.
         name: Name of the file.
     """
 

@@ -36,7 +36,7 @@ class Mp4:
     While the run lasts, closed segments of ten seconds lie in a hidden folder beside it.
 
     Args:
-        context: Of the run, whose folder is written into.
+        context: Context of the run, whose folder is written into.
         encoder: `h264` (x264, GPL, inside PyAV's wheels), `openh264` or `mpeg4`.
         name: Name of the file.
         segment_s: Seconds a segment.

@@ -27,7 +27,7 @@ class Snapshots:
     something large wins. After a kill the pictures are taken again.
 
     Args:
-        context: Of the run, whose folder is written into.
+        context: Context of the run, whose folder is written into.
         margin: Margin round the box, in parts of its size.
         quality: Quality of the JPEGs, 1 to 100.
         blur: What is made unrecognisable; see `drivemeta.plugins.sink.privacy`.

@@ -64,7 +64,7 @@ class StreamSource:
         """Yield the frames as they arrive.
 
         Raises:
-            VideoError: so many attempts to connect again failed as were allowed.
+            VideoError: as many attempts to connect again failed as are allowed.
         """
         index, started, last_s = 0, time.monotonic(), -1.0
         self._reading = True

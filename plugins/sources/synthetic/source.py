@@ -12,7 +12,7 @@ from drivemeta.synthetic import Plan, Scene, SyntheticFrame, render
 
 
 class SyntheticSource:
-    """Gives the frames of a synthetic scene, as many as asked for.
+    """Gives the frames of a synthetic scene, as many as requested.
 
     Args:
         seed: Seed of the scene; equal seeds give equal frames.

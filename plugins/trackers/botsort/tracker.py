@@ -20,7 +20,8 @@ class BotSort(Association):
         lost_frames: Number of frames after which an unseen object is forgotten.
         confirm_frames: Number of successive frames until an object gets an identity.
         corners: Greatest number of points that the camera's motion is estimated from.
-        context: Of the run: objects of two families are never one. Without families, any may be.
+        context: Context of the run: objects of two families are never one. Without families, any
+            may be.
     """
 
     def __init__(
