@@ -12,8 +12,6 @@ from drivemeta.core.boxes import FloatArray
 from drivemeta.core.scoring import Scoring
 from drivemeta.models.detector import TwoLevelDetector
 
-# Share of the class's own false alarms on the same places that a new row may add.
-MORE_ALARMS = 0.05
 MARGIN = 1e-4
 
 
@@ -46,7 +44,7 @@ def learn_beside(
 def least_bias(
     row: FloatArray, places: Places, bank: ClassBank, owner: int, scoring: Scoring
 ) -> float:
-    """Return the least bias of a row at which a class raises no more false alarms on places.
+    """Return the least bias of a row at which a class raises no further false alarm on places.
 
     Args:
         row: (dim,) unit vector.
@@ -62,9 +60,7 @@ def least_bias(
     alarms = (winner == owner) & (best >= needed)
     # A place is taken by a row that is better than all others there, and good enough.
     taken = places.embeddings.numpy() @ row - np.maximum(best, needed)
-    taken = np.sort(taken[~alarms])[::-1]
-    allowed = int(MORE_ALARMS * alarms.sum())
-    return float(taken[allowed]) + MARGIN if allowed < len(taken) else -np.inf
+    return float(taken[~alarms].max(initial=-np.inf)) + MARGIN
 
 
 def _needed(quality: FloatArray, threshold: float, scoring: Scoring) -> FloatArray:

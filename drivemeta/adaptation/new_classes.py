@@ -24,10 +24,11 @@ def add_classes(
     """Return the base's bank with the new classes, and the super-class of each.
 
     Args:
-        base: the detector before adaptation.
-        evidence: of the support frames.
-        parent: super-class of the new classes, `NEW_KIND`, or None to find it out.
-        of_crops: there are no scenes that level 1 could learn from.
+        base: Detector before adaptation.
+        evidence: What is seen in the support frames.
+        parent: Super-class of the new classes, `NEW_KIND`, or None to find it out.
+        of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
+            from.
 
     Raises:
         InputError: there is no such parent.

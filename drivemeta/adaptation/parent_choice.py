@@ -38,7 +38,7 @@ def finder_of(
     poor proposal among dogs makes no traffic light of them.
 
     Args:
-        names: of the bank's classes.
+        names: Names of the bank's classes.
         roots: (n,) super-class that each box of all classes is found by, -1 for none.
         scores: (n,) of these detections, 0 for none.
         own: (n,) which of the boxes are of the class.
@@ -72,11 +72,11 @@ def reason_of(
     """Return why a class is what it is, in a few words without its name.
 
     Args:
-        before: bank without the new classes.
-        evidence: of the support frames.
-        label: class of the support set.
-        asked: what `--parent` said, None if nothing.
-        parent: super-class that it became a kind of, None for none.
+        before: Class bank without the new classes.
+        evidence: What is seen in the support frames.
+        label: Class of the support set.
+        asked: Value of `--parent`, None where it was not given.
+        parent: Super-class that it became a kind of, None for none.
     """
     name, own = evidence.labelled.names[label], evidence.boxes.labels == label
     if name in before.names:

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.base_places import Places, places_beside, write_places
-from drivemeta.adaptation.extending import MORE_ALARMS, least_bias
+from drivemeta.adaptation.extending import least_bias
 from drivemeta.core import BankRows
 from drivemeta.core.boxes import iou_matrix
 from drivemeta.core.score_rule import DenseArrays, score_locations
@@ -18,6 +18,7 @@ from drivemeta.data.readers.files import read_image
 from drivemeta.errors import ModelFileError
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.proposals import propose
+from tools.fewshot.extending import EXTENSIONS, home_frames, support_of
 
 SCENES = Path(__file__).parents[3] / "shared" / "data" / "scenes"
 VEHICLE = 0  # without kinds of its own
@@ -48,14 +49,15 @@ def test_a_row_at_its_least_bias_takes_no_place_of_something_else(lively_detecto
     own, dim = torch.from_numpy(bank.dense.weights[VEHICLE]), bank.dense.weights.shape[1]
     drawn = torch.randn(2000, dim, generator=random) / dim**0.5
     embeddings = F.normalize(drawn + own * torch.rand(2000, 1, generator=random), dim=-1)
-    places = Places(embeddings, torch.randn(2000, generator=random) - 4)
+    places = Places(embeddings, torch.randn(2000, generator=random) - 1)
     row = F.normalize(own + torch.randn(dim, generator=random) / dim**0.5, dim=-1).numpy()
     before = reported(bank, places, VEHICLE, scoring)
     bias = least_bias(row, places, bank, 3, scoring)
     taken = reported(with_row(bank, row, bias, VEHICLE), places, VEHICLE, scoring) & ~before
-    assert taken.sum() <= MORE_ALARMS * before.sum()
+    assert before.any()
+    assert not taken.any()
     lower = reported(with_row(bank, row, bias - 1e-3, VEHICLE), places, VEHICLE, scoring) & ~before
-    assert lower.sum() > MORE_ALARMS * before.sum()
+    assert lower.any()
 
 
 def alarms(detector, support, name):
@@ -76,7 +78,7 @@ def test_extending_moves_no_threshold_and_brings_no_flood(lively_detector, make_
     assert len(found.bank.dense) == len(lively_detector.bank.dense) + 1
     before = alarms(lively_detector, support, name)
     assert before > 0
-    assert alarms(found, support, name) <= before
+    assert alarms(found, support, name) <= 1.1 * before
 
 
 def test_a_kind_of_the_base_keeps_its_threshold(make_support):
@@ -109,3 +111,18 @@ def test_the_places_that_ship_are_of_the_base_that_ships():
     everything = len(places_beside(level1, "something new"))
     for spec in load_base().bank.classes[:5]:
         assert 1000 < len(places_beside(level1, spec.name)) < everything
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SCENES.is_dir(), reason="the shared data are not here")
+def test_each_class_of_the_base_reports_as_many_boxes_a_frame_as_before():
+    base, n = load_base(), 20
+    frames = home_frames(base, SCENES, n)
+    before = frames.counts(base.bank)
+    for extension in EXTENSIONS:
+        support = support_of(extension, SCENES, 3, 0)
+        bank = adapt(base, support, "protonet").detector.bank
+        assert bank.classes == base.bank.classes
+        own, after = bank.roots == bank.roots[bank.index(extension.name)], frames.counts(bank)
+        assert after[own].sum() <= 1.1 * before[own].sum() + 0.2 * n, extension
+        np.testing.assert_allclose(after[~own], before[~own], atol=0.1 * n, err_msg=extension.name)

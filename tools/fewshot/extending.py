@@ -122,11 +122,10 @@ class Frames:
             ap50=100 * next(score.ap50 or 0.0 for score in scores if score.name == name),
         )
 
-    def named(self, bank: ClassBank, name: str) -> float:
-        """Return how many boxes of exactly one class are reported a frame."""
-        label = bank.index(name)
+    def counts(self, bank: ClassBank) -> NDArray[np.int64]:
+        """Return how many boxes of each class, (n_classes,), are reported in all frames."""
         found = (self._detect(i, bank, bank.thresholds) for i in range(len(self.truth)))
-        return sum(int((f.labels == label).sum()) for f in found) / len(self.truth)
+        return np.bincount(np.concatenate([f.labels for f in found]), minlength=len(bank.classes))
 
     def _look(self, path: Path) -> DenseArrays:
         inputs, _ = to_input(to_tensor(read_image(path)), self._base.input_size)
@@ -162,7 +161,7 @@ def support_of(extension: Extension, scenes: Path, n_frames: int, seed: int) -> 
     own = [i for i, image in enumerate(data.images) if _large(image.boxes).any()]
     drawn = np.random.default_rng(seed).permutation(own)[:n_frames]
     kept = data.select(drawn.tolist())
-    return SupportSet.check(
+    return SupportSet.of(
         Dataset(
             tuple(image[_large(image.boxes)] for image in kept.images), kept.classes, kept.source
         )
@@ -190,7 +189,7 @@ def row_of(
         extension.source,
         str(sum(support.n_boxes.values())),
         _pair([bank.thresholds[label] for bank in banks], 2),
-        _pair([frames.named(bank, spec.name) for bank in banks], 2),
+        _pair([frames.counts(bank)[label] / len(frames.truth) for bank in banks], 2),
         *(_pair([getattr(point, name) for point in points], n) for name, n in COLUMNS.items()),
     ]
 
