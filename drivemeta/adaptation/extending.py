@@ -9,6 +9,7 @@ from drivemeta.adaptation.dense_rows import learnt, look
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import sigmoid
 from drivemeta.core.scoring import Scoring
 from drivemeta.models.detector import TwoLevelDetector
 
@@ -64,11 +65,12 @@ def least_bias(
 
 
 def _needed(quality: FloatArray, threshold: float, scoring: Scoring) -> FloatArray:
-    """Return the (n,) unscaled logits of a row at which places of a quality are reported."""
+    """Return the (n,) unscaled logits of a row that places are reported from, inf for never."""
     power = scoring.quality_power
-    p = threshold / (1 / (1 + np.exp(-quality.astype(np.float64)))) ** power
-    p = np.minimum(p ** (1 / (1 - power)), 1 - 1e-9)
-    return np.asarray(np.log(p / (1 - p)) / scoring.dense_scale, np.float32)
+    p = (threshold / sigmoid(quality) ** power) ** (1 / (1 - power))
+    within = np.clip(p, 1e-6, 1 - 1e-6)
+    logits = np.log(within / (1 - within)) / scoring.dense_scale
+    return np.asarray(np.where(p < 1, logits, np.inf), np.float32)
 
 
 def _threshold(bank: ClassBank, owner: int) -> float:

@@ -52,7 +52,7 @@ def test_a_row_at_its_least_bias_takes_no_place_of_something_else(lively_detecto
     places = Places(embeddings, torch.randn(2000, generator=random) - 1)
     row = F.normalize(own + torch.randn(dim, generator=random) / dim**0.5, dim=-1).numpy()
     before = reported(bank, places, VEHICLE, scoring)
-    bias = least_bias(row, places, bank, 3, scoring)
+    bias = least_bias(row, places, bank, VEHICLE, scoring)
     taken = reported(with_row(bank, row, bias, VEHICLE), places, VEHICLE, scoring) & ~before
     assert before.any()
     assert not taken.any()
