@@ -65,10 +65,10 @@ class Bench:
     """The ways to run the model over the clip; each returns seconds.
 
     Args:
-        clip: a video.
-        model: an exported ONNX model; None for the shipped base.
-        n_frames: of the clip.
-        provider: of ONNX Runtime.
+        clip: Video file.
+        model: Exported ONNX model; None for the shipped base.
+        n_frames: Number of frames of the clip.
+        provider: Execution provider of ONNX Runtime.
     """
 
     def __init__(self, clip: Path, model: Path | None, n_frames: int, provider: str) -> None:

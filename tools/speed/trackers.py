@@ -47,9 +47,9 @@ class Noise:
     """How detections differ from the truth.
 
     Attributes:
-        missed: part of the boxes that are not found.
-        moved: standard deviation of each side, in parts of the box's size.
-        false: boxes a frame that are nothing, on average.
+        missed: Part of the boxes that are not found.
+        moved: Standard deviation of each side, in parts of the box's size.
+        false: Boxes a frame that are nothing, on average.
     """
 
     missed: float = 0.15
@@ -106,8 +106,8 @@ class Way:
     """One tracker, writing MOT Challenge text by the `mot` sink.
 
     Args:
-        name: of the way.
-        folder: for its texts.
+        name: Name of the way.
+        folder: Folder of its texts.
     """
 
     def __init__(self, name: str, folder: Path) -> None:
@@ -169,8 +169,8 @@ class Run:
     """All trackers over the same scenes.
 
     Args:
-        folder: for texts.
-        shake: standard deviation in pixels by which each frame is moved, both ways.
+        folder: Folder of texts.
+        shake: Standard deviation in pixels by which each frame is moved, both ways.
     """
 
     def __init__(self, folder: Path, shake: float) -> None:
