@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 
 from drivemeta.adaptation.dense_rows import N_STEPS, learn_dense
-from drivemeta.core import BankRows, ClassBank, Detections
+from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, Detections
 from drivemeta.core.score_rule import DenseArrays, locate
 from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.operating_point import match_class
 from drivemeta.models.crops import to_tensor
-from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector
+from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.models.traced.proposals import to_input

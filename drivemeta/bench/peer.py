@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from drivemeta.bench.measure import PEER, Contender, Setting
 from drivemeta.core import Letterbox
+from drivemeta.core.letterbox import GREY
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.runtime.providers import SessionOptions, create_session
 
@@ -138,7 +139,7 @@ def feeds_of(rule: PeerInput, frames: Sequence[Image]) -> dict[str, NDArray[Any]
 
 def _fitted(frame: Image, size: tuple[int, int]) -> Image:
     fit = Letterbox.fit((frame.shape[0], frame.shape[1]), size)
-    image = np.full((*size, 3), 114, np.uint8)
+    image = np.full((*size, 3), GREY, np.uint8)
     image[: fit.height, : fit.width] = cv2.resize(frame, (fit.width, fit.height))
     return image
 

@@ -109,11 +109,12 @@ def image_files(folder: Path) -> list[Path]:
         InputError: there are none.
     """
     from drivemeta.errors import InputError
+    from drivemeta.files import IMAGE_SUFFIXES, is_image
 
-    endings = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-    files = sorted(p for p in folder.glob("*") if p.suffix.lower() in endings)
+    files = sorted(p for p in folder.glob("*") if is_image(p))
     if not files:
-        raise InputError(f"expected images (.jpg, .png, .webp, ...), found none in {folder}")
+        expected = ", ".join(IMAGE_SUFFIXES)
+        raise InputError(f"expected images ({expected}), found none in {folder}")
     return files
 
 

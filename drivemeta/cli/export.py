@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivemeta.banks.capacity import CAPACITY
 from drivemeta.cli.common import JsonOption, console, emit_json, parse_size, progress
 from drivemeta.cli.invocation import registry_of
 
@@ -71,7 +72,7 @@ def export(
     ] = None,
     bank_capacity: Annotated[
         int, typer.Option(min=1, help="Most rows a level and most classes, if fed.")
-    ] = 256,
+    ] = CAPACITY,
     frames: Annotated[
         str | None,
         typer.Option(help="Folder or video that int8 is calibrated on: frames like those to come."),

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from drivemeta.core.boxes import FloatArray
 
 DISTRACTOR = -1
+ALIKE = 0.6  # cosine from which two embeddings may well be of the same class
 Origin = Literal["base", "novel"]
 
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from drivemeta.core.boxes import FloatArray
 
+GREY = 114  # of the padding, in each channel of 0..255
+
 
 @dataclass(frozen=True)
 class Letterbox:

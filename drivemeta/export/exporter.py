@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from drivemeta.banks.arrays import check_capacity
+from drivemeta.banks.capacity import CAPACITY
 from drivemeta.errors import InputError, ParityError
 from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.export.parity import Expected, ParityReport, check_parity, torch_dense, torch_rows
@@ -44,7 +45,7 @@ class ExportOptions:
 
     frame_size: tuple[int, int] | None = None
     bank: m.BankMode = "fed"
-    bank_capacity: int = 256
+    bank_capacity: int = CAPACITY
     frames: Sequence[NDArray[np.uint8]] = ()
     licence: str = "Apache-2.0"
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes
+from drivemeta.core.letterbox import GREY
 from drivemeta.core.score_rule import DenseArrays, decide, locate, score_locations
 from drivemeta.errors import ParityError
 from drivemeta.export.graph.assemble import DENSE, with_dense_outputs
@@ -32,7 +33,6 @@ from drivemeta.runtime.session import OUTPUTS, Session
 MIN_SCORE = 0.001
 # Two rows in a hundred may differ for ties: an overlap or a score on the very edge of a choice.
 UNMATCHED_SHARE = 0.02
-GREY = 114 / 255
 Image = NDArray[np.uint8]
 
 
@@ -119,7 +119,7 @@ def torch_dense(detector: TwoLevelDetector, frame: Image) -> Expected:
     image = F.interpolate(
         to_tensor(frame)[None], (fit.height, fit.width), mode="bilinear", align_corners=False
     )
-    image = F.pad(image, (0, width - fit.width, 0, height - fit.height), value=GREY)
+    image = F.pad(image, (0, width - fit.width, 0, height - fit.height), value=GREY / 255)
     # Channels last are the same sums in another order of memory, in two thirds of the time.
     level1 = detector.level1.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     calling = Calling(level1, "forward")

@@ -6,12 +6,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from drivemeta.core import BankRows, ClassBank, ClassSpec
+from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
 
-SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 INPUT_SIZE = (576, 1024)
 ARCHITECTURE = "lite"
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from drivemeta.core import ClassBank, ClassSpec
+from drivemeta.core.letterbox import GREY
 from drivemeta.runtime.provider_options import Precision
 
 SCHEMA_VERSION = 1
@@ -62,7 +63,7 @@ class InputRule(_Frozen):
     frame_size: tuple[Side, Side] | None = None
     layout: Literal["uint8 NHWC BGR"] = "uint8 NHWC BGR"
     resize: Literal["letterbox top-left"] = "letterbox top-left"
-    pad: int = Field(114, ge=0, le=255)
+    pad: int = Field(GREY, ge=0, le=255)
 
 
 class BankRule(_Frozen):

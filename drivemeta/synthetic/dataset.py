@@ -10,6 +10,7 @@ from typing import Any
 
 import cv2
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.core.boxes import xyxy_to_xywh
 from drivemeta.errors import OutputError
 from drivemeta.files import write_bytes, write_text
@@ -17,8 +18,6 @@ from drivemeta.synthetic.pen import Image
 from drivemeta.synthetic.pictograms import CATALOGUE
 from drivemeta.synthetic.render import SyntheticFrame, render
 from drivemeta.synthetic.scene import Plan, Scene
-
-SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.core.scoring import Scoring
 from drivemeta.models.backbone import EfficientNetLite0
-from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, build_detector
+from drivemeta.models.detector import TwoLevelDetector, build_detector
 from drivemeta.models.level1 import FINE_STRIDE, STRIDES, Level1, locations
 from drivemeta.models.level2 import Level2
 

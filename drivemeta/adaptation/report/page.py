@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.adaptation.adapted import Adapted
-from drivemeta.adaptation.report.diagnosis import ALIKE, Diagnosis
+from drivemeta.adaptation.report.diagnosis import Diagnosis
 from drivemeta.adaptation.report.expected_ap50 import Expected
+from drivemeta.core.bank import ALIKE
 from drivemeta.markdown import table
 
 
