@@ -23,7 +23,7 @@ from fewshot_page import machine
 from page_section import put_section
 
 from drivemeta.bench.frames import drawn_frames, of_size, read_frames
-from drivemeta.export import export_detector
+from drivemeta.export.exporter import export_detector
 from drivemeta.files import write_text
 from drivemeta.models.store import load_base
 

@@ -13,7 +13,7 @@ from drivemeta.core import ClassBank
 from drivemeta.errors import InputError
 from drivemeta.export.parts import Parts, write_parts
 from drivemeta.export.verify import VerifyReport, verify_model
-from drivemeta.runtime.manifest import Digests, Learner, Manifest
+from drivemeta.runtime.manifest import Digests, LearnerEntry, Manifest
 from drivemeta.runtime.model_file import ModelFile, read_model_file
 
 
@@ -99,7 +99,7 @@ def _joined(first: Manifest, second: Manifest) -> Manifest:
     licences = list(dict.fromkeys((first.licence, second.licence)))
     return first.model_copy(
         update={
-            "learner": Learner(name="+".join(learners), params=params),
+            "learner": LearnerEntry(name="+".join(learners), params=params),
             "digests": Digests(weights=first.digests.weights, support=support),
             "licence": " AND ".join(licences),
         }

@@ -9,16 +9,14 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
-from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes
-from drivemeta.core.letterbox import GREY
 from drivemeta.core.score_rule import DenseArrays, decide, locate, score_locations
 from drivemeta.errors import ParityError
 from drivemeta.export.graph.assemble import DENSE, with_dense_outputs
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.traced.proposals import to_input
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.detector.protocol import DenseOutput
 from drivemeta.runtime.probe import (
@@ -60,7 +58,7 @@ class ParityReport:
 
 
 @dataclass(frozen=True, eq=False)
-class Expected:
+class Reference:
     """What the torch detector computes for one frame.
 
     Attributes:
@@ -75,7 +73,7 @@ class Expected:
 
 
 def check_parity(
-    model: onnx.ModelProto, detector: TwoLevelDetector, expected: Sequence[Expected]
+    model: onnx.ModelProto, detector: TwoLevelDetector, expected: Sequence[Reference]
 ) -> ParityReport:
     """Compare the tensors before TopK and the final rows on frames of any sizes.
 
@@ -112,14 +110,9 @@ def check_parity(
 
 
 @torch.inference_mode()
-def torch_dense(detector: TwoLevelDetector, frame: Image) -> Expected:
+def torch_dense(detector: TwoLevelDetector, frame: Image) -> Reference:
     """Return level 1's output of the torch detector for one uint8 BGR frame."""
-    height, width = detector.input_size
-    fit = Letterbox.fit((frame.shape[0], frame.shape[1]), detector.input_size)
-    image = F.interpolate(
-        to_tensor(frame)[None], (fit.height, fit.width), mode="bilinear", align_corners=False
-    )
-    image = F.pad(image, (0, width - fit.width, 0, height - fit.height), value=GREY / 255)
+    image, _ = to_input(to_tensor(frame), detector.input_size)
     # Channels last are the same sums in another order of memory, in two thirds of the time.
     level1 = detector.level1.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     calling = Calling(level1, "forward")
@@ -127,10 +120,10 @@ def torch_dense(detector: TwoLevelDetector, frame: Image) -> Expected:
         output = level1(image.contiguous(memory_format=torch.channels_last))
     output = calling.returned(output, DenseOutput)
     dense = DenseArrays(*(getattr(output, name)[0].numpy() for name in DENSE))
-    return Expected(frame, dense)
+    return Reference(frame, dense)
 
 
-def torch_rows(detector: TwoLevelDetector, expected: Expected, min_score: float) -> RowArrays:
+def torch_rows(detector: TwoLevelDetector, expected: Reference, min_score: float) -> RowArrays:
     """Return the final rows of the torch detector for a frame, by one threshold for all classes."""
     image = to_tensor(expected.frame)
     frame_hw = (image.shape[1], image.shape[2])

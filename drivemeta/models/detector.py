@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import nn
 
 from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
-from drivemeta.models.level1 import Level1
-from drivemeta.models.level2 import Level2
 
 INPUT_SIZE = (576, 1024)
 ARCHITECTURE = "lite"
@@ -84,24 +81,3 @@ def super_class_bank(weights: np.ndarray, biases: np.ndarray, crop_dim: int) -> 
     labels = np.arange(len(SUPER_CLASSES), dtype=np.int64)
     rows = BankRows(weights.astype(np.float32), biases.astype(np.float32), labels, labels)
     return ClassBank(tuple(map(ClassSpec, SUPER_CLASSES)), rows, BankRows.empty(crop_dim))
-
-
-def build_detector(
-    seed: int = 0, width: int = 96, input_size: tuple[int, int] = INPUT_SIZE
-) -> TwoLevelDetector:
-    """Return an untrained detector of the super-classes, in evaluation mode.
-
-    Args:
-        seed: of the random weights.
-        width: channels of level 1's neck and head; small ones make tests fast.
-        input_size: height and width in pixels, multiples of 64.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        level1, level2 = Level1(width), Level2()
-    rng = np.random.default_rng(seed)
-    weights = rng.normal(size=(len(SUPER_CLASSES), level1.dim)).astype(np.float32)
-    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-    bank = super_class_bank(weights, np.full(len(weights), 0.2, np.float32), level2.dim)
-    detector = TwoLevelDetector(level1, level2, bank, input_size=input_size)
-    return detector.eval()

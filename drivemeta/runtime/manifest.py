@@ -82,7 +82,7 @@ class BankRule(_Frozen):
     crop_dim: Side
 
 
-class Learner(_Frozen):
+class LearnerEntry(_Frozen):
     """Which method learnt the novel classes, and with which parameters."""
 
     name: str = ""
@@ -107,7 +107,7 @@ class Manifest(_Frozen):
     scoring: dict[str, float]
     precision: Precision = "fp32"
     opset: int
-    learner: Learner = Learner()
+    learner: LearnerEntry = LearnerEntry()
     digests: Digests
     licence: str = "Apache-2.0"
     versions: dict[str, str] = Field(default_factory=dict)

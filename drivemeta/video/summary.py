@@ -58,8 +58,10 @@ class RunSummary:
         """Number of distinct identities."""
         return len(self.identities)
 
-    def add(self, tracks: Tracks) -> None:
-        """Count one frame."""
+    def add(self, tracks: Tracks, seconds: float) -> None:
+        """Count one frame, done so many seconds after the start."""
+        self.seconds = seconds
+        self.first_frame_s = self.first_frame_s or seconds
         self.frames += 1
         self.detections.update(tracks.detections.names)
         self.identities.update(int(i) for i in tracks.ids if i != UNTRACKED)

@@ -14,8 +14,8 @@ from drivemeta.adaptation.report.diagnosis import diagnose
 from drivemeta.adaptation.report.expected_ap50 import expected_ap50
 from drivemeta.banks.named import NamedBank
 from drivemeta.errors import InputError, ModelFileError
-from drivemeta.export import verify_model
 from drivemeta.export.restore import restore
+from drivemeta.export.verify import verify_model
 from drivemeta.models import learner_store
 from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.store import load_base

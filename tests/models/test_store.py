@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from drivemeta.core import BankRows, ClassSpec
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError, OutputError, PluginError
-from drivemeta.models.detector import build_detector
 from drivemeta.models.store import load_detector, save_detector
+from tests.helpers.detectors import build_detector
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 
 from drivemeta.errors import InputError, ModelFileError, ProviderError
-from drivemeta.export import ExportOptions, export_detector
+from drivemeta.export.exporter import ExportOptions, export_detector
 from drivemeta.export.probe_scene import draw_noise, draw_scene
 from drivemeta.runtime import OnnxDetector, gpus, providers
 from drivemeta.runtime import provider_options as o
