@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from drivemeta.video.job import Job
-    from drivemeta.video.jobs import Outcome
+    from drivemeta.video.jobs import JobOutcome
 
 SUMMARY_NAME = "videos.json"
 
@@ -76,7 +76,7 @@ class _Bars:
         """Move it."""
         self._bar.update(self._tasks[name], completed=done, total=total)
 
-    def ended(self, name: str, outcome: Outcome) -> None:
+    def ended(self, name: str, outcome: JobOutcome) -> None:
         """Take it away and say what came of the video."""
         if name in self._tasks:
             self._bar.remove_task(self._tasks.pop(name))
@@ -87,7 +87,7 @@ class _Bars:
             self._bar.console.print(f"{name}: {outcome.state}{told}", markup=False)
 
 
-def _show(outcomes: Mapping[str, Outcome]) -> None:
+def _show(outcomes: Mapping[str, JobOutcome]) -> None:
     shown = console()
     counts = Counter(outcome.state for outcome in outcomes.values())
     shown.print(", ".join(f"{n} {state}" for state, n in counts.items()))

@@ -50,7 +50,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class MachineReport:
     """All findings."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -61,10 +61,10 @@ class Diagnosis:
         return all(finding.state != "problem" for finding in self.findings)
 
 
-def diagnose() -> Diagnosis:
+def diagnose() -> MachineReport:
     """Look at everything that models depend on here."""
     gpus = nvidia_gpus()
-    return Diagnosis(
+    return MachineReport(
         [
             machine(),
             processor(_cpu_flags()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,10 @@ from drivemeta.video.sink_writer import SinkWriter
 from drivemeta.video.summary import RunSummary
 
 Advance = Callable[[RunSummary, int | None], None]
+
+
+def unheard(summary: RunSummary, n_frames: int | None) -> None:
+    """Take no notice of how a run gets on."""
 
 
 def process(
@@ -62,7 +66,7 @@ def run(
     source: Source,
     pipeline: Pipeline,
     sinks: Sequence[Sink],
-    advance: Advance | None = None,
+    advance: Advance = unheard,
     journal: Journal | None = None,
 ) -> RunSummary:
     """Process a stream to its end, into sinks, and sum up.
@@ -87,27 +91,34 @@ def run(
     if journal is not None:
         pipeline, summary.resumed = pipeline.going_on(journal), len(journal.records)
     started = time.perf_counter()
-    try:
+    with _aborting(sinks, journal, summary):
         writer = SinkWriter(sinks, info, journal)
         with stop_on_signals() as stop, closing(pipeline.run(source)) as results:
             for frame, tracks in stop.until_asked(results):
                 with pipeline.clock.time("write"):
                     writer.write(frame, tracks)
-                summary.add(tracks, time.perf_counter() - started)
-                summary.take_counts(counts_of(source))
-                if advance is not None:
-                    advance(summary, info.n_frames)
+                summary.add(tracks, counts_of(source), time.perf_counter() - started)
+                advance(summary, info.n_frames)
             summary.interrupted = stop.asked
             summary.files = writer.close()
+    summary.seconds = time.perf_counter() - started
+    summary.take_counts(counts_of(source))
+    _leave(journal, keep=summary.interrupted)
+    return summary
+
+
+@contextmanager
+def _aborting(
+    sinks: Sequence[Sink], journal: Journal | None, summary: RunSummary
+) -> Iterator[None]:
+    """Abort the sinks after an error; the journal stays if it holds frames."""
+    try:
+        yield
     except BaseException:
         for sink in sinks:
             sink.abort()
         _leave(journal, keep=bool(summary.frames or summary.resumed))
         raise
-    summary.seconds = time.perf_counter() - started
-    summary.take_counts(counts_of(source))
-    _leave(journal, keep=summary.interrupted)
-    return summary
 
 
 def _leave(journal: Journal | None, *, keep: bool) -> None:

@@ -17,7 +17,7 @@ from drivemeta.plugins.calling import info_of
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.settings import Settings, check_settings, create_with
 from drivemeta.plugins.sink.protocol import Sink
-from drivemeta.video.api import Advance, run
+from drivemeta.video.api import Advance, run, unheard
 from drivemeta.video.builder import build_pipeline, clipped, run_context
 from drivemeta.video.journal import NAME as JOURNAL_NAME
 from drivemeta.video.journal import Journal
@@ -65,7 +65,7 @@ class Job:
         """Return what the results depend on; see `run_identity`."""
         return run_identity(model_path(self.model), self.source, self.options, self.sinks)
 
-    def run(self, advance: Advance | None = None) -> RunSummary:
+    def run(self, advance: Advance = unheard) -> RunSummary:
         """Process the stream to its end; the summary is also written into the folder.
 
         Args:
@@ -152,11 +152,10 @@ def writable_folder(path: Path) -> Path:
     return path
 
 
-def _also(watch: Callable[[RunSummary], None], advance: Advance | None) -> Advance:
+def _also(watch: Callable[[RunSummary], None], advance: Advance) -> Advance:
     def told(summary: RunSummary, total: int | None) -> None:
         watch(summary)
-        if advance is not None:
-            advance(summary, total)
+        advance(summary, total)
 
     return told
 

@@ -58,8 +58,15 @@ class RunSummary:
         """Number of distinct identities."""
         return len(self.identities)
 
-    def add(self, tracks: Tracks, seconds: float) -> None:
-        """Count one frame, done so many seconds after the start."""
+    def add(self, tracks: Tracks, counts: SourceCounts, seconds: float) -> None:
+        """Count one frame.
+
+        Args:
+            tracks: Tracks of the frame.
+            counts: What the source has counted so far.
+            seconds: Seconds since the start.
+        """
+        self.take_counts(counts)
         self.seconds = seconds
         self.first_frame_s = self.first_frame_s or seconds
         self.frames += 1

@@ -14,7 +14,7 @@ from drivemeta.models.traced.networks import session_of, trunk_graph
 from drivemeta.plugins.learner.embedding import in_parts
 
 
-class Features:
+class Level2Features:
     """The backbone of a level 2, for inference alone.
 
     Args:
