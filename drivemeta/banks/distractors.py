@@ -33,11 +33,11 @@ def distractors_for(
     the nearest to the new classes stay.
 
     Args:
-        parent: name of the super-class.
-        novel: the rows of the new classes.
-        root: label of the super-class.
-        at_most: number of rows.
-        widen: places a bank's rows where the new ones are wider than they.
+        parent: Name of the super-class.
+        novel: Rows of the new classes.
+        root: Label of the super-class.
+        at_most: Number of rows.
+        widen: Function that places a bank's rows where the new ones are wider.
     """
     dim = novel.weights.shape[1]
     banks = {name: load_bank(name) for name in available_banks()}

@@ -32,12 +32,12 @@ class PeerInput:
     """How a peer takes its images.
 
     Attributes:
-        name: of the input.
-        dtype: of its values; uint8 is taken as 0..255, floats as 0..1.
+        name: Name of the input.
+        dtype: Type of its values; uint8 is taken as 0..255, floats as 0..1.
         channels_first: (N, 3, H, W) rather than (N, H, W, 3).
-        size: height and width.
-        batch: the only batch taken, or None for any.
-        others: further inputs of two numbers an image, by their dtypes: its size, as detectors
+        size: Height and width.
+        batch: Only batch taken, or None for any.
+        others: Further inputs of two numbers an image, by their dtypes: its size, as detectors
             that scale their boxes want it, or ones if it is called a scale.
     """
 
@@ -57,9 +57,9 @@ def peer_contenders(
     What it does after the network (suppression, if that is not in its graph) is not timed.
 
     Args:
-        setting: model, provider, batch and threads.
+        setting: Model, provider, batch and threads.
         frames: (height, width, 3) uint8 BGR.
-        size: height and width of its input where the file leaves them open; None for 640 x 640.
+        size: Height and width of its input where the file leaves them open; None for 640 x 640.
 
     Raises:
         InputError: its inputs cannot be understood, or it does not take the batch.
@@ -75,7 +75,7 @@ def peer_contenders(
     rule = read_input(session.get_inputs(), setting.model, size)
     if rule.batch not in (None, setting.batch):
         raise InputError(
-            f"{setting.model} takes batches of {rule.batch} only, {setting.batch} were asked for"
+            f"{setting.model} takes batches of {rule.batch} only, {setting.batch} were requested"
         )
     chosen = list(frames[: setting.batch])
     feeds = feeds_of(rule, chosen)

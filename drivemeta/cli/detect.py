@@ -35,7 +35,7 @@ def detect(
 ) -> None:
     """Detect in images: annotated pictures, JSON, COCO pre-labels.
 
-    `detections.json` lists the images with the least certain first, where a look pays most;
+    `detections.json` lists the images with the least certain first, where checking pays most;
     `coco.json` can be imported as pre-labels by annotation tools.
     """
     import json

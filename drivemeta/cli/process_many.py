@@ -26,10 +26,10 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
     """Process videos, each into a folder of its name; exit with 1 if not all went well.
 
     Args:
-        pattern: what each job is like.
-        videos: by name.
-        n_jobs: so many at a time; they share the cores.
-        as_json: print the outcomes on standard output.
+        pattern: Job that each video's is made from.
+        videos: Videos by name.
+        n_jobs: Number of videos at a time; they share the cores.
+        as_json: Whether to print the outcomes on standard output.
     """
     from drivemeta.errors import InputError
     from drivemeta.files import write_text

@@ -36,13 +36,13 @@ class DemoOptions:
     """How the demo runs.
 
     Attributes:
-        sign: the sign class to learn, one that no training frame shows.
-        seed: of frames and clip.
-        learner: name of a learner plugin.
-        n_frames: of the clip.
-        size: height and width of the frames in pixels.
-        encoder: of the videos.
-        provider: of ONNX Runtime.
+        sign: Sign class to learn, one that no training frame shows.
+        seed: Seed of frames and clip.
+        learner: Name of a learner plugin.
+        n_frames: Number of frames of the clip.
+        size: Height and width of the frames in pixels.
+        encoder: Encoder of the videos.
+        provider: Provider of ONNX Runtime.
     """
 
     sign: str = "falling_rocks"
@@ -59,13 +59,13 @@ class DemoReport:
     """What came of it.
 
     Attributes:
-        adapted: the adapted detector.
-        model: the ONNX file.
-        verified: what verifying it found.
-        summary: of the processed clip.
-        score: how well the class was found in the clip.
-        files: what was written, by what it is.
-        seconds: of each step, by its name.
+        adapted: Adapted detector.
+        model: ONNX file.
+        verified: Report of verifying it.
+        summary: Summary of the processed clip.
+        score: Score of the class in the clip.
+        files: Files written, by what they are.
+        seconds: Seconds of each step, by its name.
     """
 
     adapted: Adapted
@@ -102,10 +102,10 @@ def run_demo(
     """Run the demo.
 
     Args:
-        out: folder for everything that is written.
-        options: how.
-        advance: called with the step, the part of it that is done, and the whole.
-        registry: Of the plugins; the default one if None.
+        out: Folder for everything that is written.
+        options: Options of the demo.
+        advance: Function called with the step, the part of it that is done, and the whole.
+        registry: Registry of the plugins; the default one if None.
 
     Raises:
         OutputError: the folder cannot be written.

@@ -23,9 +23,9 @@ def edit_model(
     """Write a model with another bank, and verify what was written.
 
     Args:
-        path: the model, which is not changed unless `out` is the same file.
-        out: the model to write; it appears whole or not at all.
-        edit: from the model's bank to the one wanted.
+        path: Model, which is not changed unless `out` is the same file.
+        out: Model to write; it appears whole or not at all.
+        edit: Function from the model's bank to the one wanted.
 
     Raises:
         ModelFileError: the model is damaged or not ours.

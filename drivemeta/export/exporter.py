@@ -37,11 +37,11 @@ class ExportOptions:
     """How the model is written.
 
     Attributes:
-        frame_size: height and width of the only frames it shall take, or None for any.
+        frame_size: Height and width of the only frames taken, or None for any.
         bank: `fed` lets a running session take other classes, `baked` makes them constant.
-        bank_capacity: most rows a level and most classes, if fed.
-        frames: further (height, width, 3) uint8 BGR frames to compare on, for instance real ones.
-        licence: stated in the manifest.
+        bank_capacity: Most rows a level and most classes, if fed.
+        frames: Further (height, width, 3) uint8 BGR frames to compare on, for instance real ones.
+        licence: Licence stated in the manifest.
     """
 
     frame_size: tuple[int, int] | None = None
@@ -56,11 +56,11 @@ class ExportReport:
     """What was written.
 
     Attributes:
-        path: the file.
-        n_bytes: its size.
-        parity: the differences found between torch and ONNX Runtime.
-        manifest: what it says about itself.
-        seconds: what it took.
+        path: File written.
+        n_bytes: Size of the file.
+        parity: Differences found between torch and ONNX Runtime.
+        manifest: Manifest of the file.
+        seconds: Seconds that it took.
     """
 
     path: Path
@@ -83,13 +83,13 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
     """Write a detector as one ONNX file, after checking that it computes the same.
 
     Args:
-        detector: what to export; it is not changed.
-        path: the file to write; it appears whole or not at all.
-        learner: name of the method that learnt the novel classes.
-        learner_params: its parameters, as JSON values.
+        detector: Detector to export; it is not changed.
+        path: File to write; it appears whole or not at all.
+        learner: Name of the method that learnt the novel classes.
+        learner_params: Parameters of that method, as JSON values.
         support_digest: SHA-256 of the support set.
-        input_size: height and width of level 1's input, multiples of 64; None for the detector's.
-        options: how it is written.
+        input_size: Height and width of level 1's input, multiples of 64; None for the detector's.
+        options: Options of the file.
 
     Raises:
         InputError: the input size does not fit, or the bank exceeds its capacity.

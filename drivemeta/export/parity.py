@@ -39,13 +39,13 @@ class ParityReport:
     """The largest differences found between torch and ONNX Runtime.
 
     Attributes:
-        n_frames: frames compared.
-        dense_box_px: of level 1's boxes clipped to the input, in input pixels.
-        dense_score: of level 1's location scores.
-        n_rows: final rows compared.
-        n_unmatched: rows of either side without a partner.
-        row_box_px: of paired final boxes, in frame pixels.
-        row_score: of paired final scores.
+        n_frames: Frames compared.
+        dense_box_px: Difference of level 1's boxes clipped to the input, in input pixels.
+        dense_score: Difference of level 1's location scores.
+        n_rows: Final rows compared.
+        n_unmatched: Rows of either side without a partner.
+        row_box_px: Difference of paired final boxes, in frame pixels.
+        row_score: Difference of paired final scores.
     """
 
     n_frames: int
@@ -63,8 +63,8 @@ class Reference:
 
     Attributes:
         frame: (height, width, 3) uint8 BGR.
-        dense: level 1's output.
-        embeddings: of level 2, by the boxes they were cut from; filled as they are asked for.
+        dense: Level 1's output.
+        embeddings: Embeddings of level 2, by the boxes they were cut from; filled when needed.
     """
 
     frame: Image
@@ -78,9 +78,9 @@ def check_parity(
     """Compare the tensors before TopK and the final rows on frames of any sizes.
 
     Args:
-        model: what is about to be written.
-        detector: what it was made from, with the same input size and bank.
-        expected: the frames and level 1's output for them, see `torch_dense`.
+        model: Model about to be written.
+        detector: Detector that it was made from, with the same input size and bank.
+        expected: Frames and level 1's output for them, see `torch_dense`.
 
     Raises:
         ParityError: a difference is past the tolerance.

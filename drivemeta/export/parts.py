@@ -39,11 +39,11 @@ class Parts:
     """What a model is assembled from.
 
     Attributes:
-        networks: both graphs.
-        bank: classes and rows.
-        scoring: constants of the score rule.
-        manifest: what it says about itself; classes and the graph's digest are put in anew.
-        probe: its picture is kept.
+        networks: Both graphs.
+        bank: Classes and rows.
+        scoring: Constants of the score rule.
+        manifest: Manifest of the model; classes and the graph's digest are put in anew.
+        probe: Probe, whose picture is kept.
     """
 
     networks: Networks
@@ -99,9 +99,9 @@ def write_parts(
     """Assemble a model, make its probe anew and write it; return its bytes.
 
     Args:
-        parts: of the model.
-        path: the file to write; it appears whole or not at all.
-        tolerance: of the probe, in pixels and score.
+        parts: Parts of the model.
+        path: File to write; it appears whole or not at all.
+        tolerance: Tolerance of the probe, in pixels and score.
 
     Raises:
         InputError: the bank exceeds its capacity.

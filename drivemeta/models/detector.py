@@ -18,18 +18,18 @@ class TwoLevelDetector(nn.Module):
     Args:
         level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
         level2: (K, 3, 64, 64) float RGB in [0, 1] -> (K, dim), L2-normalised.
-        bank: the classes known.
-        scoring: constants of the score rule; the usual ones if None.
-        input_size: height and width in pixels that frames are fitted into for level 1.
-        architecture: name of the detector plugin that builds level 1.
+        bank: Classes known.
+        scoring: Constants of the score rule; the usual ones if None.
+        input_size: Height and width in pixels that frames are fitted into for level 1.
+        architecture: Name of the detector plugin that builds level 1.
 
     Attributes:
         level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
         level2: (K, 3, 64, 64) float RGB in [0, 1] -> (K, dim), L2-normalised.
-        bank: the classes known; replaced as a whole, never changed in place.
-        scoring: constants of the score rule.
-        input_size: height and width in pixels that frames are fitted into for level 1.
-        architecture: name of the detector plugin that builds level 1.
+        bank: Classes known; replaced as a whole, never changed in place.
+        scoring: Constants of the score rule.
+        input_size: Height and width in pixels that frames are fitted into for level 1.
+        architecture: Name of the detector plugin that builds level 1.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ def super_class_bank(weights: np.ndarray, biases: np.ndarray, crop_dim: int) -> 
     Args:
         weights: (5, dense_dim) float32, L2-normalised, in the order of `SUPER_CLASSES`.
         biases: (5,) float32.
-        crop_dim: length of level 2's embedding.
+        crop_dim: Length of level 2's embedding.
     """
     labels = np.arange(len(SUPER_CLASSES), dtype=np.int64)
     rows = BankRows(weights.astype(np.float32), biases.astype(np.float32), labels, labels)

@@ -37,10 +37,10 @@ class Finding:
     """One line of the report.
 
     Attributes:
-        what: is looked at.
+        what: Subject examined.
         state: `ok`, `off` (not here, and not needed) or `problem`.
-        found: what was found.
-        advice: what to do, empty where there is nothing to do.
+        found: Finding in words.
+        advice: Advice on what to do; empty where there is nothing to do.
     """
 
     what: str

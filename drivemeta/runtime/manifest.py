@@ -51,10 +51,10 @@ class InputRule(_Frozen):
     """How the graph treats the frames it is given; nothing is left to the caller.
 
     Attributes:
-        height: of level 1's input in pixels.
-        width: of level 1's input in pixels.
-        frame_size: height and width of the only frames taken, or None for any.
-        resize: one scale, rounded half up, bilinear with half-pixel centres, image at the top
+        height: Height of level 1's input in pixels.
+        width: Width of level 1's input in pixels.
+        frame_size: Height and width of the only frames taken, or None for any.
+        resize: One scale, rounded half up, bilinear with half-pixel centres, image at the top
             left, grey of value `pad` to the right and at the bottom.
     """
 
@@ -71,9 +71,9 @@ class BankRule(_Frozen):
 
     Attributes:
         mode: `fed` if the bank is an optional input, `baked` if it is constant.
-        capacity: most rows a level and most classes that fit, in mode `fed`.
-        dense_dim: length of level 1's embedding.
-        crop_dim: length of level 2's embedding.
+        capacity: Most rows a level and most classes that fit, in mode `fed`.
+        dense_dim: Length of level 1's embedding.
+        crop_dim: Length of level 2's embedding.
     """
 
     mode: BankMode

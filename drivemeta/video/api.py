@@ -39,12 +39,12 @@ def process(
     """Detect and track in a stream.
 
     Args:
-        source: a video file, a folder of images, or a source plugin's object.
+        source: Video file, a folder of images, or a source plugin's object.
         model: An exported ONNX model, a detector that is loaded already, or None for the shipped
             base. Classes that are fed to the detector meanwhile (`set_bank`) are detected from the
-            next frame on that is looked at; some frames are looked at ahead.
-        options: How; of a detector, the provider is its own.
-        registry: Of the plugins; the default one if None.
+            next inference on; a few frames are processed ahead.
+        options: Options of the processing; the provider of a detector is its own.
+        registry: Registry of the plugins; the default one if None.
 
     Yields:
         Every frame, in order, with its tracks in pixels of the frame.

@@ -1,4 +1,4 @@
-"""Many videos: a process a video, so many at a time; what fails in one ends none of the others."""
+"""Many videos: a process each, a number of them at a time; what fails in one ends none of the others."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class JobOutcome:
 
     Attributes:
         state: `skipped` was finished by an earlier run.
-        problem: why it failed.
-        summary: of the run, as JSON values.
+        problem: Reason of a failure.
+        summary: Summary of the run, as JSON values.
     """
 
     state: State
@@ -38,7 +38,7 @@ class JobOutcome:
 
 
 class Listener(Protocol):
-    """Is told how the videos get on."""
+    """Hears how the videos get on."""
 
     def started(self, name: str) -> None:
         """A video began."""
@@ -51,7 +51,7 @@ class Listener(Protocol):
 
 
 def run_many(jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> dict[str, JobOutcome]:
-    """Run jobs by name, so many at a time; a signal ends those that run, and starts no more.
+    """Run jobs by name, `n_parallel` at a time; a signal ends those that run, and starts no more.
 
     Returns:
         The outcome of each job, in the order of the jobs; those that a signal kept from starting
@@ -78,7 +78,7 @@ class _Pool:
     """The processes that run.
 
     Attributes:
-        outcomes: of those that ended.
+        outcomes: Outcomes of those that ended.
     """
 
     def __init__(self, jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> None:

@@ -20,9 +20,9 @@ class Names(NamedTuple):
     """What level 2 says of each row, (N, n) each.
 
     Attributes:
-        leaf: int64, the best leaf.
-        probability: float32, its probability; 0 where level 2 did not look.
-        p_any: float32, the probability of being no background; 1 where level 2 did not look.
+        leaf: Best leaf, int64.
+        probability: Its probability, float32; 0 where level 2 did not run.
+        p_any: Probability of being no background, float32; 1 where level 2 did not run.
     """
 
     leaf: str
@@ -42,13 +42,13 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
     """Add the choice of crops, level 2 and the choice among leaves.
 
     Args:
-        g: the graph; the bank must have at least one crop row when this part runs.
-        rows: what level 1 located.
-        bank: the crop rows.
-        frame: the frames at full resolution.
-        level2: graph from crops to embeddings.
-        scoring: constants.
-        n_classes: number of labels there can be.
+        g: Graph that is built; the bank must have at least one crop row when this part runs.
+        rows: Boxes that level 1 located.
+        bank: Crop rows.
+        frame: Frames at full resolution.
+        level2: Graph from crops to embeddings.
+        scoring: Constants of the score rule.
+        n_classes: Number of possible labels.
     """
     n_crops = min(N_CROPS, rows.n)
     priority, slots = g.many("TopK", 2, crop_priority(g, rows, bank, n_classes), [n_crops], axis=1)

@@ -36,10 +36,10 @@ def prepare(
     """Add what `core.letterbox.Letterbox` describes, for frames of any or of one size.
 
     Args:
-        g: the graph.
+        g: Graph that is built.
         frames: (N, H, W, 3) uint8 BGR.
-        input_hw: height and width of level 1's input.
-        frame_hw: height and width of the frames if they are all of one size.
+        input_hw: Height and width of level 1's input.
+        frame_hw: Height and width of the frames if they are all of one size.
     """
     # Reversing and reordering bytes is four times cheaper than floats; the frame is converted to
     # float once, as Resize truncates in uint8 and RoiAlign takes floats only.

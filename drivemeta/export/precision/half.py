@@ -22,7 +22,7 @@ def to_half(graph: onnx.GraphProto) -> onnx.GraphProto:
     embeddings behind it, stay in float32: squares and exponentials leave float16's range or steps.
 
     Args:
-        graph: float32, one input `x`.
+        graph: Network in float32, with one input `x`.
 
     Raises:
         InputError: a weight is beyond float16's range.

@@ -45,12 +45,12 @@ class Change:
     """What is wanted.
 
     Attributes:
-        precision: of the networks' bodies.
-        mode: of the bank, None as it is.
-        frame_size: height and width of the only frames taken, None as it is.
+        precision: Precision of the networks' bodies.
+        mode: Mode of the bank; None as it is.
+        frame_size: Height and width of the only frames taken; None as it is.
         frames: (height, width, 3) uint8 BGR: int8 is calibrated and all are compared on them.
-        int8: how int8 is stored.
-        gate: data that AP50 is measured on before and after, None for no gate.
+        int8: Rule by which int8 is stored.
+        gate: Data that AP50 is measured on before and after, None for no gate.
     """
 
     precision: Precision = "fp32"
@@ -66,11 +66,11 @@ class Agreement:
     """How rows of the new model lie to those of the old, of scores from 0.05 on.
 
     Attributes:
-        n_frames: compared.
-        n_rows: of the old model.
-        n_unmatched: rows of either without a partner of the same class near by.
-        box_px: largest difference of a box coordinate among pairs, in frame pixels.
-        score: largest difference of a score among pairs.
+        n_frames: Frames compared.
+        n_rows: Rows of the old model.
+        n_unmatched: Rows of either without a partner of the same class near by.
+        box_px: Largest difference of a box coordinate among pairs, in frame pixels.
+        score: Largest difference of a score among pairs.
     """
 
     n_frames: int
@@ -85,13 +85,13 @@ class RewriteReport:
     """What was written.
 
     Attributes:
-        path: the file.
-        precision: of the networks' bodies.
-        n_bytes: its size.
-        n_bytes_before: of the file that it was made from.
-        agreement: with that file.
-        ap50: before and after, if data was given.
-        seconds: what it took.
+        path: File written.
+        precision: Precision of the networks' bodies.
+        n_bytes: Size of the file.
+        n_bytes_before: Size of the file that it was made from.
+        agreement: Agreement with that file.
+        ap50: AP50 before and after, if data was given.
+        seconds: Seconds that it took.
     """
 
     path: Path
@@ -112,10 +112,10 @@ def rewrite_model(
     """Write a model in another form, compared with the one it was made from.
 
     Args:
-        path: a float32 model.
-        out: the file to write; it appears whole or not at all.
-        change: what is wanted.
-        on_image: called for each image of the gate, in each of its two passes.
+        path: Float32 model.
+        out: File to write; it appears whole or not at all.
+        change: Change to make.
+        on_image: Function called for each image of the gate, in each of its two passes.
 
     Raises:
         ModelFileError: the file is damaged or not ours.
