@@ -1,4 +1,4 @@
-"""Many videos: a process each, a number of them at a time; what fails in one ends none of the others."""
+"""Many videos, each in a process of its own; what fails in one ends none of the others."""
 
 from __future__ import annotations
 
