@@ -1,6 +1,7 @@
 """What each folder may import; nothing imports in a circle. Lazy and typing imports count."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -147,3 +148,11 @@ def test_no_folder_imports_itself_through_others():
 def test_circles_are_seen():
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
     assert not circle({"a": {"b", "c"}, "b": {"c"}})
+
+
+def test_the_page_for_developers_has_the_same_table():
+    text = (ROOT / "docs" / "developers.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w/]+?)/?` \| .* \|([^|]*)\|$", text, re.MULTILINE)
+    shown = {folder: set(re.findall(r"`([\w/]+)`", names)) for folder, names in rows}
+    everyone = {*EVERYONE, "markdown"}
+    assert shown == {home: names for home, names in MAY_IMPORT.items() if home not in everyone}
