@@ -7,9 +7,8 @@ import platform
 import shlex
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
-
-import torch
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,5 +39,5 @@ def processor() -> str:
 
 def machine() -> str:
     """Return what ran a measurement, in words."""
-    version = torch.__version__.split("+")[0]
-    return f"{processor()}, {os.cpu_count()} cores, torch {version}"
+    torch = version("torch").split("+")[0]
+    return f"{processor()}, {os.cpu_count()} cores, torch {torch}"

@@ -20,7 +20,6 @@ from safetensors import safe_open
 
 from drivemeta.banks.named import (
     BACKGROUND,
-    NAMED_BANKS,
     NamedBank,
     save_bank,
     with_named,
@@ -37,7 +36,7 @@ from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import save_detector
 from drivemeta.models.traced.proposals import propose
-from drivemeta.paths import BASE_WEIGHTS
+from drivemeta.paths import BASE_WEIGHTS, NAMED_BANKS
 from drivemeta.plugins.learner.embedding import in_parts
 from drivemeta.plugins.learner.means import spherical_means
 from drivemeta.training.base.embedding import KINDS, EmbeddingTraining, training_crops
@@ -136,8 +135,9 @@ def named_banks(detector: TwoLevelDetector, crops: CropsByClass) -> dict[str, Na
         name: in_parts(detector.level2, crops_to_tensor([view(c, context) for c in found])).numpy()
         for name, found in crops.items()
     }
-    background = means.pop(BACKGROUND, np.zeros((0, detector.level2.dim), np.float32))
-    glow = means.pop(VEHICLE_LIGHT, background[:0])
+    none = np.zeros((0, detector.bank.crop.weights.shape[1]), np.float32)
+    background = means.pop(BACKGROUND, none)
+    glow = means.pop(VEHICLE_LIGHT, none)
     for name in ("person", "rider"):  # super-classes of their own, with nothing below them yet
         means.pop(name, None)
     lights = {name: means.pop(name) for name in list(means) if name.endswith("_light")}

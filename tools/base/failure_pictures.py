@@ -12,7 +12,6 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
@@ -22,9 +21,11 @@ from drivemeta.core import Detections
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.readers.coco import read_coco
+from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import truth_of
 from drivemeta.files import write_bytes
+from drivemeta.plugins.sink.jpeg import encoded_jpeg
 from drivemeta.shipped import load_model
 from drivemeta.synthetic import CocoOptions, write_coco
 
@@ -48,14 +49,14 @@ def main() -> None:
         options = CocoOptions(leaves=False, suffix=".png")
         truth = read_coco(write_coco(folder, arguments.frames, SEED, options))
         for image in track(truth.images, "looking"):
-            picture = cv2.imread(str(image.path))
+            picture = read_image(image.path)
             marked = failures(image, truth, detector([picture])[0], tree)
             marked = [one for one in marked if (one[0][2:] - one[0][:2]).min() >= LEAST_SIDE]
             weight = sum(float(np.sqrt((box[2:] - box[:2]).prod())) for box, _, _ in marked)
             found.append((weight, drawn(picture, marked)))
     worst = [picture for _, picture in sorted(found, key=lambda pair: -pair[0])[:4]]
     sheet = np.vstack([np.hstack(worst[:2]), np.hstack(worst[2:])])
-    write_bytes(arguments.write, cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])[1])
+    write_bytes(arguments.write, encoded_jpeg(sheet, 85))
 
 
 def failures(

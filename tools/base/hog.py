@@ -62,7 +62,8 @@ class HogPedestrians:
             large, hitThreshold=self._least, winStride=(8, 8), scale=1.1, groupThreshold=0
         )
         boxes = _persons(np.asarray(windows, np.float32).reshape(-1, 4) / self._enlarge)
-        scores = 1 / (1 + np.exp(-np.asarray(margins, np.float32).reshape(-1)))
+        chances = 1 / (1 + np.exp(-np.asarray(margins).reshape(-1)))
+        scores = np.asarray(chances, np.float32)
         labels = np.zeros(len(boxes), np.int64)
         kept = nms(boxes, scores, labels, NMS_IOU)
         return Detections(boxes[kept], scores[kept], labels[kept], (PEDESTRIAN,))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 from safetensors.torch import load_file
 
@@ -20,6 +21,7 @@ from drivemeta.core import BankRows, ClassBank
 from drivemeta.errors import ModelFileError
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.paths import NAMED_BANKS
 from drivemeta.training.base.embedding import EmbeddingTraining, training_crops
 from tools.base.build import named_banks
 from tools.fewshot.networks import digest, on_onnx_runtime
@@ -41,7 +43,7 @@ class Base:
     name: str
     plain: TwoLevelDetector
     fast: TwoLevelDetector
-    named: Path
+    banks: Path
 
     @property
     def key(self) -> str:
@@ -59,7 +61,7 @@ class Base:
 
 def shipped(name: str, detector: TwoLevelDetector, cache: Path | None) -> Base:
     """Return a detector with the banks that ship with the package."""
-    return Base(name, detector, on_onnx_runtime(detector, cache), named.NAMED_BANKS)
+    return Base(name, detector, on_onnx_runtime(detector, cache), NAMED_BANKS)
 
 
 def variant(name: str, detector: TwoLevelDetector, level2: Path, config: Path, cache: Path) -> Base:
@@ -119,13 +121,11 @@ def read_level2(path: Path) -> Level2:
 @contextmanager
 def banks_in(folder: Path) -> Iterator[None]:
     """Take the named banks from a folder for as long as the context lasts."""
-    before = named.NAMED_BANKS
-    named.NAMED_BANKS = folder
     named.load_bank.cache_clear()
     try:
-        yield
+        with patch.object(named, "NAMED_BANKS", folder):
+            yield
     finally:
-        named.NAMED_BANKS = before
         named.load_bank.cache_clear()
 
 

@@ -9,29 +9,42 @@ images; AP50 of it on BDD validation images, by the located boxes of level 1.
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from drivemeta.adaptation.dense_rows import N_STEPS, learn_dense
 from drivemeta.core import BankRows, ClassBank, Detections
+from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays, locate
 from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.operating_point import match_class
-from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector
 from drivemeta.models.store import load_base
-from drivemeta.models.traced.fixed import FixedNetworks
-from drivemeta.models.traced.proposals import to_input
 from drivemeta.training.base.sources import SourceImage, load_source, to_dataset
+from tools.fewshot.networks import on_onnx_runtime
+from tools.fewshot.scenes import run_level1
 
 LEAST_SIDE = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnLabels:
+    """(n,) int64: 0 for a box to learn from, -1 for another of its class."""
+
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnShots:
+    """Frames, uint8 BGR, with the (n, 4) boxes of one class in each, and which are the shots."""
+
+    frames: tuple[tuple[NDArray[np.uint8], FloatArray], ...]
+    boxes: DrawnLabels
 
 
 def main() -> None:
@@ -45,20 +58,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--images", type=int, default=50)
     arguments = parser.parse_args()
-    base = load_base()
-    networks = FixedNetworks(base)
+    base = on_onnx_runtime(load_base(), None)
     val = load_source(arguments.scenes, "bdd", "val")
     val = [val[i] for i in np.random.default_rng(0).permutation(len(val))[: arguments.images]]
-    looked = [_look(networks, base, image.path) for image in val]
+    looked = [_look(base, image.path) for image in val]
     train = load_source(arguments.scenes, "bdd", "train")
     for name in arguments.classes:
         print(f"{name}: {100 * ap50(base, base.bank, name, val, looked):.1f} as the base has it")
         for n_shots in arguments.shots:
             found: dict[int, list[float]] = {0: [], N_STEPS: []}
             for seed in range(arguments.seeds):
-                evidence = _evidence(train, SUPER_CLASSES.index(name), n_shots, seed)
+                shots = _drawn(train, SUPER_CLASSES.index(name), n_shots, seed)
                 for n_steps, scores in found.items():
-                    bank = _relearnt(base, networks, name, evidence, n_steps)
+                    bank = _relearnt(base, name, shots, n_steps)
                     scores.append(ap50(base, bank, name, val, looked))
             line = ", ".join(f"{n} steps {100 * np.mean(ap):.1f}" for n, ap in found.items())
             print(f"  {n_shots} shots: {line}", flush=True)
@@ -80,30 +92,14 @@ def ap50(
     return Trial(0, np.arange(len(images)), matches, 0.0).ap50([name])
 
 
-def _look(
-    networks: FixedNetworks, base: TwoLevelDetector, path: Path
-) -> tuple[DenseArrays, tuple[int, int]]:
+def _look(base: TwoLevelDetector, path: Path) -> tuple[DenseArrays, tuple[int, int]]:
     image = read_image(path)
-    inputs, _ = to_input(to_tensor(image), base.input_size)
-    return networks.dense(inputs), (image.shape[0], image.shape[1])
+    return run_level1(base, image), (image.shape[0], image.shape[1])
 
 
-def _relearnt(
-    base: TwoLevelDetector,
-    networks: FixedNetworks,
-    name: str,
-    evidence: SimpleNamespace,
-    n_steps: int,
-) -> ClassBank:
+def _relearnt(base: TwoLevelDetector, name: str, shots: DrawnShots, n_steps: int) -> ClassBank:
     """Return the base's bank with the row of one super-class learnt from shots."""
-
-    def level1(inputs: Tensor) -> SimpleNamespace:
-        dense = networks.dense(inputs)
-        parts = {"boxes": dense.boxes, "embeddings": dense.embeddings}
-        return SimpleNamespace(**{k: torch.from_numpy(v)[None] for k, v in parts.items()})
-
-    fast = SimpleNamespace(input_size=base.input_size, scoring=base.scoring, level1=level1)
-    row, bias = learn_dense(fast, evidence, 0, n_steps)
+    row, bias = learn_dense(base, shots, 0, n_steps)
     label, rows = base.bank.index(name), base.bank.dense
     kept = rows.owners != label
     rest = BankRows(rows.weights[kept], rows.biases[kept], rows.owners[kept], rows.roots[kept])
@@ -112,9 +108,11 @@ def _relearnt(
     return replace(base.bank, dense=rest + new)
 
 
-def _evidence(images: list[SourceImage], label: int, n_shots: int, seed: int) -> SimpleNamespace:
+def _drawn(images: list[SourceImage], label: int, n_shots: int, seed: int) -> DrawnShots:
     """Return frames with `n_shots` boxes to learn (label 0); others of the class are known."""
-    frames, labels, missing = [], [], n_shots
+    frames: list[tuple[NDArray[np.uint8], FloatArray]] = []
+    labels: list[NDArray[np.int64]] = []
+    missing = n_shots
     for index in np.random.default_rng(seed).permutation(len(images)):
         image = images[index]
         own = (image.labels == label) & ~image.ignore
@@ -128,8 +126,7 @@ def _evidence(images: list[SourceImage], label: int, n_shots: int, seed: int) ->
             labels.append(given[image.labels == label])
         if not missing:
             break
-    boxes = SimpleNamespace(labels=np.concatenate(labels))
-    return SimpleNamespace(frames=tuple(frames), boxes=boxes)
+    return DrawnShots(tuple(frames), DrawnLabels(np.concatenate(labels)))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def main() -> None:
     content = {"command": "python -m tools.fewshot.italy_halves", "seed": arguments.seed, **halves}
     arguments.out.write_text(json.dumps(content, indent=1) + "\n")
     for half, files in halves.items():
-        chosen = novel.select(lambda image, files=files: image.path.name in files)
+        chosen = novel.select(i for i, image in enumerate(novel.images) if image.path.name in files)
         print(half, len(chosen), chosen.n_boxes())
 
 

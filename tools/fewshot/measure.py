@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,45 +124,53 @@ def _trials(
     base: Base, method: Method, stage: Stage, plan: Plan
 ) -> tuple[list[Score], dict[int, list[Score]], dict[int, float]]:
     """Return the trials of the base alone, those of each shot count, and the seconds."""
-    protocol = stage.protocol
+    alone, store = _stores(base, method, stage, plan)
+    timed = plan.timed and not method.slow
+    before, seconds = [], {}
+    after: dict[int, list[Score]] = {n: [] for n in plan.shots}
+    for seed in range(plan.slow_seeds if method.slow else plan.seeds):
+        draw = stage.protocol.draw(plan.shots, seed)
+        unchanged = BankFinder(base.fast.bank)
+        before.append(
+            alone.trial(seed, 0, partial(stage.score, unchanged, draw.query, draw.seed, 0.0))
+        )
+        for n_shots, boxes in draw.supports.items():
+            support = SupportSet(boxes)
+            make = partial(_score, base, method, stage, support, draw)
+            score = store.trial(seed, n_shots, make)
+            after[n_shots].append(score)
+            _tell(base, method, stage, n_shots, score)
+            if seed == 0:
+                measure = partial(_timed, base, method, support, stage.protocol.base)
+                passed = score["novel"].seconds
+                seconds[n_shots] = store.seconds(n_shots, measure) if timed else passed
+    return before, after, seconds
+
+
+def _stores(base: Base, method: Method, stage: Stage, plan: Plan) -> tuple[TrialStore, TrialStore]:
+    """Return what keeps the trials of the base alone, and those of the method."""
     common = {
         "base": base.key,
-        "protocol": protocol.name,
-        "limit": protocol.limit,
+        "protocol": stage.protocol.name,
+        "limit": stage.protocol.limit,
         "shots": max(10, *plan.shots),
         "version": VERSION,
         "roads": len(stage.roads) if stage.roads else 0,
     }
-    alone = TrialStore(plan.store, common | {"method": "base alone"})
-    store = TrialStore(
-        plan.store, common | {"method": method.name, "parameters": method.parameters}
+    own = {"method": method.name, "parameters": method.parameters}
+    return (
+        TrialStore(plan.store, common | {"method": "base alone"}),
+        TrialStore(plan.store, common | own),
     )
-    before, seconds = [], {}
-    after: dict[int, list[Score]] = {n: [] for n in plan.shots}
-    for seed in range(plan.slow_seeds if method.slow else plan.seeds):
-        draw = protocol.draw(plan.shots, seed)
-        unchanged = BankFinder(base.fast.bank)
-        before.append(
-            alone.trial(seed, 0, lambda d=draw, f=unchanged: stage.score(f, d.query, d.seed, 0.0))
-        )
-        for n_shots, boxes in draw.supports.items():
-            support = SupportSet(boxes)
 
-            def make(support: SupportSet = support, draw: Draw = draw) -> Score:
-                started = time.perf_counter()
-                with remembering():
-                    finder = method.learn(base.fast, support, protocol.base)
-                passed = time.perf_counter() - started
-                return stage.score(finder, draw.query, draw.seed, passed)
 
-            after[n_shots].append(store.trial(seed, n_shots, make))
-            _tell(base, method, stage, n_shots, after[n_shots][-1])
-            if seed == 0 and (method.slow or not plan.timed):
-                seconds[n_shots] = after[n_shots][0]["novel"].seconds
-            elif seed == 0:
-                learn = lambda s=support: _timed(base, method, s, protocol.base)  # noqa: E731
-                seconds[n_shots] = store.seconds(n_shots, learn)
-    return before, after, seconds
+def _score(base: Base, method: Method, stage: Stage, support: SupportSet, draw: Draw) -> Score:
+    """Learn from one support and score what comes of it."""
+    started = time.perf_counter()
+    with remembering():
+        finder = method.learn(base.fast, support, stage.protocol.base)
+    passed = time.perf_counter() - started
+    return stage.score(finder, draw.query, draw.seed, passed)
 
 
 def _timed(base: Base, method: Method, support: SupportSet, parent: str) -> float:

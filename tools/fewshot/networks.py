@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import onnx
@@ -16,13 +17,15 @@ import torch
 from onnx import GraphProto
 from torch import Tensor, nn
 
-from drivemeta.adaptation import evidence
+from drivemeta.adaptation import observation
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
+from drivemeta.errors import InputError
 from drivemeta.files import atomic_path
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
-from drivemeta.models.traced.networks import OPSET, level1_graph, level2_graph
+from drivemeta.models.traced.networks import level1_graph, level2_graph
+from drivemeta.models.traced.opset import OPSET
 from drivemeta.plugins.detector.protocol import DenseOutput
 
 
@@ -124,7 +127,15 @@ def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelD
     Args:
         detector: its networks are exported.
         cache: folder that keeps level 1's outputs, in a subfolder named by its weights.
+
+    Raises:
+        InputError: level 2 is no plain `Level2`, as that of an adapted detector with a branch.
     """
+    level2 = detector.level2
+    if not isinstance(level2, Level2):
+        raise InputError(
+            f"expected a base whose level 2 is a Level2, found {type(level2).__name__}"
+        )
     folder = None
     if cache is not None:
         folder = cache / "level1" / digest(detector.level1)
@@ -132,7 +143,7 @@ def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelD
     network = OnnxNetwork(level1_graph(detector.level1, detector.input_size))
     level1 = RememberedLevel1(network, detector.level1, folder)
     given = (detector.bank, detector.scoring, detector.input_size, detector.architecture)
-    return TwoLevelDetector(level1, OnnxLevel2(detector.level2), *given).eval()
+    return TwoLevelDetector(level1, OnnxLevel2(level2), *given).eval()
 
 
 class RememberedNetworks:
@@ -150,7 +161,7 @@ class RememberedNetworks:
     def embed(self, crops: Tensor) -> FloatArray:
         """Map (n, 3, 64, 64) crops to (n, dim) float32 embeddings."""
         if not len(crops):
-            return np.zeros((0, self._detector.level2.dim), np.float32)
+            return np.zeros((0, self._detector.bank.crop.weights.shape[1]), np.float32)
         parts = [self._detector.level2(part).numpy() for part in torch.split(crops, 64)]
         return np.concatenate(parts)
 
@@ -158,16 +169,8 @@ class RememberedNetworks:
 @contextmanager
 def remembering() -> Iterator[None]:
     """Let adaptation use `RememberedNetworks` for as long as the context lasts."""
-    name = "FixedNetworks"
-    if not hasattr(evidence, name):  # it runs the detector's own networks
+    with patch.object(observation, "FixedNetworks", RememberedNetworks):
         yield
-        return
-    before = getattr(evidence, name)
-    setattr(evidence, name, RememberedNetworks)
-    try:
-        yield
-    finally:
-        setattr(evidence, name, before)
 
 
 def digest(network: nn.Module) -> str:

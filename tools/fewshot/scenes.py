@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor
 
 from drivemeta.core import ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
@@ -52,7 +52,7 @@ class CropEmbedding:
         context: factor by which boxes are enlarged before they are cut out.
     """
 
-    def __init__(self, network: nn.Module, context: float) -> None:
+    def __init__(self, network: Callable[[Tensor], Tensor], context: float) -> None:
         self._network = network
         self._context = context
         self._found: dict[tuple[Path, bytes], FloatArray] = {}

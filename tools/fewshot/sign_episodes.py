@@ -32,6 +32,7 @@ from drivemeta.models.learner_store import WEIGHTS, read_if_of
 from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.features import Features
 from drivemeta.plugins.learner.last_layer import LastLayer
+from drivemeta.plugins.learner.protocol import meta_learner
 from drivemeta.plugins.registry import default_registry
 from drivemeta.training.meta.omniglot import Shape
 from drivemeta.training.meta.omniglot_training import TEST_SEED
@@ -108,7 +109,7 @@ def test(config: SignTraining, arguments: argparse.Namespace) -> None:
         if arguments.learners and name not in arguments.learners:
             continue
         given = {**config.learners[name].params, **params} if trained or not params else params
-        learner = default_registry().create("learner", name, **given)
+        learner = meta_learner(default_registry().create("learner", name, **given), name)
         model = learner.prepare(LastLayer.of(level2.project), FeatureShape(features.n_features))
         if trained:
             load(model, name, config, level2)

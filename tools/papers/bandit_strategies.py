@@ -42,7 +42,7 @@ def ucb1(
     5 arms. The mean here is that of a uniform prior.
     """
     bonus = np.sqrt(2 * np.log(pull + 1) / (wins + losses + 1))
-    return (wins + 1) / (wins + losses + 2) + 0.1 * bonus
+    return np.asarray((wins + 1) / (wins + losses + 2) + 0.1 * bonus, np.float64)
 
 
 def thompson(
@@ -57,7 +57,7 @@ def gittins(
 ) -> NDArray[np.float64]:
     """Pull the arm with the best Gittins index, discounted so that the horizon is the trial's."""
     table = index_table(1 - 1 / n_pulls, n_pulls)
-    return table[wins, losses]
+    return np.asarray(table[wins, losses], np.float64)
 
 
 STRATEGIES: dict[str, Strategy] = {
@@ -83,4 +83,4 @@ def play(strategy: Strategy, env: Bandits, seed: int) -> NDArray[np.float64]:
         _, rewards, _, _ = env.step_wait()
         wins[rows, arms] += rewards > 0
         losses[rows, arms] += rewards == 0
-    return wins.sum(1).astype(np.float64)
+    return np.asarray(wins.sum(1), np.float64)

@@ -115,8 +115,10 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(1)
     if given.command == "test":
         test()
+    elif len(given.size) != 2:
+        parser.error(f"train: expected arms and episodes, found {len(given.size)} numbers")
     else:
-        train_one(*given.size, given)
+        train_one(given.size[0], given.size[1], given)
     return 0
 
 

@@ -73,8 +73,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--fps", type=float, default=10)
     given = parser.parse_args(arguments)
-    looks = {"tiles": (2, 2), "small_model": str(given.small)}
-    options = Options(**looks, workers=os.cpu_count(), provider="cpu")  # of one thread each
+    options = Options(
+        tiles=(2, 2),
+        small_model=str(given.small),
+        workers=os.cpu_count(),  # of one thread each
+        provider="cpu",
+    )
     detector, options = load_detector(given.model, options, live=False, cores=1)
     context = run_context(detector, options)
     pipeline = build_pipeline(detector, options, context, default_registry())

@@ -72,7 +72,8 @@ def write_support(path: Path, scenes: Path, shots: int) -> Path:
     """Write the first shots of the sign in half A as a COCO file; its other boxes are ignored."""
     draw = italy(scenes, "A").draw([shots], seed=0).supports[shots]
     label = draw.classes.index(SIGN)
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for image in draw.images:
         mine = image.labels == label
         if not (mine & ~image.ignore).any():
@@ -92,7 +93,7 @@ def write_support(path: Path, scenes: Path, shots: int) -> Path:
 
 
 def _rows(image: AnnotatedImage, mine: Any, image_id: int, n_before: int) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for box, ignored in zip(image.boxes[mine], image.ignore[mine], strict=True):
         x1, y1, x2, y2 = (float(side) for side in box)
         rows.append({

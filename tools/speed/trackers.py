@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class Noise:
         rows = [i for i in np.flatnonzero(truth.clear) if random.random() >= self.missed]
         boxes = truth.boxes[rows]
         sizes = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
-        boxes = boxes + random.normal(0, self.moved, boxes.shape) * sizes
+        moved = boxes + random.normal(0, self.moved, boxes.shape) * sizes
         n_false = random.poisson(self.false)
         height, width = truth.image.shape[:2]
         corners = random.uniform(0, 0.9, (n_false, 2)) * (width, height)
@@ -69,7 +69,7 @@ class Noise:
         labels = [CLASSES.index(truth.names[i]) for i in rows]
         labels += random.integers(0, len(CLASSES), n_false).tolist()
         return Detections(
-            np.concatenate([boxes, extra]).astype(np.float32).reshape(-1, 4),
+            np.concatenate([moved, extra]).astype(np.float32).reshape(-1, 4),
             random.uniform(0.4, 0.95, len(labels)).astype(np.float32),
             np.array(labels, np.int64),
             CLASSES,
@@ -205,7 +205,7 @@ class Run:
             way.end()
 
 
-def super_classes(found: Detections, families: dict[str, str]) -> Detections:
+def super_classes(found: Detections, families: Mapping[str, str]) -> Detections:
     """Return detections named by their super-classes."""
     labels = [CLASSES.index(families[name]) for name in found.names]
     return Detections(found.boxes, found.scores, np.array(labels, np.int64), CLASSES)

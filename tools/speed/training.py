@@ -92,7 +92,7 @@ def _step(
         output, logits = predict(images)
         loss = torch.stack(list(detector_loss(output, logits, targets, size).values())).sum()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return step

@@ -95,7 +95,8 @@ class FineTuning:
             known = [targets[i] for i in batch]
             loss = detector_loss(output, rows(output.embeddings), known, (CROP, CROP))
             optimiser.zero_grad()
-            torch.stack(list(loss.values())).sum().backward()
+            total = torch.stack(list(loss.values())).sum()
+            total.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(part.trained, 5.0)
             optimiser.step()
 

@@ -22,6 +22,7 @@ from drivemeta.core.boxes import FloatArray, clip_boxes
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.readers.files import read_image
 from drivemeta.data.support import SupportSet
+from drivemeta.errors import PluginError
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.backbone import EfficientNetLite0
@@ -169,14 +170,17 @@ def bank_of(
     """Return the base's super-classes with new leaves below one, named by prototypes."""
     learner = default_registry().create("learner", "protonet")
     proposed = learner.fit(network, task).as_bank()
+    if proposed is None:
+        raise PluginError("learner protonet: expected class rows from `as_bank`, found None")
     supers = [spec for spec in detector.bank.classes if spec.parent is None]
     specs = [ClassSpec(name, parent, "novel") for name in task.names]
-    owners = np.where(proposed.owners >= 0, proposed.owners + len(supers), proposed.owners)
+    owners = np.array(proposed.owners, np.int64)
+    owners[owners >= 0] += len(supers)
     root = detector.bank.index(parent)
     rows = BankRows(
         np.asarray(proposed.weights, np.float32),
         np.asarray(proposed.biases, np.float32),
-        owners.astype(np.int64),
+        owners,
         np.full(len(owners), root, np.int64),
     )
     return replace(detector.bank, classes=(*supers, *specs), crop=rows)

@@ -1,8 +1,7 @@
 """What a run's results depend on: a file is known by what it is, however it is named."""
 
-from drivemeta.video.identity import run_identity
-
 from drivemeta.video.options import Options
+from drivemeta.video.run_identity import run_identity
 
 
 def test_a_file_that_is_named_by_its_source_is_known_by_what_it_holds(tmp_path):
