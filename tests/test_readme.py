@@ -42,9 +42,14 @@ def blocks(page: Path, *languages: str) -> Iterator[str]:
             yield re.sub(rf"^{indent}", "", text, flags=re.MULTILINE)
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a shell block, those that end with a backslash joined to the next."""
+    return text.replace("\\\n", " ").splitlines()
+
+
 def commands(page: Path, language: str) -> list[list[str]]:
     """Return the command lines of a page as words, comments left out."""
-    lines = [line for text in blocks(page, language) for line in text.splitlines()]
+    lines = [line for text in blocks(page, language) for line in lines_of(text)]
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
@@ -116,7 +121,7 @@ def run_page(place: Path, page: Path) -> int:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")
         elif text.startswith("drivemeta "):
-            for line in text.splitlines():
+            for line in lines_of(text):
                 run(place, ["-c", MAIN, *shlex.split(line)[1:]])
         else:
             run(place, ["-W", "error::SyntaxWarning", "-c", text])
