@@ -156,3 +156,13 @@ def test_the_page_for_developers_has_the_same_table():
     shown = {folder: set(re.findall(r"`([\w/]+)`", names)) for folder, names in rows}
     everyone = {*EVERYONE, "markdown"}
     assert shown == {home: names for home, names in MAY_IMPORT.items() if home not in everyone}
+
+
+def test_the_picture_for_developers_has_imports_from_lower_floors_only():
+    text = (ROOT / "docs" / "images" / "architecture.svg").read_text("utf-8")
+    names = re.findall(r'y="(\d+)" class="name">([^<]+)<', text[text.index("Rooms of") :])
+    floor = {name: int(y) for y, listed in names for name in listed.split(", ")}
+    for home, targets in MAY_IMPORT.items():
+        for target in targets - {"markdown"}:
+            room = home.split("/")[0]
+            assert room == target or floor[target] > floor[room], f"{room} above {target}"
