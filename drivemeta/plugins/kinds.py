@@ -1,4 +1,4 @@
-"""The kinds of plugins, and the protocol of each; torch is not imported, as no protocol needs it."""
+"""The kinds of plugins, and the protocol of each. No protocol needs torch, so none is loaded."""
 
 from __future__ import annotations
 
