@@ -25,7 +25,7 @@ class ClassReport:
         name: Name of the class.
         parent: Super-class that it is found by, None if level 1 learnt it as a new kind.
         shots: Number of support boxes.
-        found: How many of them the base proposes at IoU 0.5; None of crops, where it was not asked.
+        found: How many of them the base proposes at IoU 0.5; None of crops, which have no scene.
         threshold: Least score at which it is reported.
         low_confidence: The threshold was set without held-out boxes or without scenes.
     """

@@ -26,9 +26,9 @@ def add_hard_negatives(
     for the super-class: what resembles them stays an object of it, without a name.
 
     Args:
-        bank: with the rows of the new classes.
-        evidence: of the support and negative frames.
-        parents: super-class of each class, None for one that level 1 learnt whole.
+        bank: Class bank with the rows of the new classes.
+        evidence: What is seen in the support and negative frames.
+        parents: Super-class of each class, None for one that level 1 learnt whole.
     """
     embeddings = evidence.embedded.negatives
     owned = [bank.index(name) for name in evidence.labelled.names]

@@ -77,7 +77,8 @@ def adapt(
     check_writable(out, ".onnx")
     given = SupportSet.from_path(support, images)
     chosen = given if shots is None else given.draw(shots, seed)
-    detector = load_detector(base) if base else load_base()
+    registry = registry_of(ctx)
+    detector = load_detector(base, registry) if base else load_base(registry)
     with console().status(f"adapting to {', '.join(chosen.classes)}"):
         adapted = learn(
             restore(detector, start) if start else detector,
@@ -89,7 +90,7 @@ def adapt(
             extend=extend,
             learner_weights=learner_weights,
             settings=parse_settings(settings or []),
-            registry=registry_of(ctx),
+            registry=registry,
         )
         adapted.export(out)
         verify_model(out, provider="cpu")
@@ -105,13 +106,13 @@ def adapt(
 def _write_report(adapted: Adapted, out: Path, *, full: bool) -> dict[str, Any]:
     """Write sheet, plot and page beside the model; return the report's values."""
     from drivemeta.adaptation.report.contact_sheet import write_contact_sheet
-    from drivemeta.adaptation.report.diagnosis import diagnose
+    from drivemeta.adaptation.report.diagnosis import diagnose_support
     from drivemeta.adaptation.report.expected_ap50 import expected_ap50
     from drivemeta.adaptation.report.page import report_json, report_markdown, warnings
     from drivemeta.adaptation.report.plot import plot_png
     from drivemeta.files import write_bytes, write_text
 
-    diagnosis = diagnose(adapted)
+    diagnosis = diagnose_support(adapted)
     expected = expected_ap50(adapted) if full else None
     sheet, plot = out.with_suffix(".crops.png"), out.with_suffix(".report.png")
     notes = {
@@ -149,7 +150,7 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            "not asked" if row.found is None else f"{row.found} of {row.shots}",
+            "no scenes" if row.found is None else f"{row.found} of {row.shots}",
             f"{row.threshold:.2f}{doubt}",
         )
     shown = console()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from drivemeta.export.exporter import ExportReport
     from drivemeta.export.precision.ap_gate import GateData
     from drivemeta.export.precision.rewrite import Change, RewriteReport
+    from drivemeta.models.detector import TwoLevelDetector
 
 
 class BankMode(StrEnum):
@@ -126,33 +127,48 @@ def export(
     if ready and source is not None:
         _show_rewritten(_rewrite(source, out, change), as_json)
     elif precision is Precision.fp32:
-        _show_exported(_export(source, out, size, change, bank_capacity), as_json)
+        detector = _detector(ctx, source)
+        _show_exported(_export(detector, out, size, change, bank_capacity), as_json)
     else:
-        _show_rewritten(_in_two_steps(source, out, size, change, bank_capacity), as_json)
+        detector = _detector(ctx, source)
+        _show_rewritten(_in_two_steps(detector, out, size, change, bank_capacity), as_json)
+
+
+def _detector(ctx: typer.Context, weights: Path | None) -> TwoLevelDetector:
+    from drivemeta.models.store import load_base, load_detector
+
+    registry = registry_of(ctx)
+    return load_detector(weights, registry) if weights else load_base(registry)
 
 
 def _export(
-    source: Path | None, out: Path, size: tuple[int, int] | None, change: Change, capacity: int
+    detector: TwoLevelDetector,
+    out: Path,
+    size: tuple[int, int] | None,
+    change: Change,
+    capacity: int,
 ) -> ExportReport:
     from drivemeta.export.exporter import ExportOptions, export_detector
-    from drivemeta.models.store import load_base, load_detector
 
     options = ExportOptions(
         frame_size=change.frame_size, bank=change.mode or "fed", bank_capacity=capacity
     )
     with console().status("exporting and comparing with torch"):
-        detector = load_detector(source) if source else load_base()
         return export_detector(detector, out, input_size=size, options=options)
 
 
 def _in_two_steps(
-    source: Path | None, out: Path, size: tuple[int, int] | None, change: Change, capacity: int
+    detector: TwoLevelDetector,
+    out: Path,
+    size: tuple[int, int] | None,
+    change: Change,
+    capacity: int,
 ) -> RewriteReport:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "fp32.onnx"
-        _export(source, whole, size, change, capacity)
+        _export(detector, whole, size, change, capacity)
         return _rewrite(whole, out, change)
 
 

@@ -95,7 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=arguments, prog_name="drivemeta")
     except DriveMetaError as error:
-        sys.stderr.write(f"error: {error}\n")
+        for line in (f"error: {error}", *getattr(error, "__notes__", ())):
+            sys.stderr.write(f"{line}\n")
         sys.exit(error.exit_code)
     except OSError as error:  # of a file or device, which its message names
         sys.stderr.write(f"error: {error}\n")

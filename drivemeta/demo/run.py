@@ -117,7 +117,7 @@ def run_demo(
 
     advance(f"learning {sign}", 0, 1)
     support = SupportSet.from_coco(files["support"])
-    adapted = adapt(load_base(), support, options.learner)
+    adapted = adapt(load_base(registry), support, options.learner, registry=registry)
     clock.lap("adapt")
 
     advance("exporting and verifying", 0, 1)

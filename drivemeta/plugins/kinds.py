@@ -1,4 +1,4 @@
-"""The kinds of plugins, and the protocol of each. No protocol needs torch, so none is loaded."""
+"""The kinds of plugins, and the protocol of each; torch is never imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from drivemeta.plugins.tracker.protocol import Tracker
 
 Kind = Literal["learner", "detector", "source", "tracker", "sink", "scheduler"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-
 PROTOCOLS: dict[Kind, type] = {
     "learner": Learner,
     "detector": DetectorPlugin,

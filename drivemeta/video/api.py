@@ -10,6 +10,7 @@ from pathlib import Path
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.core.stream import StreamInfo
+from drivemeta.errors import DriveMetaError
 from drivemeta.plugins.calling import Calling, counts_of, info_of
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.sink.protocol import Sink
@@ -103,9 +104,8 @@ def run(
                     advance(summary, info.n_frames)
             summary.interrupted = stop.asked
             summary.files = writer.close()
-    except BaseException:
-        for sink in sinks:
-            sink.abort()
+    except BaseException as error:
+        _abort(sinks, error)
         if journal is not None:
             journal.close() if summary.frames or summary.resumed else journal.remove()
         raise
@@ -146,6 +146,16 @@ class _Writer:
         journal.sync()
         journal.commit([_commit(sink) for sink in self._sinks])
         self._committed_at = time.monotonic()
+
+
+def _abort(sinks: Sequence[Sink], error: BaseException) -> None:
+    """Abort every sink; what one raises meanwhile is noted on the error that ended the run."""
+    for sink in sinks:
+        try:
+            with Calling(sink, "abort"):
+                sink.abort()
+        except DriveMetaError as failed:
+            error.add_note(f"and then: {failed}")
 
 
 def _commit(sink: Sink) -> int:

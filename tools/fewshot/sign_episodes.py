@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from drivemeta.adaptation.learner_weights import FeatureShape
+from drivemeta.adaptation.learner_weights import FeatureTasks
 from drivemeta.config import load_config
 from drivemeta.errors import InputError
 from drivemeta.files import write_text
@@ -110,7 +110,7 @@ def test(config: SignTraining, arguments: argparse.Namespace) -> None:
             continue
         given = {**config.learners[name].params, **params} if trained or not params else params
         learner = meta_learner(default_registry().create("learner", name, **given), name)
-        model = learner.prepare(LastLayer.of(level2.project), FeatureShape(features.n_features))
+        model = learner.prepare(LastLayer.of(level2.project), FeatureTasks(features.n_features))
         if trained:
             load(model, name, config, level2)
         line = {}

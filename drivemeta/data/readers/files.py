@@ -22,9 +22,9 @@ def find_image(folders: Sequence[Path], name: str, entry: str) -> Path:
     """Return the image that an annotation names, from the first folder that has it.
 
     Args:
-        folders: where to look, best first.
-        name: as annotated; a subfolder is tried first, then the bare file name.
-        entry: who names it, for the message.
+        folders: Folders to look in, best first.
+        name: Name as annotated; a subfolder is tried first, then the bare file name.
+        entry: Annotation that names it, for the message.
 
     Raises:
         AnnotationError: the name leaves its folder, or no folder has the image.

@@ -9,7 +9,7 @@ import yaml
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import IMAGE_SUFFIXES, image_size, read_text
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, assemble, split_of
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.errors import AnnotationError
 
 NAME_FILES = (
@@ -30,8 +30,8 @@ def read_yolo(path: str | Path, images: str | Path | None = None) -> Dataset:
     whose text file is empty or absent has no objects.
 
     Args:
-        path: the folder, or its `data.yaml`.
-        images: folder of the images, if they are not in the folder.
+        path: Folder, or its `data.yaml`.
+        images: Folder of the images, if they are not in the folder.
 
     Raises:
         AnnotationError: no class names, no images, a line that is no box, a class id without
@@ -50,7 +50,7 @@ def read_yolo(path: str | Path, images: str | Path | None = None) -> Dataset:
     texts = {file: _label_file(file, folder, root) for file in files}
     _check_texts(root, {text for text in texts.values() if text is not None}, name_file)
     found = [_image(file, texts[file], names, folder) for file in files]
-    return assemble(found, path, names)
+    return dataset_of(found, path, names)
 
 
 def _name_file(root: Path) -> Path:

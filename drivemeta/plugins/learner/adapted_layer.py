@@ -33,9 +33,9 @@ class AdaptedLayer(nn.Module):
     """A last layer that was adapted to new classes, and how rows are found over it.
 
     Args:
-        layer: maps features to unit vectors.
-        row_loop: moves rows from prototypes.
-        support: what it was adapted to, as features.
+        layer: Layer that maps features to unit vectors.
+        row_loop: Inner loop that moves rows from prototypes.
+        support: Support set that it was adapted to, as features.
     """
 
     def __init__(self, layer: LastLayer, row_loop: InnerLoop, support: LabelledImages) -> None:
@@ -80,10 +80,10 @@ def fit_layer(
     of the support frames, and a replayed feature of each base class, which keep their own rows.
 
     Args:
-        model: where the inner loop starts.
-        support: features; those of the negatives become background.
-        inner_loop: of the learner, over layer and rows.
-        row_loop: of the learner, over rows alone.
+        model: Model that the inner loop starts from.
+        support: Support set as features; those of the negatives become background.
+        inner_loop: Inner loop of the learner, over layer and rows.
+        row_loop: Inner loop of the learner, over rows alone.
     """
     layer = deepcopy(model.layer)
     shots, labels = _shot_features(support)

@@ -81,9 +81,9 @@ def fit_rows_by_gradients(
     """Start from prototypes and let an inner loop move them; the embedding stays frozen.
 
     Args:
-        network: embeds images as unit vectors; not changed.
-        support: what to learn; its negatives become rows of the background that compete.
-        inner_loop: of the learner.
+        network: Network that embeds images as unit vectors; not changed.
+        support: Support set; its negatives become rows of the background that compete.
+        inner_loop: Inner loop of the learner.
     """
     shots, labels = shots_of(network, support)
     rows = mean_by(shots, labels)

@@ -28,11 +28,12 @@ class CropRule:
     """How a crop is taken.
 
     Attributes:
-        size: height and width in pixels of the crop.
-        reference: height and width that frames are fitted into at inference.
-        zoom: least and greatest size of the frame, relative to the fit into `reference`.
-        paste: chance that sign crops are pasted into a crop.
-        focus: how often crops are centred on each class of a frame, relative to 1; by label.
+        size: Height and width in pixels of the crop.
+        reference: Height and width that frames are fitted into at inference.
+        zoom: Least and greatest size of the frame, relative to the fit into `reference`.
+        paste: Chance that sign crops are pasted into a crop.
+        focus: Weight of each class by label, 1 where it is not named, in the choice of what a crop
+            is centred on.
     """
 
     size: tuple[int, int] = (320, 512)
@@ -42,14 +43,14 @@ class CropRule:
     focus: Mapping[int, float] = field(default_factory=dict)
 
 
-class CropSampler:
+class FrameCropSampler:
     """Draws training crops from several sources.
 
     Args:
-        sources: images and the share of crops that each source is to give.
-        rule: how crops are taken.
-        pasted: file paths of tight sign crops to paste, may be empty.
-        seed: of all that is random.
+        sources: Images and the share of crops that each source is to give.
+        rule: Rule by which crops are taken.
+        pasted: Paths of tight sign crops to paste; may be empty.
+        seed: Seed of all that is random.
     """
 
     def __init__(

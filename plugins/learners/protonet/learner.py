@@ -32,13 +32,14 @@ class ProtoNet:
     """Learns prototypes.
 
     Args:
-        shots_per_prototype: a class gets one more prototype for each so many shots.
-        n_background: most prototypes of the background.
-        background_margin: a negative nearer than this cosine to a prototype is left out, since
-            few annotate every instance.
-        scale: inverse temperature of cosine logits.
-        distance: in episodes, `euclidean` (squared) or `cosine`.
-        transductive: in episodes, support and query are normalised by their own statistics at test.
+        shots_per_prototype: Number of shots for which a class gets one more prototype.
+        n_background: Greatest number of prototypes of the background.
+        background_margin: Cosine to a prototype above which a negative is left out, since few
+            annotate every instance.
+        scale: Inverse temperature of cosine logits.
+        distance: Distance in episodes, `euclidean` (squared) or `cosine`.
+        transductive: Whether support and query of episodes are normalised by their own statistics
+            at test.
     """
 
     def __init__(

@@ -21,8 +21,8 @@ class CocoResults:
     there is one.
 
     Args:
-        context: Of the run, whose folder is written into.
-        name: of the file.
+        context: Context of the run, whose folder is written into.
+        name: Name of the file.
     """
 
     def __init__(self, context: RunContext, name: str = "coco_results.json") -> None:

@@ -13,8 +13,8 @@ class GlobSource(Pictures):
     """Reads the images whose paths match a pattern, in natural order of the paths.
 
     Args:
-        pattern: with `*`, `?`, `[...]`, and `**` for any depth of folders.
-        fps: images a second.
+        pattern: Pattern with `*`, `?`, `[...]`, and `**` for any depth of folders.
+        fps: Images a second.
 
     Raises:
         VideoError: no image matches, or the rate is not positive.
