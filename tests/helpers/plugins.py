@@ -6,7 +6,25 @@ import json
 import textwrap
 from pathlib import Path
 
-from tests.plugins.test_registry import TRACKER
+TRACKER = """
+    class Still:
+        def __init__(self, patience: int = 3, *, gate: float = 0.5) -> None:
+            self.patience = patience
+            self.gate = gate
+
+        def update(self, detections, frame):
+            return detections
+
+        def reset(self) -> None:
+            pass
+"""
+
+LEARNER = """
+    from drivemeta.plugins import default_registry
+
+    class Mine(default_registry().load("learner", "protonet")):
+        pass
+"""
 
 
 def write_plugin(folder: Path, code: str = TRACKER, **manifest: object) -> Path:
@@ -22,11 +40,3 @@ def write_plugin(folder: Path, code: str = TRACKER, **manifest: object) -> Path:
     (folder / "plugin.yaml").write_text(json.dumps(values | manifest))
     (folder / "module.py").write_text(textwrap.dedent(code))
     return folder
-
-
-LEARNER = """
-    from drivemeta.plugins import default_registry
-
-    class Mine(default_registry().load("learner", "protonet")):
-        pass
-"""

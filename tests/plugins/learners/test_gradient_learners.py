@@ -5,13 +5,13 @@ from importlib import import_module
 
 import pytest
 import torch
-from meta_tasks import Run, Tasks, create, prepared, trained
 from torch import nn
 from torch.nn import functional as F
 
 from drivemeta.errors import ConfigError
 from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.training.meta.networks import Conv4
+from tests.helpers.meta_tasks import Run, Tasks, create, prepared, trained
 
 
 @pytest.mark.parametrize(
