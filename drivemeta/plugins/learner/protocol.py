@@ -165,7 +165,7 @@ class MetaLearner(Protocol):
 
     @property
     def transductive(self) -> bool:
-        """Whether the queries of an episode are told by each other, as a result must state."""
+        """Whether a query's logits depend on the other queries, as a result must state."""
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the module that is meta-trained: the embedding and what the method adds."""
