@@ -181,7 +181,7 @@ def meta_learner(learner: object, name: str) -> MetaLearner:
     """Return a learner as one that can be meta-trained.
 
     Args:
-        learner: The object.
+        learner: Learner.
         name: Name of the learner, for the message.
 
     Raises:
