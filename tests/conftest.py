@@ -37,7 +37,7 @@ def lively_detector():
 @pytest.fixture(scope="session")
 def tiny_model(lively_detector, tmp_path_factory):
     """The path of `lively_detector` as an ONNX file."""
-    from drivemeta.export import export_detector
+    from drivemeta.export.exporter import export_detector
 
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
     export_detector(lively_detector, path, learner="protonet", support_digest="0" * 64)
