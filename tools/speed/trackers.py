@@ -28,7 +28,7 @@ from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.synthetic import SyntheticFrame
-from drivemeta.video.opening import load_detector
+from drivemeta.video.opening import detector_for
 from drivemeta.video.options import Options
 
 CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
@@ -146,7 +146,7 @@ def main() -> None:
     asked = parser.parse_args()
     detector = None
     if asked.detections == "base":
-        detector = load_detector(None, Options(provider="cpu"), live=True)[0]
+        detector = detector_for(None, Options(provider="cpu"), live=True)[0]
     with tempfile.TemporaryDirectory() as folder:
         runs = {name: Run(Path(folder) / name, shake) for name, shake in SHAKES.items()}
         for seed in range(asked.first, asked.first + asked.scenes):
