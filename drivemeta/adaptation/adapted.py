@@ -14,7 +14,7 @@ from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded
 
 if TYPE_CHECKING:
-    from drivemeta.export import ExportReport
+    from drivemeta.export.exporter import ExportReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +80,8 @@ class Adapted:
     record: AdaptationRecord
 
     def export(self, path: str | Path, **options: Any) -> ExportReport:
-        """Write the ONNX model; options are those of `drivemeta.export.export_detector`."""
-        from drivemeta.export import export_detector  # noqa: PLC0415  (export imports onnx)
+        """Write the ONNX model; options are those of `drivemeta.export_detector`."""
+        from drivemeta.export.exporter import export_detector  # noqa: PLC0415  (export imports onnx)
 
         return export_detector(
             self.detector,

@@ -11,13 +11,12 @@ from torch.nn import functional as F
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
 from drivemeta.adaptation.held_out import SOMETHING_ELSE
-from drivemeta.banks.named import available_banks, load_bank
+from drivemeta.banks.named import BACKGROUND, available_banks, load_bank
+from drivemeta.core.bank import ALIKE
 from drivemeta.core.boxes import FloatArray
 from drivemeta.models.branch import own_dim
 
 NEAREST = 3
-ALIKE = 0.6
-BACKGROUND = "background"
 Relation = Literal["new", "known", "bank"]
 
 
