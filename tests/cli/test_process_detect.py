@@ -17,7 +17,8 @@ from faster_coco_eval import COCO
 from drivemeta.cli import main as cli
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.video.journal import Journal
-from tests.helpers.cli import call, write_video
+from tests.helpers.cli import call
+from tests.helpers.videos import encode_video, moving
 
 N_FRAMES = 8
 
@@ -29,7 +30,7 @@ def scene() -> np.ndarray:
 
 @pytest.fixture
 def video(tmp_path, scene) -> Path:
-    return write_video(tmp_path / "clip.mp4", scene, N_FRAMES)
+    return encode_video(tmp_path / "clip.mp4", moving(scene, N_FRAMES))
 
 
 @pytest.fixture
@@ -203,7 +204,8 @@ def test_a_file_in_place_of_the_folder_is_left_alone(
 
 
 def test_process_ends_well_when_interrupted(scene, tiny_model, tmp_path):
-    video, out = write_video(tmp_path / "long.mp4", scene, 1500), tmp_path / "run"
+    video = encode_video(tmp_path / "long.mp4", moving(scene, 1500))
+    out = tmp_path / "run"
     words = ["process", str(video), "--model", str(tiny_model), "--out", str(out)]
     running = subprocess.Popen([sys.executable, "-m", "drivemeta.cli.main", *words])
     part = out / "detections.jsonl.part"

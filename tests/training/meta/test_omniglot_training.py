@@ -168,7 +168,7 @@ def test_the_command(omniglot, tmp_path, capsys):
 
 def test_a_misspelt_key_is_told(tmp_path, capsys):
     path = tmp_path / "c.yaml"
-    path.write_text("out: x\nomniglot: y\niteratoins: 3\n")
+    path.write_text("kind: omniglot\nout: x\nomniglot: y\niteratoins: 3\n")
     with pytest.raises(SystemExit) as ended:
         main(["metatrain", "protonet", str(path)])
     assert ended.value.code == 2
