@@ -80,11 +80,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(place: Path, arguments: list[str]) -> None:
     """Run the interpreter in the folder; fail with what it printed."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        "XDG_CACHE_HOME": str(place / "cache"),
-    }
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=place,
