@@ -1,7 +1,6 @@
 """Settings of all tests."""
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,10 +19,10 @@ settings.load_profile("default")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache(tmp_path_factory):
+def own_cache(request, tmp_path_factory):
     """Keep the user's cache folder out of the tests; the workers of a run share theirs."""
     folder = tmp_path_factory.getbasetemp()
-    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    folder = folder.parent if hasattr(request.config, "workerinput") else folder
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
         yield
@@ -38,7 +37,7 @@ def lively_detector():
 @pytest.fixture(scope="session")
 def tiny_model(lively_detector, tmp_path_factory):
     """The path of `lively_detector` as an ONNX file."""
-    from drivemeta.export import export_detector
+    from drivemeta.export.exporter import export_detector
 
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
     export_detector(lively_detector, path, learner="protonet", support_digest="0" * 64)

@@ -89,3 +89,10 @@ def trained(name, n_iterations=8, network=None, **params):
     learner = create(name, **params)
     learner.meta_train(network or Conv4(8), tasks, run)
     return learner, run.model
+
+
+def make_episode(support, support_labels, query, query_labels):
+    """Build an episode from any integer labels; classes are numbered in ascending order."""
+    classes, numbered = torch.unique(support_labels, return_inverse=True)
+    query_labels = torch.searchsorted(classes, query_labels)
+    return Episode(support, numbered, query, query_labels, len(classes))

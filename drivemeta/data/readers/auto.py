@@ -26,9 +26,9 @@ def read_annotations(path: str | Path, images: str | Path | None = None) -> Data
     """Read annotations in whichever of the known formats they are.
 
     Args:
-        path: a COCO or LabelMe JSON, a CVAT or VOC XML, a `data.yaml`, or a folder; one of plain
-            crops has a sub-folder for each class.
-        images: folder of the images, if they are elsewhere.
+        path: COCO or LabelMe JSON, CVAT or VOC XML, `data.yaml`, or a folder; one of plain crops
+            has a sub-folder for each class.
+        images: Folder of the images, if they are elsewhere.
 
     Raises:
         AnnotationError: nothing is there, the format is unknown, or the annotations are invalid.

@@ -26,8 +26,8 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     supercategory of others and has no annotation of its own, as Roboflow writes, is left out.
 
     Args:
-        path: the JSON file.
-        images: folder of the images; if None, beside the JSON, in `images/` beside it, or in
+        path: JSON file.
+        images: Folder of the images; if None, beside the JSON, in `images/` beside it, or in
             `images/` beside its folder `annotations/`.
 
     Raises:

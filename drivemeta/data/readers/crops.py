@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import image_size, list_images
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, assemble
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of
 from drivemeta.errors import AnnotationError
 
 CROP = "crop"
@@ -35,7 +35,7 @@ def read_crops(path: str | Path) -> Dataset:
             height, width = image_size(file)
             box = ParsedBox(f"{folder.name}/{file.name}", (0, 0, width, height), folder.name)
             parsed.append(ParsedImage(file, (height, width), [box], {CROP: True}))
-    return assemble(parsed, path)
+    return dataset_of(parsed, path)
 
 
 def _class_folders(path: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.cvat_shapes import SHAPES, listed_classes, shape_xyxy
 from drivemeta.data.readers.files import find_image
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, assemble
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of
 from drivemeta.data.readers.voc import parse_xml
 from drivemeta.errors import AnnotationError
 
@@ -19,9 +19,9 @@ def read_cvat(path: str | Path, images: str | Path | None = None) -> Dataset:
     Boxes are taken, and the boxes around polygons. Of a video see `read_cvat_video`.
 
     Args:
-        path: the XML file.
-        images: folder of the images or of the video; if None, beside the XML or in `images/`
-            beside it.
+        path: XML file.
+        images: Folder of the images or of the video; if None, beside the XML or in `images/` beside
+            it.
 
     Raises:
         AnnotationError: the file is no such XML, a shape lacks its label or coordinates, or an
@@ -41,7 +41,7 @@ def read_cvat(path: str | Path, images: str | Path | None = None) -> Dataset:
         return read_cvat_video(path, root, images)
     folders = [Path(images)] if images is not None else [path.parent, path.parent / "images"]
     parsed = [_image(path, element, folders) for element in root.findall("image")]
-    return assemble(parsed, path, listed_classes(root, parsed))
+    return dataset_of(parsed, path, listed_classes(root, parsed))
 
 
 def _image(path: Path, element: Element, folders: list[Path]) -> ParsedImage:

@@ -16,7 +16,7 @@ from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.cvat_shapes import SHAPES, listed_classes, shape_xyxy
 from drivemeta.data.readers.files import image_size
 from drivemeta.data.readers.kept import keep_picture
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, assemble
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of
 from drivemeta.errors import AnnotationError
 
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm")
@@ -30,9 +30,9 @@ def read_cvat_video(path: Path, root: Element, images: str | Path | None) -> Dat
     numbers are those of the video, whatever frame step the task has.
 
     Args:
-        path: the XML file.
-        root: its content.
-        images: folder of the video or of the frames; if None, that of the XML file.
+        path: XML file.
+        root: Content of the file.
+        images: Folder of the video or of the frames; if None, that of the XML file.
 
     Raises:
         AnnotationError: a track is damaged, the video is missing or ambiguous, or it ends before
@@ -51,7 +51,7 @@ def read_cvat_video(path: Path, root: Element, images: str | Path | None) -> Dat
         ParsedImage(files[frame], image_size(files[frame]), boxes[frame], {"frame": frame})
         for frame in wanted
     ]
-    return assemble(parsed, path, listed_classes(root, parsed))
+    return dataset_of(parsed, path, listed_classes(root, parsed))
 
 
 def _tracks(path: Path, root: Element) -> Iterator[tuple[int, ParsedBox, bool]]:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from drivemeta.errors import AnnotationError
+from drivemeta.files import is_image
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _ORIENTATION, _QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
 
 
@@ -22,9 +22,9 @@ def find_image(folders: Sequence[Path], name: str, entry: str) -> Path:
     """Return the image that an annotation names, from the first folder that has it.
 
     Args:
-        folders: where to look, best first.
-        name: as annotated; a subfolder is tried first, then the bare file name.
-        entry: who names it, for the message.
+        folders: Folders to look in, best first.
+        name: Name as annotated; a subfolder is tried first, then the bare file name.
+        entry: Annotation that names it, for the message.
 
     Raises:
         AnnotationError: the name leaves its folder, or no folder has the image.
@@ -64,7 +64,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def list_images(folder: Path) -> list[Path]:
     """Return the image files of a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in folder.iterdir() if is_image(path))
 
 
 def read_text(path: Path) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import find_image, image_size, read_json
 from drivemeta.data.readers.kept import keep_picture
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, assemble, split_of
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.errors import AnnotationError
 
 
@@ -24,8 +24,8 @@ def read_labelme(path: str | Path, images: str | Path | None = None) -> Dataset:
     and the JSON holds it (`imageData`), that one is used.
 
     Args:
-        path: the folder, or one JSON file.
-        images: folder of the images, if they do not lie beside the JSON files.
+        path: Folder, or one JSON file.
+        images: Folder of the images, if they do not lie beside the JSON files.
 
     Raises:
         AnnotationError: a file is no LabelMe JSON, a shape is no rectangle, polygon or circle,
@@ -36,7 +36,7 @@ def read_labelme(path: str | Path, images: str | Path | None = None) -> Dataset:
     files = [path] if path.is_file() else sorted(root.rglob("*.json"))
     if not files:
         raise AnnotationError(f"{root}: expected LabelMe JSON files, found none")
-    return assemble([_image(file, root, images) for file in files], path)
+    return dataset_of([_image(file, root, images) for file in files], path)
 
 
 def is_labelme(content: object) -> bool:
@@ -83,8 +83,8 @@ def labelme_boxes(path: Path, shapes: list[dict[str, Any]]) -> list[ParsedBox]:
     """Return the boxes of LabelMe's shapes; shapes of one label and group are one object.
 
     Args:
-        path: the JSON file, for messages.
-        shapes: its `shapes`.
+        path: JSON file, for messages.
+        shapes: Value of its `shapes`.
 
     Raises:
         AnnotationError: a shape has no label, is of another kind, or its points are no points;

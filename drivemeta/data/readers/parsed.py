@@ -39,7 +39,7 @@ class ParsedImage:
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 
-def assemble(
+def dataset_of(
     images: Sequence[ParsedImage], source: Path, classes: Sequence[str] | None = None
 ) -> Dataset:
     """Build a data set; without given classes they are the names that occur, sorted."""

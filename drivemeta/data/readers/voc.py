@@ -10,7 +10,7 @@ from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import find_image, image_size, list_images, read_text
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, assemble, split_of
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.errors import AnnotationError
 
 _IMAGE_FOLDERS = ("JPEGImages", "images", "Images", ".")
@@ -23,9 +23,9 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
     An image beside the XML files that has none itself has no objects.
 
     Args:
-        path: the folder that holds `Annotations/` and `JPEGImages/`, or XML files anywhere
-            below it beside their images; or one XML file.
-        images: folder of the images, if they are elsewhere.
+        path: Folder that holds `Annotations/` and `JPEGImages/`, or XML files anywhere below it
+            beside their images; or one XML file.
+        images: Folder of the images, if they are elsewhere.
 
     Raises:
         AnnotationError: a file is no VOC annotation, an object lacks its name or box, or an
@@ -42,7 +42,7 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
         known = {image.path for image in found}
         bare = [p for folder in folders for p in list_images(folder) if p not in known]
         found += [ParsedImage(p, image_size(p), [], {}) for p in bare]
-    return assemble(sorted(found, key=lambda image: image.path), path)
+    return dataset_of(sorted(found, key=lambda image: image.path), path)
 
 
 def parse_xml(path: Path) -> Element:

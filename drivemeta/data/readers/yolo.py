@@ -8,9 +8,10 @@ from typing import Any
 import yaml
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.readers.files import IMAGE_SUFFIXES, image_size, read_text
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, assemble, split_of
+from drivemeta.data.readers.files import image_size, read_text
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.errors import AnnotationError
+from drivemeta.files import IMAGE_SUFFIXES, is_image
 
 NAME_FILES = (
     "data.yaml",
@@ -30,8 +31,8 @@ def read_yolo(path: str | Path, images: str | Path | None = None) -> Dataset:
     whose text file is empty or absent has no objects.
 
     Args:
-        path: the folder, or its `data.yaml`.
-        images: folder of the images, if they are not in the folder.
+        path: Folder, or its `data.yaml`.
+        images: Folder of the images, if they are not in the folder.
 
     Raises:
         AnnotationError: no class names, no images, a line that is no box, a class id without
@@ -42,7 +43,7 @@ def read_yolo(path: str | Path, images: str | Path | None = None) -> Dataset:
     root = name_file.parent
     names = _names(name_file)
     folder = Path(images) if images is not None else root
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    files = sorted(p for p in folder.rglob("*") if is_image(p))
     if not files:
         raise AnnotationError(
             f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), found none"
@@ -50,7 +51,7 @@ def read_yolo(path: str | Path, images: str | Path | None = None) -> Dataset:
     texts = {file: _label_file(file, folder, root) for file in files}
     _check_texts(root, {text for text in texts.values() if text is not None}, name_file)
     found = [_image(file, texts[file], names, folder) for file in files]
-    return assemble(found, path, names)
+    return dataset_of(found, path, names)
 
 
 def _name_file(root: Path) -> Path:

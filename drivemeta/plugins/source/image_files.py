@@ -14,16 +14,14 @@ from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
 from drivemeta.plugins.source.protocol import SourceCounts
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-
 
 class Pictures:
     """Reads image files in natural order (`2.png` before `10.png`).
 
     Args:
-        name: of the stream.
-        files: in any order.
-        fps: images a second.
+        name: Name of the stream.
+        files: Files in any order.
+        fps: Images a second.
 
     Raises:
         VideoError: the rate is not positive.

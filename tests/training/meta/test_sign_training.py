@@ -20,7 +20,6 @@ from drivemeta.training.meta.sign_tasks import SignPool
 from drivemeta.training.meta.sign_training import (
     SignTraining,
     _tasks,
-    is_of_signs,
     level2_of,
     metatrain_signs,
 )
@@ -118,18 +117,19 @@ def test_an_unknown_learner_suggests_the_nearest(level2, pool, tmp_path):
         )
 
 
-def test_the_kind_of_a_configuration_is_told():
-    folder = builtin_folder("configs")
-    assert is_of_signs(folder / "metatrain_signs_compared.yaml")
-    assert not is_of_signs(folder / "metatrain_omniglot.yaml")
-    compared = load_config(folder / "metatrain_signs_compared.yaml", SignTraining)
+def test_the_compared_configuration_trains_on_one_part():
+    compared = load_config(
+        builtin_folder("configs") / "metatrain_signs_compared.yaml", SignTraining
+    )
     assert compared.parts == ("train",)
     assert set(PARAMS) < set(compared.learners)
 
 
 def test_the_command_tells_what_it_lacks(tmp_path, capsys):
     path = tmp_path / "c.yaml"
-    path.write_text(f"out: {tmp_path}\nsigns: {tmp_path}\nlearners:\n  siamese: {{}}\n")
+    path.write_text(
+        f"kind: signs\nout: {tmp_path}\nsigns: {tmp_path}\nlearners:\n  siamese: {{}}\n"
+    )
     with pytest.raises(SystemExit) as ended:
         main(["metatrain", "siamese", str(path)])
     assert ended.value.code == 2
