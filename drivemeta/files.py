@@ -1,4 +1,4 @@
-"""Writing files so that they appear whole or not at all."""
+"""Files: which are images, and writing them so that they appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from drivemeta.errors import OutputError
+
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether a file is an image by its suffix."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 def make_folder(path: str | Path) -> Path:

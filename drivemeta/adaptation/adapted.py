@@ -14,7 +14,7 @@ from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded
 
 if TYPE_CHECKING:
-    from drivemeta.export import ExportReport
+    from drivemeta.export.exporter import ExportReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class ClassReport:
         shots: Number of support boxes.
         found: How many of them the base proposes at IoU 0.5; None of crops, which have no scene.
         threshold: Least score at which it is reported.
-        low_confidence: The threshold was set without held-out boxes or without scenes.
+        low_confidence: Whether the threshold was set without held-out boxes or without scenes.
     """
 
     name: str
@@ -46,7 +46,7 @@ class AdaptationRecord:
 
     Attributes:
         support: What the classes were learnt from.
-        learner: The method, with its name and parameters.
+        learner: Method, with its name and parameters.
         parent: Super-class that was given for all classes, None to have it found out.
         base: Detector before, with the columns of the branch if there is one.
         evidence: What that detector saw in the support set.
@@ -72,7 +72,7 @@ class Adapted:
     """An adapted detector.
 
     Attributes:
-        detector: The base with the new classes.
+        detector: Base with the new classes.
         classes: What was learnt of each class.
         record: How it came about.
     """
@@ -82,8 +82,8 @@ class Adapted:
     record: AdaptationRecord
 
     def export(self, path: str | Path, **options: Any) -> ExportReport:
-        """Write the ONNX model; options are those of `drivemeta.export.export_detector`."""
-        from drivemeta.export import export_detector  # noqa: PLC0415  (export imports onnx)
+        """Write the ONNX model; options are those of `drivemeta.export_detector`."""
+        from drivemeta.export.exporter import export_detector  # noqa: PLC0415  (export imports onnx)
 
         return export_detector(
             self.detector,

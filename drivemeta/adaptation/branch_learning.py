@@ -22,7 +22,7 @@ from drivemeta.errors import InputError, PluginError
 from drivemeta.models.branch import Branched, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
-from drivemeta.models.traced.features import Features
+from drivemeta.models.traced.features import Level2Features
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.learner.last_layer import LastLayer
@@ -87,7 +87,7 @@ class BranchLearning:
                 "add classes by a learner without a branch, such as protonet"
             )
         self._start = Initialisation.of(plugin, base.level2, weights)
-        features, task = Features(base.level2), evidence.labelled
+        features, task = Level2Features(base.level2), evidence.labelled
         self._task = replace(
             task,
             images=features(task.images),

@@ -82,7 +82,7 @@ def learn_dense(
     Returns:
         The (dim,) float32 unit row and its bias.
     """
-    return learnt(look(base, evidence, label), base.scoring.dense_scale, n_steps)
+    return learnt(embed_locations(base, evidence, label), base.scoring.dense_scale, n_steps)
 
 
 def learnt(found: Locations, scale: float, n_steps: int = N_STEPS) -> tuple[FloatArray, float]:
@@ -122,7 +122,7 @@ def stepped(row: Tensor, found: Locations, scale: float, n_steps: int) -> Tensor
 
 
 @torch.no_grad()
-def look(base: TwoLevelDetector, evidence: Shots, label: int) -> Locations:
+def embed_locations(base: TwoLevelDetector, evidence: Shots, label: int) -> Locations:
     """Run level 1 over the support frames that show a class.
 
     Args:

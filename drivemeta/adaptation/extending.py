@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from drivemeta.adaptation.base_places import Places, places_beside
-from drivemeta.adaptation.dense_rows import learnt, look
+from drivemeta.adaptation.dense_rows import embed_locations, learnt
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
@@ -35,7 +35,7 @@ def learn_beside(
     Returns:
         The (dim,) float32 unit row and its bias.
     """
-    found = look(base, evidence, label)
+    found = embed_locations(base, evidence, label)
     row, bias = learnt(found, base.scoring.dense_scale)
     places = Places(found.background, found.quality), places_beside(base.level1, bank.names[owner])
     least = [least_bias(row, seen, bank, owner, base.scoring) for seen in places]

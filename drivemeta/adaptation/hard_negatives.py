@@ -10,9 +10,9 @@ import torch
 
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.core import BankRows, ClassBank
+from drivemeta.core.bank import ALIKE
 from drivemeta.plugins.learner.means import spherical_means
 
-NEAR = 0.6
 MOST = 16
 
 
@@ -38,7 +38,7 @@ def add_hard_negatives(
         if not len(mine):
             continue
         sure = evidence.negatives.sure & (evidence.negatives.roots == label)
-        near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= NEAR
+        near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= ALIKE
         hard = embeddings[torch.from_numpy(sure & near)]
         if len(hard):
             n_means, columns = min(MOST, len(hard)), slice(*evidence.compared)

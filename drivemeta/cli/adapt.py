@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, check_writable, console, emit_json, image_files
+from drivemeta.cli.common import (
+    JsonOption,
+    check_writable,
+    console,
+    emit_json,
+    image_files,
+    panel,
+)
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
     from drivemeta.adaptation.adapted import Adapted
 
 MOST_WARNINGS = 8
+
+
+SUPPORT, LEARNING = panel("Support set"), panel("Learning")
+START, OUTPUT = panel("What to start from"), panel("Output")
 
 
 def adapt(
@@ -24,42 +35,42 @@ def adapt(
         typer.Argument(help="Annotations in any format known, or a folder of crops a class."),
     ],
     out: Annotated[Path, typer.Option(help="The ONNX model to write.")],
-    images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
+    images: Annotated[Path | None, SUPPORT(help="Folder of the images.")] = None,
+    shots: Annotated[int | None, SUPPORT(help="Most boxes a class to use.")] = None,
+    seed: Annotated[int, SUPPORT(help="Seed of the draw of the shots.")] = 0,
+    negatives: Annotated[
+        Path | None, SUPPORT(help="Folder of images that show none of the new classes.")
+    ] = None,
+    exhaustive: Annotated[
+        bool, SUPPORT("--exhaustive", help="Every instance in the frames is annotated.")
+    ] = False,
     learner: Annotated[
-        str | None, typer.Option(help="Name of a learner plugin; chosen by the shots by default.")
+        str | None, LEARNING(help="Name of a learner plugin; chosen by the shots by default.")
     ] = None,
     learner_weights: Annotated[
         Path | None,
-        typer.Option(help="What `drivemeta metatrain` wrote over this level 2, to start from."),
+        LEARNING(help="What `drivemeta metatrain` wrote over this level 2, to start from."),
     ] = None,
-    shots: Annotated[int | None, typer.Option(help="Use only so many boxes a class.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the draw of the shots.")] = 0,
     parent: Annotated[
         str | None,
-        typer.Option(help="Super-class of the new classes, none for new kinds; found out else."),
+        LEARNING(help="Super-class of the new classes, none for new kinds; found out by default."),
     ] = None,
-    negatives: Annotated[
-        Path | None, typer.Option(help="Folder of images that show none of the new classes.")
-    ] = None,
-    exhaustive: Annotated[
-        bool, typer.Option("--exhaustive", help="Every instance in the frames is annotated.")
-    ] = False,
-    base: Annotated[
-        Path | None, typer.Option(help="Weights (.safetensors) to start from; else the shipped.")
-    ] = None,
-    start: Annotated[
-        Path | None, typer.Option("--from", help="An adapted model (.onnx) to add classes to.")
-    ] = None,
-    extend: Annotated[
-        bool, typer.Option("--extend", help="With --from: add shots to classes it has.")
-    ] = False,
-    full_report: Annotated[
-        bool, typer.Option("--report", help="Estimate AP50 by leaving frames out, too.")
-    ] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="The learner's parameter, LEARNER.NAME=VALUE; may be repeated."),
+        LEARNING("--set", help="The learner's parameter, LEARNER.NAME=VALUE; may be repeated."),
     ] = None,
+    base: Annotated[
+        Path | None, START(help="Weights (.safetensors); by default, the shipped base.")
+    ] = None,
+    start: Annotated[
+        Path | None, START("--from", help="An adapted model (.onnx) to add classes to.")
+    ] = None,
+    extend: Annotated[
+        bool, START("--extend", help="With --from: add shots to classes it has.")
+    ] = False,
+    full_report: Annotated[
+        bool, OUTPUT("--report", help="Estimate AP50 by leaving frames out, too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Learn new classes from a few annotated frames; write an ONNX model.
@@ -68,9 +79,10 @@ def adapt(
     (.report.json, .report.md) and its plot (.report.png).
     """
     from drivemeta.adaptation.adapt import adapt as learn
+    from drivemeta.adaptation.report.write import write_report
     from drivemeta.data.support import SupportSet
-    from drivemeta.export import verify_model
     from drivemeta.export.restore import restore
+    from drivemeta.export.verify import verify_model
     from drivemeta.models.store import load_base, load_detector
     from drivemeta.plugins.settings import parse_settings
 
@@ -95,41 +107,13 @@ def adapt(
         )
         adapted.export(out)
         verify_model(out, provider="cpu")
-        report = _write_report(adapted, out, full=full_report)
+        report = write_report(adapted, out, full=full_report)
     report = {"model": str(out), **report, "seconds": round(time.perf_counter() - started, 2)}
     _finish(out, report)
     if as_json:
         emit_json(report)
     else:
         _show(adapted, report)
-
-
-def _write_report(adapted: Adapted, out: Path, *, full: bool) -> dict[str, Any]:
-    """Write sheet, plot and page beside the model; return the report's values."""
-    from drivemeta.adaptation.report.contact_sheet import write_contact_sheet
-    from drivemeta.adaptation.report.diagnosis import diagnose_support
-    from drivemeta.adaptation.report.expected_ap50 import expected_ap50
-    from drivemeta.adaptation.report.page import report_json, report_markdown, warnings
-    from drivemeta.adaptation.report.plot import plot_png
-    from drivemeta.files import write_bytes, write_text
-
-    diagnosis = diagnose_support(adapted)
-    expected = expected_ap50(adapted) if full else None
-    sheet, plot = out.with_suffix(".crops.png"), out.with_suffix(".report.png")
-    notes = {
-        row.name: f"{row.shots} shots, threshold {row.threshold:.2f}" for row in adapted.classes
-    }
-    write_contact_sheet(adapted.record.support, sheet, notes)
-    write_bytes(plot, plot_png(adapted, diagnosis))
-    page = out.with_suffix(".report.md")
-    write_text(page, report_markdown(adapted, diagnosis, expected, (plot, sheet)))
-    return {
-        "contact_sheet": str(sheet),
-        "plot": str(plot),
-        "page": str(page),
-        **report_json(adapted, diagnosis, expected),
-        "warnings": warnings(diagnosis),
-    }
 
 
 def _finish(out: Path, report: dict[str, Any]) -> None:

@@ -31,9 +31,9 @@ def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, 
     """Write a detector in half precision; nothing half-written is left behind.
 
     Args:
-        path: the `.safetensors` file to write.
-        detector: level 1 of a detector plugin, with its `params`, and `Level2`.
-        provenance: what is to be known of its training, as JSON values.
+        path: `.safetensors` file to write.
+        detector: Level 1 of a detector plugin, with its `params`, and `Level2`.
+        provenance: Facts of its training, as JSON values.
 
     Raises:
         OutputError: the file cannot be written.

@@ -10,15 +10,15 @@ from typing import Any
 
 import cv2
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.core.boxes import xyxy_to_xywh
+from drivemeta.core.coco import coco_row
 from drivemeta.errors import OutputError
 from drivemeta.files import write_bytes, write_text
 from drivemeta.synthetic.pen import Image
 from drivemeta.synthetic.pictograms import CATALOGUE
 from drivemeta.synthetic.render import SyntheticFrame, render
 from drivemeta.synthetic.scene import Plan, Scene
-
-SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def write_annotations(
             "id": i + 1, "file_name": name + options.suffix, "width": width, "height": height,
             "split": "val" if is_val else "train",
         })  # fmt: skip
-        annotations += _rows(frame, i + 1, names, leaves=options.leaves)
+        annotations += _rows(frame, i, names, leaves=options.leaves)
     for number, row in enumerate(annotations):
         row["id"] = number + 1
     used = {row["category_id"] for row in annotations}
@@ -137,7 +137,7 @@ def _without_image(frame: SyntheticFrame) -> SyntheticFrame:
 
 
 def _rows(
-    frame: SyntheticFrame, image_id: int, names: tuple[str, ...], *, leaves: bool
+    frame: SyntheticFrame, image: int, names: tuple[str, ...], *, leaves: bool
 ) -> list[dict[str, Any]]:
     rows = []
     clear = frame.clear
@@ -148,9 +148,7 @@ def _rows(
         if name not in names:
             continue
         row: dict[str, Any] = {
-            "image_id": image_id,
-            "category_id": names.index(name) + 1,
-            "bbox": [round(float(x), 2) for x in box],
+            **coco_row(image, names.index(name), box),
             "area": round(float(box[2] * box[3]), 2),
             "iscrowd": int(not clear[i]),
             "visible": round(float(frame.visible[i]), 3),

@@ -6,8 +6,8 @@ import glob
 from pathlib import Path
 
 from drivemeta.errors import InputError
+from drivemeta.files import is_image
 from drivemeta.plugins.registry import Registry
-from drivemeta.plugins.source.image_files import ENDINGS as PICTURES
 from drivemeta.video.source_table import SourceTable
 
 LISTS = (".txt", ".lst")
@@ -41,14 +41,14 @@ def _videos_below(folder: Path, sources: SourceTable) -> list[Path]:
     if sources.reads_folder(folder):
         return []
     beside = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    if any(path.suffix.lower() in PICTURES for path in beside):
+    if any(is_image(path) for path in beside):
         return _only_videos(beside, str(folder), sources)
     return [path for path in sorted(folder.rglob("*")) if _is_video(path, sources)]
 
 
 def _only_videos(paths: list[Path], place: str, sources: SourceTable) -> list[Path]:
     videos = [path for path in paths if _is_video(path, sources)]
-    if videos and any(path.suffix.lower() in PICTURES for path in paths):
+    if videos and any(is_image(path) for path in paths):
         raise InputError(
             f"expected images or videos, found both in {place}: give a pattern such as '*.mp4'"
         )

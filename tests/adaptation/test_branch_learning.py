@@ -14,8 +14,8 @@ from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.expected_ap50 import expected_ap50
 from drivemeta.banks.named import NamedBank
 from drivemeta.errors import InputError, ModelFileError, PluginError
-from drivemeta.export import verify_model
 from drivemeta.export.restore import restore
+from drivemeta.export.verify import verify_model
 from drivemeta.models import learner_store
 from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.store import load_base
@@ -167,7 +167,7 @@ def test_nothing_is_added_to_a_file_of_columns(base, make_support, tmp_path):
 
 @pytest.mark.parametrize("name", ["reptile", "siamese"])
 def test_hard_negatives_lie_where_new_rows_are_compared(base, make_support, name, monkeypatch):
-    monkeypatch.setattr("drivemeta.adaptation.hard_negatives.NEAR", -1.0)
+    monkeypatch.setattr("drivemeta.adaptation.hard_negatives.ALIKE", -1.0)
     support = make_support(2, "rocks")
     adapted = adapt(base, support, learner(name), parent="traffic_sign", exhaustive=True)
     rows, dim = adapted.detector.bank.crop, own_dim(base.level2)

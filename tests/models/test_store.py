@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 from drivemeta.core import BankRows, ClassSpec
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError, OutputError, PluginError, PluginNotFoundError
-from drivemeta.models.detector import TwoLevelDetector, build_detector
+from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_detector, save_detector
 from drivemeta.plugins import default_registry
+from tests.helpers.detectors import build_detector
 from tests.helpers.plugins import write_plugin
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.adaptation.adapted import Adapted
-from drivemeta.adaptation.report.diagnosis import ALIKE, SupportDiagnosis
+from drivemeta.adaptation.report.diagnosis import SupportDiagnosis
 from drivemeta.adaptation.report.expected_ap50 import ExpectedAp50
+from drivemeta.core.bank import ALIKE
 from drivemeta.markdown import table
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from drivemeta.errors import AnnotationError
+from drivemeta.files import is_image
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _ORIENTATION, _QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
 
 
@@ -64,7 +64,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def list_images(folder: Path) -> list[Path]:
     """Return the image files of a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(path for path in folder.iterdir() if is_image(path))
 
 
 def read_text(path: Path) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import yaml
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.readers.files import IMAGE_SUFFIXES, image_size, read_text
+from drivemeta.data.readers.files import image_size, read_text
 from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.errors import AnnotationError
+from drivemeta.files import IMAGE_SUFFIXES, is_image
 
 NAME_FILES = (
     "data.yaml",
@@ -42,7 +43,7 @@ def read_yolo(path: str | Path, images: str | Path | None = None) -> Dataset:
     root = name_file.parent
     names = _names(name_file)
     folder = Path(images) if images is not None else root
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    files = sorted(p for p in folder.rglob("*") if is_image(p))
     if not files:
         raise AnnotationError(
             f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), found none"

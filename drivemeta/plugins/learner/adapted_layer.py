@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.core.bank import ALIKE
 from drivemeta.core.boxes import FloatArray
 from drivemeta.plugins.learner.heads import RowHeaded, start_of
 from drivemeta.plugins.learner.inner_loop import Params, call, parameters_of
@@ -19,7 +20,6 @@ from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.means import class_means, spherical_means
 from drivemeta.plugins.learner.protocol import ClassRows
 from drivemeta.plugins.learner.rows import (
-    BACKGROUND_MARGIN,
     N_BACKGROUND,
     InnerLoop,
     fit_rows_by_gradients,
@@ -140,7 +140,7 @@ def _others(layer: LastLayer, support: LabelledImages) -> Tensor:
 
 
 def _unlike(layer: LastLayer, features: Tensor, prototypes: Tensor) -> Tensor:
-    return features[(layer(features) @ prototypes.T).amax(1) < BACKGROUND_MARGIN]
+    return features[(layer(features) @ prototypes.T).amax(1) < ALIKE]
 
 
 class _Unit(nn.Module):

@@ -14,8 +14,6 @@ from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
 from drivemeta.plugins.source.protocol import SourceCounts
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
-
 
 class Pictures:
     """Reads image files in natural order (`2.png` before `10.png`).

@@ -9,6 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
 from torch import Tensor
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.errors import AnnotationError
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.synthetic import CocoOptions, write_coco
@@ -21,7 +22,7 @@ from drivemeta.training.base.level1_loss import (
     detector_loss,
 )
 from drivemeta.training.base.loop import RunPlan, train_level
-from drivemeta.training.base.sources import SUPER_CLASSES, SourceImage, load_source
+from drivemeta.training.base.sources import SourceImage, load_source
 from drivemeta.training.precision import Amp, autocast
 from drivemeta.training.weights import load_start, write_weights
 
@@ -83,7 +84,7 @@ def train_detector(
 
     Args:
         config: Configuration of the run.
-        resume: Go on from the last checkpoint.
+        resume: Whether to go on from the last checkpoint.
         registry: Plugins that level 1 is found among; those of `default_registry` by default.
 
     Raises:

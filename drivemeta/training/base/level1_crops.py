@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, box_area, clip_boxes
+from drivemeta.core.letterbox import GREY
 from drivemeta.data.readers.files import read_image
 from drivemeta.training.base.level1_loss import Targets
 from drivemeta.training.base.sources import SourceImage
 from drivemeta.training.photometric import degrade, jitter_colours
 
-GREY = (114, 114, 114)
 LEAST_SIDE = 4.0
 LEAST_VISIBLE = 0.4
 
@@ -81,7 +81,7 @@ class FrameCropSampler:
         frame = cv2.cvtColor(read_image(source.path), cv2.COLOR_BGR2RGB)
         matrix = self._affine(source, frame.shape[:2])
         height, width = self._rule.size
-        crop = cv2.warpAffine(frame, matrix, (width, height), borderValue=GREY)
+        crop = cv2.warpAffine(frame, matrix, (width, height), borderValue=(GREY,) * 3)
         boxes = transform_boxes(source.boxes, matrix)
         boxes, labels, ignore = _visible(boxes, source, height, width)
         if self._pasted and rng.random() < self._rule.paste:

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from drivemeta.banks.named import BACKGROUND
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.core.boxes import iou_matrix
 from drivemeta.data.meanings import meaning_of
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.proposals import propose
-from drivemeta.training.base.sources import COMPLETE, SUPER_CLASSES, SourceImage
+from drivemeta.training.base.sources import COMPLETE, SourceImage
 from drivemeta.training.crops import (
     Crop,
     augment,

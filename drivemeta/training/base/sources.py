@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.core.boxes import FloatArray, box_area
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.readers.coco import read_coco
 from drivemeta.errors import InputError, suggest
 
-SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 NONE, PARTIAL, COMPLETE = 0, 1, 2
 _LEAST_SHARE = 0.2
 

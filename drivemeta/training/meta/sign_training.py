@@ -18,7 +18,7 @@ from drivemeta.errors import ConfigError, suggest
 from drivemeta.models.learner_store import WEIGHTS, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
-from drivemeta.models.traced.features import Features
+from drivemeta.models.traced.features import Level2Features
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import MetaState
 from drivemeta.plugins.registry import Registry
@@ -224,5 +224,5 @@ def read_pool(config: SignTraining, level2: Level2) -> SignPool:
     Raises:
         InputError: they cannot be read.
     """
-    features, n_views = Features(level2), config.n_views
+    features, n_views = Level2Features(level2), config.n_views
     return load_sign_pool(config.signs, COUNTRIES, features, n_views=n_views, seed=config.seed)

@@ -269,8 +269,14 @@ class Reptile:
 
 
 def _repeated(params: Params, n_tasks: int) -> Params:
-    """Return the parameters once for each task, (n_tasks, ...)."""
-    return {name: value.detach().expand(n_tasks, *value.shape) for name, value in params.items()}
+    """Return the parameters once for each task, (n_tasks, ...).
+
+    In memory of their own, as a step returns them: compiled code is made anew for other strides.
+    """
+    return {
+        name: value.detach().expand(n_tasks, *value.shape).contiguous()
+        for name, value in params.items()
+    }
 
 
 def mini_batches(

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.core.bank import DISTRACTOR
 from drivemeta.plugins.learner.embedding import embed_episode, embedding_dim, in_parts
 from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.plugins.learner.inner_loop import Params, descend
@@ -24,7 +25,6 @@ from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.means import max_by_class
 from drivemeta.plugins.learner.protocol import MetaRun, MetaState, TaskSource
 from drivemeta.plugins.learner.rows import (
-    DISTRACTOR,
     CosineRows,
     background_rows,
     shots_of,

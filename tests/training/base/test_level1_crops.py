@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.training.base.level1_crops import CropRule, FrameCropSampler
-from drivemeta.training.base.sources import COMPLETE, SUPER_CLASSES, SourceImage
+from drivemeta.training.base.sources import COMPLETE, SourceImage
 
 VEHICLE, PEDESTRIAN = map(SUPER_CLASSES.index, ("vehicle", "pedestrian"))
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.errors import AnnotationError, ConfigError, InputError, ModelFileError
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
@@ -26,7 +27,6 @@ from drivemeta.training.base.embedding import (
 )
 from drivemeta.training.base.level1_crops import CropRule, FrameCropSampler
 from drivemeta.training.base.level1_loss import TrainableLevel1
-from drivemeta.training.base.sources import SUPER_CLASSES
 
 BOX = (30, 20, 24, 18)
 
