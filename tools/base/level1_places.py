@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from drivemeta.adaptation.base_places import BACKGROUND, write_places
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.core.score_rule import sigmoid
+from drivemeta.core.super_classes import SUPER_CLASSES
 from drivemeta.data.readers.files import read_image
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
@@ -25,7 +26,7 @@ from drivemeta.models.store import load_base
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.models.traced.proposals import to_input
 from drivemeta.paths import BASE_PLACES
-from drivemeta.training.base.sources import SUPER_CLASSES, SourceImage, load_source
+from drivemeta.training.base.sources import SourceImage, load_source
 
 AWAY_IOU, SAME_IOU = 0.1, 0.3
 NEITHER = -2
