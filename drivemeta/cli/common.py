@@ -109,11 +109,11 @@ def image_files(folder: Path) -> list[Path]:
         InputError: there are none.
     """
     from drivemeta.errors import InputError
+    from drivemeta.files import IMAGE_SUFFIXES, list_images
 
-    endings = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-    files = sorted(p for p in folder.glob("*") if p.suffix.lower() in endings)
+    files = list_images(folder)
     if not files:
-        raise InputError(f"expected images (.jpg, .png, .webp, ...), found none in {folder}")
+        raise InputError(f"expected images ({', '.join(IMAGE_SUFFIXES)}), found none in {folder}")
     return files
 
 

@@ -6,8 +6,8 @@ import glob
 from pathlib import Path
 
 from drivemeta.errors import InputError
+from drivemeta.files import IMAGE_SUFFIXES, is_foreign, list_files
 from drivemeta.plugins.registry import Registry
-from drivemeta.plugins.source.image_files import ENDINGS as PICTURES
 from drivemeta.video.source_table import SourceTable
 
 LISTS = (".txt", ".lst")
@@ -40,15 +40,15 @@ def many_videos(place: str, registry: Registry) -> dict[str, Path] | None:
 def _videos_below(folder: Path, sources: SourceTable) -> list[Path]:
     if sources.reads_folder(folder):
         return []
-    beside = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    if any(path.suffix.lower() in PICTURES for path in beside):
+    beside = list_files(folder)
+    if any(path.suffix.lower() in IMAGE_SUFFIXES for path in beside):
         return _only_videos(beside, str(folder), sources)
-    return [path for path in sorted(folder.rglob("*")) if _is_video(path, sources)]
+    return [path for path in list_files(folder, nested=True) if _is_video(path, sources)]
 
 
 def _only_videos(paths: list[Path], place: str, sources: SourceTable) -> list[Path]:
     videos = [path for path in paths if _is_video(path, sources)]
-    if videos and any(path.suffix.lower() in PICTURES for path in paths):
+    if videos and any(path.suffix.lower() in IMAGE_SUFFIXES for path in paths):
         raise InputError(
             f"expected images or videos, found both in {place}: give a pattern such as '*.mp4'"
         )
@@ -56,7 +56,7 @@ def _only_videos(paths: list[Path], place: str, sources: SourceTable) -> list[Pa
 
 
 def _is_video(path: Path, sources: SourceTable) -> bool:
-    return not path.name.startswith(".") and path.is_file() and sources.reads_file(path)
+    return not is_foreign(path.name) and path.is_file() and sources.reads_file(path)
 
 
 def _listed(path: Path) -> list[Path]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from drivemeta.errors import VideoError
-from drivemeta.plugins.source.image_files import ENDINGS, Pictures
+from drivemeta.files import IMAGE_SUFFIXES, list_images
+from drivemeta.plugins.source.image_files import Pictures
 
 
 class ImageSource(Pictures):
@@ -23,7 +24,9 @@ class ImageSource(Pictures):
         folder = Path(path)
         if not folder.is_dir():
             raise VideoError(f"expected a folder of images, found none at {folder}")
-        files = [entry for entry in folder.iterdir() if entry.suffix.lower() in ENDINGS]
+        files = list_images(folder)
         if not files:
-            raise VideoError(f"expected images ({', '.join(ENDINGS)}), found none in {folder}")
+            raise VideoError(
+                f"expected images ({', '.join(IMAGE_SUFFIXES)}), found none in {folder}"
+            )
         super().__init__(folder.name, files, fps)

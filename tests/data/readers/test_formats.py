@@ -135,7 +135,7 @@ def test_voc_image_without_xml_is_a_negative_and_zero_sizes_are_read_anew(tmp_pa
         ("<xmin>1</xmin>", "<xmin>x</xmin>", ["object 2"]),
         ("</annotation>", "", ["XML"]),
         ("a.png", "b.png", ["b.png", "missing"]),
-        ("a.png", "../a.png", ["leads out"]),
+        ("a.png", "../b.png", ["b.png", "missing"]),
     ],
 )
 def test_voc_faults(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
@@ -187,7 +187,7 @@ def test_labelme(tmp_path: Path) -> None:
     np.testing.assert_allclose(dataset.images[0].boxes, [[10, 20, 40, 35], [1, 1, 9, 8]])
 
 
-@pytest.mark.parametrize("changes", [{"label": ""}, {"shape_type": "line"}, {"points": [[1, 2]]}])
+@pytest.mark.parametrize("changes", [{"label": ""}, {"shape_type": "blob"}, {"points": [[1, 2]]}])
 def test_labelme_faults_name_the_shape(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(AnnotationError, match=r"a\.json: shape 1"):
         read_labelme(labelme(tmp_path, **changes))

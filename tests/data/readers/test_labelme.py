@@ -63,9 +63,18 @@ def test_shapes_of_one_group_are_one_object(tmp_path):
     np.testing.assert_allclose(image.boxes, [[10, 10, 30, 40], [5, 5, 13, 13]])
 
 
-@pytest.mark.parametrize("kind", ["line", "point", "linestrip", "mask", "points"])
-def test_other_shapes_are_refused(tmp_path, kind):
-    with pytest.raises(AnnotationError, match=rf"a\.json: shape 1 \('stop'\): .* found a {kind}"):
+@pytest.mark.parametrize("kind", ["line", "point", "linestrip", "cuboid", "points"])
+def test_shapes_without_a_box_are_set_aside(tmp_path, kind):
+    box = shape("rectangle", [[10, 20], [40, 35]])
+    dataset = read_labelme(write(tmp_path, [shape(kind, [[1, 1], [2, 2]]), box]))
+    assert len(dataset.images[0]) == 1
+    (aside,) = dataset.set_aside
+    assert (aside.file, aside.what) == ("a.json", f"shape 1 ('stop', a {kind})")
+
+
+@pytest.mark.parametrize("kind", ["blob", 3, ["rectangle"]])
+def test_shapes_of_an_unknown_kind_are_refused(tmp_path, kind):
+    with pytest.raises(AnnotationError, match=r"a\.json: shape 1 \('stop'\): .* found "):
         read_labelme(write(tmp_path, [shape(kind, [[1, 1], [2, 2]])]))
 
 
