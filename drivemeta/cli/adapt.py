@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, check_writable, console, emit_json, image_files
+from drivemeta.cli.check import show_notes
+from drivemeta.cli.common import (
+    JsonOption,
+    ReadOption,
+    check_writable,
+    console,
+    emit_json,
+    image_files,
+)
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
@@ -25,6 +33,7 @@ def adapt(
     ],
     out: Annotated[Path, typer.Option(help="The ONNX model to write.")],
     images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
+    read: ReadOption = None,
     learner: Annotated[
         str | None, typer.Option(help="Name of a learner plugin; chosen by the shots by default.")
     ] = None,
@@ -67,6 +76,8 @@ def adapt(
     (.report.json, .report.md) and its plot (.report.png).
     """
     from drivemeta.adaptation.adapt import adapt as learn
+    from drivemeta.data.findings import findings_json
+    from drivemeta.data.readers.reading import parse_reading
     from drivemeta.data.support import SupportSet
     from drivemeta.export import verify_model
     from drivemeta.export.restore import restore
@@ -75,7 +86,8 @@ def adapt(
 
     started = time.perf_counter()
     check_writable(out, ".onnx")
-    given = SupportSet.from_path(support, images)
+    given = SupportSet.from_path(support, images, parse_reading(read or []))
+    show_notes(given.dataset)
     chosen = given if shots is None else given.draw(shots, seed)
     detector = load_detector(base) if base else load_base()
     with console().status(f"adapting to {', '.join(chosen.classes)}"):
@@ -94,7 +106,13 @@ def adapt(
         adapted.export(out)
         verify_model(out, provider="cpu")
         report = _write_report(adapted, out, full=full_report)
-    report = {"model": str(out), **report, "seconds": round(time.perf_counter() - started, 2)}
+    report = {
+        "model": str(out),
+        **report,
+        "notes": list(given.dataset.notes),
+        "set_aside": findings_json(given.dataset)["set_aside"],
+        "seconds": round(time.perf_counter() - started, 2),
+    }
     _finish(out, report)
     if as_json:
         emit_json(report)

@@ -23,6 +23,14 @@ ProviderOption = Annotated[
     str, typer.Option(help="auto, tensorrt, cuda, coreml, directml, openvino or cpu.")
 ]
 ModelOption = Annotated[Path | None, typer.Option(help="ONNX model; without it, the shipped base.")]
+ReadOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        help="How to read what can be read in two ways, NAME=VALUE (docs/adapting.md); "
+        "may be repeated.",
+    ),
+]
 NameOption = Annotated[
     str | None,
     typer.Option(help="Let the shipped base name kinds too, comma-separated: signs, vehicles."),

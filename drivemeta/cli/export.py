@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, console, emit_json, parse_size, progress
+from drivemeta.cli.common import JsonOption, ReadOption, console, emit_json, parse_size, progress
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def export(
         Path | None, typer.Option(help="Annotations: AP50 is measured before and after int8.")
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images of --data.")] = None,
+    read: ReadOption = None,
     split: Annotated[str | None, typer.Option(help="Only images of this split of --data.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first images of it.")] = None,
     class_map: Annotated[
@@ -119,7 +120,7 @@ def export(
         frame_size=fixed,
         frames=_frames(ctx, frames, n_frames, fixed) if precision is Precision.int8 else (),
         int8=Int8Rule(int8_format.value),
-        gate=_gate(data, images, (split, limit), class_map, max_loss),
+        gate=_gate(data, images, read, (split, limit), class_map, max_loss),
     )
     if precision is Precision.int8 and change.gate is None:
         console().print("[yellow]without --data, what int8 costs in AP50 is not measured[/]")
@@ -184,18 +185,20 @@ def _frames(
 def _gate(
     data: Path | None,
     images: Path | None,
+    read: list[str] | None,
     part: tuple[str | None, int | None],
     class_map: Path | None,
     max_loss: float,
 ) -> GateData | None:
     from drivemeta.cli.common import choose
     from drivemeta.data.readers import read_annotations
+    from drivemeta.data.readers.reading import parse_reading
     from drivemeta.evaluation.classes import read_class_map
     from drivemeta.export.precision.ap_gate import GateData
 
     if data is None:
         return None
-    dataset = choose(read_annotations(data, images), *part)
+    dataset = choose(read_annotations(data, images, parse_reading(read or [])), *part)
     return GateData(dataset, read_class_map(class_map) if class_map else {}, max_loss)
 
 
