@@ -112,7 +112,7 @@ def test_the_wheel_puts_nothing_else_at_the_top(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"drivemeta", "drivemeta-0.1.0.dist-info"}
     assert "drivemeta/py.typed" in names
-    assert "drivemeta/_configs/train_detector.yaml" in names
+    assert "drivemeta/_configs/train_level1_stage1.yaml" in names
     assert "drivemeta/_plugins/learners/maml/weights.safetensors" in names
     assert "drivemeta/weights/replay.safetensors" in names
     assert not [name for name in names if "__pycache__" in name]
@@ -153,9 +153,9 @@ def test_a_shipped_configuration_is_found_by_name(installed):
     code = (
         "from pathlib import Path; from drivemeta.config import load_config; "
         "from drivemeta.training.base.embedding import EmbeddingTraining as T; "
-        "print(load_config(Path('train_embedding.yaml'), T).out)"
+        "print(load_config(Path('train_level2_stage1.yaml'), T).out)"
     )
-    assert installed.run("-c", code) == "runs/level2_first"
+    assert installed.run("-c", code) == "runs/level2_stage1"
 
 
 def test_editable_sees_the_checkout_and_editable_plugins(tmp_path):

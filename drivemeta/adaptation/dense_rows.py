@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from drivemeta.adaptation.evidence import Evidence
 from drivemeta.core.boxes import FloatArray
 from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.crops import to_tensor
@@ -23,6 +25,26 @@ BACKGROUND_QUANTILE = 0.9995
 N_HARD = 256
 N_STEPS = 20
 RATE = 0.01
+
+
+class Labels(Protocol):
+    """The class of each support box."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """(n,) int64 classes of the boxes of all frames, in their order."""
+
+
+class Shots(Protocol):
+    """What is needed of an `Evidence` to learn a row of level 1."""
+
+    @property
+    def frames(self) -> Sequence[tuple[NDArray[np.uint8], FloatArray]]:
+        """Images, uint8 BGR, with the (n, 4) boxes of each in frame pixels."""
+
+    @property
+    def boxes(self) -> Labels:
+        """What is known of the boxes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +63,7 @@ class Locations:
 
 
 def learn_dense(
-    base: TwoLevelDetector, evidence: Evidence, label: int, n_steps: int = N_STEPS
+    base: TwoLevelDetector, evidence: Shots, label: int, n_steps: int = N_STEPS
 ) -> tuple[FloatArray, float]:
     """Learn the row of a class that level 1 itself is to find: imprint it, then step by gradients.
 
@@ -94,7 +116,7 @@ def stepped(row: Tensor, found: Locations, scale: float, n_steps: int) -> Tensor
 
 
 @torch.no_grad()
-def look(base: TwoLevelDetector, evidence: Evidence, label: int) -> Locations:
+def look(base: TwoLevelDetector, evidence: Shots, label: int) -> Locations:
     """Run level 1 over the support frames that show a class.
 
     Args:

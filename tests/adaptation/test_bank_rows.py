@@ -25,11 +25,14 @@ class Rows:
 @pytest.mark.parametrize(
     ("fitted", "told"),
     [
-        (nn.Identity(), r"expected `fit` to give an object with `as_bank`, found an Identity"),
-        (ValueError("no shots"), r"failed in `fit`, .*test_rows\.py:\d+: ValueError: no shots"),
+        (nn.Identity(), "expected `fit` to give an object with `as_bank`, found an Identity"),
+        (
+            ValueError("no shots"),
+            r"failed in `fit`, .*test_bank_rows\.py:\d+: ValueError: no shots",
+        ),
         (Rows(), r"expected `as_bank` to give a ClassRows, found a list"),
     ],
 )
 def test_what_a_learner_does_wrongly_is_told(lively_detector, fitted, told):
-    with pytest.raises(PluginError, match=rf"Learner of .*test_rows.*{told}"):
+    with pytest.raises(PluginError, match=rf"Learner of .*test_bank_rows.*{told}"):
         fit_rows(lively_detector.bank, Learner(fitted), None, [])

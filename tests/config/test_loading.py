@@ -89,8 +89,8 @@ def test_what_is_no_configuration_is_refused(tmp_path, text, message):
 
 
 def test_a_file_that_is_not_there_suggests_a_shipped_one(tmp_path):
-    with pytest.raises(ConfigError, match=r"did you mean 'train_detector\.yaml'"):
-        load_config(tmp_path / "train_detectr.yaml", Run)
+    with pytest.raises(ConfigError, match=r"did you mean 'train_level1_stage1\.yaml'"):
+        load_config(tmp_path / "train_level1_stge1.yaml", Run)
 
 
 def test_every_shipped_configuration_is_valid():
@@ -100,8 +100,8 @@ def test_every_shipped_configuration_is_valid():
     from drivemeta.training.meta.sign_training import SignTraining
 
     models = {
-        "train_detector": DetectorTraining,
-        "train_embedding": EmbeddingTraining,
+        "train_level1": DetectorTraining,
+        "train_level2": EmbeddingTraining,
         "metatrain_omniglot": MetaTraining,
         "metatrain_signs": SignTraining,
     }
@@ -112,7 +112,7 @@ def test_every_shipped_configuration_is_valid():
 
 def test_shipped_configurations_say_how_they_are_used():
     for path in builtin_folder("configs").glob("*.yaml"):
-        command, _, rest = path.stem.partition("_")
-        given = rest.partition("_")[0] if command == "train" else "[a-z]+"
+        command, what, *_ = path.stem.split("_")
+        given = {"level1": "detector", "level2": "embedding"}.get(what, "[a-z]+")
         expected = rf"# drivemeta {command} {given} configs/{path.name} \[--resume\]\n"
         assert re.match(expected, path.read_text(encoding="utf-8")), path

@@ -6,7 +6,18 @@ import json
 import textwrap
 from pathlib import Path
 
-from tests.plugins.test_registry import TRACKER
+TRACKER = """
+    class Still:
+        def __init__(self, patience: int = 3, *, gate: float = 0.5) -> None:
+            self.patience = patience
+            self.gate = gate
+
+        def update(self, detections, frame):
+            return detections
+
+        def reset(self) -> None:
+            pass
+"""
 
 
 def write_plugin(folder: Path, code: str = TRACKER, **manifest: object) -> Path:

@@ -12,20 +12,7 @@ from drivemeta.cli.main import main
 from drivemeta.errors import InputError, PluginError, PluginNotFoundError
 from drivemeta.plugins import Registry, default_registry
 from drivemeta.plugins.discovery import ENVIRONMENT, discover
-from tests.helpers.plugins import write_plugin
-
-TRACKER = """
-    class Still:
-        def __init__(self, patience: int = 3, *, gate: float = 0.5) -> None:
-            self.patience = patience
-            self.gate = gate
-
-        def update(self, detections, frame):
-            return detections
-
-        def reset(self) -> None:
-            pass
-"""
+from tests.helpers.plugins import TRACKER, write_plugin
 
 
 def registry(*paths: Path) -> Registry:

@@ -6,18 +6,10 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = Path(__file__).parents[2] / "tools"
+from tools.page_section import put_section
 
 
-@pytest.fixture
-def tools(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(TOOLS))
-
-
-@pytest.mark.usefixtures("tools")
 def test_a_section_is_put_where_it_was_and_others_stay(tmp_path: Path) -> None:
-    from page_section import put_section
-
     page = tmp_path / "page.md"
     for text in ("## One\n\na\n", "## Two\n\nb\n", "## One\n\nc\n"):
         put_section(page, text)

@@ -79,7 +79,7 @@ def load_trace(path: Path) -> Trace:
         if about.get("version") != VERSION:
             raise InputError(
                 f"{path}: expected a trace of version {VERSION}, found "
-                f"{about.get('version', 'none')}; record it again with tools/record_traces.py"
+                f"{about.get('version', 'none')}; record it again by tools.schedulers.record_traces"
             )
         arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (no mapping)
     classes = tuple(about["classes"])

@@ -1,0 +1,115 @@
+"""Few-shot detection by the protocol of `drivemeta.evaluation.fewshot`: learners and peers.
+
+    python -m tools.fewshot.benchmark --protocol italy --half B --learners protonet --peers every \
+        --held-out-level2 runs/level2_without_italian_signs/level2.safetensors \
+        --cache runs/fewshot --write docs/few-shot.md
+
+Every method gets the same images, draws and evaluator. Level 1 runs once an image and, with
+`--cache`, once for all runs; each result is a file there too, so that the same command goes on
+where it was killed. Rows are kept in `docs/few-shot.json`, from which the page and its plots are
+written.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from drivemeta.models.store import load_base, load_detector
+from tools.fewshot.bases import Base, shipped, variant
+from tools.fewshot.learners import AdaptedBy
+from tools.fewshot.measure import Plan, Row, Stage, measure, road_images
+from tools.fewshot.page import write_page
+from tools.fewshot.peers import PEERS
+from tools.fewshot.peers.interface import Method
+from tools.fewshot.protocols import protocol_named
+from tools.provenance import command, machine
+
+SEEN, HELD_OUT = "seen abroad", "held out by meaning"
+SHIPPED_NAMES = {"italy": SEEN, "vietnam": SEEN, "lights": "states known"}
+VARIANT_NAMES = {"italy": HELD_OUT, "vietnam": HELD_OUT, "lights": "no lights known"}
+
+
+def main() -> None:
+    """Measure the rows asked for, writing the page after each."""
+    arguments = _arguments()
+    protocol = protocol_named(arguments.protocol, arguments.scenes, arguments.half)
+    protocol = replace(protocol, limit=arguments.limit)
+    print(f"{protocol.name}: {protocol.boxes()}", flush=True)
+    n_roads = arguments.roads if arguments.protocol == "italy" else 0
+    roads = road_images(arguments.scenes, n_roads)
+    store = arguments.cache and arguments.cache / "trials"
+    plan = Plan(
+        tuple(arguments.shots), arguments.seeds, arguments.slow_seeds, arguments.timed, store
+    )
+    for base, methods in _bases(arguments):
+        stage = Stage.of(base, protocol, roads)
+        for method in methods:
+            row = measure(base, method, stage, plan)
+            _tell(row)
+            if arguments.write:
+                write_page(arguments.write, row | {"command": command(), "machine": machine()})
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    add = parser.add_argument
+    add("--protocol", choices=("italy", "vietnam", "lights"), default="italy")
+    add("--half", choices=("A", "B", "all"), default="B", help="of Italy's images")
+    add("--scenes", type=Path, default=Path("../shared/data/scenes"))
+    add("--weights", type=Path, help="detector weights; the shipped base if absent")
+    add("--learners", default="protonet", help="names of plugins, by commas; empty for none")
+    add("--peers", default="", help=f"by commas, of {', '.join(PEERS)}; or every")
+    add("--held-out-level2", type=Path, help="level 2 that never met the novel meanings")
+    add(
+        "--held-out-config",
+        type=Path,
+        default=Path("configs/train_level2_without_italian_signs.yaml"),
+    )
+    add("--lightless-level2", type=Path, help="level 2 that never met a traffic light")
+    add("--lightless-config", type=Path, default=Path("configs/train_level2_without_lights.yaml"))
+    add("--skip-shipped", action="store_true", help="measure the variant of level 2 alone")
+    add("--shots", type=int, nargs="+", default=[1, 3, 5, 10])
+    add("--seeds", type=int, default=10)
+    add("--slow-seeds", type=int, default=3, help="of peers that train layers")
+    add("--roads", type=int, default=150, help="BDD images that the base is scored on, for italy")
+    add("--timed", action="store_true", help="adapt once more with nothing remembered, for seconds")
+    add("--limit", type=int, help="most images scored a seed")
+    add("--cache", type=Path, default=Path("runs/fewshot"), help="folder, some GB")
+    add("--write", type=Path, help="page to write, docs/few-shot.md")
+    return parser.parse_args()
+
+
+def _bases(arguments: argparse.Namespace) -> Iterator[tuple[Base, list[Method]]]:
+    """Yield each base with the methods to measure on it; peers do not use level 2."""
+    detector = load_detector(arguments.weights) if arguments.weights else load_base()
+    learners: list[Method] = [AdaptedBy(name) for name in arguments.learners.split(",") if name]
+    names = list(PEERS) if arguments.peers == "every" else arguments.peers.split(",")
+    peers: list[Method] = [PEERS[name]() for name in names if name]
+    if not arguments.skip_shipped:
+        name = SHIPPED_NAMES[arguments.protocol]
+        yield shipped(name, detector, arguments.cache), learners + peers
+    lights = arguments.protocol == "lights"
+    level2 = arguments.lightless_level2 if lights else arguments.held_out_level2
+    config = arguments.lightless_config if lights else arguments.held_out_config
+    if level2:
+        name = VARIANT_NAMES[arguments.protocol]
+        yield variant(name, detector, level2, config, arguments.cache), learners
+
+
+def _tell(row: Row) -> None:
+    print(f"== {row['protocol']} | {row['base']} | {row['method']}", row.get("error", ""))
+    for shots, cell in row.get("shots", {}).items():
+        novel, change = cell["novel"], cell["base_change"]
+        print(
+            f"   {shots} shots: novel {novel['mean']:.3f} ({novel['low']:.3f} to "
+            f"{novel['high']:.3f}), base {cell['base']['mean']:.3f} ({change['mean']:+.3f}), "
+            f"{cell['seconds']:.1f} s",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

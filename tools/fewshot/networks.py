@@ -1,0 +1,181 @@
+"""The networks of a detector on ONNX Runtime, and level 1 run once for each input."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import GraphProto
+from torch import Tensor, nn
+
+from drivemeta.adaptation import observation
+from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import DenseArrays
+from drivemeta.errors import InputError
+from drivemeta.files import atomic_path
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level2 import Level2
+from drivemeta.models.traced.networks import level1_graph, level2_graph
+from drivemeta.models.traced.opset import OPSET
+from drivemeta.plugins.detector.protocol import DenseOutput
+
+
+class OnnxNetwork(nn.Module):
+    """An exported network in the place of the torch one; several times as fast on a CPU.
+
+    It takes as many threads as torch does, so that runs side by side do not slow each other down.
+    """
+
+    def __init__(self, graph: GraphProto) -> None:
+        super().__init__()
+        model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", OPSET)])
+        model.ir_version = min(model.ir_version, 10)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # a shared machine
+        self._session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...] | Tensor:
+        """Return the network's outputs; a single one by itself."""
+        outputs = self._session.run(None, {"x": images.contiguous().numpy()})
+        tensors = tuple(torch.from_numpy(output) for output in outputs)
+        return tensors if len(tensors) > 1 else tensors[0]
+
+
+class RememberedLevel1(nn.Module):
+    """Level 1 that runs once for each input, in a folder even once for all runs.
+
+    Args:
+        network: gives boxes, quality and embeddings.
+        source: the torch network that it stands for.
+        folder: keeps the outputs from run to run, some 3 MB an image; None keeps them in memory.
+    """
+
+    def __init__(self, network: nn.Module, source: nn.Module, folder: Path | None) -> None:
+        super().__init__()
+        self.network = network
+        self.source = source
+        self._folder = folder
+        self._outputs: dict[str, DenseOutput] = {}
+
+    def forward(self, images: Tensor) -> DenseOutput:
+        """Return the dense output of level 1."""
+        key = hashlib.sha256(images.contiguous().numpy().tobytes()).hexdigest()[:32]
+        if self._folder is not None:
+            return self._read(self._folder / f"{key}.npz", images)
+        if key not in self._outputs:
+            self._outputs[key] = DenseOutput(*self.network(images))
+        return self._outputs[key]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> nn.Module:
+        return copy.deepcopy(self.source, memo)
+
+    def _read(self, path: Path, images: Tensor) -> DenseOutput:
+        if path.is_file():
+            with np.load(path, allow_pickle=False) as stored:
+                return DenseOutput(
+                    *(torch.from_numpy(stored[name]) for name in DenseOutput._fields)
+                )
+        output = DenseOutput(*self.network(images))
+        with atomic_path(path) as partial, partial.open("wb") as file:
+            np.savez(file, **{k: v.numpy() for k, v in output._asdict().items()})
+        return output
+
+
+class OnnxLevel2(Level2):
+    """Level 2 that runs on ONNX Runtime for as long as nobody trains it or swaps its parameters.
+
+    A learner that copies it gets the torch network, so gradient learners work as ever.
+    """
+
+    def __init__(self, level2: Level2) -> None:
+        super().__init__(level2.dim)
+        self.load_state_dict(level2.state_dict())
+        self.eval()
+        self._own = tuple(self.parameters())
+        self._onnx = (OnnxNetwork(level2_graph(level2)),)  # a tuple: no part of the state
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Map (K, 3, 64, 64) float RGB in [0, 1] to (K, dim) float32, L2-normalised."""
+        own = all(a is b for a, b in zip(self.parameters(), self._own, strict=True))
+        if torch.is_grad_enabled() or not own or not len(crops):
+            return super().forward(crops)
+        embeddings = self._onnx[0](crops)
+        assert isinstance(embeddings, Tensor)  # one output
+        return embeddings
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Level2:
+        plain = Level2(self.dim)
+        plain.load_state_dict(copy.deepcopy(self.state_dict(), memo))
+        return plain.train(self.training)
+
+
+def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelDetector:
+    """Return the detector with both levels on ONNX Runtime, level 1 remembered.
+
+    Args:
+        detector: its networks are exported.
+        cache: folder that keeps level 1's outputs, in a subfolder named by its weights.
+
+    Raises:
+        InputError: level 2 is no plain `Level2`, as that of an adapted detector with a branch.
+    """
+    level2 = detector.level2
+    if not isinstance(level2, Level2):
+        raise InputError(
+            f"expected a base whose level 2 is a Level2, found {type(level2).__name__}"
+        )
+    folder = None
+    if cache is not None:
+        folder = cache / "level1" / digest(detector.level1)
+        folder.mkdir(parents=True, exist_ok=True)
+    network = OnnxNetwork(level1_graph(detector.level1, detector.input_size))
+    level1 = RememberedLevel1(network, detector.level1, folder)
+    given = (detector.bank, detector.scoring, detector.input_size, detector.architecture)
+    return TwoLevelDetector(level1, OnnxLevel2(level2), *given).eval()
+
+
+class RememberedNetworks:
+    """Gives adaptation the outputs that a detector of `on_onnx_runtime` remembers."""
+
+    def __init__(self, detector: TwoLevelDetector) -> None:
+        self._detector = detector
+
+    @torch.no_grad()
+    def dense(self, inputs: Tensor) -> DenseArrays:
+        """Map one (1, 3, height, width) image of the input size to level 1's output."""
+        return DenseArrays(*(part[0].numpy() for part in self._detector.level1(inputs)))
+
+    @torch.no_grad()
+    def embed(self, crops: Tensor) -> FloatArray:
+        """Map (n, 3, 64, 64) crops to (n, dim) float32 embeddings."""
+        if not len(crops):
+            return np.zeros((0, self._detector.bank.crop.weights.shape[1]), np.float32)
+        parts = [self._detector.level2(part).numpy() for part in torch.split(crops, 64)]
+        return np.concatenate(parts)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Let adaptation use `RememberedNetworks` for as long as the context lasts."""
+    with patch.object(observation, "FixedNetworks", RememberedNetworks):
+        yield
+
+
+def digest(network: nn.Module) -> str:
+    """Return 16 hexadecimal digits of the sha256 over a network's weights."""
+    found = hashlib.sha256()
+    for value in network.state_dict().values():
+        found.update(value.contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]

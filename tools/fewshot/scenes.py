@@ -1,0 +1,146 @@
+"""Scenes whose networks ran once, so that many banks can be scored on them in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from drivemeta.core import ClassBank, Detections
+from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import DenseArrays, Located, decide, locate, score_locations
+from drivemeta.core.scoring import Scoring
+from drivemeta.data.readers.files import read_image
+from drivemeta.evaluation.inference import EVALUATION_SCORE
+from drivemeta.models.crops import roi_crops, to_tensor
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.traced.proposals import to_input
+
+# Locations kept of each scene: the best by score and by quality. The rule takes the best 600.
+N_KEPT = 1200
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Level 1's output in one image.
+
+    Attributes:
+        path: the image file.
+        size: height and width in pixels.
+        dense: its best locations only.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    dense: DenseArrays
+
+
+Embedding = Callable[[Scene, FloatArray], FloatArray]
+"""From (n, 4) boxes in frame pixels of a scene to (n, dim) L2-normalised vectors."""
+
+
+class CropEmbedding:
+    """Embeds boxes by a network that sees their crops; each crop once.
+
+    Args:
+        network: (n, 3, 64, 64) float RGB in [0, 1] -> (n, dim).
+        context: factor by which boxes are enlarged before they are cut out.
+    """
+
+    def __init__(self, network: Callable[[Tensor], Tensor], context: float) -> None:
+        self._network = network
+        self._context = context
+        self._found: dict[tuple[Path, bytes], FloatArray] = {}
+
+    @torch.no_grad()
+    def __call__(self, scene: Scene, boxes: FloatArray) -> FloatArray:
+        """Return the (n, dim) embeddings of (n, 4) boxes."""
+        keys = [(scene.path, box.tobytes()) for box in boxes]
+        missing = [i for i, key in enumerate(keys) if key not in self._found]
+        if missing:
+            frame = to_tensor(read_image(scene.path))
+            crops = roi_crops(frame, torch.from_numpy(boxes[missing]), self._context)
+            for i, embedding in zip(missing, self._network(crops).numpy(), strict=True):
+                self._found[keys[i]] = embedding
+        return np.stack([self._found[key] for key in keys])
+
+
+class Scenes:
+    """Scores banks on images; level 1 runs once an image, when it is first asked for.
+
+    Args:
+        detector: its networks and constants; the dense rows of a bank may differ from its own.
+        paths: of the images.
+        embedding: names the boxes of level 1; the detector's level 2 if None.
+    """
+
+    def __init__(
+        self,
+        detector: TwoLevelDetector,
+        paths: Sequence[Path],
+        embedding: Embedding | None = None,
+    ) -> None:
+        self.detector = detector
+        self.paths = tuple(paths)
+        self._embedding = embedding or CropEmbedding(detector.level2, detector.scoring.context)
+        self._scenes: dict[int, Scene] = {}
+        self._located: dict[tuple[int, bytes], Located] = {}
+
+    def with_embedding(self, embedding: Embedding) -> Scenes:
+        """Return the same scenes, named by another embedding."""
+        other = Scenes(self.detector, self.paths, embedding)
+        other._scenes, other._located = self._scenes, self._located
+        return other
+
+    def detect(self, bank: ClassBank, index: int, scoring: Scoring | None = None) -> Detections:
+        """Return what the detector finds in one image with another bank, as in evaluation."""
+        scene = self.scene(index)
+        thresholds = np.full(len(bank.classes), EVALUATION_SCORE, np.float32)
+        boxes, scores, labels = decide(
+            self.locate(bank, index),
+            lambda boxes: self._embedding(scene, boxes),
+            bank,
+            scoring or self.detector.scoring,
+            thresholds,
+        )
+        return Detections(boxes, scores, labels, tuple(spec.name for spec in bank.classes))
+
+    def locate(self, bank: ClassBank, index: int) -> Located:
+        """Return the boxes of level 1 in one image by the dense rows of a bank."""
+        key = (index, bank.dense.weights.tobytes() + bank.dense.biases.tobytes())
+        if key not in self._located:
+            scene, size = self.scene(index), self.detector.input_size
+            self._located[key] = locate(scene.dense, bank, self.detector.scoring, scene.size, size)
+        return self._located[key]
+
+    @torch.no_grad()
+    def scene(self, index: int) -> Scene:
+        """Return what level 1 says of one image."""
+        if index not in self._scenes:
+            self._scenes[index] = self._look(self.paths[index])
+        return self._scenes[index]
+
+    def _look(self, path: Path) -> Scene:
+        image = read_image(path)
+        dense = run_level1(self.detector, image)
+        scores, _ = score_locations(dense, self.detector.bank.dense, self.detector.scoring)
+        kept = np.union1d(np.argsort(-scores)[:N_KEPT], np.argsort(-dense.quality)[:N_KEPT])
+        dense = DenseArrays(dense.boxes[kept], dense.quality[kept], dense.embeddings[kept])
+        return Scene(path, (image.shape[0], image.shape[1]), dense)
+
+
+@torch.no_grad()
+def run_level1(detector: TwoLevelDetector, image: NDArray[np.uint8]) -> DenseArrays:
+    """Return level 1's output for a (height, width, 3) uint8 BGR image, in input pixels."""
+    inputs, _ = to_input(to_tensor(image), detector.input_size)
+    return DenseArrays(*(part[0].numpy() for part in detector.level1(inputs)))
+
+
+def with_scale(scoring: Scoring, crop_scale: float) -> Scoring:
+    """Return the constants with another inverse temperature of the names."""
+    return replace(scoring, crop_scale=crop_scale)
