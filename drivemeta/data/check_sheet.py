@@ -95,12 +95,14 @@ def _draw_tile(sheet: Image.Image, image: AnnotatedImage, corner: tuple[int, int
     for row in np.argsort(~image.ignore, kind="stable"):
         left, top, right, bottom = (float(v) * scale for v in image.boxes[row])
         colour = _ASIDE if image.ignore[row] else _accent(int(image.labels[row]))
-        edge = (x + left - 1, y + top - 1, x + max(right, left), y + max(bottom, top))
-        pen.rectangle(edge, outline=_PAPER, width=4)
-        pen.rectangle(edge, outline=colour, width=2)
+        edge = (x + left, y + top, x + max(right, left), y + max(bottom, top))
+        for width_px, outline in ((4, _PAPER), (3, colour), (2, colour)):
+            out = (edge[0] - width_px, edge[1] - width_px, edge[2] + width_px, edge[3] + width_px)
+            pen.rectangle(out, outline=outline, width=1)
     font = ImageFont.load_default(13)
     n = int((~image.ignore).sum())
-    words = f"{image.path.name}  ·  {width}x{height}  ·  {n} box{'es' * (n != 1)}"
+    aside = f", {len(image) - n} set aside" if n < len(image) else ""
+    words = f"{image.path.name}  ·  {width}x{height}  ·  {n} box{'es' * (n != 1)}{aside}"
     place = (corner[0], corner[1] + _TILE[1] + 5)
     pen.text(place, _shortened(pen, words, font, _TILE[0]), _FAINT, font)
 

@@ -14,6 +14,8 @@ from drivemeta.data.dataset import AnnotatedImage, Dataset, SetAside
 from drivemeta.errors import AnnotationError
 
 SAME_IOU = 0.8
+_SAME_PICTURE = "the same picture under another name"
+_SAME_BOX = "nearly the same box as another of its class"
 
 
 def count_once(dataset: Dataset, pixels: Sequence[str]) -> Dataset:
@@ -37,7 +39,7 @@ def count_once(dataset: Dataset, pixels: Sequence[str]) -> Dataset:
     for same in groups.values():
         _check_crops(same, dataset)
         aside += [
-            SetAside(image.path.name, "the picture", f"it is the same as {same[0].path.name}")
+            SetAside(image.path.name, f"the picture, as {same[0].path.name}", _SAME_PICTURE)
             for image in same[1:]
         ]
         images.append(_distinct(_joined(same), dataset, aside))
@@ -86,8 +88,8 @@ def _distinct(image: AnnotatedImage, dataset: Dataset, aside: list[SetAside]) ->
         if len(earlier):
             kept[row] = False
             name = dataset.classes[image.labels[row]]
-            why = f"it is nearly the same box as {image.entries[earlier[0]]}"
-            aside.append(SetAside(image.path.name, f"{image.entries[row]} ({name!r})", why))
+            what = f"{image.entries[row]} ({name!r}), as {image.entries[earlier[0]]}"
+            aside.append(SetAside(image.path.name, what, _SAME_BOX))
     return image if kept.all() else image[kept]
 
 

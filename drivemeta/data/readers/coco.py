@@ -157,15 +157,17 @@ def _entry(row: Json, position: int) -> str:
 
 def _is_of_points(row: Json) -> bool:
     """Tell whether an annotation is keypoints without a box."""
-    box = row.get("bbox")
-    empty = not box or (isinstance(box, list) and all(value == 0 for value in box))
-    return bool(row.get("keypoints")) and empty and not row.get("segmentation")
+    return bool(row.get("keypoints")) and _is_empty(row.get("bbox")) and not row.get("segmentation")
+
+
+def _is_empty(box: object) -> bool:
+    return not box or (isinstance(box, list) and all(value == 0 for value in box))
 
 
 def _box(row: Json, where: str) -> list[float]:
     """Return left, top, right, bottom: of `bbox`, else round the polygons."""
     box = row.get("bbox")
-    if not box and isinstance(row.get("segmentation"), list) and row["segmentation"]:
+    if _is_empty(box) and isinstance(row.get("segmentation"), list) and row["segmentation"]:
         return _box_round(row["segmentation"], f"{where}: segmentation")
     if not isinstance(box, list) or len(box) != 4:
         raise AnnotationError(

@@ -51,6 +51,10 @@ def read_cvat(
         )
     tasks = _chosen(path, tasks_of(root), reading)
     if root.find("track") is not None:
+        if root.find("image") is not None:
+            raise AnnotationError(
+                f"{path}: holds both images and tracks; export the tasks one by one"
+            )
         # Only here: it loads the video library.
         from drivemeta.data.readers.cvat_video import read_cvat_video  # noqa: PLC0415
 

@@ -61,6 +61,7 @@ def read_cvat_video(
     """
     set_aside: list[SetAside] = []
     tracks = _tracks(path, root, tasks, set_aside)
+    _check_sources(path, [task for task, _ in tracks])
     folders = [Path(images)] if images is not None else [path.parent]
     parsed = []
     for task, found in tracks:
@@ -99,6 +100,18 @@ def _tracks(
     return [(task, found[task.number]) for task in tasks if found[task.number].keys]
 
 
+def _check_sources(path: Path, tasks: Sequence[Task]) -> None:
+    """Refuse tasks whose videos have one name: they may be one video or two."""
+    sources = [task.source for task in tasks if task.source]
+    twice = next((name for name in sources if sources.count(name) > 1), None)
+    if twice:
+        names = ", ".join(f"{task.number} ({task.name})" for task in tasks if task.source == twice)
+        raise AnnotationError(
+            f"{path}: tasks {names} are all of a video called {twice}; take one at a time, with "
+            "its own video: --read task=NUMBER --images FOLDER"
+        )
+
+
 def _add(path: Path, track: Element, label: str, found: _Tracks) -> None:
     """Add what is to be seen of a track."""
     for shape in track:
@@ -128,7 +141,7 @@ def _files(
     exported = _exported([*own, *folders] if alone else own, wanted)
     if exported:
         return exported
-    places = [*own, *folders]
+    places = own or folders
     video = named_video(task.source, places) if task.source else None
     if video is None and alone:
         listed = None if task.source else _listed(path, task, places, wanted)

@@ -119,11 +119,11 @@ class ImageFinder:
         """Return the pictures of a folder whose names are that one but for letters or suffix."""
         if folder not in self._listed:
             self._listed[folder] = list_files(folder, IMAGE_SUFFIXES)
-        there, key = self._listed[folder], _key(name)
-        same = [path for path in there if _key(path.name) == key]
+        there, key = self._listed[folder], name_key(name)
+        same = [path for path in there if name_key(path.name) == key]
         if same or _stem(name) != name:
             return same
-        return [path for path in there if _key(_stem(path.name)) == key]
+        return [path for path in there if name_key(_stem(path.name)) == key]
 
     def _missing(self, name: str, entry: str, stem: str) -> AnnotationError:
         there = [p.name for folder in self._folders for p in list_files(folder, IMAGE_SUFFIXES)]
@@ -153,7 +153,8 @@ def _stem(name: str) -> str:
     return stem if dot and f".{suffix.lower()}" in IMAGE_SUFFIXES else name
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
+    """Return what names have in common that differ in letters or Unicode form alone."""
     return unicodedata.normalize("NFC", unquote(name)).casefold()
 
 

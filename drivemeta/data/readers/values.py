@@ -13,6 +13,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}(\.0*)?")
 _YES = frozenset({"1", "true", "yes", "y", "t"})
 _NO = frozenset({"", "0", "false", "no", "n", "f", "none", "null"})
 _GREATEST = 1e7  # pixels; far more than any picture has, and far less than what overflows
+_MOST_BITS = 200  # of an id; a UUID has 128
 _UNFIT = ("Cc", "Cs", "Zl", "Zp")  # control characters, lone surrogates, separators of lines
 
 
@@ -26,8 +27,8 @@ def as_id(value: object, where: str) -> int | str:
     [1, 1, 1, 1, 'a7']
     """
     if isinstance(value, float) and math.isfinite(value) and value == int(value):
-        return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MOST_BITS:
         return value
     if isinstance(value, str) and (text := value.strip()):
         return int(float(text)) if "." in text and _INTEGER.fullmatch(text) else _whole(text)
@@ -117,7 +118,7 @@ def as_name(value: object, where: str) -> str:
 
 def short(value: object) -> str:
     """Return a value as messages show it: on one line, cut short."""
-    if isinstance(value, int) and value.bit_length() > 200:
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         return "a number of many digits"
     if isinstance(value, list | dict | tuple):
         return f"a {'mapping' if isinstance(value, dict) else 'list'} of {len(value)}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import header_of, read_text
+from drivemeta.data.readers.finder import name_key
 from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, assemble, split_of
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
 from drivemeta.data.readers.yolo_lines import Line, choose_layout, parse_line
@@ -44,7 +46,12 @@ def read_yolo(
         raise AnnotationError(
             f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), found none"
         )
-    texts = {file: _label_file(file, folder, root) for file in files}
+    there = {
+        (text.parent, name_key(text.stem)): text
+        for place in {root, folder}
+        for text in list_files(place, (".txt",), nested=True)
+    }
+    texts = {file: _label_file(file, folder, root, there) for file in files}
     _check_texts(root, {text for text in texts.values() if text is not None}, names)
     lines = {file: [] if text is None else _lines(text) for file, text in texts.items()}
     layout = choose_layout(
@@ -68,8 +75,10 @@ def read_yolo(
     return assemble(parsed, path, Found(f"YOLO ({layout.name})"), list(names.classes))
 
 
-def _label_file(image: Path, folder: Path, root: Path) -> Path | None:
-    """Return the text file of an image, or None if it has none."""
+def _label_file(
+    image: Path, folder: Path, root: Path, there: Mapping[tuple[Path, str], Path]
+) -> Path | None:
+    """Return the text file of an image, in whatever letters or Unicode form; None without one."""
     inner = image.relative_to(folder)
     parts = list(inner.parts)
     swapped = [
@@ -83,7 +92,12 @@ def _label_file(image: Path, folder: Path, root: Path) -> Path | None:
         root / "labels" / inner,
         root / inner,
     ]
-    return next((p.with_suffix(".txt") for p in places if p.with_suffix(".txt").is_file()), None)
+    for place in places:
+        if (exact := place.with_suffix(".txt")).is_file():
+            return exact
+        if alike := there.get((place.parent, name_key(place.stem))):
+            return alike
+    return None
 
 
 def _check_texts(root: Path, used: set[Path], names: YoloNames) -> None:

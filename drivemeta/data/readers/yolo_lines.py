@@ -75,28 +75,26 @@ class Boxes:
 class Polygons(Boxes):
     """`x1 y1 x2 y2 x3 y3 ...`, four corners of an oriented box too; boxes may be among them.
 
-    `n_extra` numbers follow at the most: a confidence, then the number of a track.
+    After the points follow `n_extra` numbers: a confidence, then the number of a track.
     """
 
     name: str = "polygons"
-    n_extra: int = 1
+    n_extra: int = 0
 
     def fits(self, line: Line) -> bool:
         """Tell whether a line is three or more points of the image."""
         if len(line) <= 5:
             return super().fits(line)
-        points, n = self._points(line), len(line)
-        inside = all(-_TOLERANCE <= x <= 1 + _TOLERANCE for point in points for x in point)
-        return len(points) >= 3 and inside and _is_extra(line, 2 * len(points)) and n >= 6
+        n_numbers = len(line) - self.n_extra
+        inside = all(-_TOLERANCE <= x <= 1 + _TOLERANCE for x in line.numbers[:n_numbers])
+        return n_numbers >= 6 and n_numbers % 2 == 0 and inside and _is_extra(line, n_numbers)
 
     def box(self, line: Line) -> Box:
         """Return the box round the points."""
-        return super().box(line) if len(line) <= 5 else box_round(self._points(line))
-
-    def _points(self, line: Line) -> list[tuple[float, float]]:
-        n_extra = 2 if self.n_extra == 2 and len(line) % 2 == 0 else len(line) % 2
-        numbers = line.numbers[: len(line) - n_extra]
-        return list(zip(numbers[::2], numbers[1::2], strict=True))
+        if len(line) <= 5:
+            return super().box(line)
+        numbers = line.numbers[: len(line) - self.n_extra]
+        return box_round(list(zip(numbers[::2], numbers[1::2], strict=True)))
 
 
 @dataclass(frozen=True)
@@ -110,11 +108,13 @@ class Pose(Boxes):
         """Tell whether a line is a box with as many key points as there are to be."""
         if len(line) == 4:
             return _is_box(line)
-        n_points, n_numbers = self.key_points or ((len(line) - 4) // _POSE_OF_3, _POSE_OF_3)
+        if self.key_points is None:  # not told: three numbers a point, the third 0, 1 or 2
+            seen = line.words[6::_POSE_OF_3]
+            told = bool(seen) and set(seen) <= {"0", "1", "2"}
+            return told and (len(line) - 4) % _POSE_OF_3 == 0 and _is_box(line)
+        n_points, n_numbers = self.key_points
         end = 4 + n_points * n_numbers
-        seen = line.numbers[6:end:3] if n_numbers == _POSE_OF_3 else ()
-        told = all(value in (0, 1, 2) for value in seen)
-        return n_points > 0 and _is_box(line) and len(line) >= end and told and _is_extra(line, end)
+        return n_points > 0 and _is_box(line) and len(line) >= end and _is_extra(line, end)
 
 
 def parse_line(text: str, path: Path, number: int) -> Line:
@@ -147,13 +147,14 @@ def choose_layout(root: Path, lines: Sequence[Line], names: YoloNames, reading: 
         AnnotationError: There is none, or there are several that give other boxes.
     """
     pose = Pose(key_points=names.key_points)
-    ways: dict[str, Layout] = {
-        "boxes": Boxes(),
-        "polygons": Polygons(),
-        "tracked": Polygons("tracked", 2),
-        "pose": pose,
-    }
-    asked = [ways[reading.yolo]] if reading.yolo else list(ways.values())
+    ways: list[Layout] = [
+        Boxes(),
+        Polygons(),
+        Polygons(n_extra=1),
+        Polygons("tracked", 2),
+        pose,
+    ]
+    asked = [way for way in ways if reading.yolo in (None, way.name)]
     fitting = [way for way in asked if all(way.fits(line) for line in lines)]
     if not fitting:
         raise _fault(root, lines, asked)
