@@ -19,42 +19,70 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from drivemeta.adaptation.adapt import adapt
+    from drivemeta.adaptation.adapted import Adapted
     from drivemeta.core import ClassBank, Detections, Frame, Tracks
     from drivemeta.data.support import SupportSet
-    from drivemeta.errors import DriveMetaError
-    from drivemeta.export import export_detector, verify_model
+    from drivemeta.errors import DriveMetaError, InputError
+    from drivemeta.export.exporter import ExportOptions, export_detector
+    from drivemeta.export.verify import verify_model
     from drivemeta.models.store import load_base
+    from drivemeta.plugins import Registry, default_registry
+    from drivemeta.runtime.batching import Batcher
+    from drivemeta.runtime.detector import OnnxDetector
     from drivemeta.shipped import load_model
     from drivemeta.video.api import process
+    from drivemeta.video.opening import open_source
+    from drivemeta.video.options import Options
+    from drivemeta.video.summary import RunSummary
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Adapted": "drivemeta.adaptation.adapted",
+    "Batcher": "drivemeta.runtime.batching",
     "ClassBank": "drivemeta.core",
     "Detections": "drivemeta.core",
     "DriveMetaError": "drivemeta.errors",
+    "ExportOptions": "drivemeta.export.exporter",
     "Frame": "drivemeta.core",
+    "InputError": "drivemeta.errors",
+    "OnnxDetector": "drivemeta.runtime.detector",
+    "Options": "drivemeta.video.options",
+    "Registry": "drivemeta.plugins",
+    "RunSummary": "drivemeta.video.summary",
     "SupportSet": "drivemeta.data.support",
     "Tracks": "drivemeta.core",
     "adapt": "drivemeta.adaptation.adapt",
-    "export_detector": "drivemeta.export",
+    "default_registry": "drivemeta.plugins",
+    "export_detector": "drivemeta.export.exporter",
     "load_base": "drivemeta.models.store",
     "load_model": "drivemeta.shipped",
+    "open_source": "drivemeta.video.opening",
     "process": "drivemeta.video.api",
-    "verify_model": "drivemeta.export",
+    "verify_model": "drivemeta.export.verify",
 }
 
 __all__ = [
+    "Adapted",
+    "Batcher",
     "ClassBank",
     "Detections",
     "DriveMetaError",
+    "ExportOptions",
     "Frame",
+    "InputError",
+    "OnnxDetector",
+    "Options",
+    "Registry",
+    "RunSummary",
     "SupportSet",
     "Tracks",
     "adapt",
+    "default_registry",
     "export_detector",
     "load_base",
     "load_model",
+    "open_source",
     "process",
     "verify_model",
 ]

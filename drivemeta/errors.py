@@ -8,7 +8,7 @@
     │   ├── ModelFileError     an ONNX or safetensors file that is not what it should be
     │   └── VideoError         a video, image folder or stream that cannot be read
     ├── PluginError            a plugin is broken, clashes or does not fit its protocol
-    ├── ProviderError          an execution provider that was asked for does not run
+    ├── ProviderError          an execution provider that was requested does not run
     ├── ParityError            an exported model disagrees with the torch model
     └── OutputError            a result cannot be written
 
@@ -58,7 +58,7 @@ class PluginError(DriveMetaError):
 
 
 class ProviderError(DriveMetaError):
-    """An execution provider that was asked for cannot run the model."""
+    """An execution provider that was requested cannot run the model."""
 
 
 class ParityError(DriveMetaError):

@@ -1,4 +1,4 @@
-"""Writing files so that they appear whole or not at all, and listing those that are input."""
+"""Files: which are input, and writing them so that they appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -82,6 +82,11 @@ def write_text(path: str | Path, text: str) -> Path:
     return write_bytes(path, text.encode("utf-8"))
 
 
+def is_image(path: Path) -> bool:
+    """Tell whether a file is an image by its suffix."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
 def is_foreign(name: str) -> bool:
     """Tell whether a file or folder of that name is hidden, or a system's own, and no input.
 
@@ -97,7 +102,7 @@ def list_files(
     """Return the files of a folder that are input, sorted: no hidden and no foreign ones.
 
     Args:
-        folder: Where to look; a folder that is absent or may not be read has no files.
+        folder: Folder to look in; one that is absent or may not be read has no files.
         suffixes: Endings to take, in small letters; all if empty.
         nested: Whether folders in it count as well.
     """

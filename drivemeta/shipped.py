@@ -22,7 +22,7 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
     The file is kept by the digest of the weights, the version of the package and what is named.
 
     Args:
-        named: shipped banks whose classes it names below its own: `signs`, `vehicles`.
+        named: Shipped banks whose classes it names below its own: `signs`, `vehicles`.
 
     Raises:
         InputError: no such bank ships.
@@ -55,8 +55,8 @@ def load_model(
     """Load an exported model; options are those of `OnnxDetector`.
 
     Args:
-        path: the model, or None for the shipped base, which is exported once on first use.
-        named: shipped banks whose classes the base names too: `signs`, `vehicles`.
+        path: Model, or None for the shipped base, which is exported once on first use.
+        named: Shipped banks whose classes the base names too: `signs`, `vehicles`.
         **options: `provider`, `allow_fallback`, `threads`, `max_batch`, `cuda_graph`,
             `denormal_as_zero`.
     """

@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from hypothesis import settings
 
 from drivemeta.data.support import SupportSet
 from tests.helpers.detectors import make_lively
-from tests.helpers.videos import draw_frame
+from tests.helpers.videos import draw_frame, encode_video
 
 # Examples take no time of their own; a busy machine must not fail them.
 settings.register_profile("default", deadline=None, max_examples=50)
@@ -37,7 +35,7 @@ def lively_detector():
 @pytest.fixture(scope="session")
 def tiny_model(lively_detector, tmp_path_factory):
     """The path of `lively_detector` as an ONNX file."""
-    from drivemeta.export import export_detector
+    from drivemeta.export.exporter import export_detector
 
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"
     export_detector(lively_detector, path, learner="protonet", support_digest="0" * 64)
@@ -54,18 +52,8 @@ def write_video(tmp_path) -> Callable[..., Path]:
         size: tuple[int, int] = (120, 160),
         options: dict[str, str] | None = None,
     ) -> Path:
-        path = tmp_path / name
-        with av.open(str(path), "w") as container:
-            stream = container.add_stream("libx264", rate=25, options=options or {})
-            stream.height, stream.width = size
-            stream.pix_fmt = "yuv420p"
-            stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
-            for index, time_ms in enumerate(times_ms):
-                frame = av.VideoFrame.from_ndarray(draw_frame(index, size), format="bgr24")
-                frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode())
-        return path
+        images = (draw_frame(index, size) for index in range(len(times_ms)))
+        return encode_video(tmp_path / name, images, times_ms, fps=25, options=options or {})
 
     return write
 

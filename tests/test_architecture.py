@@ -1,6 +1,7 @@
 """What each folder may import; nothing imports in a circle. Lazy and typing imports count."""
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -147,3 +148,20 @@ def test_no_folder_imports_itself_through_others():
 def test_circles_are_seen():
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c"]
     assert not circle({"a": {"b", "c"}, "b": {"c"}})
+
+
+def test_the_page_for_developers_has_the_same_table():
+    text = (ROOT / "docs" / "developers.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([\w/]+?)/?` \| .* \|([^|]*)\|$", text, re.MULTILINE)
+    shown = {folder: set(re.findall(r"`([\w/]+)`", names)) for folder, names in rows}
+    everyone = {*EVERYONE, "markdown"}
+    assert shown == {home: names for home, names in MAY_IMPORT.items() if home not in everyone}
+
+
+def test_the_picture_for_developers_has_imports_from_lower_floors_only():
+    text = (ROOT / "docs" / "images" / "architecture.svg").read_text("utf-8")
+    names = re.findall(r'y="(\d+)" class="name">([^<]+)<', text[text.index("Rooms of") :])
+    floor = {name: int(y) for y, listed in names for name in listed.split(", ")}
+    for home, targets in MAY_IMPORT.items():
+        room, drawn = home.split("/")[0], targets - {"markdown", *EVERYONE}
+        assert all(floor[target] > floor[room] for target in drawn - {room}), room

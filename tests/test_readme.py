@@ -2,7 +2,8 @@
 
 `python` and `bash` blocks are executed, in the order of their page, in a folder with a small
 support set and a video; a block whose first line is a comment with a path is first written to that
-file. In `sh` blocks (`make`, long runs) the targets, commands and options must exist.
+file. In `sh` blocks (`make`, long runs) the targets, commands and options must exist. The plugins
+that the pages write keep to the contracts of their kinds.
 """
 
 import json
@@ -11,7 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import cv2
@@ -19,13 +20,19 @@ import numpy as np
 import pytest
 
 from drivemeta.cli.main import COMMANDS, load_command
+from drivemeta.plugins.kinds import KINDS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^( *)```(\w+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 FILE_LINE = re.compile(r"^# (my_plugins/\S+)\n")
 SIZE_WH = (320, 192)
 MAIN = "from drivemeta.cli.main import main; main()"
+
+
+def name_of(page: Path) -> str:
+    """Return a page's path in the checkout, to name it by."""
+    return page.relative_to(ROOT).as_posix()
 
 
 def blocks(page: Path, *languages: str) -> Iterator[str]:
@@ -35,9 +42,14 @@ def blocks(page: Path, *languages: str) -> Iterator[str]:
             yield re.sub(rf"^{indent}", "", text, flags=re.MULTILINE)
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a shell block, those that end with a backslash joined to the next."""
+    return text.replace("\\\n", " ").splitlines()
+
+
 def commands(page: Path, language: str) -> list[list[str]]:
     """Return the command lines of a page as words, comments left out."""
-    lines = [line for text in blocks(page, language) for line in text.splitlines()]
+    lines = [line for text in blocks(page, language) for line in lines_of(text)]
     return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
@@ -77,13 +89,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(place: Path, arguments: list[str]) -> None:
+def run(
+    place: Path, arguments: list[str | Path], variables: Mapping[str, str] | None = None
+) -> None:
     """Run the interpreter in the folder; fail with what it printed."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        "XDG_CACHE_HOME": str(place / "cache"),
+        **(variables or {"XDG_CACHE_HOME": str(place / "cache")}),
     }
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -94,7 +108,7 @@ def run(place: Path, arguments: list[str]) -> None:
         timeout=300,
         check=False,
     )
-    assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"{' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}"
 
 
 def run_page(place: Path, page: Path) -> int:
@@ -107,7 +121,7 @@ def run_page(place: Path, page: Path) -> int:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, "utf-8")
         elif text.startswith("drivemeta "):
-            for line in text.splitlines():
+            for line in lines_of(text):
                 run(place, ["-c", MAIN, *shlex.split(line)[1:]])
         else:
             run(place, ["-W", "error::SyntaxWarning", "-c", text])
@@ -115,23 +129,43 @@ def run_page(place: Path, page: Path) -> int:
     return count
 
 
+@pytest.fixture(scope="module")
+def counts(place: Path) -> dict[str, int]:
+    """Run all pages; return how many snippets each has."""
+    return {name_of(page): run_page(place, page) for page in PAGES}
+
+
 @pytest.mark.slow
-def test_readme_and_pages_run(place: Path) -> None:
-    counts = {page.name: run_page(place, page) for page in PAGES}
+def test_readme_and_pages_run(place: Path, counts: dict[str, int]) -> None:
     assert counts["README.md"] >= 5
     assert (place / "falling_rocks.onnx").stat().st_size > 1_000_000
     assert len((place / "run" / "detections.jsonl").read_text("utf-8").splitlines()) == 5
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.slow
+@pytest.mark.usefixtures("counts")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_page_shows_a_whole_plugin_of_each_kind(place: Path, kind: str) -> None:
+    manifests = [*(place / "my_plugins").glob(f"{kind}s/*/plugin.yaml")]
+    assert manifests
+    suite = ROOT / "tests" / "contracts" / f"test_{kind}_contract.py"
+    names = " or ".join(f"[{manifest.parent.name}]" for manifest in manifests)
+    environment = {"DRIVEMETA_PLUGIN_PATH": str(place / "my_plugins")}
+    run(ROOT, ["-m", "pytest", "-q", "-p", "no:cacheprovider", suite, "-k", names], environment)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_shown_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     for words in [*commands(page, "sh"), *commands(page, "bash")]:
         if words[0] == "make":
             assert words[1] in targets, words
         elif words[0] == "drivemeta":
-            asked = {word.strip("[]") for word in words if word.lstrip("[").startswith("--")}
-            assert asked <= options(words[1:]), words
+            start = 3 if words[1] == "--plugin-path" else 1
+            asked = {
+                word.strip("[]") for word in words[start:] if word.lstrip("[").startswith("--")
+            }
+            assert asked <= options(words[start:]), words
 
 
 def options(words: list[str]) -> set[str]:
@@ -141,9 +175,3 @@ def options(words: list[str]) -> set[str]:
     for word in words[1:]:
         command = getattr(command, "commands", {}).get(word, command)
     return {option for parameter in command.params for option in parameter.opts}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"

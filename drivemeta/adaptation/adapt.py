@@ -44,15 +44,15 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     """Teach a detector the classes of a support set; the base is not changed.
 
     Args:
-        base: the detector to start from.
-        support: annotated boxes of new classes; a class that the base has is extended.
-        learner: name of a learner plugin, or one that is built already; by default chosen by the
+        base: Detector to start from.
+        support: Annotated boxes of new classes; a class that the base has is extended.
+        learner: Name of a learner plugin, or one that is built already; by default chosen by the
             number of shots, see `learner_for`. The exported file names it as its manifest does, or
             as its class is called, in lower case, where no manifest names that class.
-        parent: super-class of the new classes; by default, the one the base finds them by.
-        negatives: images without any object of the new classes.
-        exhaustive: every instance in the support frames is annotated.
-        extend: boxes of a class that was adapted to before are added to it.
+        parent: Super-class of the new classes; by default, the one the base finds them by.
+        negatives: Images without any object of the new classes.
+        exhaustive: Whether every instance in the support frames is annotated.
+        extend: Whether boxes of a class that was adapted to before are added to it.
         learner_weights: File that `drivemeta metatrain` wrote over the detector's level 2, for the
             learner to start from in place of what lies beside it.
         settings: Parameters of the learner by its name, such as `{"protonet": {"scale": 10}}`.
@@ -60,19 +60,27 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
 
     Raises:
         PluginNotFoundError: no such learner.
-        InputError: no such parent; a class is there already and `extend` was not asked for; the
+        InputError: no such parent; a class is there already and `extend` was not set; the
             learner starts from no weights; or a setting does not fit it.
         ModelFileError: the learner's weights are damaged, or of something else.
     """
     started = time.perf_counter()
     learner = learner or learner_for(support, extensible=_was_adapted(base.bank))
     plugin = _plugin_of(learner, settings or {}, registry or default_registry())
-    if not extend:
-        _refuse_clashes(base.bank, support)
-    if support.of_crops:
-        parent = parent_of_crops(base, support, parent)
+    parent = _checked_parent(base, support, parent, extend=extend)
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
     learning = BranchLearning(base, plugin, evidence, learner_weights)
+    return _learnt(learning, plugin, support, parent, started)
+
+
+def _learnt(
+    learning: BranchLearning,
+    plugin: Loaded[Learner],
+    support: SupportSet,
+    parent: str | None,
+    started: float,
+) -> Adapted:
+    """Learn rows, hold boxes out, set thresholds; return the detector and how it came about."""
     full = learning.without()
     bank, parents = learn_rows(
         full.base, full.learner, full.evidence, parent, of_crops=support.of_crops
@@ -90,7 +98,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         held=held,
         seconds=time.perf_counter() - started,
     )
-    return Adapted(full.base.with_(bank=bank), _report(bank, support, evidence), record)
+    return Adapted(full.base.with_(bank=bank), _report(bank, support, full.evidence), record)
 
 
 def learn_rows(
@@ -104,11 +112,12 @@ def learn_rows(
     """Return the base's bank with the new classes and their rows, and the parent of each.
 
     Args:
-        base: the detector before adaptation.
-        learner: makes the rows of level 2.
-        evidence: of the support frames.
-        parent: super-class of the new classes, or None to find it out.
-        of_crops: there are no scenes that level 1 could learn from.
+        base: Detector before adaptation.
+        learner: Learner that makes the rows of level 2.
+        evidence: What is seen in the support frames.
+        parent: Super-class of the new classes, or None to find it out.
+        of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
+            from.
 
     Raises:
         InputError: there is no such parent.
@@ -131,6 +140,15 @@ def _plugin_of(
         return registry.identify("learner", learner)
     check_settings(settings, [learner])
     return registry.build("learner", learner, **settings.get(learner, {}))
+
+
+def _checked_parent(
+    base: TwoLevelDetector, support: SupportSet, parent: str | None, *, extend: bool
+) -> str | None:
+    """Refuse classes that cannot be added; return the super-class for all, None to find it out."""
+    if not extend:
+        _refuse_clashes(base.bank, support)
+    return parent_of_crops(base, support, parent) if support.of_crops else parent
 
 
 def _was_adapted(bank: ClassBank) -> bool:

@@ -14,7 +14,7 @@ from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded
 
 if TYPE_CHECKING:
-    from drivemeta.export import ExportReport
+    from drivemeta.export.exporter import ExportReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class ClassReport:
         name: Name of the class.
         parent: Super-class that it is found by, None if level 1 learnt it as a new kind.
         shots: Number of support boxes.
-        found: How many of them the base proposes at IoU 0.5; None of crops, where it was not asked.
+        found: How many of them the base proposes at IoU 0.5; None of crops, which have no scene.
         threshold: Least score at which it is reported.
         low_confidence: The threshold was set without held-out boxes or without scenes.
     """
@@ -80,8 +80,8 @@ class Adapted:
     record: AdaptationRecord
 
     def export(self, path: str | Path, **options: Any) -> ExportReport:
-        """Write the ONNX model; options are those of `drivemeta.export.export_detector`."""
-        from drivemeta.export import export_detector  # noqa: PLC0415  (export imports onnx)
+        """Write the ONNX model; options are those of `drivemeta.export_detector`."""
+        from drivemeta.export.exporter import export_detector  # noqa: PLC0415  (export imports onnx)
 
         return export_detector(
             self.detector,

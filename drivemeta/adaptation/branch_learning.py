@@ -13,39 +13,31 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from drivemeta.adaptation.bank_rows import proposed_rows
+from drivemeta.adaptation.branch_rows import BranchRows, OwnRows
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.learner_weights import Initialisation
-from drivemeta.banks.named import NamedBank
-from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError, PluginError
 from drivemeta.models.branch import Branched, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
-from drivemeta.models.traced.features import Features
+from drivemeta.models.traced.features import Level2Features
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.plugins.calling import Calling
-from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.last_layer import LastLayer
-from drivemeta.plugins.learner.protocol import (
-    BranchClassifier,
-    BranchLearner,
-    Learner,
-)
-from drivemeta.plugins.learner.rows import CosineRows
+from drivemeta.plugins.learner.protocol import BranchClassifier, BranchLearner, Learner
 from drivemeta.plugins.loaded import Loaded
 
 
 @dataclass(frozen=True, eq=False)
-class Branching:
+class RowLearning:
     """A detector, what it saw, and the learner, with the columns of the branch if there is one.
 
     Attributes:
-        base: the detector that classes are added to.
-        evidence: of the support frames, as that detector embeds them.
-        learner: makes rows of these embeddings.
+        base: Detector that classes are added to.
+        evidence: What is seen in the support frames, as that detector embeds it.
+        learner: Learner that makes rows of these embeddings.
     """
 
     base: TwoLevelDetector
@@ -77,7 +69,7 @@ class BranchLearning:
         weights: Path | None = None,
     ) -> None:
         self._name, learner = plugin.name, plugin.object
-        self._plain = Branching(base, evidence, learner)
+        self._plain = RowLearning(base, evidence, learner)
         self._has_branch = isinstance(learner, BranchLearner) and learner.has_branch
         if not self._has_branch:
             if weights is not None:
@@ -95,7 +87,7 @@ class BranchLearning:
                 "add classes by a learner without a branch, such as protonet"
             )
         self._start = Initialisation.of(plugin, base.level2, weights)
-        features, task = Features(base.level2), evidence.labelled
+        features, task = Level2Features(base.level2), evidence.labelled
         self._task = replace(
             task,
             images=features(task.images),
@@ -104,11 +96,11 @@ class BranchLearning:
         )
         self._held = features(evidence.boxes.crops)
 
-    def without(self, boxes: NDArray[np.int64] | None = None) -> Branching:
+    def without(self, boxes: NDArray[np.int64] | None = None) -> RowLearning:
         """Return what is learnt without some support boxes; they are embedded all the same.
 
         Raises:
-            PluginError: the learner has no branch after all.
+            PluginError: the learner fails, or has no branch after all.
         """
         if not self._has_branch:
             return self._plain
@@ -124,10 +116,12 @@ class BranchLearning:
         return self._with(classifier)
 
     @torch.no_grad()
-    def _with(self, classifier: BranchClassifier) -> Branching:
+    def _with(self, classifier: BranchClassifier) -> RowLearning:
         base, evidence = self._plain.base, self._plain.evidence
         assert isinstance(base.level2, Level2)
-        branch, dim = classifier.novel_branch().eval(), base.bank.crop.weights.shape[1]
+        asking, dim = Calling(classifier, "novel_branch"), base.bank.crop.weights.shape[1]
+        with asking:
+            branch = asking.returned(classifier.novel_branch(), nn.Module).eval()
         held, own = branch(self._held).numpy(), evidence.boxes.embeddings
         wide = base.with_(
             level2=Branched(base.level2, branch), bank=widened(base.bank, held.shape[1])
@@ -144,85 +138,10 @@ class BranchLearning:
             networks=FixedNetworks(wide),
             compared=(dim, None) if isinstance(branch, LastLayer) else (0, dim),
         )
-        return Branching(wide, seen, BranchRows(classifier, dim, self._start.replay))
+        return RowLearning(wide, seen, BranchRows(classifier, dim, self._start.replay))
 
 
-def _beside_a_branch(base: TwoLevelDetector, learner: Learner, evidence: Evidence) -> Branching:
+def _beside_a_branch(base: TwoLevelDetector, learner: Learner, evidence: Evidence) -> RowLearning:
     dim = own_dim(base.level2)
     rows = OwnRows(learner, dim, base.bank.crop.weights.shape[1])
-    return Branching(base, replace(evidence, compared=(0, dim)), rows)
-
-
-class OwnRows:
-    """Lets a learner without a branch make rows for a detector with one, in the base's columns.
-
-    Args:
-        learner: the learner; it sees level 2's own embedding.
-        dim: of that embedding, whose columns come first.
-        width: of the rows.
-    """
-
-    def __init__(self, learner: Learner, dim: int, width: int) -> None:
-        self._learner, self._dim, self._width = learner, dim, width
-
-    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
-        """Return rows for a support set given as wide embeddings.
-
-        Raises:
-            PluginError: the learner has no rows.
-        """
-        own = replace(
-            support,
-            images=support.images[:, : self._dim],
-            negatives=support.negatives[:, : self._dim],
-        )
-        rows = proposed_rows(self._learner, own)
-        if rows is None:
-            raise PluginError(f"learner {type(self._learner).__name__} gives no rows")
-        wide = torch.from_numpy(self.widen("", rows.weights, self._width))
-        owners = torch.from_numpy(np.asarray(rows.owners, np.int64))
-        return CosineRows(network, wide, owners, support.n_way)
-
-    def widen(self, name: str, bank: NamedBank | FloatArray, width: int) -> FloatArray:  # noqa: ARG002
-        """Return the (n_rows, width) rows of a shipped bank, in the base's columns."""
-        weights = bank.weights if isinstance(bank, NamedBank) else bank
-        return np.pad(weights, ((0, 0), (0, width - weights.shape[1]))).astype(np.float32)
-
-
-class BranchRows:
-    """Makes rows over the columns of a branch that was learnt already.
-
-    Args:
-        classifier: of the learner.
-        dim: of level 2's own embedding, whose columns come first.
-        replay: see `Initialisation`.
-    """
-
-    def __init__(
-        self, classifier: BranchClassifier, dim: int, replay: dict[str, Tensor] | None = None
-    ) -> None:
-        self._classifier, self._dim, self._replay = classifier, dim, replay or {}
-
-    def fit(self, network: nn.Module, support: LabelledImages) -> CosineRows:
-        """Return rows for a support set given as wide embeddings."""
-        columns = replace(
-            support,
-            images=support.images[:, self._dim :],
-            negatives=support.negatives[:, self._dim :],
-        )
-        rows = self._classifier.rows_for(columns)
-        wide = np.pad(rows.weights, ((0, 0), (self._dim, 0)))
-        owners = torch.from_numpy(np.asarray(rows.owners, np.int64))
-        return CosineRows(network, torch.from_numpy(wide), owners, support.n_way)
-
-    @torch.no_grad()
-    def widen(self, name: str, bank: NamedBank, width: int) -> FloatArray:
-        """Return the (n_rows, width) rows of a shipped bank beside those of the branch.
-
-        They lie in the columns of the branch if it can place them there, else in the base's.
-        """
-        features = self._replay.get(name)
-        placed = None if features is None else self._classifier.distractors(features)
-        if placed is None:
-            return np.pad(bank.weights, ((0, 0), (0, width - bank.weights.shape[1])))
-        return np.pad(placed, ((0, 0), (self._dim, 0))).astype(np.float32)
+    return RowLearning(base, replace(evidence, compared=(0, dim)), rows)

@@ -72,10 +72,10 @@ def learn_dense(
     the row learns; level 1 and the rows of the base stay as they are.
 
     Args:
-        base: its level 1 is run over the support frames.
-        evidence: the frames and boxes.
-        label: the class to learn.
-        n_steps: of gradient descent after imprinting.
+        base: Detector whose level 1 is run over the support frames.
+        evidence: Frames and boxes.
+        label: Class to learn.
+        n_steps: Number of steps of gradient descent after imprinting.
 
     Returns:
         The (dim,) float32 unit row and its bias.
@@ -120,9 +120,9 @@ def look(base: TwoLevelDetector, evidence: Shots, label: int) -> Locations:
     """Run level 1 over the support frames that show a class.
 
     Args:
-        base: the detector.
-        evidence: the frames and boxes.
-        label: the class.
+        base: Detector.
+        evidence: Frames and boxes.
+        label: Class.
     """
     shots, places, background = [], [], []
     first = 0

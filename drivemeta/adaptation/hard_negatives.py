@@ -10,9 +10,9 @@ import torch
 
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.core import BankRows, ClassBank
+from drivemeta.core.bank import ALIKE
 from drivemeta.plugins.learner.means import spherical_means
 
-NEAR = 0.6
 MOST = 16
 
 
@@ -26,9 +26,9 @@ def add_hard_negatives(
     for the super-class: what resembles them stays an object of it, without a name.
 
     Args:
-        bank: with the rows of the new classes.
-        evidence: of the support and negative frames.
-        parents: super-class of each class, None for one that level 1 learnt whole.
+        bank: Class bank with the rows of the new classes.
+        evidence: What is seen in the support and negative frames.
+        parents: Super-class of each class, None for one that level 1 learnt whole.
     """
     embeddings = evidence.embedded.negatives
     owned = [bank.index(name) for name in evidence.labelled.names]
@@ -38,7 +38,7 @@ def add_hard_negatives(
         if not len(mine):
             continue
         sure = evidence.negatives.sure & (evidence.negatives.roots == label)
-        near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= NEAR
+        near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= ALIKE
         hard = embeddings[torch.from_numpy(sure & near)]
         if len(hard):
             n_means, columns = min(MOST, len(hard)), slice(*evidence.compared)

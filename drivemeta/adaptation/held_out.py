@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.adaptation.bank_rows import fit_rows
-from drivemeta.adaptation.branch_learning import Branching
+from drivemeta.adaptation.branch_learning import RowLearning
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.hard_negatives import add_hard_negatives
 from drivemeta.core import ClassBank
@@ -18,12 +18,8 @@ from drivemeta.core.score_rule import class_probabilities
 from drivemeta.models.detector import TwoLevelDetector
 
 MAX_FOLDS = 5
-
-
-# Level 1's score of a box where it found none at all, and of a crop, where it was not asked.
-UNSEEN_SCORE, UNASKED_SCORE = 0.1, 0.5
-
-
+# Level 1's score of a box where it found none at all, and of a crop, which has no scene.
+UNSEEN_SCORE, SCORE_OF_CROPS = 0.1, 0.5
 SOMETHING_ELSE = -1
 
 
@@ -37,7 +33,7 @@ class HeldOut:
             where a distractor wins, its own where level 2 has no say.
         spared: (n_boxes,) bool; False where its class has no other box, so that nothing could be
             held out and its own rows judged it.
-        negatives: for each class the (n,) float32 scores of things that are something else.
+        negatives: (n,) float32 scores of things that are something else, for each class.
     """
 
     scores: FloatArray
@@ -47,10 +43,10 @@ class HeldOut:
 
 
 def hold_out(
-    full: Branching,
+    full: RowLearning,
     bank: ClassBank,
     parents: Sequence[str | None],
-    without: Callable[[NDArray[np.int64]], Branching],
+    without: Callable[[NDArray[np.int64]], RowLearning],
 ) -> HeldOut:
     """Judge each support box by rows learnt without it: at most `MAX_FOLDS` times learnt anew.
 
@@ -59,29 +55,16 @@ def hold_out(
     augmented views, as the crop that level 1 proposes of it.
 
     Args:
-        full: the detector before adaptation, the learner, and the support frames as they see them.
-        bank: with the new classes and their rows.
-        parents: super-class of each class, None for one that level 1 learnt whole.
-        without: learns again without the boxes held out, where the learner changes layers.
+        full: Detector before adaptation, learner, and the support frames as they see them.
+        bank: Class bank with the new classes and their rows.
+        parents: Super-class of each class, None for one that level 1 learnt whole.
+        without: Function that learns again without the boxes held out, where the learner changes
+            layers.
     """
     base, evidence = full.base, full.evidence
-    labels, scored, task = evidence.boxes.labels, evidence.boxes.found, evidence.embedded
-    owners = np.array([bank.index(name) for name in task.names], np.int64)[labels]
-    found = scored[scored > 0]
-    unseen = UNASKED_SCORE if evidence.of_crops else UNSEEN_SCORE
-    typical = np.median(found) if len(found) else unseen
-    dense = np.where(scored > 0, scored, typical).astype(np.float32)
-    scores, named = dense.copy(), owners.copy()
-    counts = np.bincount(labels, minlength=len(task.names))
-
-    def judge(boxes: NDArray[np.int64], rows: ClassBank, seen: Evidence) -> None:
-        for i in boxes:
-            parent = parents[labels[i]]
-            if parent is not None:
-                by_class = _leaves(base, rows, seen.boxes.embeddings[[i]], rows.index(parent))[0]
-                scores[i] = dense[i] * by_class[owners[i]] ** base.scoring.crop_power
-                named[i] = _named(by_class)
-
+    labels = evidence.boxes.labels
+    counts = np.bincount(labels, minlength=len(evidence.labelled.names))
+    judge = _Judge(base, bank, evidence, parents)
     judge(np.flatnonzero(counts[labels] == 1), bank, evidence)
     for fold in _folds(labels):
         # With the rows that were there before: only those of the new shots are learnt anew.
@@ -91,7 +74,48 @@ def hold_out(
         rows = fit_rows(rows, again.learner, rest, parents)
         judge(fold, add_hard_negatives(rows, seen, parents), seen)
     negatives = tuple(_against(base, bank, evidence, label, p) for label, p in enumerate(parents))
-    return HeldOut(scores, named, counts[labels] > 1, negatives)
+    return HeldOut(judge.scores, judge.named, counts[labels] > 1, negatives)
+
+
+class _Judge:
+    """Scores support boxes as the class that they are annotated as, by the rows it is given.
+
+    Attributes:
+        scores: (n_boxes,) float32 final scores; before a box is judged, level 1's alone.
+        named: (n_boxes,) int64 class of the bank that each is named; before, its own.
+    """
+
+    def __init__(
+        self,
+        base: TwoLevelDetector,
+        bank: ClassBank,
+        evidence: Evidence,
+        parents: Sequence[str | None],
+    ) -> None:
+        self._base, self._parents, self._labels = base, parents, evidence.boxes.labels
+        names = evidence.embedded.names
+        self._owners = np.array([bank.index(name) for name in names], np.int64)[self._labels]
+        self._dense = _dense_scores(evidence)
+        self.scores, self.named = self._dense.copy(), self._owners.copy()
+
+    def __call__(self, boxes: NDArray[np.int64], bank: ClassBank, evidence: Evidence) -> None:
+        """Judge some boxes by the rows of a bank; those that level 1 learnt whole stay as found."""
+        for i in boxes:
+            parent, power = self._parents[self._labels[i]], self._base.scoring.crop_power
+            if parent is not None:
+                embedding, root = evidence.boxes.embeddings[[i]], bank.index(parent)
+                by_class = _leaves(self._base, bank, embedding, root)[0]
+                self.scores[i] = self._dense[i] * by_class[self._owners[i]] ** power
+                self.named[i] = _named(by_class)
+
+
+def _dense_scores(evidence: Evidence) -> FloatArray:
+    """Return level 1's score of each box; one that it misses gets the others' median."""
+    scored = evidence.boxes.found
+    found = scored[scored > 0]
+    unseen = SCORE_OF_CROPS if evidence.of_crops else UNSEEN_SCORE
+    typical = np.median(found) if len(found) else unseen
+    return np.where(scored > 0, scored, typical).astype(np.float32)
 
 
 def _against(

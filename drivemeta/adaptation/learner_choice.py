@@ -1,4 +1,4 @@
-"""Which learner is taken where none is asked for: by shots, as measured in docs/learners.md."""
+"""Which learner is taken where none is named: by shots, as measured in docs/learners.md."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from drivemeta.data.support import SupportSet
 
-# From so many shots a class on.
+# Least number of shots a class, and the learner from there on.
 BY_SHOTS = ((1, "protonet"), (10, "reptile"))
 EXTENSIBLE = "protonet"
 
@@ -15,8 +15,8 @@ def learner_for(support: SupportSet, *, extensible: bool = False) -> str:
     """Return the name of the learner for a support set.
 
     Args:
-        support: its classes' median number of boxes decides.
-        extensible: classes are added to an adapted model, which a novel branch would end.
+        support: Support set, whose classes' median number of boxes decides.
+        extensible: Whether classes are added to an adapted model, which a novel branch would end.
     """
     if extensible:
         return EXTENSIBLE

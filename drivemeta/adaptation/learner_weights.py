@@ -13,6 +13,7 @@ from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import WEIGHTS, read, read_if_of
 from drivemeta.models.level2 import Level2
 from drivemeta.paths import REPLAY_WEIGHTS
+from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.learner.episodes import Episode, Pairs
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import Learner, MetaLearner, meta_learner
@@ -67,11 +68,15 @@ class Initialisation:
 
         Raises:
             ModelFileError: the weights are of a module of another kind.
+            PluginError: the learner fails, or gives something else.
         """
         layer = LastLayer.of(self.level2.project)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            model = self.learner.prepare(layer, FeatureShape(layer.n_features))
+            preparing = Calling(self.learner, "prepare")
+            with preparing:
+                task = FeatureTasks(layer.n_features)
+                model = preparing.returned(self.learner.prepare(layer, task), nn.Module)
         if self.weights is not None:
             try:
                 model.load_state_dict(self.weights)
@@ -83,7 +88,7 @@ class Initialisation:
 
 
 def _given(path: Path, learner: str, level2: str) -> dict[str, Tensor]:
-    """Return weights that were asked for; unlike those beside a plugin, they must fit."""
+    """Return weights that were given; unlike those beside a plugin, they must fit."""
     found = read(path)
     if found.learner != learner:
         raise ModelFileError(
@@ -98,11 +103,11 @@ def _given(path: Path, learner: str, level2: str) -> dict[str, Tensor]:
     return found.state
 
 
-class FeatureShape:
-    """A task source that only tells what the features look like.
+class FeatureTasks:
+    """A task source that only shows what the features are like.
 
     Args:
-        n_features: of each.
+        n_features: Number of features of an image.
     """
 
     n_way = 1

@@ -30,10 +30,11 @@ def add_classes(
     """Return the base's bank with the new classes, and the super-class of each.
 
     Args:
-        base: the detector before adaptation.
-        evidence: of the support frames.
-        parent: super-class of the new classes, or None to find it out.
-        of_crops: there are no scenes that level 1 could learn from.
+        base: Detector before adaptation.
+        evidence: What is seen in the support frames.
+        parent: Super-class of the new classes, or None to find it out.
+        of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
+            from.
 
     Raises:
         InputError: there is no such parent.
@@ -94,7 +95,7 @@ def finder_of(
     together count as much as another two of its own, so that a single odd one is outvoted.
 
     Args:
-        names: of the bank's classes.
+        names: Names of the bank's classes.
         roots: (n,) super-class that each box of all classes is found by, -1 for none.
         scores: (n,) of these detections, 0 for none.
         own: (n,) which of the boxes are of the class.

@@ -43,15 +43,15 @@ class _Frame:
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
+class _SeenFrame:
     """What is seen in one frame: of each of its n boxes, and of its m negatives.
 
     Attributes:
-        image: uint8 BGR.
+        image: Frame, uint8 BGR.
         boxes: (n, 4) support boxes.
         labels: (n,) int64.
-        views: Of each box, (n_views, 3, 64, 64).
-        crops: Of each box, (3, 64, 64).
+        views: Views of each box, (n_views, 3, 64, 64).
+        crops: Crop of each box, (3, 64, 64).
         found: Scores of the matching proposals.
         roots: Their super-classes.
         negatives: (m, 3, 64, 64) crops.
@@ -110,14 +110,16 @@ def observe(
     )
 
 
-def _look(base: TwoLevelDetector, frame: _Frame, proposals: Located, *, exhaustive: bool) -> _Look:
+def _look(
+    base: TwoLevelDetector, frame: _Frame, proposals: Located, *, exhaustive: bool
+) -> _SeenFrame:
     """Return what the proposals in a frame say of its boxes, and of what else there is."""
     pixels, context = to_tensor(frame.image), base.scoring.context
     matches = [best_match(base, proposals, box, frame.image.shape[:2]) for box in frame.boxes]
     places = [torch.from_numpy(place[None]) for place, _, _ in matches]
     known = frame.boxes if exhaustive else np.concatenate([frame.boxes, frame.ignored])
     negatives, scores, roots = other_proposals(pixels, proposals, known, context)
-    return _Look(
+    return _SeenFrame(
         image=frame.image,
         boxes=frame.boxes,
         labels=frame.labels,
@@ -131,7 +133,7 @@ def _look(base: TwoLevelDetector, frame: _Frame, proposals: Located, *, exhausti
     )
 
 
-def _labelled(looks: Sequence[_Look], names: tuple[str, ...]) -> LabelledImages:
+def _labelled(looks: Sequence[_SeenFrame], names: tuple[str, ...]) -> LabelledImages:
     views = [view for look in looks for view in look.views]
     sizes, labels = [len(v) for v in views], np.concatenate([look.labels for look in looks])
     return LabelledImages(
@@ -143,7 +145,7 @@ def _labelled(looks: Sequence[_Look], names: tuple[str, ...]) -> LabelledImages:
     )
 
 
-def _seen_boxes(looks: Sequence[_Look], networks: FixedNetworks) -> SeenBoxes:
+def _seen_boxes(looks: Sequence[_SeenFrame], networks: FixedNetworks) -> SeenBoxes:
     crops = torch.stack([crop for look in looks for crop in look.crops])
     return SeenBoxes(
         labels=np.concatenate([look.labels for look in looks]).astype(np.int64),
@@ -155,7 +157,9 @@ def _seen_boxes(looks: Sequence[_Look], networks: FixedNetworks) -> SeenBoxes:
     )
 
 
-def _seen_negatives(looks: Sequence[_Look], n_support: int, *, exhaustive: bool) -> SeenNegatives:
+def _seen_negatives(
+    looks: Sequence[_SeenFrame], n_support: int, *, exhaustive: bool
+) -> SeenNegatives:
     frames = np.repeat(np.arange(len(looks)), [len(look.scores) for look in looks])
     return SeenNegatives(
         frames=frames,

@@ -22,10 +22,10 @@ def calibrate(
     """Set each new class's threshold by support boxes that its rows were not learnt from.
 
     Args:
-        bank: with the new classes and their rows.
-        evidence: of the support frames.
-        held: the scores, see `hold_out`.
-        parents: super-class of each class, None for one that level 1 learnt whole.
+        bank: Class bank with the new classes and their rows.
+        evidence: What is seen in the support frames.
+        held: Scores of held-out boxes, see `hold_out`.
+        parents: Super-class of each class, None for one that level 1 learnt whole.
     """
     thresholds, uncertain = {}, set()
     unseen = not (evidence.boxes.roots >= 0).any()
@@ -45,8 +45,8 @@ def threshold(positives: FloatArray, negatives: FloatArray) -> float:
     """Return a score between the background's highest and the positives' lower ones.
 
     Args:
-        positives: scores of held-out support boxes.
-        negatives: scores of things that are something else.
+        positives: Scores of held-out support boxes.
+        negatives: Scores of things that are something else.
     """
     low = float(np.quantile(negatives, 1 - FALSE_POSITIVE_RATE)) if len(negatives) else 0.0
     high = float(np.quantile(positives, 0.25)) if len(positives) else GREATEST

@@ -18,8 +18,8 @@ def bank_arrays(bank: ClassBank, capacity: int | None = None) -> dict[str, NDArr
     """Return the arrays of a bank, padded to a fixed capacity.
 
     Args:
-        bank: the classes and rows.
-        capacity: rows a level and classes after padding; None for no padding.
+        bank: Classes and rows.
+        capacity: Rows of a level and classes after padding; None for no padding.
 
     Returns:
         For each level `*_weights` (capacity, dim) float32, `*_biases` (capacity,) float32,

@@ -12,7 +12,7 @@ CAPACITY = 256
 
 
 def within_capacity(bank: ClassBank, capacity: int = CAPACITY) -> ClassBank:
-    """Return the bank with at most so many level-2 rows: the least telling distractors go.
+    """Return the bank with at most `capacity` level-2 rows: the least telling distractors go.
 
     Those are rows that vote for no leaf and are the farthest from all rows that do. Rows of leaves
     are never dropped.

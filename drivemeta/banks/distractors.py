@@ -9,10 +9,8 @@ import numpy as np
 
 from drivemeta.banks.named import BACKGROUND, NamedBank, available_banks, load_bank
 from drivemeta.core import DISTRACTOR, BankRows
+from drivemeta.core.bank import ALIKE
 from drivemeta.core.boxes import FloatArray
-
-DISTRACTOR_MARGIN = 0.6
-
 
 Widen: TypeAlias = Callable[[str, NamedBank, int], FloatArray]
 """Maps the name of a bank, the bank and a width to its rows at that width."""
@@ -20,7 +18,7 @@ Widen: TypeAlias = Callable[[str, NamedBank, int], FloatArray]
 
 def without_near(rows: BankRows, novel: BankRows, root: int) -> BankRows:
     """Return rows without those distractors of a super-class that may well be a new class."""
-    near = (rows.weights @ _leaves(novel).T).max(1, initial=-1) >= DISTRACTOR_MARGIN
+    near = (rows.weights @ _leaves(novel).T).max(1, initial=-1) >= ALIKE
     kept = ~(near & ((rows.owners == DISTRACTOR) | (rows.owners == root)) & (rows.roots == root))
     return BankRows(rows.weights[kept], rows.biases[kept], rows.owners[kept], rows.roots[kept])
 
@@ -35,11 +33,11 @@ def distractors_for(
     the nearest to the new classes stay.
 
     Args:
-        parent: name of the super-class.
-        novel: the rows of the new classes.
-        root: label of the super-class.
-        at_most: number of rows.
-        widen: places a bank's rows where the new ones are wider than they.
+        parent: Name of the super-class.
+        novel: Rows of the new classes.
+        root: Label of the super-class.
+        at_most: Number of rows.
+        widen: Function that places a bank's rows where the new ones are wider.
     """
     dim = novel.weights.shape[1]
     banks = {name: load_bank(name) for name in available_banks()}
@@ -53,7 +51,7 @@ def distractors_for(
     names = np.concatenate([bank.names for bank in banks.values()])
     nearest = (weights @ mine.T).max(1)
     order = np.argsort(-nearest, kind="stable")
-    kept = (nearest < DISTRACTOR_MARGIN) | (names == BACKGROUND)
+    kept = (nearest < ALIKE) | (names == BACKGROUND)
     chosen = order[kept[order]][:at_most]
     n = len(chosen)
     return BankRows(

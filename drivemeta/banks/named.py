@@ -25,8 +25,8 @@ class NamedBank:
     """Embeddings of fine classes below one super-class.
 
     Attributes:
-        parent: the super-class.
-        names: of the classes, one a row; several rows may share a name. Rows named
+        parent: Super-class.
+        names: Names of the classes, one a row; several rows may share a name. Rows named
             `background` are distractors.
         weights: (n_rows, dim) float32, L2-normalised.
     """

@@ -22,9 +22,9 @@ def read_frames(place: str | Path, n: int, registry: Registry | None = None) -> 
     """Return up to n frames of a source, spread over it; the first n of a live one.
 
     Args:
-        place: a folder, a file, `synthetic:SEED`, a camera or an address.
-        n: how many.
-        registry: Of the plugins; the default one if None.
+        place: Folder, a file, `synthetic:SEED`, a camera or an address.
+        n: Number of frames.
+        registry: Registry of the plugins; the default one if None.
 
     Raises:
         VideoError: there is nothing that can be read.

@@ -31,10 +31,10 @@ class Setting:
     """What is varied.
 
     Attributes:
-        model: the file.
-        provider: short name asked for.
-        batch: frames in one call.
-        threads: of the CPU for one operator, or None for ONNX Runtime's choice.
+        model: Model file.
+        provider: Short name of the provider requested.
+        batch: Frames in one call.
+        threads: Threads of the CPU for one operator, or None for ONNX Runtime's choice.
     """
 
     model: Path
@@ -49,12 +49,12 @@ class Contender:
 
     Attributes:
         what: `bare session`, `OnnxDetector` or a peer's part.
-        setting: of the session.
-        provider: the one that really runs.
-        precision: of the model.
-        input_size: of the network, as text.
-        run: one call with the batch.
-        seconds: what the calls took.
+        setting: Settings of the session.
+        provider: Provider that really runs.
+        precision: Precision of the model.
+        input_size: Input size of the network, as text.
+        run: Function that makes one call with the batch.
+        seconds: Seconds that each call took.
     """
 
     what: str
@@ -71,7 +71,7 @@ class BenchRow:
     """One line of the table; times of one call in milliseconds.
 
     Attributes:
-        ratio: median over rounds of its time by that of the bare session of the same model and
+        ratio: Median over rounds of its time by that of the bare session of the same model and
             setting; None for peers.
     """
 
@@ -95,7 +95,7 @@ def contenders_of(setting: Setting, frames: Sequence[Image]) -> list[Contender]:
     """Return the bare session and our detector for one setting.
 
     Args:
-        setting: model, provider, batch and threads.
+        setting: Model, provider, batch and threads.
         frames: (height, width, 3) uint8 BGR of one size, at least as many as the batch.
 
     Raises:
@@ -130,11 +130,11 @@ def measure(
     """Run all contenders in turns; their `seconds` are filled.
 
     Args:
-        contenders: what is timed.
-        rounds: calls of each that count.
-        warmup: calls of each before that.
-        on_round: called after each round.
-        clock: gives seconds; `time.process_time` leaves out what other processes take, and says
+        contenders: Contenders to time.
+        rounds: Calls of each that count.
+        warmup: Calls of each before that.
+        on_round: Function called after each round.
+        clock: Clock in seconds; `time.process_time` leaves out what other processes take, and says
             something for one thread only.
     """
     for contender in contenders:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from drivemeta.bench.measure import PEER, Contender, Setting
 from drivemeta.core import Letterbox
+from drivemeta.core.letterbox import GREY
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.runtime.providers import SessionOptions, create_session
 
@@ -31,12 +32,12 @@ class PeerInput:
     """How a peer takes its images.
 
     Attributes:
-        name: of the input.
-        dtype: of its values; uint8 is taken as 0..255, floats as 0..1.
+        name: Name of the input.
+        dtype: Type of its values; uint8 is taken as 0..255, floats as 0..1.
         channels_first: (N, 3, H, W) rather than (N, H, W, 3).
-        size: height and width.
-        batch: the only batch taken, or None for any.
-        others: further inputs of two numbers an image, by their dtypes: its size, as detectors
+        size: Height and width.
+        batch: Only batch taken, or None for any.
+        others: Further inputs of two numbers an image, by their dtypes: its size, as detectors
             that scale their boxes want it, or ones if it is called a scale.
     """
 
@@ -56,9 +57,9 @@ def peer_contenders(
     What it does after the network (suppression, if that is not in its graph) is not timed.
 
     Args:
-        setting: model, provider, batch and threads.
+        setting: Model, provider, batch and threads.
         frames: (height, width, 3) uint8 BGR.
-        size: height and width of its input where the file leaves them open; None for 640 x 640.
+        size: Height and width of its input where the file leaves them open; None for 640 x 640.
 
     Raises:
         InputError: its inputs cannot be understood, or it does not take the batch.
@@ -74,7 +75,7 @@ def peer_contenders(
     rule = read_input(session.get_inputs(), setting.model, size)
     if rule.batch not in (None, setting.batch):
         raise InputError(
-            f"{setting.model} takes batches of {rule.batch} only, {setting.batch} were asked for"
+            f"{setting.model} takes batches of {rule.batch} only, {setting.batch} were requested"
         )
     chosen = list(frames[: setting.batch])
     feeds = feeds_of(rule, chosen)
@@ -138,7 +139,7 @@ def feeds_of(rule: PeerInput, frames: Sequence[Image]) -> dict[str, NDArray[Any]
 
 def _fitted(frame: Image, size: tuple[int, int]) -> Image:
     fit = Letterbox.fit((frame.shape[0], frame.shape[1]), size)
-    image = np.full((*size, 3), 114, np.uint8)
+    image = np.full((*size, 3), GREY, np.uint8)
     image[: fit.height, : fit.width] = cv2.resize(frame, (fit.width, fit.height))
     return image
 

@@ -35,11 +35,11 @@ def profile_model(
     """Return the milliseconds of each part of one call, by ONNX Runtime's profiler.
 
     Args:
-        path: an exported model.
-        frames: the batch, (height, width, 3) uint8 BGR of one size.
-        provider: short name.
-        threads: of the CPU for one operator, or None for ONNX Runtime's choice.
-        runs: calls that count, after two that do not.
+        path: Exported model.
+        frames: Batch, (height, width, 3) uint8 BGR of one size.
+        provider: Short name.
+        threads: Threads of the CPU for one operator, or None for ONNX Runtime's choice.
+        runs: Calls that count, after two that do not.
 
     Raises:
         ModelFileError: the file is damaged or not ours.

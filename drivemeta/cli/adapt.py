@@ -16,6 +16,7 @@ from drivemeta.cli.common import (
     console,
     emit_json,
     image_files,
+    panel,
 )
 from drivemeta.cli.invocation import registry_of
 
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 MOST_WARNINGS = 8
 
 
+SUPPORT, LEARNING = panel("Support set"), panel("Learning")
+START, OUTPUT = panel("What to start from"), panel("Output")
+
+
 def adapt(
     ctx: typer.Context,
     support: Annotated[
@@ -32,42 +37,42 @@ def adapt(
         typer.Argument(help="Annotations in any format known, or a folder of crops a class."),
     ],
     out: Annotated[Path, typer.Option(help="The ONNX model to write.")],
-    images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
+    images: Annotated[Path | None, SUPPORT(help="Folder of the images.")] = None,
     read: ReadOption = None,
+    shots: Annotated[int | None, SUPPORT(help="Most boxes a class to use.")] = None,
+    seed: Annotated[int, SUPPORT(help="Seed of the draw of the shots.")] = 0,
+    negatives: Annotated[
+        Path | None, SUPPORT(help="Folder of images that show none of the new classes.")
+    ] = None,
+    exhaustive: Annotated[
+        bool, SUPPORT("--exhaustive", help="Every instance in the frames is annotated.")
+    ] = False,
     learner: Annotated[
-        str | None, typer.Option(help="Name of a learner plugin; chosen by the shots by default.")
+        str | None, LEARNING(help="Name of a learner plugin; chosen by the shots by default.")
     ] = None,
     learner_weights: Annotated[
         Path | None,
-        typer.Option(help="What `drivemeta metatrain` wrote over this level 2, to start from."),
+        LEARNING(help="What `drivemeta metatrain` wrote over this level 2, to start from."),
     ] = None,
-    shots: Annotated[int | None, typer.Option(help="Use only so many boxes a class.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the draw of the shots.")] = 0,
     parent: Annotated[
-        str | None, typer.Option(help="Super-class of the new classes; found out by default.")
+        str | None, LEARNING(help="Super-class of the new classes; found out by default.")
     ] = None,
-    negatives: Annotated[
-        Path | None, typer.Option(help="Folder of images that show none of the new classes.")
-    ] = None,
-    exhaustive: Annotated[
-        bool, typer.Option("--exhaustive", help="Every instance in the frames is annotated.")
-    ] = False,
-    base: Annotated[
-        Path | None, typer.Option(help="Weights (.safetensors) to start from; else the shipped.")
-    ] = None,
-    start: Annotated[
-        Path | None, typer.Option("--from", help="An adapted model (.onnx) to add classes to.")
-    ] = None,
-    extend: Annotated[
-        bool, typer.Option("--extend", help="With --from: add shots to classes it has.")
-    ] = False,
-    full_report: Annotated[
-        bool, typer.Option("--report", help="Estimate AP50 by leaving frames out, too.")
-    ] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="The learner's parameter, LEARNER.NAME=VALUE; may be repeated."),
+        LEARNING("--set", help="The learner's parameter, LEARNER.NAME=VALUE; may be repeated."),
     ] = None,
+    base: Annotated[
+        Path | None, START(help="Weights (.safetensors); by default, the shipped base.")
+    ] = None,
+    start: Annotated[
+        Path | None, START("--from", help="An adapted model (.onnx) to add classes to.")
+    ] = None,
+    extend: Annotated[
+        bool, START("--extend", help="With --from: add shots to classes it has.")
+    ] = False,
+    full_report: Annotated[
+        bool, OUTPUT("--report", help="Estimate AP50 by leaving frames out, too.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Learn new classes from a few annotated frames; write an ONNX model.
@@ -76,11 +81,12 @@ def adapt(
     (.report.json, .report.md) and its plot (.report.png).
     """
     from drivemeta.adaptation.adapt import adapt as learn
+    from drivemeta.adaptation.report.write import write_report
     from drivemeta.data.findings import findings_json
     from drivemeta.data.readers.reading import parse_reading
     from drivemeta.data.support import SupportSet
-    from drivemeta.export import verify_model
     from drivemeta.export.restore import restore
+    from drivemeta.export.verify import verify_model
     from drivemeta.models.store import load_base, load_detector
     from drivemeta.plugins.settings import parse_settings
 
@@ -89,7 +95,8 @@ def adapt(
     given = SupportSet.from_path(support, images, parse_reading(read or []))
     show_notes(given.dataset)
     chosen = given if shots is None else given.draw(shots, seed)
-    detector = load_detector(base) if base else load_base()
+    registry = registry_of(ctx)
+    detector = load_detector(base, registry) if base else load_base(registry)
     with console().status(f"adapting to {', '.join(chosen.classes)}"):
         adapted = learn(
             restore(detector, start) if start else detector,
@@ -101,11 +108,11 @@ def adapt(
             extend=extend,
             learner_weights=learner_weights,
             settings=parse_settings(settings or []),
-            registry=registry_of(ctx),
+            registry=registry,
         )
         adapted.export(out)
         verify_model(out, provider="cpu")
-        report = _write_report(adapted, out, full=full_report)
+        report = write_report(adapted, out, full=full_report)
     report = {
         "model": str(out),
         **report,
@@ -118,34 +125,6 @@ def adapt(
         emit_json(report)
     else:
         _show(adapted, report)
-
-
-def _write_report(adapted: Adapted, out: Path, *, full: bool) -> dict[str, Any]:
-    """Write sheet, plot and page beside the model; return the report's values."""
-    from drivemeta.adaptation.report.contact_sheet import write_contact_sheet
-    from drivemeta.adaptation.report.diagnosis import diagnose
-    from drivemeta.adaptation.report.expected_ap50 import expected_ap50
-    from drivemeta.adaptation.report.page import report_json, report_markdown, warnings
-    from drivemeta.adaptation.report.plot import plot_png
-    from drivemeta.files import write_bytes, write_text
-
-    diagnosis = diagnose(adapted)
-    expected = expected_ap50(adapted) if full else None
-    sheet, plot = out.with_suffix(".crops.png"), out.with_suffix(".report.png")
-    notes = {
-        row.name: f"{row.shots} shots, threshold {row.threshold:.2f}" for row in adapted.classes
-    }
-    write_contact_sheet(adapted.record.support, sheet, notes)
-    write_bytes(plot, plot_png(adapted, diagnosis))
-    page = out.with_suffix(".report.md")
-    write_text(page, report_markdown(adapted, diagnosis, expected, (plot, sheet)))
-    return {
-        "contact_sheet": str(sheet),
-        "plot": str(plot),
-        "page": str(page),
-        **report_json(adapted, diagnosis, expected),
-        "warnings": warnings(diagnosis),
-    }
 
 
 def _finish(out: Path, report: dict[str, Any]) -> None:
@@ -167,7 +146,7 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            "not asked" if row.found is None else f"{row.found} of {row.shots}",
+            "no scenes" if row.found is None else f"{row.found} of {row.shots}",
             f"{row.threshold:.2f}{doubt}",
         )
     shown = console()

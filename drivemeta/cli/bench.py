@@ -7,46 +7,44 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, console, emit_json, progress
+from drivemeta.cli.common import JsonOption, console, emit_json, panel, parse_size, progress
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
     from drivemeta.bench.measure import BenchRow, Contender, Image
 
-Models = Annotated[
-    list[Path] | None, typer.Argument(help="ONNX models; without any, the shipped base.")
-]
-Peers = Annotated[
-    list[Path] | None, typer.Option("--peer", help="Another ONNX detector, on the same frames.")
-]
-Frames = Annotated[
-    str | None, typer.Option("--frames", help="Folder, video or synthetic:SEED; drawn by default.")
-]
+SETTINGS, FRAMES, MEASURING = panel("Settings compared"), panel("Frames"), panel("Measuring")
 
 
 def bench(
     ctx: typer.Context,
-    models: Models = None,
-    peer: Peers = None,
-    provider: Annotated[
-        list[str] | None, typer.Option(help="cpu, cuda, ...; several are compared.")
+    models: Annotated[
+        list[Path] | None, typer.Argument(help="ONNX models; without any, the shipped base.")
     ] = None,
-    batch: Annotated[list[int] | None, typer.Option(min=1, help="Frames in one call.")] = None,
-    threads: Annotated[
-        list[int] | None, typer.Option(min=0, help="Of the CPU for one operator; 0: ORT's choice.")
-    ] = None,
-    frames: Frames = None,
-    frame_size: Annotated[
-        str | None, typer.Option(help="Height x width that frames are resized to; else 720x1280.")
+    peer: Annotated[
+        list[Path] | None, SETTINGS(help="Another ONNX detector, on the same frames.")
     ] = None,
     peer_size: Annotated[
         str | None,
-        typer.Option(help="Height x width of a peer's input where its file leaves it."),
+        SETTINGS(help="Height x width of a peer's input where its file leaves it."),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="Calls of each that count.")] = 20,
-    warmup: Annotated[int, typer.Option(min=0, help="Calls of each before that.")] = 3,
+    provider: Annotated[
+        list[str] | None, SETTINGS(help="cpu, cuda, ...; several are compared.")
+    ] = None,
+    batch: Annotated[list[int] | None, SETTINGS(min=1, help="Frames in one call.")] = None,
+    threads: Annotated[
+        list[int] | None, SETTINGS(min=0, help="Of the CPU for one operator; 0: ORT's choice.")
+    ] = None,
+    frames: Annotated[
+        str | None, FRAMES(help="Folder, video or synthetic:SEED; drawn by default.")
+    ] = None,
+    frame_size: Annotated[
+        str | None, FRAMES(help="Height x width that frames are resized to; else 720x1280.")
+    ] = None,
+    rounds: Annotated[int, MEASURING(min=1, help="Calls of each that count.")] = 20,
+    warmup: Annotated[int, MEASURING(min=0, help="Calls of each before that.")] = 3,
     parts: Annotated[
-        bool, typer.Option("--parts", help="Also where the time goes, by ONNX Runtime's profiler.")
+        bool, MEASURING("--parts", help="Also where the time goes, by ONNX Runtime's profiler.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,7 +61,6 @@ def bench(
         summarise,
     )
     from drivemeta.bench.peer import peer_contenders
-    from drivemeta.cli.common import parse_size
     from drivemeta.shipped import base_onnx
 
     models = models or [base_onnx()]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from drivemeta.data.dataset import Dataset
-
-if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+    from drivemeta.data.dataset import Dataset
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output.")
@@ -35,6 +36,11 @@ NameOption = Annotated[
     str | None,
     typer.Option(help="Let the shipped base name kinds too, comma-separated: signs, vehicles."),
 ]
+
+
+def panel(title: str) -> Callable[..., Any]:
+    """Return `typer.Option` for the options that `--help` shows under one title."""
+    return partial(typer.Option, rich_help_panel=title)
 
 
 def named_base(model: Path | None, names: str | None) -> Path | None:
@@ -121,7 +127,8 @@ def image_files(folder: Path) -> list[Path]:
 
     files = list_images(folder)
     if not files:
-        raise InputError(f"expected images ({', '.join(IMAGE_SUFFIXES)}), found none in {folder}")
+        expected = ", ".join(IMAGE_SUFFIXES)
+        raise InputError(f"expected images ({expected}), found none in {folder}")
     return files
 
 

@@ -13,7 +13,7 @@ from drivemeta.cli.common import JsonOption, console, emit_json
 
 
 class Target(StrEnum):
-    """Where the model shall run."""
+    """Where the model is to run."""
 
     triton = "triton"
     folder = "folder"
@@ -39,7 +39,7 @@ def deploy(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a model to where it shall run, and verify what was written."""
+    """Write a model to where it is to run, and verify what was written."""
     from drivemeta.cli.common import parse_size
     from drivemeta.deploy.folder import write_folder
     from drivemeta.deploy.triton import TritonRule, write_triton

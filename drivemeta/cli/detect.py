@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -35,12 +35,13 @@ def detect(
 ) -> None:
     """Detect in images: annotated pictures, JSON, COCO pre-labels.
 
-    `detections.json` lists the images with the least certain first, where a look pays most;
+    `detections.json` lists the images with the least certain first, where checking pays most;
     `coco.json` can be imported as pre-labels by annotation tools.
     """
     import json
 
     from drivemeta.cli.common import image_files
+    from drivemeta.data.pre_labels import PreLabelled, by_certainty, coco_pre_labels
     from drivemeta.errors import InputError
     from drivemeta.files import write_text
     from drivemeta.runtime.detector import OnnxDetector
@@ -54,7 +55,7 @@ def detect(
         raise InputError(f"--out: the results would mix with the images in {out}; name another")
     writable_folder(out)
     detector = OnnxDetector(named_base(model, name) or base_onnx(), provider=provider)
-    results: list[tuple[Frame, Detections]] = []
+    images_found: list[PreLabelled] = []
     unreadable: list[str] = []
     with progress() as bar:
         for index, file in enumerate(bar.track(files, description="detecting")):
@@ -64,22 +65,23 @@ def detect(
                 continue
             found = detector([frame.image], min_score)[0]
             _draw(frame, found, out / _picture_name(file, files))
-            results.append((frame, found))
-    if not results:
+            images_found.append(PreLabelled(frame.name, index, frame.size, found))
+    if not images_found:
         raise InputError(f"expected an image, none of {len(files)} can be read: {images}")
-    results.sort(key=lambda result: _certainty(result[1]))
+    results = by_certainty(images_found)
     listed = {
         "model": str(model) if model else "base",
         "provider": detector.provider,
-        "images": [_record(frame, found) for frame, found in results],
+        "images": [image.as_json() for image in results],
         "unreadable": unreadable,
     }
     write_text(out / "detections.json", json.dumps(listed, indent=1) + "\n")
-    write_text(out / "coco.json", json.dumps(_coco(results, detector.classes)) + "\n")
+    coco = coco_pre_labels(results, detector.classes)
+    write_text(out / "coco.json", json.dumps(coco) + "\n")
     if as_json:
         emit_json(listed)
         return
-    n_found = sum(len(found) for _, found in results)
+    n_found = sum(len(image.found) for image in results)
     console().print(f"{n_found} objects in {len(results)} images on {detector.provider}: {out}")
     if unreadable:
         console().print(f"{len(unreadable)} cannot be read: {', '.join(unreadable)}")
@@ -109,58 +111,3 @@ def _draw(frame: Frame, found: Detections, path: Path) -> None:
 
     picture = draw(frame.image, Tracks.untracked(found))
     write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())
-
-
-def _certainty(found: Detections) -> float:
-    """Return the lowest score in an image; images without detections come last."""
-    return float(found.scores.min()) if len(found) else 2.0
-
-
-def _record(frame: Frame, found: Detections) -> dict[str, Any]:
-    height, width = frame.size
-    return {
-        "file_name": frame.name,
-        "width": width,
-        "height": height,
-        "objects": [
-            {
-                "name": name,
-                "score": round(float(score), 4),
-                "box": [round(float(x), 2) for x in box],
-            }
-            for name, score, box in zip(found.names, found.scores, found.boxes, strict=True)
-        ],
-    }
-
-
-def _coco(results: list[tuple[Frame, Detections]], classes: tuple[str, ...]) -> dict[str, Any]:
-    from drivemeta.core.boxes import xyxy_to_xywh
-
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for frame, found in results:
-        height, width = frame.size
-        image_id = frame.index + 1
-        images.append({"id": image_id, "file_name": frame.name, "width": width, "height": height})
-        for box, score, label in zip(
-            xyxy_to_xywh(found.boxes), found.scores, found.labels, strict=True
-        ):
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image_id,
-                    "category_id": int(label) + 1,
-                    "bbox": [round(float(x), 2) for x in box],
-                    "area": round(float(box[2] * box[3]), 2),
-                    "segmentation": [],
-                    "iscrowd": 0,
-                    "score": round(float(score), 4),
-                }
-            )
-    return {
-        "info": {"description": "DriveMeta pre-labels: to be checked"},
-        "licenses": [],
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": i + 1, "name": name} for i, name in enumerate(classes)],
-    }

@@ -21,7 +21,7 @@ def doctor(as_json: JsonOption = False) -> None:
 
     from drivemeta.runtime.doctor import diagnose
 
-    with console().status("looking"):
+    with console().status("examining this machine"):
         diagnosis = diagnose()
     if as_json:
         findings = [asdict(finding) for finding in diagnosis.findings]

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, ReadOption, console, emit_json, parse_size, progress
+from drivemeta.banks.capacity import CAPACITY
+from drivemeta.cli.common import (
+    JsonOption,
+    ReadOption,
+    check_writable,
+    choose,
+    console,
+    emit_json,
+    panel,
+    parse_size,
+    progress,
+)
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
+    from drivemeta.data.dataset import Dataset
     from drivemeta.export.exporter import ExportReport
     from drivemeta.export.precision.ap_gate import GateData
     from drivemeta.export.precision.rewrite import Change, RewriteReport
@@ -41,6 +53,25 @@ class Int8Kind(StrEnum):
     s8s8 = "s8s8"
 
 
+FORM, INT8 = panel("Form of the model"), panel("Calibration of int8")
+GATE = panel("AP50 before and after int8")
+
+
+@dataclass(frozen=True)
+class _Weights:
+    """A torch detector to export.
+
+    Attributes:
+        path: Weights (.safetensors); None for the shipped base.
+        input_size: Height and width of the network's input; None for the detector's own.
+        bank_capacity: Most rows a level and most classes, if fed.
+    """
+
+    path: Path | None
+    input_size: tuple[int, int] | None
+    bank_capacity: int
+
+
 def export(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option(help="The ONNX model to write.")],
@@ -51,47 +82,44 @@ def export(
             help="Weights (.safetensors) or an fp32 model (.onnx); without it, the shipped base.",
         ),
     ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="The same as the argument MODEL.", hidden=True)
-    ] = None,
     precision: Annotated[
-        Precision, typer.Option(help="fp32, fp16 (for GPUs) or int8 (for CPUs and TensorRT).")
+        Precision, FORM(help="fp32, fp16 (for GPUs) or int8 (for CPUs and TensorRT).")
     ] = Precision.fp32,
     input_size: Annotated[
         str | None,
-        typer.Option(help="Height x width of the network's input, multiples of 64: 576x1024."),
+        FORM(help="Height x width of the network's input, multiples of 64: 576x1024."),
     ] = None,
     frame_size: Annotated[
         str | None,
-        typer.Option(help="Height x width of the only frames taken: 720x1280; else any size."),
+        FORM(help="Height x width of the only frames taken: 720x1280; else any size."),
     ] = None,
     bank: Annotated[
         BankMode | None,
-        typer.Option(help="fed: a running session may take other classes; baked: none."),
+        FORM(help="fed: a running session may take other classes; baked: none."),
     ] = None,
     bank_capacity: Annotated[
-        int, typer.Option(min=1, help="Most rows a level and most classes, if fed.")
-    ] = 256,
+        int, FORM(min=1, help="Most rows a level and most classes, if fed.")
+    ] = CAPACITY,
     frames: Annotated[
         str | None,
-        typer.Option(help="Folder or video that int8 is calibrated on: frames like those to come."),
+        INT8(help="Folder or video that int8 is calibrated on: frames like those to come."),
     ] = None,
-    n_frames: Annotated[int, typer.Option(min=1, help="Most frames to calibrate on.")] = 64,
+    n_frames: Annotated[int, INT8(min=1, help="Most frames to calibrate on.")] = 64,
     int8_format: Annotated[
-        Int8Kind, typer.Option(help="u8s8 for x86, s8s8 for TensorRT and ARM; auto: as here.")
+        Int8Kind, INT8(help="u8s8 for x86, s8s8 for TensorRT and ARM; auto: as here.")
     ] = Int8Kind.auto,
     data: Annotated[
-        Path | None, typer.Option(help="Annotations: AP50 is measured before and after int8.")
+        Path | None, GATE(help="Annotations: AP50 is measured before and after int8.")
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the images of --data.")] = None,
+    images: Annotated[Path | None, GATE(help="Folder of the images of --data.")] = None,
     read: ReadOption = None,
-    split: Annotated[str | None, typer.Option(help="Only images of this split of --data.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first images of it.")] = None,
+    split: Annotated[str | None, GATE(help="Only images of this split of --data.")] = None,
+    limit: Annotated[int | None, GATE(min=1, help="Only the first images of it.")] = None,
     class_map: Annotated[
-        Path | None, typer.Option("--map", help="YAML: data category: model class.")
+        Path | None, GATE("--map", help="YAML: data category: model class.")
     ] = None,
     max_loss: Annotated[
-        float, typer.Option(min=0, help="Points of AP50 that base or novel classes may lose.")
+        float, GATE(min=0, help="Points of AP50 that base or novel classes may lose.")
     ] = 1.0,
     as_json: JsonOption = False,
 ) -> None:
@@ -100,60 +128,65 @@ def export(
     From weights: compared with torch. From an .onnx, or in another precision: compared with the
     fp32 model, and int8 refused if average precision on --data falls by more than --max-loss.
     """
-    from drivemeta.cli.common import check_writable
     from drivemeta.errors import InputError
     from drivemeta.export.precision.int8 import Int8Rule
     from drivemeta.export.precision.rewrite import Change
 
     check_writable(out, ".onnx")
-    source = source or model
     size, fixed = parse_size(input_size, "--input-size"), parse_size(frame_size, "--frame-size")
-    ready = source is not None and source.suffix == ".onnx"
+    ready = source if source is not None and source.suffix == ".onnx" else None
     if ready and size is not None:
         raise InputError(
             "--input-size: an .onnx has its input size already; export the weights (.safetensors), "
             "or adapt with another size"
         )
+    gate = None
+    if data is not None:
+        dataset = choose(_annotated(data, images, read), split, limit)
+        gate = _gate(dataset, class_map=class_map, max_loss=max_loss)
     change = Change(
         precision=precision.value,
         mode=bank.value if bank else None,
         frame_size=fixed,
         frames=_frames(ctx, frames, n_frames, fixed) if precision is Precision.int8 else (),
         int8=Int8Rule(int8_format.value),
-        gate=_gate(data, images, read, (split, limit), class_map, max_loss),
+        gate=gate,
     )
-    if precision is Precision.int8 and change.gate is None:
+    if precision is Precision.int8 and gate is None:
         console().print("[yellow]without --data, what int8 costs in AP50 is not measured[/]")
-    if ready and source is not None:
-        _show_rewritten(_rewrite(source, out, change), as_json)
+    weights = _Weights(path=source, input_size=size, bank_capacity=bank_capacity)
+    if ready:
+        _show_rewritten(_rewrite(ready, out, change), as_json)
     elif precision is Precision.fp32:
-        _show_exported(_export(source, out, size, change, bank_capacity), as_json)
+        _show_exported(_export(ctx, weights, out, change), as_json)
     else:
-        _show_rewritten(_in_two_steps(source, out, size, change, bank_capacity), as_json)
+        _show_rewritten(_in_two_steps(ctx, weights, out, change), as_json)
 
 
-def _export(
-    source: Path | None, out: Path, size: tuple[int, int] | None, change: Change, capacity: int
-) -> ExportReport:
+def _export(ctx: typer.Context, weights: _Weights, out: Path, change: Change) -> ExportReport:
     from drivemeta.export.exporter import ExportOptions, export_detector
     from drivemeta.models.store import load_base, load_detector
 
     options = ExportOptions(
-        frame_size=change.frame_size, bank=change.mode or "fed", bank_capacity=capacity
+        frame_size=change.frame_size,
+        bank=change.mode or "fed",
+        bank_capacity=weights.bank_capacity,
     )
     with console().status("exporting and comparing with torch"):
-        detector = load_detector(source) if source else load_base()
-        return export_detector(detector, out, input_size=size, options=options)
+        registry = registry_of(ctx)
+        path = weights.path
+        detector = load_detector(path, registry) if path else load_base(registry)
+        return export_detector(detector, out, input_size=weights.input_size, options=options)
 
 
 def _in_two_steps(
-    source: Path | None, out: Path, size: tuple[int, int] | None, change: Change, capacity: int
+    ctx: typer.Context, weights: _Weights, out: Path, change: Change
 ) -> RewriteReport:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "fp32.onnx"
-        _export(source, whole, size, change, capacity)
+        _export(ctx, weights, whole, change)
         return _rewrite(whole, out, change)
 
 
@@ -182,23 +215,17 @@ def _frames(
     return of_size(found, size) if size else found
 
 
-def _gate(
-    data: Path | None,
-    images: Path | None,
-    read: list[str] | None,
-    part: tuple[str | None, int | None],
-    class_map: Path | None,
-    max_loss: float,
-) -> GateData | None:
-    from drivemeta.cli.common import choose
+def _annotated(data: Path, images: Path | None, read: list[str] | None) -> Dataset:
     from drivemeta.data.readers import read_annotations
     from drivemeta.data.readers.reading import parse_reading
+
+    return read_annotations(data, images, parse_reading(read or []))
+
+
+def _gate(dataset: Dataset, *, class_map: Path | None, max_loss: float) -> GateData:
     from drivemeta.evaluation.classes import read_class_map
     from drivemeta.export.precision.ap_gate import GateData
 
-    if data is None:
-        return None
-    dataset = choose(read_annotations(data, images, parse_reading(read or [])), *part)
     return GateData(dataset, read_class_map(class_map) if class_map else {}, max_loss)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,17 +38,7 @@ def registry_of(ctx: typer.Context) -> Registry:
 def _add_paths(ctx: typer.Context, paths: list[Path] | None) -> list[Path] | None:
     if paths:
         ctx.ensure_object(Invocation).plugin_paths += paths
-        _lend_to_environment(ctx, paths)
     return paths
-
-
-def _lend_to_environment(ctx: typer.Context, paths: list[Path]) -> None:
-    """Name the folders there too, until the call ends: training asks for a registry of its own."""
-    from drivemeta.plugins.discovery import ENVIRONMENT
-
-    before = os.environ.get(ENVIRONMENT, "")
-    ctx.call_on_close(lambda: os.environ.update({ENVIRONMENT: before}))
-    os.environ[ENVIRONMENT] = os.pathsep.join(filter(None, [*map(str, paths), before]))
 
 
 PluginPathOption = Annotated[

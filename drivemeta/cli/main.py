@@ -25,7 +25,7 @@ COMMANDS = {
     "process": "Detect and track in a video or a folder of images.",
     "export": "Write a detector as one ONNX file: fp32, fp16 or int8.",
     "bank": "List, merge, remove and rename the classes of model files.",
-    "deploy": "Write a model to where it shall run: Triton, or a folder with clients.",
+    "deploy": "Write a model to where it is to run: Triton, or a folder with clients.",
     "verify": "Check that an ONNX model computes what it was exported to compute.",
     "eval": "Score a model on annotated images: COCO AP.",
     "bench": "Measure how fast models run here, beside the bare session and other detectors.",
@@ -41,7 +41,7 @@ class LazyGroup(TyperGroup):
     """Lists the commands of the table and imports the one that is called."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Replace the command that was asked for by the real one."""
+        """Replace the command that was named by the real one."""
         name, listed, rest = super().resolve_command(ctx, args)
         return name, listed if name is None else load_command(name), rest
 
@@ -59,8 +59,8 @@ def load_command(name: str) -> Any:
     return group.commands[name]
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(requested: bool) -> None:
+    if requested:
         from drivemeta import __version__
 
         typer.echo(f"drivemeta {__version__}")
@@ -96,7 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app(args=arguments, prog_name="drivemeta")
     except DriveMetaError as error:
-        sys.stderr.write(f"error: {error}\n")
+        for line in (f"error: {error}", *getattr(error, "__notes__", ())):
+            sys.stderr.write(f"{line}\n")
         sys.exit(error.exit_code)
     except OSError as error:  # of a file or device, which its message names
         sys.stderr.write(f"error: {error}\n")

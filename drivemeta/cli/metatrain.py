@@ -8,29 +8,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivemeta.cli.invocation import registry_of
+
 if TYPE_CHECKING:
+    from drivemeta.plugins.registry import Registry
     from drivemeta.training.meta.omniglot_training import MetaTraining
     from drivemeta.training.meta.sign_training import SignTraining
 
 
 def metatrain(
+    ctx: typer.Context,
     learner: Annotated[str, typer.Argument(help="Name of a learner plugin.")],
     config: Annotated[Path, typer.Argument(help="YAML file, see configs/metatrain_*.yaml.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
     out: Annotated[Path | None, typer.Option(help="Another folder than the config's.")] = None,
 ) -> None:
     """Meta-train a learner on episodes of Omniglot, or of signs over level 2, and test it."""
-    from drivemeta.config import load_config
     from drivemeta.training.allocator import keep_freed_memory
-    from drivemeta.training.meta.omniglot_training import MetaTraining
-    from drivemeta.training.meta.sign_training import SignTraining, is_of_signs
+    from drivemeta.training.meta.kinds import load_meta_training
 
     keep_freed_memory()
-    change = {} if out is None else {"out": out}
-    if is_of_signs(config):
-        _on_signs(learner, load_config(config, SignTraining).model_copy(update=change), resume)
+    settings = load_meta_training(config)
+    if out is not None:
+        settings = settings.model_copy(update={"out": out})
+    if settings.kind == "signs":
+        _on_signs(learner, settings, resume, registry_of(ctx))
     else:
-        _on_omniglot(learner, load_config(config, MetaTraining).model_copy(update=change), resume)
+        _on_omniglot(learner, settings, resume, registry_of(ctx))
 
 
 def _report(line: str) -> None:
@@ -38,10 +42,10 @@ def _report(line: str) -> None:
     sys.stderr.flush()
 
 
-def _on_omniglot(learner: str, settings: MetaTraining, resume: bool) -> None:
+def _on_omniglot(learner: str, settings: MetaTraining, resume: bool, registry: Registry) -> None:
     from drivemeta.training.meta.omniglot_training import metatrain
 
-    result = metatrain(learner, settings, resume=resume, report=_report)
+    result = metatrain(learner, settings, resume=resume, report=_report, registry=registry)
     found, statistics = result.accuracy, "transductive" if result.transductive else "inductive"
     _report(
         f"{learner}: {100 * found.mean:.2f} +- {100 * found.interval:.2f} % of "
@@ -49,10 +53,10 @@ def _on_omniglot(learner: str, settings: MetaTraining, resume: bool) -> None:
     )
 
 
-def _on_signs(learner: str, settings: SignTraining, resume: bool) -> None:
+def _on_signs(learner: str, settings: SignTraining, resume: bool, registry: Registry) -> None:
     from drivemeta.training.meta.sign_training import metatrain_signs
 
-    result = metatrain_signs(learner, settings, resume=resume, report=_report)
+    result = metatrain_signs(learner, settings, resume=resume, report=_report, registry=registry)
     _report(
         f"{learner}: validation {100 * result.validation:.2f} % at iteration {result.iterations}, "
         f"{100 * result.start:.2f} % before, weights: {result.weights}"

@@ -1,4 +1,4 @@
-"""`drivemeta plugins`: what is there, whence, and whether it works."""
+"""`drivemeta plugins`: what is there, where from, and whether it works."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from drivemeta.cli.common import (
     console,
     emit_json,
     named_base,
+    panel,
     progress,
 )
 from drivemeta.cli.invocation import PluginPathOption, registry_of
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from drivemeta.video.job import Job
     from drivemeta.video.summary import RunSummary
 
-REGION, DETECTION = "Part and classes", "Detection and tracking"
-OUTPUT, SPEED = "Output", "Performance"
+REGION, DETECTION = panel("Part and classes"), panel("Detection and tracking")
+OUTPUT, SPEED = panel("Output"), panel("Performance")
 
 
 def process(
@@ -45,97 +46,54 @@ def process(
         typer.Option("--set", help="A plugin's parameter, PLUGIN.NAME=VALUE; may be repeated."),
     ] = None,
     plugin_path: PluginPathOption = None,  # noqa: ARG001  (its callback does it)
-    start: Annotated[
-        float, typer.Option(min=0, help="Seconds to pass over.", rich_help_panel=REGION)
-    ] = 0.0,
-    end: Annotated[
-        float | None, typer.Option(min=0, help="Second to end at.", rich_help_panel=REGION)
-    ] = None,
+    start: Annotated[float, REGION(min=0, help="Seconds to pass over.")] = 0.0,
+    end: Annotated[float | None, REGION(min=0, help="Second to end at.")] = None,
     roi: Annotated[
         str | None,
-        typer.Option(
-            help="Look only at x1,y1,x2,y2: pixels, or parts up to 1.", rich_help_panel=REGION
-        ),
+        REGION(help="Detect only in x1,y1,x2,y2: pixels, or parts up to 1."),
     ] = None,
-    classes: Annotated[
-        str | None, typer.Option(help="Keep only these, comma-separated.", rich_help_panel=REGION)
-    ] = None,
+    classes: Annotated[str | None, REGION(help="Keep only these, comma-separated.")] = None,
     min_score: Annotated[
         float | None,
-        typer.Option(
-            min=0, max=1, help="In place of each class's own threshold.", rich_help_panel=REGION
-        ),
+        REGION(min=0, max=1, help="In place of each class's own threshold."),
     ] = None,
-    tracker: Annotated[
-        str, typer.Option(help="Tracker plugin.", rich_help_panel=DETECTION)
-    ] = "botsort",
-    scheduler: Annotated[
-        str, typer.Option(help="Scheduler: fixed, heuristic or rl2.", rich_help_panel=DETECTION)
-    ] = "fixed",
-    every: Annotated[
-        int, typer.Option(min=1, help="Look at every Nth frame.", rich_help_panel=DETECTION)
-    ] = 1,
+    tracker: Annotated[str, DETECTION(help="Tracker plugin.")] = "botsort",
+    scheduler: Annotated[str, DETECTION(help="Scheduler: fixed, heuristic or rl2.")] = "fixed",
+    every: Annotated[int, DETECTION(min=1, help="Run the network on every Nth frame.")] = 1,
     tiles: Annotated[
         str | None,
-        typer.Option(
-            help="Look at ROWSxCOLUMNS tiles too, for far signs: 2x2.", rich_help_panel=DETECTION
-        ),
+        DETECTION(help="Detect in ROWSxCOLUMNS tiles, too, for far signs: 2x2."),
     ] = None,
     tile_merge: Annotated[
         str,
-        typer.Option(
-            help="Boxes of several looks: nms keeps the best, wbf the mean.",
-            rich_help_panel=DETECTION,
-        ),
+        DETECTION(help="Boxes of overlapping tiles: nms keeps the best, wbf the mean."),
     ] = "nms",
     small_model: Annotated[
         Path | None,
-        typer.Option(
-            help="The same model of a smaller input, for schedulers.", rich_help_panel=DETECTION
-        ),
+        DETECTION(help="The same model of a smaller input, for schedulers."),
     ] = None,
     max_latency_ms: Annotated[
         float | None,
-        typer.Option(
-            help="Of live sources: skip frames that would be older.", rich_help_panel=DETECTION
-        ),
+        DETECTION(help="Of live sources: skip frames that would be older."),
     ] = None,
-    sinks: Annotated[
-        str, typer.Option(help="Sink plugins, comma-separated.", rich_help_panel=OUTPUT)
-    ] = "mp4,jsonl",
-    encoder: Annotated[
-        str, typer.Option(help="h264, openh264 or mpeg4.", rich_help_panel=OUTPUT)
-    ] = "h264",
+    sinks: Annotated[str, OUTPUT(help="Sink plugins, comma-separated.")] = "mp4,jsonl",
+    encoder: Annotated[str, OUTPUT(help="h264, openh264 or mpeg4.")] = "h264",
     metrics: Annotated[
         str | None,
-        typer.Option(
-            help="Serve metrics for Prometheus on PORT or HOST:PORT.", rich_help_panel=OUTPUT
-        ),
+        OUTPUT(help="Serve metrics for Prometheus on PORT or HOST:PORT."),
     ] = None,
     fresh: Annotated[
         bool,
-        typer.Option(
-            "--fresh",
-            help="Begin anew where an unfinished run was left.",
-            rich_help_panel=OUTPUT,
-        ),
+        OUTPUT("--fresh", help="Begin anew where an unfinished run was left."),
     ] = False,
-    batch: Annotated[
-        int, typer.Option(min=1, help="Most frames a run of the network.", rich_help_panel=SPEED)
-    ] = 1,
+    batch: Annotated[int, SPEED(min=1, help="Most frames in one run of the network.")] = 1,
     workers: Annotated[
         int | None,
-        typer.Option(
-            min=1,
-            help="Frames at a time, on CPUs; by default what suits.",
-            rich_help_panel=SPEED,
-        ),
+        SPEED(min=1, help="Frames at a time, on CPUs; by default what suits."),
     ] = None,
     jobs: Annotated[
         int,
-        typer.Option(
-            min=1, help="Videos at a time, of a folder, list or pattern.", rich_help_panel=SPEED
-        ),
+        SPEED(min=1, help="Videos at a time, of a folder, list or pattern."),
     ] = 1,
     as_json: JsonOption = False,
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from drivemeta.video.job import Job
-    from drivemeta.video.jobs import Outcome
+    from drivemeta.video.jobs import JobOutcome
 
 SUMMARY_NAME = "videos.json"
 
@@ -26,10 +26,10 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
     """Process videos, each into a folder of its name; exit with 1 if not all went well.
 
     Args:
-        pattern: what each job is like.
-        videos: by name.
-        n_jobs: so many at a time; they share the cores.
-        as_json: print the outcomes on standard output.
+        pattern: Job that each video's is made from.
+        videos: Videos by name.
+        n_jobs: Number of videos at a time; they share the cores.
+        as_json: Whether to print the outcomes on standard output.
     """
     from drivemeta.errors import InputError
     from drivemeta.files import write_text
@@ -76,7 +76,7 @@ class _Bars:
         """Move it."""
         self._bar.update(self._tasks[name], completed=done, total=total)
 
-    def ended(self, name: str, outcome: Outcome) -> None:
+    def ended(self, name: str, outcome: JobOutcome) -> None:
         """Take it away and say what came of the video."""
         if name in self._tasks:
             self._bar.remove_task(self._tasks.pop(name))
@@ -87,7 +87,7 @@ class _Bars:
             self._bar.console.print(f"{name}: {outcome.state}{told}", markup=False)
 
 
-def _show(outcomes: Mapping[str, Outcome]) -> None:
+def _show(outcomes: Mapping[str, JobOutcome]) -> None:
     shown = console()
     counts = Counter(outcome.state for outcome in outcomes.values())
     shown.print(", ".join(f"{n} {state}" for state, n in counts.items()))

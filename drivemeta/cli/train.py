@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from drivemeta.cli.invocation import registry_of
+
 app = typer.Typer(help="Train the base: level 1 (detector) or level 2 (embedding).")
 
 Config = Annotated[Path, typer.Argument(help="YAML file, see configs/train_*.yaml.")]
@@ -14,24 +16,26 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last chec
 
 
 @app.command()
-def detector(config: Config, resume: Resume = False) -> None:
+def detector(ctx: typer.Context, config: Config, resume: Resume = False) -> None:
     """Train level 1, which finds objects of the super-classes."""
     from drivemeta.config import load_config
     from drivemeta.training.allocator import keep_freed_memory
     from drivemeta.training.base.detector import DetectorTraining, train_detector
 
     keep_freed_memory()
-    written = train_detector(load_config(config, DetectorTraining), resume=resume)
+    settings = load_config(config, DetectorTraining)
+    written = train_detector(settings, resume=resume, registry=registry_of(ctx))
     typer.echo(f"weights: {written}", err=True)
 
 
 @app.command()
-def embedding(config: Config, resume: Resume = False) -> None:
+def embedding(ctx: typer.Context, config: Config, resume: Resume = False) -> None:
     """Train level 2, which names what level 1 finds."""
     from drivemeta.config import load_config
     from drivemeta.training.allocator import keep_freed_memory
     from drivemeta.training.base.embedding import EmbeddingTraining, train_embedding
 
     keep_freed_memory()
-    written = train_embedding(load_config(config, EmbeddingTraining), resume=resume)
+    settings = load_config(config, EmbeddingTraining)
+    written = train_embedding(settings, resume=resume, registry=registry_of(ctx))
     typer.echo(f"weights: {written}", err=True)

@@ -22,8 +22,8 @@ def load_config(path: Path, model: type[Model]) -> Model:
     mappings are merged, lists and values replaced.
 
     Args:
-        path: the YAML file; where there is none, a shipped one of that name is taken.
-        model: what it must fit.
+        path: YAML file; where there is none, a shipped one of that name is taken.
+        model: Model that it must fit.
 
     Raises:
         ConfigError: a file is missing or no YAML, files extend each other in a circle, or values

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from drivemeta.core.boxes import FloatArray
 
 DISTRACTOR = -1
+ALIKE = 0.6  # cosine from which two embeddings may well be of the same class
 Origin = Literal["base", "novel"]
 
 
@@ -24,12 +25,12 @@ class ClassSpec:
     """One class of a detector.
 
     Attributes:
-        name: unique in its bank.
-        parent: name of the super-class it is a kind of, or None for a super-class.
+        name: Name, unique in its bank.
+        parent: Name of the super-class it is a kind of, or None for a super-class.
         origin: `base` if shipped, `novel` if adapted to.
-        threshold: least score, in [0, 1], at which it is reported.
-        shots: number of support boxes it was learnt from (0 for base classes).
-        low_confidence: the threshold was set without held-out support boxes.
+        threshold: Least score, in [0, 1], at which it is reported.
+        shots: Number of support boxes it was learnt from (0 for base classes).
+        low_confidence: Whether the threshold was set without held-out support boxes.
     """
 
     name: str
@@ -92,9 +93,9 @@ class ClassBank:
     """All classes of a detector and the rows of both levels.
 
     Attributes:
-        classes: labels are indices into this; parents come before their leaves.
-        dense: level-1 rows; each owner is a class, never a distractor.
-        crop: level-2 rows; each owner is a leaf of its root, the root itself, or a distractor.
+        classes: Classes; labels are indices into them, and parents come before their leaves.
+        dense: Level-1 rows; each owner is a class, never a distractor.
+        crop: Level-2 rows; each owner is a leaf of its root, the root itself, or a distractor.
 
     Raises:
         ValueError: a name occurs twice, a parent is unknown or not a super-class, or a row

@@ -73,7 +73,7 @@ def nms(
         boxes: (n, 4) float32 xyxy.
         scores: (n,) float32; ties are broken by the lower index.
         groups: (n,) int64; boxes of different groups never suppress each other.
-        iou_threshold: a box goes when it overlaps a kept one by more than this.
+        iou_threshold: Overlap with a kept box above which a box goes.
 
     Returns:
         The indices of the kept boxes, best score first.
@@ -108,7 +108,7 @@ def vote(
         scores: (n,) float32.
         groups: (n,) int64.
         kept: (m,) int64, indices of the boxes to place.
-        iou_threshold: that of the suppression, below 1.
+        iou_threshold: Threshold of the suppression, below 1.
 
     Returns:
         (m, 4) float32 xyxy.

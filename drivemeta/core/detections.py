@@ -24,7 +24,7 @@ class Detections:
         boxes: (n, 4) float32, xyxy in pixels of the frame as it was given.
         scores: (n,) float32 in [0, 1].
         labels: (n,) int64, indices into `classes`.
-        classes: names of all classes the detector knows, in the order of the labels.
+        classes: Names of all classes the detector knows, in the order of the labels.
 
     Raises:
         ValueError: shapes, types or ranges do not fit together.

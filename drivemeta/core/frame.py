@@ -14,10 +14,10 @@ class Frame:
 
     Attributes:
         image: (height, width, 3) uint8, BGR, as OpenCV and the decoders give it.
-        index: position in the stream, counted from 0.
-        time_s: presentation time in seconds since the stream's start.
-        pts: the container's presentation time stamp in its own time base, if it has one.
-        name: the file name of a single image, else an empty string.
+        index: Position in the stream, counted from 0.
+        time_s: Presentation time in seconds since the stream's start.
+        pts: Container's presentation time stamp in its own time base, if it has one.
+        name: File name of a single image, else an empty string.
 
     Raises:
         ValueError: the image is not (height, width, 3) uint8, or the index is negative.

@@ -11,15 +11,17 @@ import numpy as np
 
 from drivemeta.core.boxes import FloatArray
 
+GREY = 114  # of the padding, in each channel of 0..255
+
 
 @dataclass(frozen=True)
 class Letterbox:
     """How a frame of any size is fitted into an input of fixed size, keeping its aspect.
 
     Attributes:
-        scale: input pixels per frame pixel, the same along both axes.
-        height: height in pixels of the resized frame inside the input.
-        width: width in pixels of the resized frame inside the input.
+        scale: Input pixels per frame pixel, the same along both axes.
+        height: Height in pixels of the resized frame inside the input.
+        width: Width in pixels of the resized frame inside the input.
 
     >>> Letterbox.fit(frame_hw=(720, 1280), input_hw=(384, 640))
     Letterbox(scale=0.5, height=360, width=640)

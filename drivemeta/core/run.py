@@ -21,8 +21,8 @@ class RunContext:
         folder: Folder of the run, where sinks write.
         families: Super-class of each class by name, itself for a super-class; None if unknown. It
             follows the bank, which may be set while the run lasts.
-        every: N, where every Nth frame is to be looked at.
-        look: Mode of a look where the scheduler has no better idea: `full`, or `sliced`.
+        every: N, where the network runs on every Nth frame.
+        look: Mode of inference where the scheduler has no better idea: `full`, or `sliced`.
         modes: Modes that the run offers, cheapest first.
         max_latency_ms: Age in milliseconds that a frame may have when it is done; None for any.
     """

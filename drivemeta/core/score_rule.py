@@ -105,7 +105,7 @@ def locate(
 
 
 def choose_crops(located: Located, rows: BankRows) -> NDArray[np.int64]:
-    """Return the indices of at most 32 boxes that level 2 looks at, by quota, most urgent first."""
+    """Return the indices of at most 32 boxes that level 2 runs on, by quota, most urgent first."""
     owning = np.unique(rows.roots[rows.owners >= 0])
     if not len(owning):
         return np.zeros(0, np.int64)
@@ -127,8 +127,8 @@ def name_leaves(
     Args:
         embeddings: (n, dim) float32, L2-normalised.
         roots: (n,) int64, the crops' super-classes.
-        bank: the classes.
-        scoring: constants.
+        bank: Classes.
+        scoring: Constants of the score rule.
     """
     by_class = class_probabilities(embeddings, roots, bank, scoring)
     p_any = by_class.sum(1)
@@ -147,8 +147,8 @@ def class_probabilities(
     Args:
         embeddings: (n, dim) float32, L2-normalised.
         roots: (n,) int64, the crops' super-classes; each owns level-2 rows.
-        bank: the classes.
-        scoring: constants.
+        bank: Classes.
+        scoring: Constants of the score rule.
     """
     rows = bank.crop
     logits = scoring.crop_scale * (embeddings @ rows.weights.T - rows.biases)
@@ -165,10 +165,10 @@ def decide(
     """Return the final boxes (n, 4), scores (n,) and labels (n,), best first.
 
     Args:
-        located: boxes of level 1.
-        embed: level 2, from (k, 4) boxes in frame pixels to (k, dim) embeddings of their crops.
-        bank: the classes.
-        scoring: constants.
+        located: Boxes of level 1.
+        embed: Level 2, from (k, 4) boxes in frame pixels to (k, dim) embeddings of their crops.
+        bank: Classes.
+        scoring: Constants of the score rule.
         thresholds: (n_classes,) float32.
     """
     scores, labels = located.scores.copy(), located.labels.copy()

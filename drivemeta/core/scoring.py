@@ -12,19 +12,19 @@ class Scoring:
     Level 1: a location's best row gives `p = sigmoid(dense_scale * (e . w - b))`, its score is
     `p ** (1 - quality_power) * sigmoid(quality) ** quality_power`. Level 2: a softmax of
     `crop_scale * (e . w - b)` over the rows of the same root, summed a class, gives `p2`, and a
-    leaf scores `level 1 * p2 ** crop_power`. A box that level 2 looked at and gave no leaf keeps
+    leaf scores `level 1 * p2 ** crop_power`. A box that level 2 ran on and gave no leaf keeps
     its super-class and scores `level 1 * p_any ** parent_power`, where `p_any` is what is not
     background.
 
     Attributes:
-        dense_scale: inverse temperature of level 1.
-        quality_power: weight in [0, 1] of the class-agnostic quality.
-        crop_scale: inverse temperature of level 2.
-        crop_power: weight of level 2 in a leaf's score.
-        parent_power: weight of level 2 in the score of a box that it does not name.
-        leaf_floor: least `p2` at which a box is named by a leaf rather than its parent.
-        context: factor by which a box is enlarged before it is cut out.
-        nms_iou: overlap above which the weaker of two boxes of one root goes, and still votes on
+        dense_scale: Inverse temperature of level 1.
+        quality_power: Weight in [0, 1] of the class-agnostic quality.
+        crop_scale: Inverse temperature of level 2.
+        crop_power: Weight of level 2 in a leaf's score.
+        parent_power: Weight of level 2 in the score of a box that it does not name.
+        leaf_floor: Least `p2` at which a box is named by a leaf rather than its parent.
+        context: Factor by which a box is enlarged before it is cut out.
+        nms_iou: Overlap above which the weaker of two boxes of one root goes, and still votes on
             where the better one lies, see `core.boxes.vote`.
     """
 

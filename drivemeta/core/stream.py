@@ -10,13 +10,13 @@ class StreamInfo:
     """What is known of a stream before its first frame.
 
     Attributes:
-        name: file name, folder name or address.
+        name: File name, folder name or address.
         classes: Class names in the order of the labels when the run began; each frame's detections
             hold those of that frame, which are others after a bank was set.
-        frame_size: height and width in pixels.
-        fps: frames a second, nominal.
-        n_frames: number of frames, or None if unknown or endless.
-        live: frames arrive at their own pace and may be dropped.
+        frame_size: Height and width in pixels.
+        fps: Frames a second, nominal.
+        n_frames: Number of frames, or None if unknown or endless.
+        live: Whether frames arrive at their own pace and may be dropped.
     """
 
     name: str

@@ -17,7 +17,7 @@ class Tracks:
     """The objects of one frame with the identity a tracker gave them.
 
     Attributes:
-        detections: what was found, n rows.
+        detections: Detections, n rows.
         ids: (n,) int64, the same number for the same object in every frame; `UNTRACKED` (-1)
             where the tracker has not confirmed an identity (yet).
 

@@ -27,15 +27,15 @@ class AnnotatedImage:
     """One image file and the objects annotated in it; the pixels stay on disk.
 
     Attributes:
-        path: the image file.
-        size: height and width in pixels.
+        path: Image file.
+        size: Height and width in pixels.
         boxes: (n, 4) float32 xyxy in pixels of the image, as annotated: not clipped.
         labels: (n,) int64, indices into the classes of the data set.
         ignore: (n,) bool, regions that are neither to be learnt nor to be scored (a crowd, a
             difficult object).
-        entries: where each box stands in its annotation file, for messages ("annotation 17").
-        attributes: what else the file says of the image (`split`, `clip`, ...).
-        size_is_stated: whether the annotation file states the size, else it is the picture's own.
+        entries: Places of the boxes in their annotation file, for messages ("annotation 17").
+        attributes: What else the file says of the image (`split`, `clip`, ...).
+        size_is_stated: Whether the annotation file states the size, else it is the picture's own.
 
     Raises:
         ValueError: shapes or types do not fit together.
@@ -89,12 +89,12 @@ class Dataset:
     """Annotated images with the names of their classes.
 
     Attributes:
-        images: in the order of the annotation file.
-        classes: names in the order of the labels.
-        source: the file or folder it was read from, for messages.
-        format: the name of the format it was recognised as.
-        set_aside: what of the file is not in it, and why.
-        notes: what looks odd, a sentence each.
+        images: Images in the order of the annotation file.
+        classes: Class names in the order of the labels.
+        source: File or folder it was read from, for messages.
+        format: Name of the format it was recognised as.
+        set_aside: What of the file is not in it, and why.
+        notes: What looks odd, a sentence each.
 
     Raises:
         ValueError: a label has no class, or a class name occurs twice.
@@ -135,8 +135,8 @@ class Dataset:
         """Rename or merge classes; boxes of classes that the mapping lacks are dropped.
 
         Args:
-            mapping: old name to new name.
-            classes: names and order of the new classes; those of the mapping, sorted, if None.
+            mapping: New name by old name.
+            classes: Names and order of the new classes; those of the mapping, sorted, if None.
 
         >>> Dataset((), ("car", "bus")).map_classes({"car": "vehicle", "bus": "vehicle"}).classes
         ('vehicle',)

@@ -39,7 +39,7 @@ class SupportSet:
     """Annotated images of new classes; a shot is a box.
 
     Attributes:
-        dataset: the images; boxes lie inside them, and each class has at least one.
+        dataset: Images with their boxes, which lie inside them; each class has at least one.
     """
 
     dataset: Dataset
@@ -49,9 +49,9 @@ class SupportSet:
         """Read and check a COCO JSON file; `images` is the folder of the images.
 
         Raises:
-            AnnotationError: as `check` and `read_coco` say.
+            AnnotationError: as `of` and `read_coco` say.
         """
-        return cls.check(upright(read_coco(path, images), AS_IT_IS))
+        return cls.of(upright(read_coco(path, images), AS_IT_IS))
 
     @classmethod
     def from_path(
@@ -63,12 +63,12 @@ class SupportSet:
         """Read and check a support set in any format that `read_annotations` knows.
 
         Raises:
-            AnnotationError: as `check` and `read_annotations` say.
+            AnnotationError: as `of` and `read_annotations` say.
         """
-        return cls.check(read_annotations(path, images, reading), reading)
+        return cls.of(read_annotations(path, images, reading), reading)
 
     @classmethod
-    def check(cls, dataset: Dataset, reading: Reading = AS_IT_IS) -> SupportSet:
+    def of(cls, dataset: Dataset, reading: Reading = AS_IT_IS) -> SupportSet:
         """Check a data set as a support set; boxes are clipped to their images.
 
         Equal pictures and nearly equal boxes count once, and classes without a box are left out;
@@ -131,8 +131,8 @@ class SupportSet:
         Only images with a drawn box remain, and their other boxes are marked as to be ignored.
 
         Args:
-            shots: boxes a class.
-            seed: of the draw.
+            shots: Number of boxes a class.
+            seed: Seed of the draw.
 
         Raises:
             AnnotationError: a class has fewer boxes than that.
@@ -153,10 +153,10 @@ def draw_boxes(dataset: Dataset, shots: int, seed: int) -> Dataset:
         rows = places[label]
         if len(rows) < shots:
             raise AnnotationError(
-                f"{dataset.source}: class {name!r} has {len(rows)} boxes, {shots} shots were "
-                "asked for; annotate more or ask for fewer"
+                f"{dataset.source}: expected {shots} boxes of class {name!r}, found {len(rows)}; "
+                "annotate more or draw fewer shots"
             )
-        # Seeded by name, so that the draw of a class does not hang on which others are there.
+        # Seeded by name, so that the draw of a class does not depend on which others are there.
         order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(len(rows))
         for i in order[:shots]:
             drawn[rows[i][0]].append(rows[i][1])

@@ -23,10 +23,10 @@ def write_clip(
     """Render the first frames of a scene into a sink of videos.
 
     Args:
-        scene: to render.
-        n_frames: how many frames.
+        scene: Scene to render.
+        n_frames: Number of frames.
         sink: Writes the video.
-        done: is called after each frame with the number done.
+        done: Function called after each frame with the number done.
 
     Returns:
         What is in each frame, without its pixels.
@@ -50,12 +50,12 @@ class ScoringSink:
     """A sink that compares what is found with the truth, and keeps the frame that shows it best.
 
     Args:
-        name: the class to score.
-        truths: what is in each frame.
+        name: Class to score.
+        truths: Truth of each frame.
 
     Attributes:
-        score: the counts so far.
-        best: the best frame with its tracks drawn, (h, w, 3) uint8 BGR; None before the first hit.
+        score: Counts so far.
+        best: Best frame with its tracks drawn, (h, w, 3) uint8 BGR; None before the first hit.
     """
 
     def __init__(self, name: str, truths: list[SyntheticFrame]) -> None:

@@ -36,8 +36,8 @@ class Shown:
     """A sign of the class that a frame shows.
 
     Attributes:
-        frame_index: the frame.
-        side_px: width of the sign in pixels.
+        frame_index: Index of the frame.
+        side_px: Width of the sign in pixels.
     """
 
     frame_index: int
@@ -48,10 +48,10 @@ def write_support(folder: Path, name: str, seed: int, size: tuple[int, int] = SI
     """Render and annotate one frame of a sign class for each of `SUPPORT_SIDES_PX`.
 
     Args:
-        folder: gets `annotations.json` and `images/`.
-        name: the sign class; nothing else is annotated.
-        seed: another seed gives other frames.
-        size: height and width of the frames in pixels.
+        folder: Folder that gets `annotations.json` and `images/`.
+        name: Sign class; nothing else is annotated.
+        seed: Seed of the frames.
+        size: Height and width of the frames in pixels.
 
     Returns:
         The path of the COCO JSON.

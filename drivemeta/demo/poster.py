@@ -21,10 +21,10 @@ def write_poster(path: Path, support: SupportSet, frame: NDArray[np.uint8], word
     """Write the picture as PNG.
 
     Args:
-        path: the file to write.
-        support: whose crops are shown.
+        path: File to write.
+        support: Support set whose crops are shown.
         frame: (h, w, 3) uint8 BGR, annotated.
-        words: the line beside the crops.
+        words: Line beside the crops.
 
     Raises:
         OutputError: the file cannot be written.

@@ -17,14 +17,16 @@ from drivemeta.demo.clip import ScoringSink, write_clip
 from drivemeta.demo.material import N_FRAMES, SIZE, find_clip, write_support
 from drivemeta.demo.poster import write_poster
 from drivemeta.demo.score import ClipScore
-from drivemeta.export import VerifyReport, verify_model
+from drivemeta.export.verify import VerifyReport, verify_model
 from drivemeta.models.store import load_base
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.sink.protocol import Sink
-from drivemeta.video.api import Options, RunSummary, run
+from drivemeta.video.api import run
 from drivemeta.video.builder import build_pipeline, run_context
 from drivemeta.video.opening import load_detector, open_source
+from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Pipeline
+from drivemeta.video.summary import RunSummary
 
 Advance = Callable[[str, int, int], None]
 
@@ -34,13 +36,13 @@ class DemoOptions:
     """How the demo runs.
 
     Attributes:
-        sign: the sign class to learn, one that no training frame shows.
-        seed: of frames and clip.
-        learner: name of a learner plugin.
-        n_frames: of the clip.
-        size: height and width of the frames in pixels.
-        encoder: of the videos.
-        provider: of ONNX Runtime.
+        sign: Sign class to learn, one that no training frame shows.
+        seed: Seed of frames and clip.
+        learner: Name of a learner plugin.
+        n_frames: Number of frames of the clip.
+        size: Height and width of the frames in pixels.
+        encoder: Encoder of the videos.
+        provider: Provider of ONNX Runtime.
     """
 
     sign: str = "falling_rocks"
@@ -57,13 +59,13 @@ class DemoReport:
     """What came of it.
 
     Attributes:
-        adapted: the adapted detector.
-        model: the ONNX file.
-        verified: what verifying it found.
-        summary: of the processed clip.
-        score: how well the class was found in the clip.
-        files: what was written, by what it is.
-        seconds: of each step, by its name.
+        adapted: Adapted detector.
+        model: ONNX file.
+        verified: Report of verifying it.
+        summary: Summary of the processed clip.
+        score: Score of the class in the clip.
+        files: Files written, by what they are.
+        seconds: Seconds of each step, by its name.
     """
 
     adapted: Adapted
@@ -100,58 +102,88 @@ def run_demo(
     """Run the demo.
 
     Args:
-        out: folder for everything that is written.
-        options: how.
-        advance: called with the step, the part of it that is done, and the whole.
-        registry: Of the plugins; the default one if None.
+        out: Folder for everything that is written.
+        options: Options of the demo.
+        advance: Function called with the step, the part of it that is done, and the whole.
+        registry: Registry of the plugins; the default one if None.
 
     Raises:
         OutputError: the folder cannot be written.
         PluginNotFoundError: no such learner.
     """
-    clock, registry = _Clock(), registry or default_registry()
-    sign, files = options.sign, {"support": out / "support" / "annotations.json"}
-    advance("rendering five support frames", 0, 1)
-    write_support(out / "support", sign, options.seed, options.size)
-    clock.lap("support frames")
+    demo = _Demo(out, options, advance, registry or default_registry())
+    support = demo.draw_support()
+    adapted = demo.learn(support)
+    verified = demo.export(adapted)
+    scoring = demo.draw_clip()
+    summary = demo.process(scoring)
+    demo.files |= _pictures(out, support, adapted, scoring)
+    model, seconds = demo.files["model"], demo.clock.seconds
+    return DemoReport(adapted, model, verified, summary, scoring.score, demo.files, seconds)
 
-    advance(f"learning {sign}", 0, 1)
-    support = SupportSet.from_coco(files["support"])
-    adapted = adapt(load_base(), support, options.learner)
-    clock.lap("adapt")
 
-    advance("exporting and verifying", 0, 1)
-    files["model"] = out / f"{sign}.onnx"
-    adapted.export(files["model"])
-    clock.lap("export")
-    verified = verify_model(files["model"], provider=options.provider)
-    clock.lap("verify")
+class _Demo:
+    """The steps of the demo, in their order; each says what it wrote and how long it took."""
 
-    files["clip"] = out / "drive.mp4"
-    truths = write_clip(
-        find_clip(sign, options.seed, options.size),
-        options.n_frames,
-        _mp4(files["clip"], options, registry),
-        lambda done: advance("rendering the clip", done, options.n_frames),
-    )
-    clock.lap("render clip")
+    def __init__(
+        self, out: Path, options: DemoOptions, advance: Advance, registry: Registry
+    ) -> None:
+        self._out, self._options = out, options
+        self._advance, self._registry = advance, registry
+        self.files: dict[str, Path] = {}
+        self.clock = _Clock()
 
-    scoring = ScoringSink(sign, truths)
-    jsonl = registry.create("sink", "jsonl", context=RunContext(out / "run"))
-    sinks = [_mp4(out / "run" / "annotated.mp4", options, registry), jsonl, scoring]
-    summary = run(
-        open_source(files["clip"], registry),
-        _pipeline(files["model"], options, registry),
-        sinks,
-        lambda so_far, _: advance("processing the clip", so_far.frames, options.n_frames),
-    )
-    clock.lap("process clip")
-    written = {path.suffix: path for path in summary.files}
-    files |= {"video": written[".mp4"], "detections": written[".jsonl"]}
-    files |= _pictures(out, support, adapted, scoring)
-    return DemoReport(
-        adapted, files["model"], verified, summary, scoring.score, files, clock.seconds
-    )
+    def draw_support(self) -> SupportSet:
+        options = self._options
+        self._advance("rendering five support frames", 0, 1)
+        self.files["support"] = self._out / "support" / "annotations.json"
+        write_support(self._out / "support", options.sign, options.seed, options.size)
+        self.clock.lap("support frames")
+        return SupportSet.from_coco(self.files["support"])
+
+    def learn(self, support: SupportSet) -> Adapted:
+        self._advance(f"learning {self._options.sign}", 0, 1)
+        registry = self._registry
+        adapted = adapt(load_base(registry), support, self._options.learner, registry=registry)
+        self.clock.lap("adapt")
+        return adapted
+
+    def export(self, adapted: Adapted) -> VerifyReport:
+        self._advance("exporting and verifying", 0, 1)
+        model = self.files["model"] = self._out / f"{self._options.sign}.onnx"
+        adapted.export(model)
+        self.clock.lap("export")
+        verified = verify_model(model, provider=self._options.provider)
+        self.clock.lap("verify")
+        return verified
+
+    def draw_clip(self) -> ScoringSink:
+        """Render the clip; return the sink that scores what is found in it."""
+        options = self._options
+        clip = self.files["clip"] = self._out / "drive.mp4"
+        truths = write_clip(
+            find_clip(options.sign, options.seed, options.size),
+            options.n_frames,
+            _mp4(clip, options, self._registry),
+            lambda done: self._advance("rendering the clip", done, options.n_frames),
+        )
+        self.clock.lap("render clip")
+        return ScoringSink(options.sign, truths)
+
+    def process(self, scoring: ScoringSink) -> RunSummary:
+        options, registry = self._options, self._registry
+        jsonl = registry.create("sink", "jsonl", context=RunContext(self._out / "run"))
+        annotated = _mp4(self._out / "run" / "annotated.mp4", options, registry)
+        summary = run(
+            open_source(self.files["clip"], registry),
+            _pipeline(self.files["model"], options, registry),
+            [annotated, jsonl, scoring],
+            lambda so_far, _: self._advance("processing the clip", so_far.frames, options.n_frames),
+        )
+        self.clock.lap("process clip")
+        written = {path.suffix: path for path in summary.files}
+        self.files |= {"video": written[".mp4"], "detections": written[".jsonl"]}
+        return summary
 
 
 def _mp4(path: Path, options: DemoOptions, registry: Registry) -> Sink:

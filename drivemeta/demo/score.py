@@ -21,13 +21,13 @@ class ClipScore:
     be found, but count neither way.
 
     Attributes:
-        name: of the class.
-        hits: detections at IoU 0.5 with a box to be found.
-        false_alarms: detections of the class where it is not.
-        missed: boxes that were not found.
-        signs: identities of the objects to be found.
-        signs_found: identities of those found at least once.
-        best: greatest score times side of a hit, and its frame.
+        name: Name of the class.
+        hits: Detections at IoU 0.5 with a box to be found.
+        false_alarms: Detections of the class where it is not.
+        missed: Boxes that were not found.
+        signs: Identities of the objects to be found.
+        signs_found: Identities of those found at least once.
+        best: Greatest score times side of a hit, and its frame.
     """
 
     name: str
@@ -42,9 +42,9 @@ class ClipScore:
         """Count one frame.
 
         Args:
-            index: of the frame.
-            found: the detections, of all classes.
-            truth: what is in the frame.
+            index: Index of the frame.
+            found: Detections of all classes.
+            truth: Truth of the frame.
         """
         rows = np.array([leaf == self.name for leaf in truth.leaves], np.bool_)
         boxes, ids = truth.boxes[rows], truth.ids[rows]

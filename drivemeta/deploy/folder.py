@@ -19,13 +19,13 @@ def write_folder(model: str | Path, out: str | Path, *, replace: bool = False) -
     """Write the folder; it appears whole or not at all.
 
     Args:
-        model: an exported model.
-        out: the folder.
-        replace: take the place of a folder that is there.
+        model: Exported model.
+        out: Folder to write.
+        replace: Whether to take the place of a folder that is there.
 
     Raises:
         ModelFileError: the model is damaged or not ours.
-        InputError: the folder is there and shall not be replaced.
+        InputError: the folder is there and is not to be replaced.
         OutputError: it cannot be written.
     """
     file = read_model_file(model)

@@ -27,13 +27,13 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(frozen=True)
 class TritonRule:
-    """How Triton shall serve the model.
+    """How Triton serves the model.
 
     Attributes:
-        max_batch: most frames in one call.
-        max_delay_us: how long a request may wait for others, in microseconds.
-        instances: copies of the model that run at once.
-        frame_size: height and width of the only frames taken, or None for the model's rule.
+        max_batch: Most frames in one call.
+        max_delay_us: Longest wait of a request for others, in microseconds.
+        instances: Copies of the model that run at once.
+        frame_size: Height and width of the only frames taken, or None for the model's rule.
     """
 
     max_batch: int = 8
@@ -53,11 +53,11 @@ def write_triton(
     """Write `NAME/config.pbtxt`, `NAME/labels.txt` and `NAME/1/model.onnx` into a repository.
 
     Args:
-        model: an exported model; a fed bank is baked.
-        repository: the folder of all models.
-        name: of the model, None for the file's.
-        rule: how it is served.
-        replace: take the place of a model of that name.
+        model: Exported model; a fed bank is baked.
+        repository: Folder of all models.
+        name: Name of the model; None for the file's.
+        rule: Rule by which it is served.
+        replace: Whether to take the place of a model of that name.
 
     Raises:
         ModelFileError: the model is damaged or not ours.

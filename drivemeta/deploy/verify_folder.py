@@ -18,7 +18,7 @@ def verify_deployed(path: str | Path, provider: str = "auto") -> list[VerifyRepo
         ModelFileError: something is damaged, absent or was changed.
         InputError: Triton's configuration does not name the model's tensors.
         ParityError: a probe does not give the rows promised.
-        ProviderError: the provider asked for does not run.
+        ProviderError: the provider requested does not run.
     """
     path = Path(path)
     if not path.is_dir():

@@ -17,7 +17,7 @@ def whole_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
     """Give a folder beside `path` to write into; it takes the final name if nothing is raised.
 
     Raises:
-        InputError: something is there and shall not be replaced.
+        InputError: something is there and is not to be replaced.
         OutputError: it cannot be written.
     """
     path = Path(path)

@@ -36,8 +36,8 @@ class ClassTree:
     """The classes of a model, in the order of its labels.
 
     Attributes:
-        names: of all classes.
-        parents: the super-class of each, None for a super-class.
+        names: Names of all classes.
+        parents: Super-class of each, None for a super-class.
         origins: `base` or `novel`.
     """
 

@@ -71,10 +71,10 @@ def score_detections(
     """Score detections against a data set whose classes are classes of the model.
 
     Args:
-        truth: what is to be found; its classes are the ones scored. Boxes marked `ignore`
+        truth: Boxes to be found; its classes are the ones scored. Boxes marked `ignore`
             count neither way.
-        detections: of each image, in order.
-        tree: the classes of the model, in the order of the detections' labels.
+        detections: Detections of each image, in order.
+        tree: Classes of the model, in the order of the detections' labels.
     """
     images = [
         {"id": i, "height": image.size[0], "width": image.size[1]}

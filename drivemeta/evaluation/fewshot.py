@@ -26,8 +26,8 @@ class Draw:
     """The draws of one seed.
 
     Attributes:
-        seed: of the draws.
-        supports: number of shots to the drawn boxes; all other novel boxes in their images are
+        seed: Seed of the draws.
+        supports: Drawn boxes by the number of shots; all other novel boxes in their images are
             marked as to be ignored, images without a drawn box are left out.
         query: (n,) int64, indices of the images that no draw used.
     """
@@ -41,9 +41,9 @@ def draw_seed(novel: Dataset, shots: Sequence[int], seed: int) -> Draw:
     """Draw the supports of one seed.
 
     Args:
-        novel: images with boxes of the novel classes only.
-        shots: numbers of boxes a class.
-        seed: of the draws.
+        novel: Images with boxes of the novel classes only.
+        shots: Numbers of boxes a class.
+        seed: Seed of the draws.
 
     Raises:
         AnnotationError: a class has too few boxes.
@@ -60,10 +60,10 @@ class Trial:
     """One adaptation scored.
 
     Attributes:
-        seed: of its draw.
+        seed: Seed of its draw.
         query: (n,) int64, indices of the images it was scored on.
-        matches: of each class, over those images.
-        seconds: that adapting took.
+        matches: Matches of each class, over those images.
+        seconds: Seconds that adapting took.
     """
 
     seed: int
@@ -75,8 +75,8 @@ class Trial:
         """Return the mean AP50 of some classes; those with nothing to find are left out.
 
         Args:
-            names: of the classes.
-            weights: how often each image of the whole data set counts, once if None.
+            names: Names of the classes.
+            weights: Number of times that each image of the whole data set counts, once if None.
         """
         own = None if weights is None else weights[self.query]
         return _mean([self.matches[name].average_precision(own) for name in names])
@@ -100,10 +100,10 @@ def estimate(
     count and method of the same seeds and images, so that their differences are paired.
 
     Args:
-        trials: one a seed, in the order of the seeds.
-        names: of the classes.
-        n_rounds: of the bootstrap.
-        seed: of the bootstrap.
+        trials: Trials, one a seed, in the order of the seeds.
+        names: Names of the classes.
+        n_rounds: Rounds of the bootstrap.
+        seed: Seed of the bootstrap.
     """
     return difference(trials, None, names, n_rounds, seed)
 

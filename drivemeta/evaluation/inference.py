@@ -37,10 +37,10 @@ def detect_all(
     """Return the detections of each image, in order; the next images are read meanwhile.
 
     Args:
-        detector: takes a batch of frames.
-        dataset: the images.
-        min_score: takes the place of all thresholds; None keeps them.
-        on_image: called once for each image done.
+        detector: Detector of a batch of frames.
+        dataset: Images.
+        min_score: Threshold in place of all others; None keeps them.
+        on_image: Function called once for each image done.
 
     Raises:
         AnnotationError: an image cannot be read.

@@ -83,7 +83,7 @@ def match(
         truth: (m, 4) float32 xyxy.
         ignore: (m,) bool; a detection of which a share of `iou` lies in such a region counts
             neither way, unless it hits a box.
-        iou: least overlap of a hit.
+        iou: Least overlap of a hit.
 
     Returns:
         (k,) scores and (k,) outcomes (`HIT`, `MISS`, `IGNORED`), best score first.

@@ -20,11 +20,11 @@ class OperatingPoint:
     """The counts of one class at IoU 0.5; rates are None where there is nothing to divide by.
 
     Attributes:
-        precision: share of the detections that hit.
-        recall: share of the boxes that are found.
-        false_alarms_per_minute: detections that miss, at the frame rate given.
-        n_detections: that count.
-        n_boxes: to be found.
+        precision: Share of the detections that hit.
+        recall: Share of the boxes that are found.
+        false_alarms_per_minute: Detections that miss, at the frame rate given.
+        n_detections: Detections that count.
+        n_boxes: Boxes to be found.
     """
 
     precision: float | None
@@ -54,10 +54,10 @@ def operating_points(
     """Return the operating point of each class of the data.
 
     Args:
-        truth: its classes are classes of the model.
-        detections: of each image, made at the model's thresholds.
-        tree: the classes of the model.
-        fps: frames a second at which images follow each other in use.
+        truth: Annotated images; their classes are classes of the model.
+        detections: Detections of each image, made at the model's thresholds.
+        tree: Classes of the model.
+        fps: Frames a second at which images follow each other in use.
     """
     report = {}
     for name in truth.classes:

@@ -31,12 +31,12 @@ def evaluate_model(
     """Return AP50 of groups, the scores of classes, images, seconds and provider.
 
     Args:
-        detector: what is evaluated.
-        truth: its classes are classes of the model.
-        tree: the classes of the model.
-        fps: if given, the operating points at the model's thresholds are added, with false
-            alarms a minute at this frame rate; this takes a second pass.
-        on_image: called once for each image done, in each pass.
+        detector: Detector to evaluate.
+        truth: Annotated images; their classes are classes of the model.
+        tree: Classes of the model.
+        fps: Frames a second; if given, the operating points at the model's thresholds are added,
+            with false alarms a minute at this frame rate; this takes a second pass.
+        on_image: Function called once for each image done, in each pass.
     """
     started = time.perf_counter()
     found = detect_all(detector, truth, on_image=on_image)

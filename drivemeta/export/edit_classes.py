@@ -13,7 +13,7 @@ from drivemeta.core import ClassBank
 from drivemeta.errors import InputError
 from drivemeta.export.parts import Parts, write_parts
 from drivemeta.export.verify import VerifyReport, verify_model
-from drivemeta.runtime.manifest import Digests, Learner, Manifest
+from drivemeta.runtime.manifest import Digests, LearnerEntry, Manifest
 from drivemeta.runtime.model_file import ModelFile, read_model_file
 
 
@@ -23,9 +23,9 @@ def edit_model(
     """Write a model with another bank, and verify what was written.
 
     Args:
-        path: the model, which is not changed unless `out` is the same file.
-        out: the model to write; it appears whole or not at all.
-        edit: from the model's bank to the one wanted.
+        path: Model, which is not changed unless `out` is the same file.
+        out: Model to write; it appears whole or not at all.
+        edit: Function from the model's bank to the one wanted.
 
     Raises:
         ModelFileError: the model is damaged or not ours.
@@ -99,7 +99,7 @@ def _joined(first: Manifest, second: Manifest) -> Manifest:
     licences = list(dict.fromkeys((first.licence, second.licence)))
     return first.model_copy(
         update={
-            "learner": Learner(name="+".join(learners), params=params),
+            "learner": LearnerEntry(name="+".join(learners), params=params),
             "digests": Digests(weights=first.digests.weights, support=support),
             "licence": " AND ".join(licences),
         }

@@ -14,20 +14,22 @@ from numpy.typing import NDArray
 from torch import nn
 
 from drivemeta.banks.arrays import check_capacity
+from drivemeta.banks.capacity import CAPACITY
 from drivemeta.errors import InputError, ParityError
 from drivemeta.export.graph.assemble import Networks, assemble
-from drivemeta.export.parity import Expected, ParityReport, check_parity, torch_dense, torch_rows
+from drivemeta.export.model_writer import signed, write_model
+from drivemeta.export.parity import ParityReport, Reference, check_parity, torch_dense, torch_rows
 from drivemeta.export.probe_scene import PROBE_SIZE, draw_noise, draw_scene
-from drivemeta.files import make_folder, write_bytes
+from drivemeta.files import make_folder
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.traced.networks import level1_graph, level2_graph
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.runtime import manifest as m
-from drivemeta.runtime.model_file import graph_digest
 from drivemeta.runtime.probe import MIN_PROBE_ROWS, Probe, clear_threshold
 
 STRIDE = 64
+NOISE_SIZE = (405, 300)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +37,16 @@ class ExportOptions:
     """How the model is written.
 
     Attributes:
-        frame_size: height and width of the only frames it shall take, or None for any.
+        frame_size: Height and width of the only frames taken, or None for any.
         bank: `fed` lets a running session take other classes, `baked` makes them constant.
-        bank_capacity: most rows a level and most classes, if fed.
-        frames: further (height, width, 3) uint8 BGR frames to compare on, for instance real ones.
-        licence: stated in the manifest.
+        bank_capacity: Most rows a level and most classes, if fed.
+        frames: Further (height, width, 3) uint8 BGR frames to compare on, for instance real ones.
+        licence: Licence stated in the manifest.
     """
 
     frame_size: tuple[int, int] | None = None
     bank: m.BankMode = "fed"
-    bank_capacity: int = 256
+    bank_capacity: int = CAPACITY
     frames: Sequence[NDArray[np.uint8]] = ()
     licence: str = "Apache-2.0"
 
@@ -54,11 +56,11 @@ class ExportReport:
     """What was written.
 
     Attributes:
-        path: the file.
-        n_bytes: its size.
-        parity: the differences found between torch and ONNX Runtime.
-        manifest: what it says about itself.
-        seconds: what it took.
+        path: File written.
+        n_bytes: Size of the file.
+        parity: Differences found between torch and ONNX Runtime.
+        manifest: Manifest of the file.
+        seconds: Seconds that it took.
     """
 
     path: Path
@@ -81,13 +83,13 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
     """Write a detector as one ONNX file, after checking that it computes the same.
 
     Args:
-        detector: what to export; it is not changed.
-        path: the file to write; it appears whole or not at all.
-        learner: name of the method that learnt the novel classes.
-        learner_params: its parameters, as JSON values.
+        detector: Detector to export; it is not changed.
+        path: File to write; it appears whole or not at all.
+        learner: Name of the method that learnt the novel classes.
+        learner_params: Parameters of that method, as JSON values.
         support_digest: SHA-256 of the support set.
-        input_size: height and width of level 1's input, multiples of 64; None for the detector's.
-        options: how it is written.
+        input_size: Height and width of level 1's input, multiples of 64; None for the detector's.
+        options: Options of the file.
 
     Raises:
         InputError: the input size does not fit, or the bank exceeds its capacity.
@@ -100,41 +102,17 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
     if options.bank == "fed":
         check_capacity(detector.bank, options.bank_capacity)
     make_folder(path.parent)
-    rule, bank = _rules(detector, options)
-    scene = draw_scene(options.frame_size or PROBE_SIZE)
-    noise = draw_noise(options.frame_size or (405, 300))
-    expected = [torch_dense(detector, frame) for frame in (scene, noise, *options.frames)]
-    networks = Networks(
-        level1_graph(detector.level1, detector.input_size),
-        level2_graph(detector.level2),
-        len(expected[0].dense.quality),
-    )
-    model = assemble(networks, detector.bank, detector.scoring, rule, bank)
+    expected = [torch_dense(detector, frame) for frame in _frames(options)]
+    learnt = m.LearnerEntry(name=learner, params=dict(learner_params or {}))
+    manifest = _manifest(detector, options, learnt, support_digest)
+    model = _graph(detector, manifest, n_locations=len(expected[0].dense.quality))
     parity = check_parity(model, detector, expected)
-    manifest = m.Manifest(
-        classes=m.class_entries(detector.bank),
-        input=rule,
-        bank=bank,
-        scoring=asdict(detector.scoring),
-        opset=OPSET,
-        learner=m.Learner(name=learner, params=dict(learner_params or {})),
-        digests=m.Digests(
-            weights=weights_digest(nn.ModuleList([detector.level1, detector.level2])),
-            support=support_digest,
-            graph=graph_digest(model.graph),
-        ),
-        licence=options.licence,
-        versions={name: m.package_version(name) for name in ("drivemeta", "torch", "onnx")},
-    )
-    probe = make_probe(detector, expected[0])
-    properties = {m.MANIFEST_KEY: manifest.model_dump_json(), m.PROBE_KEY: probe.model_dump_json()}
-    onnx.helper.set_model_props(model, properties)
-    data = model.SerializeToString()
-    write_bytes(path, data)
+    manifest = signed(manifest, model)
+    data = write_model(model, manifest, make_probe(detector, expected[0]), path)
     return ExportReport(path, len(data), parity, manifest, time.perf_counter() - start)
 
 
-def make_probe(detector: TwoLevelDetector, expected: Expected) -> Probe:
+def make_probe(detector: TwoLevelDetector, expected: Reference) -> Probe:
     """Return a frame with at least five detections and a threshold that parts them clearly."""
     scores = torch_rows(detector, expected, 0.0).scores
     threshold = clear_threshold(scores)
@@ -156,13 +134,40 @@ def _for_export(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoL
     return detector.with_(input_size=input_size).eval()
 
 
-def _rules(detector: TwoLevelDetector, options: ExportOptions) -> tuple[m.InputRule, m.BankRule]:
+def _frames(options: ExportOptions) -> list[NDArray[np.uint8]]:
+    """Return the frames to compare on: the probe's scene, noise, and those given."""
+    scene, noise = options.frame_size or PROBE_SIZE, options.frame_size or NOISE_SIZE
+    return [draw_scene(scene), draw_noise(noise), *options.frames]
+
+
+def _manifest(
+    detector: TwoLevelDetector, options: ExportOptions, learner: m.LearnerEntry, support_digest: str
+) -> m.Manifest:
+    """Return what the file says of the detector, the digest of its graph still empty."""
     height, width = detector.input_size
-    rule = m.InputRule(height=height, width=width, frame_size=options.frame_size)
-    bank = m.BankRule(
-        mode=options.bank,
-        capacity=options.bank_capacity,
-        dense_dim=detector.bank.dense.weights.shape[1],
-        crop_dim=detector.bank.crop.weights.shape[1],
+    networks = nn.ModuleList([detector.level1, detector.level2])
+    return m.Manifest(
+        classes=m.class_entries(detector.bank),
+        input=m.InputRule(height=height, width=width, frame_size=options.frame_size),
+        bank=m.BankRule(
+            mode=options.bank,
+            capacity=options.bank_capacity,
+            dense_dim=detector.bank.dense.weights.shape[1],
+            crop_dim=detector.bank.crop.weights.shape[1],
+        ),
+        scoring=asdict(detector.scoring),
+        opset=OPSET,
+        learner=learner,
+        digests=m.Digests(weights=weights_digest(networks), support=support_digest),
+        licence=options.licence,
+        versions={name: m.package_version(name) for name in ("drivemeta", "torch", "onnx")},
     )
-    return rule, bank
+
+
+def _graph(detector: TwoLevelDetector, manifest: m.Manifest, n_locations: int) -> onnx.ModelProto:
+    networks = Networks(
+        level1_graph(detector.level1, detector.input_size),
+        level2_graph(detector.level2),
+        n_locations,
+    )
+    return assemble(networks, detector.bank, detector.scoring, manifest.input, manifest.bank)

@@ -9,15 +9,14 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
-from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes
 from drivemeta.core.score_rule import DenseArrays, decide, locate, score_locations
 from drivemeta.errors import ParityError
 from drivemeta.export.graph.assemble import DENSE, with_dense_outputs
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.traced.proposals import to_input
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.detector.protocol import DenseOutput
 from drivemeta.runtime.probe import (
@@ -32,7 +31,6 @@ from drivemeta.runtime.session import OUTPUTS, Session
 MIN_SCORE = 0.001
 # Two rows in a hundred may differ for ties: an overlap or a score on the very edge of a choice.
 UNMATCHED_SHARE = 0.02
-GREY = 114 / 255
 Image = NDArray[np.uint8]
 
 
@@ -41,13 +39,13 @@ class ParityReport:
     """The largest differences found between torch and ONNX Runtime.
 
     Attributes:
-        n_frames: frames compared.
-        dense_box_px: of level 1's boxes clipped to the input, in input pixels.
-        dense_score: of level 1's location scores.
-        n_rows: final rows compared.
-        n_unmatched: rows of either side without a partner.
-        row_box_px: of paired final boxes, in frame pixels.
-        row_score: of paired final scores.
+        n_frames: Frames compared.
+        dense_box_px: Difference of level 1's boxes clipped to the input, in input pixels.
+        dense_score: Difference of level 1's location scores.
+        n_rows: Final rows compared.
+        n_unmatched: Rows of either side without a partner.
+        row_box_px: Difference of paired final boxes, in frame pixels.
+        row_score: Difference of paired final scores.
     """
 
     n_frames: int
@@ -60,13 +58,13 @@ class ParityReport:
 
 
 @dataclass(frozen=True, eq=False)
-class Expected:
+class Reference:
     """What the torch detector computes for one frame.
 
     Attributes:
         frame: (height, width, 3) uint8 BGR.
-        dense: level 1's output.
-        embeddings: of level 2, by the boxes they were cut from; filled as they are asked for.
+        dense: Level 1's output.
+        embeddings: Embeddings of level 2, by the boxes they were cut from; filled when needed.
     """
 
     frame: Image
@@ -75,14 +73,14 @@ class Expected:
 
 
 def check_parity(
-    model: onnx.ModelProto, detector: TwoLevelDetector, expected: Sequence[Expected]
+    model: onnx.ModelProto, detector: TwoLevelDetector, expected: Sequence[Reference]
 ) -> ParityReport:
     """Compare the tensors before TopK and the final rows on frames of any sizes.
 
     Args:
-        model: what is about to be written.
-        detector: what it was made from, with the same input size and bank.
-        expected: the frames and level 1's output for them, see `torch_dense`.
+        model: Model about to be written.
+        detector: Detector that it was made from, with the same input size and bank.
+        expected: Frames and level 1's output for them, see `torch_dense`.
 
     Raises:
         ParityError: a difference is past the tolerance.
@@ -112,14 +110,9 @@ def check_parity(
 
 
 @torch.inference_mode()
-def torch_dense(detector: TwoLevelDetector, frame: Image) -> Expected:
+def torch_dense(detector: TwoLevelDetector, frame: Image) -> Reference:
     """Return level 1's output of the torch detector for one uint8 BGR frame."""
-    height, width = detector.input_size
-    fit = Letterbox.fit((frame.shape[0], frame.shape[1]), detector.input_size)
-    image = F.interpolate(
-        to_tensor(frame)[None], (fit.height, fit.width), mode="bilinear", align_corners=False
-    )
-    image = F.pad(image, (0, width - fit.width, 0, height - fit.height), value=GREY)
+    image, _ = to_input(to_tensor(frame), detector.input_size)
     # Channels last are the same sums in another order of memory, in two thirds of the time.
     level1 = detector.level1.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     calling = Calling(level1, "forward")
@@ -127,10 +120,10 @@ def torch_dense(detector: TwoLevelDetector, frame: Image) -> Expected:
         output = level1(image.contiguous(memory_format=torch.channels_last))
     output = calling.returned(output, DenseOutput)
     dense = DenseArrays(*(getattr(output, name)[0].numpy() for name in DENSE))
-    return Expected(frame, dense)
+    return Reference(frame, dense)
 
 
-def torch_rows(detector: TwoLevelDetector, expected: Expected, min_score: float) -> RowArrays:
+def torch_rows(detector: TwoLevelDetector, expected: Reference, min_score: float) -> RowArrays:
     """Return the final rows of the torch detector for a frame, by one threshold for all classes."""
     image = to_tensor(expected.frame)
     frame_hw = (image.shape[1], image.shape[2])

@@ -19,9 +19,9 @@ from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError, ParityError
 from drivemeta.export.disassemble import networks_of
 from drivemeta.export.graph.assemble import Networks, assemble
-from drivemeta.files import write_bytes
+from drivemeta.export.model_writer import signed, write_model
 from drivemeta.runtime import manifest as m
-from drivemeta.runtime.model_file import ModelFile, bank_of, graph_digest
+from drivemeta.runtime.model_file import ModelFile, bank_of
 from drivemeta.runtime.probe import (
     BOX_TOLERANCE_PX,
     MIN_PROBE_ROWS,
@@ -39,11 +39,11 @@ class Parts:
     """What a model is assembled from.
 
     Attributes:
-        networks: both graphs.
-        bank: classes and rows.
-        scoring: constants of the score rule.
-        manifest: what it says about itself; classes and the graph's digest are put in anew.
-        probe: its picture is kept.
+        networks: Both graphs.
+        bank: Classes and rows.
+        scoring: Constants of the score rule.
+        manifest: Manifest of the model; classes and the graph's digest are put in anew.
+        probe: Probe, whose picture is kept.
     """
 
     networks: Networks
@@ -99,9 +99,9 @@ def write_parts(
     """Assemble a model, make its probe anew and write it; return its bytes.
 
     Args:
-        parts: of the model.
-        path: the file to write; it appears whole or not at all.
-        tolerance: of the probe, in pixels and score.
+        parts: Parts of the model.
+        path: File to write; it appears whole or not at all.
+        tolerance: Tolerance of the probe, in pixels and score.
 
     Raises:
         InputError: the bank exceeds its capacity.
@@ -113,17 +113,10 @@ def write_parts(
         update={
             "classes": m.class_entries(parts.bank),
             "scoring": asdict(parts.scoring),
-            "digests": parts.manifest.digests.model_copy(
-                update={"graph": graph_digest(model.graph)}
-            ),
         }
     )
     probe = probe_again(model, manifest, parts.probe, tolerance)
-    properties = {m.MANIFEST_KEY: manifest.model_dump_json(), m.PROBE_KEY: probe.model_dump_json()}
-    onnx.helper.set_model_props(model, properties)
-    data: bytes = model.SerializeToString()
-    write_bytes(path, data)
-    return data
+    return write_model(model, signed(manifest, model), probe, Path(path))
 
 
 def probe_again(

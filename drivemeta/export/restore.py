@@ -23,8 +23,8 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
     """Return the base with the classes, rows and thresholds of a model adapted from it.
 
     Args:
-        base: the detector that the model was adapted from.
-        path: the model, `.onnx`.
+        base: Detector that the model was adapted from.
+        path: Model, `.onnx`.
 
     Raises:
         ModelFileError: the file is damaged, is no model of DriveMeta, was made from another base,

@@ -20,16 +20,16 @@ class VerifyReport:
     """What was verified.
 
     Attributes:
-        path: the file.
-        n_bytes: its size.
-        classes: names in the order of the labels.
-        precision: of the weights.
-        opset: of ONNX.
-        provider: the one that really ran.
-        n_rows: rows of the probe, all found again.
-        box_px: largest difference of a box coordinate, in pixels.
-        score: largest difference of a score.
-        seconds: what the probe took.
+        path: File verified.
+        n_bytes: Size of the file.
+        classes: Names in the order of the labels.
+        precision: Precision of the weights.
+        opset: Opset of ONNX.
+        provider: Provider that really ran.
+        n_rows: Rows of the probe, all found again.
+        box_px: Largest difference of a box coordinate, in pixels.
+        score: Largest difference of a score.
+        seconds: Seconds that the probe took.
     """
 
     path: str
@@ -49,7 +49,7 @@ def verify_model(path: str | Path, provider: str = "auto") -> VerifyReport:
 
     Raises:
         ModelFileError: the file is damaged, incomplete, not valid ONNX or not ours.
-        ProviderError: the provider asked for does not run.
+        ProviderError: the provider requested does not run.
         ParityError: the probe does not give the rows that the file promises.
     """
     file = read_model_file(path)

@@ -27,7 +27,7 @@ class EfficientNetLite0(nn.Module):
     """The feature extractor, normalising its input itself.
 
     Args:
-        taps: indices of the blocks (0 to 15) whose outputs are returned, ascending; blocks after
+        taps: Indices of the blocks (0 to 15) whose outputs are returned, ascending; blocks after
             the last tap are not built. 4, 10 and 15 have strides 8, 16 and 32 and 40, 112 and
             320 channels.
     """
@@ -54,9 +54,9 @@ class EfficientNetLite0(nn.Module):
         """Return the tapped maps of the blocks from `start` up to `stop`.
 
         Args:
-            x: output of the block before `start`; of the stem, if that is 0.
-            start: index of the first block to run.
-            stop: index of the first block not to run.
+            x: Output of the block before `start`; of the stem, if that is 0.
+            start: Index of the first block to run.
+            stop: Index of the first block not to run.
         """
         features = []
         for i in range(start, stop):

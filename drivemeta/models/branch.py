@@ -20,8 +20,8 @@ class Branched(nn.Module):
     """Level 2 with a branch.
 
     Args:
-        level2: stays as it is.
-        branch: maps (n, n_features) of the backbone to (n, width) columns, comparable to unit
+        level2: Level 2, which stays as it is.
+        branch: Map from (n, n_features) of the backbone to (n, width) columns, comparable to unit
             vectors: a row of the bank takes its dot product with them for a cosine.
     """
 

@@ -28,8 +28,8 @@ def roi_crops(frame: Tensor, boxes: Tensor, context: float, size: int = 64) -> T
     Args:
         frame: (3, height, width) float.
         boxes: (n, 4) float32 xyxy in pixels of the frame.
-        context: factor by which the boxes are enlarged first.
-        size: side of the crops in pixels.
+        context: Factor by which the boxes are enlarged first.
+        size: Side of the crops in pixels.
 
     Returns:
         (n, 3, size, size) crops.

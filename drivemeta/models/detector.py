@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from torch import nn
 
-from drivemeta.core import BankRows, ClassBank, ClassSpec
+from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
-from drivemeta.models.level1 import Level1
-from drivemeta.models.level2 import Level2
 
-SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 INPUT_SIZE = (576, 1024)
 ARCHITECTURE = "lite"
 
@@ -22,18 +18,18 @@ class TwoLevelDetector(nn.Module):
     Args:
         level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
         level2: (K, 3, 64, 64) float RGB in [0, 1] -> (K, dim), L2-normalised.
-        bank: the classes known.
-        scoring: constants of the score rule; the usual ones if None.
-        input_size: height and width in pixels that frames are fitted into for level 1.
-        architecture: name of the detector plugin that builds level 1.
+        bank: Classes known.
+        scoring: Constants of the score rule; the usual ones if None.
+        input_size: Height and width in pixels that frames are fitted into for level 1.
+        architecture: Name of the detector plugin that builds level 1.
 
     Attributes:
         level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
         level2: (K, 3, 64, 64) float RGB in [0, 1] -> (K, dim), L2-normalised.
-        bank: the classes known; replaced as a whole, never changed in place.
-        scoring: constants of the score rule.
-        input_size: height and width in pixels that frames are fitted into for level 1.
-        architecture: name of the detector plugin that builds level 1.
+        bank: Classes known; replaced as a whole, never changed in place.
+        scoring: Constants of the score rule.
+        input_size: Height and width in pixels that frames are fitted into for level 1.
+        architecture: Name of the detector plugin that builds level 1.
     """
 
     def __init__(
@@ -80,29 +76,8 @@ def super_class_bank(weights: np.ndarray, biases: np.ndarray, crop_dim: int) -> 
     Args:
         weights: (5, dense_dim) float32, L2-normalised, in the order of `SUPER_CLASSES`.
         biases: (5,) float32.
-        crop_dim: length of level 2's embedding.
+        crop_dim: Length of level 2's embedding.
     """
     labels = np.arange(len(SUPER_CLASSES), dtype=np.int64)
     rows = BankRows(weights.astype(np.float32), biases.astype(np.float32), labels, labels)
     return ClassBank(tuple(map(ClassSpec, SUPER_CLASSES)), rows, BankRows.empty(crop_dim))
-
-
-def build_detector(
-    seed: int = 0, width: int = 96, input_size: tuple[int, int] = INPUT_SIZE
-) -> TwoLevelDetector:
-    """Return an untrained detector of the super-classes, in evaluation mode.
-
-    Args:
-        seed: of the random weights.
-        width: channels of level 1's neck and head; small ones make tests fast.
-        input_size: height and width in pixels, multiples of 64.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        level1, level2 = Level1(width), Level2()
-    rng = np.random.default_rng(seed)
-    weights = rng.normal(size=(len(SUPER_CLASSES), level1.dim)).astype(np.float32)
-    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-    bank = super_class_bank(weights, np.full(len(weights), 0.2, np.float32), level2.dim)
-    detector = TwoLevelDetector(level1, level2, bank, input_size=input_size)
-    return detector.eval()

@@ -43,7 +43,7 @@ def write(path: Path, state: dict[str, Tensor], level2: Level2, about: dict[str,
         path: File to write.
         state: Tensors by name.
         level2: Network that they belong to.
-        about: What else is to be known of them, as JSON values; `learner` by name.
+        about: Further facts about them, as JSON values; `learner` by name.
 
     Raises:
         OutputError: the file cannot be written.

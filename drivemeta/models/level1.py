@@ -25,9 +25,9 @@ class Neck(nn.Module):
     """Brings three feature maps to one width, adds stride 64, and mixes down and up.
 
     Args:
-        n_channels: of the maps of strides 8, 16 and 32.
-        width: channels of all maps that it returns.
-        n_fine: channels of a map of stride 4 that joins the one of stride 8, 0 for none: what
+        n_channels: Channels of the maps of strides 8, 16 and 32.
+        width: Channels of all maps that it returns.
+        n_fine: Channels of a map of stride 4 that joins the one of stride 8, 0 for none: what
             Redmon and Farhadi, "YOLO9000", 2016, arXiv 1612.08242 call a passthrough, for objects
             of a few pixels, at a fraction of the cost of predicting at stride 4.
     """
@@ -66,10 +66,10 @@ class Head(nn.Module):
     """Embedding, distances and quality at every location of a map.
 
     Args:
-        width: channels of the map and of the towers.
-        dim: length of the embedding.
-        depth: layers of each of the two towers.
-        kernel: of their depthwise convolutions.
+        width: Channels of the map and of the towers.
+        dim: Length of the embedding.
+        depth: Layers of each of the two towers.
+        kernel: Kernel of their depthwise convolutions.
     """
 
     def __init__(self, width: int, dim: int, depth: int = 2, kernel: int = 5) -> None:
@@ -108,10 +108,10 @@ class FineHead(Head):
     """The head of stride 4: narrow, on the backbone's features with those of stride 8 added.
 
     Args:
-        n_fine: channels of the backbone's map of stride 4.
-        n_coarse: channels of the neck's map of stride 8.
-        width: channels of the head.
-        dim: length of the embedding.
+        n_fine: Channels of the backbone's map of stride 4.
+        n_coarse: Channels of the neck's map of stride 8.
+        width: Channels of the head.
+        dim: Length of the embedding.
     """
 
     def __init__(self, n_fine: int, n_coarse: int, width: int, dim: int) -> None:
@@ -131,10 +131,10 @@ class Level1(Head):
     """The network of level 1.
 
     Args:
-        width: channels of neck and head.
-        dim: length of the dense embedding.
-        passthrough: whether the features of stride 4 join those of stride 8.
-        fine_width: channels of the head of stride 4, 0 for none; it needs `passthrough`.
+        width: Channels of neck and head.
+        dim: Length of the dense embedding.
+        passthrough: Whether the features of stride 4 join those of stride 8.
+        fine_width: Channels of the head of stride 4, 0 for none; it needs `passthrough`.
     """
 
     def __init__(
@@ -183,8 +183,8 @@ def grid(height: int, width: int, n_locations: int) -> tuple[Tensor, Tensor]:
     """Return (A, 2) centres and (A,) strides of all locations of an input of that size.
 
     Args:
-        height: of the input, in pixels.
-        width: of the input, in pixels.
+        height: Height of the input, in pixels.
+        width: Width of the input, in pixels.
         n_locations: A, as the network predicts; it tells whether stride 4 is among its levels.
 
     Raises:

@@ -14,7 +14,7 @@ class Level2(nn.Module):
     """EfficientNet-Lite0 up to stride 16 and one linear layer that keeps the crop's layout.
 
     Args:
-        dim: length of the embedding.
+        dim: Length of the embedding.
     """
 
     def __init__(self, dim: int = 128) -> None:

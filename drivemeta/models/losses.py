@@ -13,9 +13,9 @@ def quality_focal_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tens
     Li et al., "Generalized Focal Loss", 2020, arXiv 2006.04388, with beta = 2.
 
     Args:
-        logits: any shape, float32.
-        targets: same shape, in [0, 1].
-        weights: same shape; 0 where nothing is known.
+        logits: Logits of any shape, float32.
+        targets: Targets of the same shape, in [0, 1].
+        weights: Weights of the same shape; 0 where nothing is known.
     """
     modulation = (torch.sigmoid(logits) - targets).abs() ** 2
     loss = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")

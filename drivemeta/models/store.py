@@ -21,7 +21,7 @@ from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.paths import BASE_WEIGHTS
 from drivemeta.plugins.calling import Calling
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.registry import Registry, default_registry
 
 SCHEMA_VERSION = 1
 _LEVELS = ("dense", "crop")
@@ -31,9 +31,9 @@ def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, 
     """Write a detector in half precision; nothing half-written is left behind.
 
     Args:
-        path: the `.safetensors` file to write.
-        detector: level 1 of a detector plugin, with its `params`, and `Level2`.
-        provenance: what is to be known of its training, as JSON values.
+        path: `.safetensors` file to write.
+        detector: Level 1 of a detector plugin, with its `params`, and `Level2`.
+        provenance: Facts of its training, as JSON values.
 
     Raises:
         OutputError: the file cannot be written.
@@ -62,8 +62,12 @@ def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, 
     write_bytes(path, serialize(tensors, metadata={"drivemeta": json.dumps(header)}))
 
 
-def load_detector(path: Path) -> TwoLevelDetector:
+def load_detector(path: Path, registry: Registry | None = None) -> TwoLevelDetector:
     """Read a detector, in evaluation mode and float32.
+
+    Args:
+        path: The `.safetensors` file.
+        registry: Plugins that its level 1 is found among; those of `default_registry` by default.
 
     Raises:
         ModelFileError: the file is missing, damaged, or does not fit the networks.
@@ -75,7 +79,7 @@ def load_detector(path: Path) -> TwoLevelDetector:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["drivemeta"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        return _assemble(header, tensors)
+        return _assemble(header, tensors, registry or default_registry())
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ModelFileError(
             f"expected detector weights written by DriveMeta, found something else in {path}: "
@@ -83,22 +87,26 @@ def load_detector(path: Path) -> TwoLevelDetector:
         ) from error
 
 
-def load_base() -> TwoLevelDetector:
+def load_base(registry: Registry | None = None) -> TwoLevelDetector:
     """Return the shipped base detector, in evaluation mode.
+
+    Args:
+        registry: Plugins that its level 1 is found among; those of `default_registry` by default.
 
     Raises:
         ModelFileError: the installation lacks its weights.
     """
-    return load_detector(BASE_WEIGHTS)
+    return load_detector(BASE_WEIGHTS, registry)
 
 
-def _assemble(header: dict[str, Any], tensors: dict[str, Tensor]) -> TwoLevelDetector:
+def _assemble(
+    header: dict[str, Any], tensors: dict[str, Tensor], registry: Registry
+) -> TwoLevelDetector:
     levels = {}
     for level in _LEVELS:
         keys = ("weights", "biases", "owners", "roots")
         levels[level] = BankRows(*(tensors[f"bank.{level}.{key}"].numpy() for key in keys))
     bank = ClassBank(tuple(ClassSpec(**spec) for spec in header["classes"]), **levels)
-    registry = default_registry()
     level1 = registry.create("detector", header["detector"], **header["detector_params"])
     level2 = Level2(levels["crop"].weights.shape[1])
     for name, module in (("level1", level1), ("level2", level2)):

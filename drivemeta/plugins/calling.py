@@ -45,8 +45,8 @@ class Calling:
     Errors of DriveMeta pass, as does what is no `Exception`: a signal is nobody's fault.
 
     Args:
-        plugin: of any kind; while it is being built, its class.
-        method: as its protocol names it.
+        plugin: Plugin of any kind; while it is being built, its class.
+        method: Name of the method.
 
     Raises:
         PluginError: on leaving, if the plugin raised anything else; that is the cause.

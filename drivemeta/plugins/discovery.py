@@ -34,14 +34,14 @@ class Found:
     """A plugin that was found, or what is known of one that is broken.
 
     Attributes:
-        name: of the plugin; the folder's or entry point's name if the manifest is unreadable.
-        kind: of the plugin, by its folder if the manifest does not say, or empty.
+        name: Name of the plugin; the folder's or entry point's name if the manifest is unreadable.
+        kind: Kind of the plugin, by its folder if the manifest does not say, or empty.
         origin: `built-in`, a folder, or a distribution with its version.
-        folder: that holds the manifest.
+        folder: Folder that holds the manifest.
         manifest: None if it is broken.
-        problem: why it is broken.
-        version: of the plugin, as far as it can be told.
-        package: import name of the folder, if the plugin belongs to an installed package.
+        problem: Reason why it is broken.
+        version: Version of the plugin, as far as it is known.
+        package: Import name of the folder, if the plugin belongs to an installed package.
     """
 
     name: str
@@ -58,9 +58,9 @@ def discover(extra_paths: Iterable[Path] = ()) -> Iterator[Found]:
     """Yield every plugin of the three places, broken ones too.
 
     Args:
-        extra_paths: folders laid out like the built-in one (`learners/NAME/plugin.yaml`), or
-            plugin folders themselves; those of the environment variable come after them. One
-            that is named twice counts once.
+        extra_paths: Folders laid out like the built-in one (`learners/NAME/plugin.yaml`), or plugin
+            folders themselves; those of the environment variable come after them. One that is named
+            twice counts once.
     """
     yield from _folder(builtin_folder("plugins"), "built-in")
     listed = os.environ.get(ENVIRONMENT, "")

@@ -15,9 +15,9 @@ def check_fits(kind: Kind, loaded: object, where: str) -> None:
     """Refuse a class that lacks a method of its protocol or takes other arguments.
 
     Args:
-        kind: of the plugin.
-        loaded: what the manifest's entry names.
-        where: the plugin and its origin, for the message.
+        kind: Kind of the plugin.
+        loaded: Object that the manifest's entry names.
+        where: Plugin and its origin, for the message.
 
     Raises:
         PluginError: names the method, the expected and the actual signature.
@@ -42,9 +42,9 @@ def check_has(kind: Kind, plugin: object, where: str) -> None:
     """Refuse a plugin that lacks an attribute of its protocol, or an attribute one of its own.
 
     Args:
-        kind: of the plugin.
-        plugin: as it was built.
-        where: the plugin and its origin, for the message.
+        kind: Kind of the plugin.
+        plugin: Plugin as it was built.
+        where: Plugin and its origin, for the message.
 
     Raises:
         PluginError: names every member that is missing.

@@ -27,14 +27,14 @@ class PluginManifest(BaseModel):
     """The manifest of a plugin.
 
     Attributes:
-        name: unique among the plugins of its kind; lower case, digits, `-` and `_`.
-        kind: what protocol it fits.
+        name: Name, unique among the plugins of its kind; lower case, digits, `-` and `_`.
+        kind: Kind, whose protocol it fits.
         entry: `module:Class`; the module lies beside the manifest.
-        api_version: of the protocols it was written to.
-        summary: one line.
-        version: of the plugin.
-        paper: authors, title, year, arXiv number, where it implements one.
-        extra: optional dependency group of DriveMeta that it needs.
+        api_version: Version of the protocols it was written to.
+        summary: Summary in one line.
+        version: Version of the plugin.
+        paper: Paper that it implements: authors, title, year, arXiv number.
+        extra: Optional dependency group of DriveMeta that it needs.
         place: Parameter of a source that is given what to read: the path of a file or folder, an
             address, a pattern, or the REST of `NAME:REST`, as text.
         suffixes: Endings of the files that a source reads, in lower case with their dot; `*` for

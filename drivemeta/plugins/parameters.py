@@ -28,9 +28,9 @@ def check_parameters(loaded: type, given: Mapping[str, Any], where: str) -> dict
     """Return the values given, converted to the annotated types, such as text to a path.
 
     Args:
-        loaded: the plugin's class.
-        given: values by parameter name, as a config file or a caller gives them.
-        where: the plugin, for the message.
+        loaded: Plugin's class.
+        given: Values by parameter name, as a config file or a caller gives them.
+        where: Name of the plugin, for the message.
 
     Raises:
         InputError: lists every unknown parameter with the nearest known, every missing one and

@@ -28,7 +28,7 @@ class Registry:
     """Plugins by kind and name.
 
     Args:
-        found: what discovery found, in order.
+        found: Plugins that discovery found, in order.
     """
 
     def __init__(self, found: Iterable[Found]) -> None:

@@ -59,9 +59,9 @@ def create_with(
     """Build a tracker, sink or scheduler for a run.
 
     Args:
-        registry: of the plugins.
-        kind: of the plugin.
-        name: of the plugin.
+        registry: Registry of the plugins.
+        kind: Kind of the plugin.
+        name: Name of the plugin.
         settings: Parameters that the user sets, by plugin.
         context: What the run gives, to a plugin that has a parameter of that name.
 

@@ -25,9 +25,9 @@ class BatchCount:
     """What a batcher has done.
 
     Attributes:
-        n_calls: calls of the detector.
-        n_frames: frames in them.
-        longest_wait_s: the longest that a frame waited for its call to begin.
+        n_calls: Calls of the detector.
+        n_frames: Frames in them.
+        longest_wait_s: Longest wait of a frame for its call to begin.
     """
 
     n_calls: int = 0
@@ -50,10 +50,10 @@ class Batcher:
     under load batches fill by themselves and nobody waits for the deadline.
 
     Args:
-        detect: from frames to their detections, an `OnnxDetector` for instance.
-        max_batch: most frames in one call.
-        max_delay_s: how long a frame may wait for others, in seconds.
-        max_pending: frames that may wait before `submit` blocks; 4 batches if None.
+        detect: Function from frames to their detections, an `OnnxDetector` for instance.
+        max_batch: Most frames in one call.
+        max_delay_s: Longest wait of a frame for others, in seconds.
+        max_pending: Frames that may wait before `submit` blocks; 4 batches if None.
 
     Raises:
         InputError: a number cannot be.

@@ -39,22 +39,22 @@ class OnnxDetector:
     first frame to its last, in the rows as in the names.
 
     Args:
-        path: a model exported by DriveMeta.
+        path: Model exported by DriveMeta.
         provider: `tensorrt`, `cuda`, `coreml`, `directml`, `openvino`, `cpu`, or `auto` for the
             first of these that runs.
-        allow_fallback: run on a later provider if the one asked for does not.
-        threads: of the CPU for one operator, or None for ONNX Runtime's choice.
-        max_batch: most frames in one call that TensorRT builds its engine for.
-        cuda_graph: replay captured launches on an NVIDIA GPU: for a model with a baked bank and
+        allow_fallback: Whether to run on a later provider if the one requested does not.
+        threads: Threads of the CPU for one operator, or None for ONNX Runtime's choice.
+        max_batch: Most frames in one call that TensorRT builds its engine for.
+        cuda_graph: Whether to replay captured launches on a GPU: for a model with a baked bank and
             one frame size.
-        denormal_as_zero: let the CPU take denormal numbers for zero, in this thread for good.
+        denormal_as_zero: Whether the CPU takes denormal numbers for zero, in this thread for good.
 
     Attributes:
-        provider: the short name of the provider that really runs.
-        manifest: what the file says about itself.
+        provider: Short name of the provider that really runs.
+        manifest: Manifest of the file.
 
     Raises:
-        InputError: CUDA graphs are asked for and the model is not fit for them.
+        InputError: CUDA graphs are requested and the model is not fit for them.
         ModelFileError: the file is damaged or was not written by DriveMeta.
         ProviderError: the provider does not run and no fall-back is allowed.
     """
@@ -98,8 +98,8 @@ class OnnxDetector:
         """Detect objects.
 
         Args:
-            frames: each (height, width, 3) uint8 BGR; those of one size run as one batch.
-            min_score: threshold in place of every class's own, for evaluation.
+            frames: Frames, each (height, width, 3) uint8 BGR; those of one size run as one batch.
+            min_score: Threshold in place of every class's own, for evaluation.
 
         Returns:
             For each frame its detections, best score first, boxes in pixels of that frame.
@@ -150,8 +150,8 @@ class OnnxDetector:
         """Run once on black frames and return the seconds: engines are built, kernels chosen.
 
         Args:
-            frame_size: height and width of the frames to come; None for the model's own, else 720p.
-            batch: frames in a call.
+            frame_size: Height and width of the frames to come; None for the model's own, else 720p.
+            batch: Frames in a call.
         """
         size = frame_size or self.manifest.input.frame_size or (720, 1280)
         start = time.perf_counter()

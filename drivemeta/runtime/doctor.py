@@ -37,10 +37,10 @@ class Finding:
     """One line of the report.
 
     Attributes:
-        what: is looked at.
+        what: Subject examined.
         state: `ok`, `off` (not here, and not needed) or `problem`.
-        found: what was found.
-        advice: what to do, empty where there is nothing to do.
+        found: Finding in words.
+        advice: Advice on what to do; empty where there is nothing to do.
     """
 
     what: str
@@ -50,7 +50,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class MachineReport:
     """All findings."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -61,10 +61,10 @@ class Diagnosis:
         return all(finding.state != "problem" for finding in self.findings)
 
 
-def diagnose() -> Diagnosis:
+def diagnose() -> MachineReport:
     """Look at everything that models depend on here."""
     gpus = nvidia_gpus()
-    return Diagnosis(
+    return MachineReport(
         [
             machine(),
             processor(_cpu_flags()),

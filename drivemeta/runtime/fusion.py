@@ -1,8 +1,8 @@
 """Weighted box fusion: boxes of one object become their mean, where suppression keeps one.
 
 Paper: Solovyev, Wang, Gabruseva, "Weighted boxes fusion: Ensembling boxes from different object
-detection models", 2019, arXiv 1910.13302. Here each look covers a part of the frame only, so a
-cluster's score is that of its best box: what one look alone could see is not held against it.
+detection models", 2019, arXiv 1910.13302. Here each run covers a part of the frame only, so a
+cluster's score is that of its best box: what one run alone could see is not held against it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def fuse(found: Detections, same: float) -> Detections:
     """Return detections with those of one object fused, best score first.
 
     Args:
-        found: of one frame, by several looks; sorted by score, the best first.
+        found: Detections of one frame by several runs; sorted by score, the best first.
         same: IoU from which two boxes of a class are one object.
     """
     clusters: list[list[int]] = []

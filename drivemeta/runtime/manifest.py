@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from drivemeta.core import ClassBank, ClassSpec
+from drivemeta.core.letterbox import GREY
 from drivemeta.runtime.provider_options import Precision
 
 SCHEMA_VERSION = 1
@@ -50,10 +51,10 @@ class InputRule(_Frozen):
     """How the graph treats the frames it is given; nothing is left to the caller.
 
     Attributes:
-        height: of level 1's input in pixels.
-        width: of level 1's input in pixels.
-        frame_size: height and width of the only frames taken, or None for any.
-        resize: one scale, rounded half up, bilinear with half-pixel centres, image at the top
+        height: Height of level 1's input in pixels.
+        width: Width of level 1's input in pixels.
+        frame_size: Height and width of the only frames taken, or None for any.
+        resize: One scale, rounded half up, bilinear with half-pixel centres, image at the top
             left, grey of value `pad` to the right and at the bottom.
     """
 
@@ -62,7 +63,7 @@ class InputRule(_Frozen):
     frame_size: tuple[Side, Side] | None = None
     layout: Literal["uint8 NHWC BGR"] = "uint8 NHWC BGR"
     resize: Literal["letterbox top-left"] = "letterbox top-left"
-    pad: int = Field(114, ge=0, le=255)
+    pad: int = Field(GREY, ge=0, le=255)
 
 
 class BankRule(_Frozen):
@@ -70,9 +71,9 @@ class BankRule(_Frozen):
 
     Attributes:
         mode: `fed` if the bank is an optional input, `baked` if it is constant.
-        capacity: most rows a level and most classes that fit, in mode `fed`.
-        dense_dim: length of level 1's embedding.
-        crop_dim: length of level 2's embedding.
+        capacity: Most rows a level and most classes that fit, in mode `fed`.
+        dense_dim: Length of level 1's embedding.
+        crop_dim: Length of level 2's embedding.
     """
 
     mode: BankMode
@@ -81,7 +82,7 @@ class BankRule(_Frozen):
     crop_dim: Side
 
 
-class Learner(_Frozen):
+class LearnerEntry(_Frozen):
     """Which method learnt the novel classes, and with which parameters."""
 
     name: str = ""
@@ -106,7 +107,7 @@ class Manifest(_Frozen):
     scoring: dict[str, float]
     precision: Precision = "fp32"
     opset: int
-    learner: Learner = Learner()
+    learner: LearnerEntry = LearnerEntry()
     digests: Digests
     licence: str = "Apache-2.0"
     versions: dict[str, str] = Field(default_factory=dict)

@@ -24,10 +24,10 @@ class ModelFile:
     """An exported model as read from its file.
 
     Attributes:
-        path: where it was read from.
-        data: the file's bytes.
-        proto: the parsed model.
-        manifest: what it says about itself.
+        path: Path that it was read from.
+        data: Bytes of the file.
+        proto: Parsed model.
+        manifest: Manifest of the model.
     """
 
     path: Path

@@ -49,10 +49,10 @@ class RowAgreement:
     """How far two sets of rows of one frame agree.
 
     Attributes:
-        n_rows: rows expected.
-        n_unmatched: rows of either side without a partner of the same label within tolerance.
-        box_px: largest difference of a coordinate among partners, in pixels.
-        score: largest difference of scores among partners.
+        n_rows: Rows expected.
+        n_unmatched: Rows of either side without a partner of the same label within tolerance.
+        box_px: Largest difference of a coordinate among partners, in pixels.
+        score: Largest difference of scores among partners.
     """
 
     n_rows: int
@@ -65,13 +65,13 @@ class Probe(BaseModel):
     """The probe as it is stored in the model's metadata, as JSON.
 
     Attributes:
-        png: the frame as PNG in base64, BGR once decoded.
-        threshold: the score from which rows are expected.
-        boxes: expected xyxy boxes in pixels of the frame.
-        scores: expected scores.
-        labels: expected labels.
-        box_px: by how many pixels a coordinate may differ on another machine or provider.
-        score: by how much a score may.
+        png: Frame as PNG in base64, BGR once decoded.
+        threshold: Score from which rows are expected.
+        boxes: Expected xyxy boxes in pixels of the frame.
+        scores: Expected scores.
+        labels: Expected labels.
+        box_px: Most pixels that a coordinate may differ by on another machine or provider.
+        score: Most that a score may differ by.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -101,10 +101,10 @@ class Probe(BaseModel):
         """Store a (height, width, 3) uint8 BGR frame and the rows expected in it.
 
         Args:
-            image: the frame.
-            threshold: the score from which rows are expected.
-            rows: what is expected.
-            tolerance: of box coordinates in pixels, and of scores.
+            image: Frame.
+            threshold: Score from which rows are expected.
+            rows: Rows expected.
+            tolerance: Tolerance of box coordinates in pixels, and of scores.
         """
         _, encoded = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])
         return cls(
@@ -184,9 +184,9 @@ def compare_rows(
     """Pair rows of one label within tolerance, nearest first, and measure what is left.
 
     Args:
-        expected: rows of one frame.
-        found: rows of the same frame.
-        tolerance: of box coordinates in pixels, and of scores.
+        expected: Rows of one frame.
+        found: Rows of the same frame.
+        tolerance: Tolerance of box coordinates in pixels, and of scores.
 
     >>> rows = RowArrays(np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.zeros(1, int))
     >>> compare_rows(rows, rows).n_unmatched

@@ -1,4 +1,4 @@
-"""What each execution provider is told: functions of the settings, tested without the device.
+"""The options of each execution provider: functions of the settings, tested without the device.
 
 After ONNX Runtime's pages on its execution providers, onnxruntime.ai/docs/execution-providers.
 """
@@ -29,9 +29,9 @@ class Shapes:
     """Which frames a session will see.
 
     Attributes:
-        frame_size: height and width of all of them, or None if they vary.
-        max_batch: most frames in one call.
-        fixed_batch: every call has `max_batch` frames.
+        frame_size: Height and width of all of them, or None if they vary.
+        max_batch: Most frames in one call.
+        fixed_batch: Whether every call has `max_batch` frames.
     """
 
     frame_size: tuple[int, int] | None = None
@@ -48,15 +48,15 @@ class Shapes:
 
 @dataclass(frozen=True)
 class DeviceSettings:
-    """How a provider shall use its device.
+    """How a provider uses its device.
 
     Attributes:
-        shapes: which frames are to come.
-        device: index of the GPU.
-        precision: of the model: TensorRT builds float16 and int8 kernels only when told.
-        cuda_graph: capture the launches of one call and replay them: frames of one size, batches of
-            one size, a baked bank.
-        cache: folder of TensorRT's engines and timings, None for the user's cache folder.
+        shapes: Shapes of the frames to come.
+        device: Index of the GPU.
+        precision: Precision of the model: TensorRT builds float16 and int8 kernels on request.
+        cuda_graph: Whether to capture the launches of a call and replay them: for frames of one
+            size, batches of one size and a baked bank.
+        cache: Folder of TensorRT's engines and timings, None for the user's cache folder.
         model_digest: SHA-256 of the model, so that an engine never serves another.
         machine: GPU, driver and versions: an engine is built for one of each.
     """
@@ -93,9 +93,9 @@ def session_settings(
     """Return attributes of `onnxruntime.SessionOptions` and its entries for a provider.
 
     Args:
-        provider: full name.
-        threads: of the CPU for one operator, or None for ONNX Runtime's choice.
-        denormal_as_zero: let the processor take denormal numbers for zero.
+        provider: Full name.
+        threads: Threads of the CPU for one operator, or None for ONNX Runtime's choice.
+        denormal_as_zero: Whether the processor takes denormal numbers for zero.
 
     Returns:
         `attributes` and `entries`, by name.

@@ -1,4 +1,4 @@
-"""Execution providers: what was asked for, what really runs, and no silent fall-back.
+"""Execution providers: what was requested, what really runs, and no silent fall-back.
 
 ONNX Runtime lists providers that it was built with, loads them when a session is made, and goes on
 without those that fail. Here the session's own list decides.
@@ -50,16 +50,17 @@ _WARNING = 2
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """How a session shall run.
+    """How a session runs.
 
     Attributes:
         provider: `auto`, or a short name: `tensorrt`, `cuda`, `coreml`, `directml`, `openvino`,
             `cpu`.
-        allow_fallback: run on a later provider if the one asked for does not; `auto` always may.
-        threads: of the CPU for one operator, or None for ONNX Runtime's choice.
-        profile: prefix of a profile's file, or None for no profile.
-        device: which frames are to come, and how the device is used.
-        denormal_as_zero: let the CPU take denormal numbers for zero. ONNX Runtime sets this for the
+        allow_fallback: Whether to run on a later provider if the one requested does not; `auto`
+            always may.
+        threads: Threads of the CPU for one operator, or None for ONNX Runtime's choice.
+        profile: Prefix of a profile's file, or None for no profile.
+        device: Frames to come, and how the device is used.
+        denormal_as_zero: Whether the CPU takes denormals for zero. ONNX Runtime sets this for the
             thread that makes the session as well, and leaves it so: for processes of its own only.
     """
 
@@ -75,8 +76,8 @@ def create_session(model: bytes, options: SessionOptions) -> tuple[ort.Inference
     """Make a session and say which provider really runs it.
 
     Args:
-        model: the serialised ONNX model.
-        options: how it shall run.
+        model: Serialised ONNX model.
+        options: Options of the session.
 
     Returns:
         The session, and the short name of the provider that it uses.
@@ -84,7 +85,7 @@ def create_session(model: bytes, options: SessionOptions) -> tuple[ort.Inference
     Raises:
         InputError: the provider's name is unknown.
         ModelFileError: ONNX Runtime does not take the model.
-        ProviderError: the provider asked for does not run and no fall-back is allowed.
+        ProviderError: the provider requested does not run and no fall-back is allowed.
     """
     wanted = requested_providers(options.provider)
     with _quiet_loading():
@@ -95,7 +96,7 @@ def create_session(model: bytes, options: SessionOptions) -> tuple[ort.Inference
     if running != wanted[0] and options.provider != AUTO and not options.allow_fallback:
         built_in = ", ".join(_NAMES.get(name, name) for name in ort.get_available_providers())
         raise ProviderError(
-            f"provider {wanted[0]!r} was asked for, but {running!r} is what runs here (built in: "
+            f"provider {wanted[0]!r} was requested, but {running!r} is what runs here (built in: "
             f"{built_in}); install its libraries (extra `gpu`), or let `auto` choose what runs"
         )
     return session, running

@@ -35,10 +35,10 @@ class Replay:
     Since the addresses are shared, threads that call at once take turns.
 
     Args:
-        session: made for CUDA graphs.
-        outputs: names of the outputs wanted.
+        session: Session made for CUDA graphs.
+        outputs: Names of the outputs wanted.
         device: `cuda`, or `cpu`, where nothing is captured but all else is the same.
-        index: of the device.
+        index: Index of the device.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Replay:
 
         Args:
             frames: (N, H, W, 3) uint8 BGR.
-            values: all further inputs, the same names in every call.
+            values: All further inputs, the same names in every call.
 
         Returns:
             The outputs wanted, each with a leading axis of length N.

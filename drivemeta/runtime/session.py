@@ -23,8 +23,8 @@ class Held:
     """Arrays that lie where a session reads them; made by `Session.place`, and never changed.
 
     Attributes:
-        arrays: as they were given, by the input's name.
-        values: the same on the session's device; none where calls are replayed.
+        arrays: Arrays as they were given, by the input's name.
+        values: Arrays on the session's device; none where calls are replayed.
     """
 
     arrays: Mapping[str, NDArray[Any]]
@@ -43,12 +43,12 @@ class Session:
     `options.device.cuda_graph`, calls are replayed: see `runtime.replay`.
 
     Args:
-        model: the serialised ONNX model.
-        options: how it shall run.
-        outputs: names of the outputs wanted.
+        model: Serialised ONNX model.
+        options: Options of the session.
+        outputs: Names of the outputs wanted.
 
     Attributes:
-        provider: the short name of the provider that really runs.
+        provider: Short name of the provider that really runs.
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class Session:
 
         Args:
             frames: (N, H, W, 3) uint8 BGR.
-            feeds: further inputs of this run only.
-            held: inputs that lie ready; those in `feeds` come before them.
+            feeds: Further inputs of this run only.
+            held: Inputs that lie ready; those in `feeds` come before them.
 
         Returns:
             The outputs wanted, each with a leading axis of length N.

@@ -33,9 +33,9 @@ class Sliced:
     """Detects in the whole frame and in overlapping tiles of it, all in one batch.
 
     Args:
-        detect: from frames of uint8 BGR to their detections.
-        tiles: rows and columns.
-        overlap: of neighbouring tiles, as a part of a tile's side.
+        detect: Function from frames of uint8 BGR to their detections.
+        tiles: Rows and columns.
+        overlap: Overlap of neighbouring tiles, as a part of a tile's side.
         merging: `nms` keeps an object's best box, `wbf` takes the mean of its boxes.
 
     Raises:
@@ -126,7 +126,7 @@ def _whole_in(found: Detections, tile: Region, size: tuple[int, ...]) -> Detecti
 
 
 def merge(parts: Sequence[Detections], merging: Merging = "nms") -> Detections:
-    """Return one frame's detections of several looks, each object once, best score first."""
+    """Return one frame's detections of several runs, each object once, best score first."""
     if len(parts) == 1:
         return parts[0]
     boxes = np.concatenate([part.boxes for part in parts])
@@ -149,8 +149,8 @@ def in_region(detect: Detect, roi: tuple[float, float, float, float]) -> Detect:
     """Return a detector that sees one region of each frame only; boxes stay in the frame's pixels.
 
     Args:
-        detect: from frames of uint8 BGR to their detections.
-        roi: x1, y1, x2, y2 in pixels, or in parts of the frame where none is above 1.
+        detect: Function from frames of uint8 BGR to their detections.
+        roi: Region as x1, y1, x2, y2 in pixels, or in parts of the frame where none is above 1.
 
     Raises:
         InputError: the region is empty, or lies outside a frame.

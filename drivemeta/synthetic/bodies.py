@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Paint = tuple[float, float, float]
-PAINT, GLASS, TRIM, TYRE, METAL, TAIL, HEAD, PLATE, BLINK = range(9)
+PAINT, GLASS, TRIM, TYRE, METAL, TAIL, HEAD, PLATE = range(8)
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,17 @@ class Body:
     """A kind of vehicle.
 
     Attributes:
-        length_m: of the whole vehicle.
-        width_m: of the whole vehicle.
-        sections: from rear to front: place along the length in [0, 1], height of the belt line
-            and of the roof in metres, and width of the roof relative to the body.
-        glass: pairs of sections between which the sides have windows.
-        screens: pairs of sections between which the top is glass.
-        wheels: places of the axles along the length.
-        wheel_m: radius of the wheels.
-        clear_m: height of the sill.
-        lamp_m: height of the rear lamps.
-        rear_window: heights of a window in a flat rear, or None.
+        length_m: Length of the whole vehicle.
+        width_m: Width of the whole vehicle.
+        sections: Sections from rear to front: place along the length in [0, 1], height of the belt
+            line and of the roof in metres, and width of the roof relative to the body.
+        glass: Pairs of sections between which the sides have windows.
+        screens: Pairs of sections between which the top is glass.
+        wheels: Places of the axles along the length.
+        wheel_m: Radius of the wheels.
+        clear_m: Height of the sill.
+        lamp_m: Height of the rear lamps.
+        rear_window: Heights of a window in a flat rear, or None.
     """
 
     length_m: float
@@ -97,7 +97,7 @@ class Mesh:
 
     Attributes:
         vertices: (n, 3).
-        faces: vertex indices of each face, all counter-clockwise from outside.
+        faces: Vertex indices of each face, all counter-clockwise from outside.
         corners: (n_faces, 4) four of them, to compute normals.
         materials: (n_faces,).
         fixed: (n_faces,) bool, lies on the body and is drawn after it.

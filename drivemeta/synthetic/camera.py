@@ -19,12 +19,12 @@ class Camera:
     road from the camera).
 
     Attributes:
-        size: height and width of the image in pixels.
-        focal_px: focal length in pixels.
-        horizon_px: row of the horizon.
-        height_m: of the camera over the road.
-        across_m: of the camera from the centre line.
-        curvature: of the road in 1/m, positive to the right.
+        size: Height and width of the image in pixels.
+        focal_px: Focal length in pixels.
+        horizon_px: Row of the horizon.
+        height_m: Height of the camera over the road.
+        across_m: Distance of the camera from the centre line.
+        curvature: Curvature of the road in 1/m, positive to the right.
     """
 
     size: tuple[int, int]

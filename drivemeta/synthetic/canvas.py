@@ -25,7 +25,7 @@ class Canvas:
         image: (h, w, 3) float32 BGR in 0..255.
         owner: (h, w) int32, index of the object seen at each pixel, or `NOBODY`.
         glow: (h, w, 3) float32 BGR light to be added at the end, blurred.
-        painted: pixels that each object covered when it was painted.
+        painted: Pixels that each object covered when it was painted.
     """
 
     image: NDArray[np.float32]
@@ -50,9 +50,9 @@ class Canvas:
 
         Args:
             sprite: (h, w, 4) uint8 premultiplied BGRA.
-            place: column and row of its top left corner; may lie outside.
-            haze: colour of the air and the part of the sprite's light that comes through it.
-            owner: index of the object painted, or `NOBODY`.
+            place: Column and row of its top left corner; may lie outside.
+            haze: Colour of the air and the part of the sprite's light that comes through it.
+            owner: Index of the object painted, or `NOBODY`.
             gain: (3,) BGR light that falls on it; None leaves its colours.
         """
         x, y = place
@@ -98,10 +98,10 @@ class Patch:
     """A piece of a canvas on which one object is drawn, finer than the canvas by `fine`.
 
     Attributes:
-        x: column of its left edge on the canvas.
-        y: row of its top edge on the canvas.
+        x: Column of its left edge on the canvas.
+        y: Row of its top edge on the canvas.
         image: (h, w, 4) uint8 premultiplied BGRA.
-        fine: pixels of the patch along one pixel of the canvas.
+        fine: Pixels of the patch along one pixel of the canvas.
     """
 
     x: int
@@ -149,7 +149,7 @@ def warp_sprite(canvas_size: tuple[int, int], sprite: Image, quad: ArrayLike) ->
     """Return a sprite warped onto a quadrilateral of the canvas.
 
     Args:
-        canvas_size: height and width in pixels.
+        canvas_size: Height and width in pixels.
         sprite: (h, w, 4) uint8 premultiplied BGRA.
         quad: (4, 2) pixels of its corners: top left, top right, bottom right, bottom left.
     """

@@ -10,7 +10,9 @@ from typing import Any
 
 import cv2
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.core.boxes import xyxy_to_xywh
+from drivemeta.core.coco import coco_row
 from drivemeta.errors import OutputError
 from drivemeta.files import write_bytes, write_text
 from drivemeta.synthetic.pen import Image
@@ -18,22 +20,20 @@ from drivemeta.synthetic.pictograms import CATALOGUE
 from drivemeta.synthetic.render import SyntheticFrame, render
 from drivemeta.synthetic.scene import Plan, Scene
 
-SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
-
 
 @dataclass(frozen=True)
 class CocoOptions:
     """What is written.
 
     Attributes:
-        size: height and width of the images in pixels.
+        size: Height and width of the images in pixels.
         pictograms: `train`, `demo`, or names of sign classes.
-        leaves: annotate signs by their sign class, not by their super-class.
-        only: only these classes are annotated; None is all.
-        frames: images taken from each scene, half a second apart.
+        leaves: Whether signs are annotated by their sign class, not by their super-class.
+        only: Classes that are annotated; None for all.
+        frames: Images taken from each scene, half a second apart.
         suffix: `.png` or `.jpg`.
-        split: part of the images that are marked as `val`; the rest are `train`.
-        plan: what is asked of the scenes.
+        split: Part of the images that are marked as `val`; the rest are `train`.
+        plan: Plan of the scenes.
     """
 
     size: tuple[int, int] = (360, 640)
@@ -55,10 +55,10 @@ def write_coco(
     annotation also holds `visible`, `track_id` and, for traffic lights, `state`.
 
     Args:
-        folder: gets `images/` and `annotations.json`; made if it is absent.
-        n: number of images.
-        seed: of the first scene; each further scene has the next one.
-        options: how.
+        folder: Folder that gets `images/` and `annotations.json`; made if it is absent.
+        n: Number of images.
+        seed: Seed of the first scene; each further scene has the next one.
+        options: Options of the data set.
 
     Returns:
         The path of the JSON file.
@@ -82,9 +82,9 @@ def write_frames(
     """Write frames that are already rendered; see `write_coco`.
 
     Args:
-        folder: gets `images/` and `annotations.json`.
-        frames: names, without suffix, and frames.
-        options: how; what concerns rendering is not used.
+        folder: Folder that gets `images/` and `annotations.json`.
+        frames: Names, without suffix, and frames.
+        options: Options of the data set; those of rendering are not used.
     """
     for name, frame in frames:
         _write_image(Path(folder) / "images", name + options.suffix, frame.image)
@@ -107,18 +107,19 @@ def write_annotations(
             "id": i + 1, "file_name": name + options.suffix, "width": width, "height": height,
             "split": "val" if is_val else "train",
         })  # fmt: skip
-        annotations += _rows(frame, i + 1, names, leaves=options.leaves)
+        annotations += _rows(frame, i, names, leaves=options.leaves)
     for number, row in enumerate(annotations):
         row["id"] = number + 1
     used = {row["category_id"] for row in annotations}
     categories = [
-        {"id": i + 1, "name": name, "supercategory": name if i < 5 else "traffic_sign"}
+        {
+            "id": i + 1,
+            "name": name,
+            "supercategory": name if name in SUPER_CLASSES else "traffic_sign",
+        }
         for i, name in enumerate(names)
         if i + 1 in used or name in SUPER_CLASSES or options.only is not None
     ]
-    for category in categories:
-        in_super = category["name"] in SUPER_CLASSES
-        category["supercategory"] = category["name"] if in_super else "traffic_sign"
     content = {"images": images, "annotations": annotations, "categories": categories}
     write_text(path, json.dumps(content))
     return path
@@ -136,7 +137,7 @@ def _without_image(frame: SyntheticFrame) -> SyntheticFrame:
 
 
 def _rows(
-    frame: SyntheticFrame, image_id: int, names: tuple[str, ...], *, leaves: bool
+    frame: SyntheticFrame, image: int, names: tuple[str, ...], *, leaves: bool
 ) -> list[dict[str, Any]]:
     rows = []
     clear = frame.clear
@@ -147,9 +148,7 @@ def _rows(
         if name not in names:
             continue
         row: dict[str, Any] = {
-            "image_id": image_id,
-            "category_id": names.index(name) + 1,
-            "bbox": [round(float(x), 2) for x in box],
+            **coco_row(image, names.index(name), box),
             "area": round(float(box[2] * box[3]), 2),
             "iscrowd": int(not clear[i]),
             "visible": round(float(frame.visible[i]), 3),

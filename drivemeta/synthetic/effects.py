@@ -19,14 +19,14 @@ class Sensor:
     """How the camera renders what it sees.
 
     Attributes:
-        target: mean grey level that the automatic exposure aims at, in [0, 1].
-        contrast: exponent of the tone curve.
+        target: Mean grey level that the automatic exposure aims at, in [0, 1].
+        contrast: Exponent of the tone curve.
         saturation: 1 keeps the colours.
-        blur_px: deviation of the lens blur at 360 rows.
-        noise: deviation in grey levels.
-        vignette: how much darker the corners are.
-        jpeg: quality of the compression, or None for none.
-        bonnet: part of the height that the own bonnet covers, 0 for none.
+        blur_px: Deviation of the lens blur at 360 rows.
+        noise: Deviation in grey levels.
+        vignette: Part by which the corners are darker.
+        jpeg: Quality of the compression, or None for none.
+        bonnet: Part of the height that the own bonnet covers, 0 for none.
     """
 
     target: float = 0.42

@@ -42,11 +42,11 @@ class Building:
     """A house or block along the road.
 
     Attributes:
-        facade: which wall picture.
-        size_m: its extent across, up and ahead.
-        tint: colour factor BGR.
-        gable: with a pitched roof of this colour, or None for a flat one.
-        left: stands left of the road.
+        facade: Wall picture.
+        size_m: Extent across, up and ahead.
+        tint: Colour factor BGR.
+        gable: Colour of a pitched roof, or None for a flat one.
+        left: Whether it stands left of the road.
     """
 
     facade: int
@@ -59,9 +59,9 @@ class Building:
         """Paint the walls that are seen: the one to the road and the near end.
 
         Args:
-            view: where to paint.
-            across: of the wall that faces the road.
-            ahead: of the near end.
+            view: View to paint into.
+            across: Place across of the wall that faces the road, in metres.
+            ahead: Distance ahead of the near end, in metres.
         """
         wide, tall, long = self.size_m
         start, end = max(ahead, _NEAR_M), ahead + long

@@ -21,18 +21,18 @@ class Road:
 
     Attributes:
         kind: `urban`, `suburban`, `rural` or `motorway`.
-        lane_m: width of a lane.
-        oncoming: lanes left of the centre line, none on a motorway.
-        own: lanes right of the centre line.
-        shoulder_m: width of the paved strip outside the outer lanes.
-        pavement_m: width of the pavement beyond the kerb, 0 without one.
-        asphalt: colour BGR 0..255.
-        verge: colour BGR of grass or earth.
-        slabs: colour BGR of the pavement.
-        centre: colour BGR of the centre line.
-        wear: how worn markings are, in [0, 1].
+        lane_m: Width of a lane.
+        oncoming: Number of lanes left of the centre line, none on a motorway.
+        own: Number of lanes right of the centre line.
+        shoulder_m: Width of the paved strip outside the outer lanes.
+        pavement_m: Width of the pavement beyond the kerb, 0 without one.
+        asphalt: Colour BGR 0..255.
+        verge: Colour BGR of grass or earth.
+        slabs: Colour BGR of the pavement.
+        centre: Colour BGR of the centre line.
+        wear: Wear of the markings, in [0, 1].
         offset: (2,) into the noise tiles.
-        junction_m: where a crossing road is along this road, or None.
+        junction_m: Place of a crossing road along this road, or None.
     """
 
     kind: str
@@ -108,10 +108,10 @@ def paint_ground(
 
     Args:
         image: (h, w, 3) float32 BGR, painted in place.
-        camera: that looks along the road.
-        light: of the scene.
-        road: what to paint.
-        travelled_m: how far the camera has come along the road.
+        camera: Camera that looks along the road.
+        light: Light of the scene.
+        road: Road to paint.
+        travelled_m: Distance that the camera has come along the road.
         shade: (h, w) float32 in [0, 1], how much shadow falls on each pixel, or None.
     """
     first, across64, ahead64 = camera.ground()

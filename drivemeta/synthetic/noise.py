@@ -15,8 +15,8 @@ def noise_tile(exponent: float, seed: int = 0) -> NDArray[np.float32]:
     """Return (512, 512) noise of mean 0 and deviation 1 that repeats without a seam.
 
     Args:
-        exponent: its amplitude falls with frequency to this power: 0 is white, 2 like clouds.
-        seed: another seed is another tile.
+        exponent: Power by which the amplitude falls with frequency: 0 is white, 2 like clouds.
+        seed: Seed of the tile.
     """
     rng = np.random.default_rng([seed, int(exponent * 100)])
     spectrum = np.fft.rfft2(rng.standard_normal((SIDE, SIDE)))

@@ -19,11 +19,11 @@ class Pen:
     """Draws in a square whose centre is the origin; x to the right, y down, each in [-1, 1].
 
     Args:
-        side: pixels of the square.
+        side: Side of the square in pixels.
 
     Attributes:
         image: (side, side, 4) uint8 BGRA, colours premultiplied by the alpha.
-        mirror: whether x is turned round.
+        mirror: Whether x is turned round.
     """
 
     def __init__(self, side: int) -> None:

@@ -26,13 +26,13 @@ class Person:
     """A person on foot or on a cycle.
 
     Attributes:
-        height_m: of the person.
-        skin: colour BGR of face and hands.
-        top: colour of the upper clothes.
-        legs: colour of the lower clothes.
-        hair: colour of the hair or helmet.
-        cycle: colour of the cycle ridden, or None on foot.
-        bag: whether a bag hangs from the shoulder.
+        height_m: Height of the person.
+        skin: Colour BGR of face and hands.
+        top: Colour of the upper clothes.
+        legs: Colour of the lower clothes.
+        hair: Colour of the hair or helmet.
+        cycle: Colour of the cycle ridden, or None on foot.
+        bag: Whether a bag hangs from the shoulder.
     """
 
     height_m: float
@@ -189,12 +189,12 @@ def paint_person(
     """Paint someone and return the (4,) box, unclipped, or None if out of sight.
 
     Args:
-        canvas: painted on.
-        camera: that looks.
-        light: of the scene.
-        person: who, metres across and ahead, heading in radians (0 is away from the camera, a
+        canvas: Canvas to paint on.
+        camera: Camera of the frame.
+        light: Light of the scene.
+        person: Person, metres across and ahead, heading in radians (0 is away from the camera, a
             right angle to the right), and the phase of the steps in radians.
-        owner: index of the object.
+        owner: Index of the object.
     """
     who, across, ahead, heading, phase = person
     if ahead < NEAREST_M:

@@ -29,8 +29,8 @@ class Pictogram:
     """What a sign looks like.
 
     Attributes:
-        plate: its shape and colours.
-        symbol: what is drawn on the plate.
+        plate: Shape and colours of the plate.
+        symbol: Drawing on the plate.
     """
 
     plate: str
@@ -85,7 +85,6 @@ _KEEP = sym.path((-0.5, -0.5), (0.55, 0.55), width=0.26)
 _UTURN = sym.path((0.4, 0.7), (0.4, -0.4), (0, -0.65), (-0.4, -0.4), (-0.4, 0.5), width=0.2)
 _NARROW = sym.path((-0.5, 0.7), (-0.5, 0.2), (-0.2, -0.2), (-0.2, -0.7), width=0.18, head=False)
 _ROAD = sym.path((0, 0.75), (0, -0.75), width=0.24, head=False)
-_BAR = sym.path((-0.7, 0), (0.7, 0), width=0.16, head=False)
 
 _TRAIN: dict[str, Pictogram] = {
     "bumps": _warning(sym.shape([(-0.85, 0.5), (-0.6, 0.0), (-0.25, 0.4), (0.1, 0.0), (0.45, 0.4),
@@ -195,8 +194,8 @@ def pictogram(name: str, *, yellow: bool = False) -> Image:
     """Draw a sign, cut tight to its plate.
 
     Args:
-        name: of the sign class, from the catalogue.
-        yellow: warning and prohibition plates have a yellow ground, as in some countries.
+        name: Name of the sign class, from the catalogue.
+        yellow: Whether warning and prohibition plates have a yellow ground, as in some countries.
 
     Returns:
         (height, width, 4) uint8 BGRA, colours premultiplied by the alpha; read-only.

@@ -12,7 +12,6 @@ BLACK: Colour = (24, 22, 22)
 RED: Colour = (38, 26, 190)
 BLUE: Colour = (165, 80, 20)
 YELLOW: Colour = (25, 195, 245)
-GREEN: Colour = (70, 110, 15)
 
 
 def _regular(n: int, radius: float, turn: float) -> list[tuple[float, float]]:

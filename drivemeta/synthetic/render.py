@@ -38,8 +38,8 @@ class SyntheticFrame:
     Attributes:
         image: (h, w, 3) uint8 BGR.
         boxes: (n, 4) float32 xyxy in pixels, clipped to the frame.
-        names: super-class of each object.
-        leaves: sign class of a sign that has one, state (`red`, `yellow`, `green`, `off`) of a
+        names: Super-class of each object.
+        leaves: Sign class of a sign that has one, state (`red`, `yellow`, `green`, `off`) of a
             traffic light, else None.
         ids: (n,) int64, the same for the same object in every frame of its scene.
         visible: (n,) float32, the part of the object that is seen, neither hidden nor outside.
@@ -57,7 +57,7 @@ class SyntheticFrame:
 
     @property
     def clear(self) -> NDArray[np.bool_]:
-        """(n,) bool: large and visible enough to be asked of a detector."""
+        """(n,) bool: large and visible enough for a detector to find."""
         sides = (self.boxes[:, 2:] - self.boxes[:, :2]).min(axis=1) if len(self) else np.zeros(0)
         return np.asarray((sides >= CLEAR_PX) & (self.visible >= CLEAR_VISIBLE))
 

@@ -35,7 +35,7 @@ class Roadside:
     """What the cells along one road have in common.
 
     Attributes:
-        seed: Of everything random.
+        seed: Seed of everything random.
         road: The road.
         signs: Signs a place where one may stand; 1 is usual.
         names: Pictograms that signs are drawn from.
@@ -66,10 +66,10 @@ class Prop:
     """Something that stands somewhere.
 
     Attributes:
-        thing: what.
-        across_m: from the centre line.
-        along_m: along the road from where the scene began.
-        number: its identity.
+        thing: Thing that stands there.
+        across_m: Distance from the centre line.
+        along_m: Distance along the road from where the scene began.
+        number: Identity.
     """
 
     thing: Thing

@@ -24,14 +24,14 @@ _KINDS = ("urban", "suburban", "rural", "motorway")
 
 @dataclass(frozen=True)
 class Plan:
-    """What may be asked of a scene; None leaves the choice to the seed.
+    """What a scene is to be like; None leaves the choice to the seed.
 
     Attributes:
-        weather: one of `clear`, `cloudy`, `rain`, `fog`, `dusk`, `night`.
-        kind: of road, one of `urban`, `suburban`, `rural`, `motorway`.
-        signs: signs a place where one may stand; 1 is usual.
-        fps: frames a second.
-        speed_mps: of the own car; 0 stands at a junction.
+        weather: One of `clear`, `cloudy`, `rain`, `fog`, `dusk`, `night`.
+        kind: Kind of road, one of `urban`, `suburban`, `rural`, `motorway`.
+        signs: Number of signs a place where one may stand; 1 is usual.
+        fps: Frames a second.
+        speed_mps: Speed of the own car; 0 stands at a junction.
     """
 
     weather: str | None = None
@@ -45,11 +45,11 @@ class Scene:
     """An endless drive; equal arguments give equal scenes.
 
     Args:
-        seed: of everything random.
-        size: height and width of the frames in pixels.
+        seed: Seed of everything random.
+        size: Height and width of the frames in pixels.
         pictograms: `train`, `demo`, or names of sign classes; a name given more than once is
             drawn more often.
-        plan: what is asked for.
+        plan: Plan of the scene.
 
     Raises:
         InputError: a name in `pictograms` or in `plan` is not known, or the size is too small.

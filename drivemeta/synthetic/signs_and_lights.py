@@ -29,13 +29,13 @@ class Sign:
     """A sign on a pole; `name` is a pictogram, or None for a guide board.
 
     Attributes:
-        name: of the pictogram.
-        centre_m: height of its centre.
-        scale: relative to the usual size.
-        yaw: turned about the upright, radians.
-        yellow: with a yellow ground where the country has it.
-        fading: how much its colours have faded, in [0, 1].
-        board: which guide board, where there is no name.
+        name: Name of the pictogram.
+        centre_m: Height of the centre.
+        scale: Size relative to the usual one.
+        yaw: Turn about the upright, in radians.
+        yellow: Whether the ground is yellow where the country has it.
+        fading: Part by which the colours have faded, in [0, 1].
+        board: Guide board, where there is no name.
     """
 
     name: str | None
@@ -68,11 +68,11 @@ class Lamps:
     """The head of a traffic light.
 
     Attributes:
-        centre_m: height of its centre.
-        height_m: length of the housing.
-        flat: its lamps stand side by side, not one over the other.
-        yellow: with a yellow housing.
-        plate: with a backing board.
+        centre_m: Height of the centre.
+        height_m: Length of the housing.
+        flat: Whether the lamps stand side by side, not one over the other.
+        yellow: Whether the housing is yellow.
+        plate: Whether there is a backing board.
     """
 
     centre_m: float

@@ -28,11 +28,11 @@ class Mover:
     """Something that moves, at one moment.
 
     Attributes:
-        thing: kind and paint of a vehicle, or a person.
-        pose: where it is, ahead of the camera.
-        braking: its brake lights are lit.
-        phase: of steps or pedals, radians.
-        number: its identity.
+        thing: Kind and paint of a vehicle, or a person.
+        pose: Pose ahead of the camera.
+        braking: Whether the brake lights are lit.
+        phase: Phase of steps or pedals, in radians.
+        number: Identity.
     """
 
     thing: tuple[str, Paint] | Person
@@ -57,10 +57,10 @@ class Traffic:
     """All that moves in a scene.
 
     Args:
-        seed: of the scene.
-        road: that it moves on.
-        speed_mps: of the own car.
-        own_lane: of the own car, 0 is next to the centre line.
+        seed: Seed of the scene.
+        road: Road that it moves on.
+        speed_mps: Speed of the own car.
+        own_lane: Lane of the own car, 0 is next to the centre line.
     """
 
     def __init__(self, seed: int, road: Road, speed_mps: float, own_lane: int) -> None:

@@ -71,11 +71,11 @@ def paint_vehicle(
     """Paint a vehicle and return its (4,) box, unclipped, or None if it is out of sight.
 
     Args:
-        canvas: painted on.
-        camera: that looks.
-        light: of the scene.
-        vehicle: kind, paint, pose and whether it brakes.
-        owner: index of the object.
+        canvas: Canvas to paint on.
+        camera: Camera of the frame.
+        light: Light of the scene.
+        vehicle: Kind, paint, pose and whether it brakes.
+        owner: Index of the object.
     """
     kind, paint, pose, braking = vehicle
     mesh, vertices = mesh_of(kind), placed(kind, pose)

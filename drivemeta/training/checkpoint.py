@@ -25,10 +25,10 @@ def save_checkpoint(
     """Write weights, their moving average, optimizer state and progress into one file.
 
     Args:
-        path: written through a temporary sibling, so it is whole or absent.
-        model: its `state_dict` is stored.
-        average: moving averages by the names of the state dict.
-        optimizer: its tensors are stored by group and position.
+        path: File, written through a temporary sibling, so that it is whole or absent.
+        model: Model whose `state_dict` is stored.
+        average: Moving averages by the names of the state dict.
+        optimizer: Optimiser, whose tensors are stored by group and position.
         progress: JSON values, such as the step.
     """
     tensors = {f"model.{key}": value for key, value in model.state_dict().items()}

@@ -30,14 +30,14 @@ class Crop:
 
     Attributes:
         image: (96, 96, 3) uint8, RGB.
-        context: how many times larger than the object the image is, along each axis.
+        context: Side of the image in sides of the object, along each axis.
     """
 
     image: NDArray[np.uint8]
     context: float
 
 
-def cut(frame: NDArray[np.uint8], box: FloatArray, context: float) -> Crop:
+def cut_crop(frame: NDArray[np.uint8], box: FloatArray, context: float) -> Crop:
     """Cut an xyxy box out of an RGB frame with its surroundings, stretched to a square."""
     centre, size = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) * context
     scale = STORED_SIZE / np.maximum(size, 1)
@@ -63,9 +63,9 @@ def augment(crop: Crop, context: float, rng: np.random.Generator) -> NDArray[np.
     """Return a (64, 64, 3) uint8 RGB view of a crop: place, scale, light, distance; no mirroring.
 
     Args:
-        crop: the object and its surroundings.
-        context: how much larger than the object the view is on average.
-        rng: of all that is random.
+        crop: Object and its surroundings.
+        context: Side of the view in sides of the object, on average.
+        rng: Generator of all that is random.
     """
     zoom = crop.context / context * np.exp(rng.normal(0, 0.1) + rng.normal(0, 0.06, 2))
     changed = _warp(crop, zoom, np.deg2rad(rng.normal(0, 4)), rng.normal(0, 0.06, 2))
@@ -100,11 +100,16 @@ def read_crop(path: Path) -> Crop:
     Raises:
         AnnotationError: it is missing or no image.
     """
-    resized = cv2.resize(_frame(path), (STORED_SIZE, STORED_SIZE))
+    resized = cv2.resize(read_frame(path), (STORED_SIZE, STORED_SIZE))
     return Crop(np.asarray(resized, np.uint8), FILE_CONTEXT)
 
 
-def _frame(path: Path) -> NDArray[np.uint8]:
+def read_frame(path: Path) -> NDArray[np.uint8]:
+    """Return a picture as (height, width, 3) uint8 RGB.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     return np.asarray(cv2.cvtColor(read_image(path), cv2.COLOR_BGR2RGB), np.uint8)
 
 

@@ -23,9 +23,9 @@ def load_start(path: Path, module: nn.Module, prefix: str = "") -> None:
     """Begin with what an earlier run wrote; layers that it did not have stay as they are.
 
     Args:
-        path: written by `write_weights`.
-        module: loaded in place.
-        prefix: only tensors whose names begin so are taken, without it.
+        path: File that `write_weights` wrote.
+        module: Module, loaded in place.
+        prefix: Start of the names of the tensors that are taken, without it.
 
     Raises:
         ModelFileError: no such file, or its layers do not fit.

@@ -29,8 +29,8 @@ def run_context(detector: OnnxDetector, options: Options, folder: Path = Path())
     """Return what a run of a detector gives to its tracker, scheduler and sinks.
 
     Args:
-        detector: Of the run.
-        options: Of the run.
+        detector: Detector of the run.
+        options: Options of the run.
         folder: Folder of the run; the current one for a run that writes nothing.
     """
     return RunContext(
@@ -49,10 +49,10 @@ def build_pipeline(
     """Return the pipeline that options describe.
 
     Args:
-        detector: Looks at the frames.
-        options: How.
-        context: What the tracker and the scheduler are given.
-        registry: Of the plugins.
+        detector: Detector of the pipeline.
+        options: Options of the run.
+        context: Context that the tracker and the scheduler are given.
+        registry: Registry of the plugins.
 
     Raises:
         InputError: an option does not fit; names it.
@@ -119,7 +119,7 @@ def _sliced(detect: Detect, options: Options) -> Detect | None:
 
 
 def _modes(options: Options) -> tuple[PlanMode, ...]:
-    """Return how a run can look at a frame, cheapest first."""
+    """Return the modes of inference of a run, cheapest first."""
     small: tuple[PlanMode, ...] = () if options.small_model is None else ("small",)
     sliced: tuple[PlanMode, ...] = () if options.tiles is None else ("sliced",)
     return ("skip", *small, "full", *sliced)

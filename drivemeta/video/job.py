@@ -17,7 +17,7 @@ from drivemeta.plugins.calling import info_of
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.settings import Settings, check_settings, create_with
 from drivemeta.plugins.sink.protocol import Sink
-from drivemeta.video.api import Advance, run
+from drivemeta.video.api import Advance, run, unheard
 from drivemeta.video.builder import build_pipeline, clipped, run_context
 from drivemeta.video.journal import NAME as JOURNAL_NAME
 from drivemeta.video.journal import Journal
@@ -40,15 +40,15 @@ class Job:
     """What one run does.
 
     Attributes:
-        source: a file, a folder, an address: whatever `open_source` takes.
-        out: folder of the run.
-        model: an exported ONNX model; None for the shipped base.
-        sinks: names of the sink plugins.
-        options: how.
-        fresh: begin anew where an unfinished run was left.
-        cores: that the run may use; None for all.
+        source: File, folder or address: whatever `open_source` takes.
+        out: Folder of the run.
+        model: Exported ONNX model; None for the shipped base.
+        sinks: Names of the sink plugins.
+        options: Options of the processing.
+        fresh: Whether to begin anew where an unfinished run was left.
+        cores: Cores that the run may use; None for all.
         metrics: `PORT` or `HOST:PORT` where Prometheus can read how the run gets on.
-        registry: Of the plugins.
+        registry: Registry of the plugins.
     """
 
     source: str
@@ -65,12 +65,12 @@ class Job:
         """Return what the results depend on; see `run_identity`."""
         return run_identity(model_path(self.model), self.source, self.options, self.sinks)
 
-    def run(self, advance: Advance | None = None) -> RunSummary:
+    def run(self, advance: Advance = unheard) -> RunSummary:
         """Process the stream to its end; the summary is also written into the folder.
 
         Args:
-            advance: called after each frame with the summary so far and, if known, the number of
-                all frames.
+            advance: Function called after each frame with the summary so far and, if known, the
+                number of all frames.
 
         Raises:
             DriveMetaError: an option does not fit (before anything is written), the source cannot
@@ -80,7 +80,7 @@ class Job:
         chosen = (self.options.tracker, self.options.scheduler)
         used = (source_kind(self.source, self.registry)[0], *chosen, *self.sinks)
         check_settings(settings, used)
-        for name in self.sinks:  # a misspelt one is told before a model is loaded
+        for name in self.sinks:  # a misspelt one is refused before a model is loaded
             self.registry.load("sink", name)
         source = clipped(open_source(self.source, self.registry, settings), self.options)
         live = info_of(source).live
@@ -126,10 +126,10 @@ def build_sinks(
     """Return the sink plugins named.
 
     Args:
-        names: Of the plugins.
+        names: Names of the plugins.
         settings: Parameters that the user sets, by plugin.
-        context: What the sinks are given; they write into its folder, which is made.
-        registry: Of the plugins.
+        context: Context that the sinks are given; they write into its folder, which is made.
+        registry: Registry of the plugins.
 
     Raises:
         PluginNotFoundError: there is no such sink.
@@ -152,11 +152,10 @@ def writable_folder(path: Path) -> Path:
     return path
 
 
-def _also(watch: Callable[[RunSummary], None], advance: Advance | None) -> Advance:
+def _also(watch: Callable[[RunSummary], None], advance: Advance) -> Advance:
     def told(summary: RunSummary, total: int | None) -> None:
         watch(summary)
-        if advance is not None:
-            advance(summary, total)
+        advance(summary, total)
 
     return told
 

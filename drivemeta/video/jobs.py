@@ -1,4 +1,4 @@
-"""Many videos: a process a video, so many at a time; what fails in one ends none of the others."""
+"""Many videos, each in a process of its own; what fails in one ends none of the others."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ TOLD_EVERY_S = 0.2  # progress of one video
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """What came of one video.
 
     Attributes:
         state: `skipped` was finished by an earlier run.
-        problem: why it failed.
-        summary: of the run, as JSON values.
+        problem: Reason of a failure.
+        summary: Summary of the run, as JSON values.
     """
 
     state: State
@@ -38,7 +38,7 @@ class Outcome:
 
 
 class Listener(Protocol):
-    """Is told how the videos get on."""
+    """Hears how the videos get on."""
 
     def started(self, name: str) -> None:
         """A video began."""
@@ -46,22 +46,22 @@ class Listener(Protocol):
     def advanced(self, name: str, done: int, total: int | None) -> None:
         """So many of its frames are done."""
 
-    def ended(self, name: str, outcome: Outcome) -> None:
+    def ended(self, name: str, outcome: JobOutcome) -> None:
         """It is over."""
 
 
-def run_many(jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> dict[str, Outcome]:
-    """Run jobs by name, so many at a time; a signal ends those that run, and starts no more.
+def run_many(jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> dict[str, JobOutcome]:
+    """Run jobs by name, `n_parallel` at a time; a signal ends those that run, and starts no more.
 
     Returns:
         The outcome of each job, in the order of the jobs; those that a signal kept from starting
         are `interrupted`.
     """
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, JobOutcome] = {}
     waiting: dict[str, Job] = {}
     for name, job in jobs.items():
         if not job.fresh and job.is_finished():
-            outcomes[name] = Outcome("skipped")
+            outcomes[name] = JobOutcome("skipped")
             listener.ended(name, outcomes[name])
         else:
             waiting[name] = job
@@ -71,14 +71,14 @@ def run_many(jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> di
             if stop.asked:
                 pool.stop()
     outcomes |= pool.outcomes
-    return {name: outcomes.get(name, Outcome("interrupted")) for name in jobs}
+    return {name: outcomes.get(name, JobOutcome("interrupted")) for name in jobs}
 
 
 class _Pool:
     """The processes that run.
 
     Attributes:
-        outcomes: of those that ended.
+        outcomes: Outcomes of those that ended.
     """
 
     def __init__(self, jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> None:
@@ -86,7 +86,7 @@ class _Pool:
         self._context = multiprocessing.get_context("spawn")
         self._running: dict[Connection, tuple[str, Any]] = {}
         self._stopped = False
-        self.outcomes: dict[str, Outcome] = {}
+        self.outcomes: dict[str, JobOutcome] = {}
 
     def step(self) -> bool:
         """Start what there is room for and hear what runs; tell whether anything is left."""
@@ -120,7 +120,7 @@ class _Pool:
         except EOFError:  # it ended without a word
             process.join()
             heard = self._silent_end(process.exitcode)
-        if not isinstance(heard, Outcome):
+        if not isinstance(heard, JobOutcome):
             self._listener.advanced(name, *heard)
             return
         del self._running[pipe]
@@ -129,11 +129,11 @@ class _Pool:
         self.outcomes[name] = heard
         self._listener.ended(name, heard)
 
-    def _silent_end(self, code: int | None) -> Outcome:
+    def _silent_end(self, code: int | None) -> JobOutcome:
         if self._stopped and code == -signal.SIGTERM:  # before the run could begin
-            return Outcome("interrupted")
+            return JobOutcome("interrupted")
         told = f"was killed by signal {-code}" if code and code < 0 else f"ended with code {code}"
-        return Outcome("failed", f"its process {told}")
+        return JobOutcome("failed", f"its process {told}")
 
 
 def _work(job: Job, pipe: Connection) -> None:
@@ -151,12 +151,12 @@ def _work(job: Job, pipe: Connection) -> None:
     try:
         summary = job.run(advance)
         state: State = "interrupted" if summary.interrupted else "done"
-        outcome = Outcome(state, summary=job.as_json(summary))
+        outcome = JobOutcome(state, summary=job.as_json(summary))
     except DriveMetaError as error:
-        outcome = Outcome("failed", str(error))
+        outcome = JobOutcome("failed", str(error))
     except KeyboardInterrupt:  # a signal before the run began
-        outcome = Outcome("interrupted")
+        outcome = JobOutcome("interrupted")
     except Exception as error:  # noqa: BLE001  (one video's trouble must not end the others)
-        outcome = Outcome("failed", f"{type(error).__name__}: {error}")
+        outcome = JobOutcome("failed", f"{type(error).__name__}: {error}")
     with suppress(BrokenPipeError):  # nobody waits any more
         pipe.send(outcome)

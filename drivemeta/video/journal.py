@@ -40,11 +40,11 @@ class Record:
     """One frame as it was perceived.
 
     Attributes:
-        index: of the frame.
-        time_s: its presentation time.
-        pts: its time stamp, if it has one.
-        plan: how it was looked at.
-        detections: what the detector found, exactly; None where the plan was to skip.
+        index: Index of the frame.
+        time_s: Presentation time of the frame.
+        pts: Time stamp of the frame, if it has one.
+        plan: Plan of its inference.
+        detections: Detections as the detector gave them, exactly; None where the plan was to skip.
     """
 
     index: int
@@ -62,14 +62,14 @@ class Journal:
     """The journal in a run's folder; opened, it holds what an earlier run left.
 
     Args:
-        folder: of the run; made if absent.
-        identity: what the results depend on (model, input, options), as JSON values.
-        classes: names of the model's classes, for the detections that are read back.
-        fresh: throw an earlier run's journal away.
+        folder: Folder of the run; made if absent.
+        identity: Facts that the results depend on (model, input, options), as JSON values.
+        classes: Names of the model's classes, for the detections that are read back.
+        fresh: Whether to throw an earlier run's journal away.
 
     Attributes:
-        records: of the earlier run, in order.
-        committed: the next frame of each sink at its last commit; empty if there was none.
+        records: Records of the earlier run, in order.
+        committed: Next frame of each sink at its last commit; empty if there was none.
 
     Raises:
         InputError: the journal belongs to another model, input or options; names `--fresh`.

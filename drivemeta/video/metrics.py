@@ -15,7 +15,7 @@ class Metrics:
     """Gives the counts of a run as Prometheus metrics; `watch` takes in the run's summary.
 
     Args:
-        source: what is processed, as a label.
+        source: Name of the stream, as a label.
     """
 
     def __init__(self, source: str) -> None:
@@ -58,7 +58,7 @@ def served(metrics: Metrics, address: str) -> Iterator[None]:
     """Serve metrics over HTTP while inside.
 
     Args:
-        metrics: of the run.
+        metrics: Metrics of the run.
         address: `PORT`, for this machine alone, or `HOST:PORT`.
 
     Raises:

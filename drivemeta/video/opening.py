@@ -38,9 +38,9 @@ def open_source(
     `camera:0`, `synthetic:SEED`.
 
     Args:
-        place: of the frames.
-        registry: of the plugins; the default one if None.
-        settings: parameters by plugin, such as `{"images": {"fps": 30}}`.
+        place: Place of the frames.
+        registry: Registry of the plugins; the default one if None.
+        settings: Parameters by plugin, such as `{"images": {"fps": 30}}`.
 
     Raises:
         InputError: several sources claim the place, or a setting does not fit.
@@ -67,9 +67,9 @@ def load_detector(
 
     Args:
         model: An exported model, a detector that is loaded already, or None for the shipped base.
-        options: of the run.
-        live: frames come at their own pace.
-        cores: that may be used; None for all that the process may use.
+        options: Options of the run.
+        live: Whether frames come at their own pace.
+        cores: Cores that may be used; None for all that the process may use.
 
     Returns:
         The detector, and the options with the number of workers decided.

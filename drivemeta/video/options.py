@@ -13,27 +13,27 @@ class Options:
     """How a stream is processed.
 
     Attributes:
-        tracker: name of a tracker plugin.
-        every: the network looks at every Nth frame.
-        batch: most frames a run of the network.
-        min_score: threshold in place of every class's own.
-        classes: only these are kept; None for all.
-        provider: of ONNX Runtime.
-        start_s: seconds of the stream that are passed over.
-        end_s: where the stream is left; None for its end.
-        roi: x1, y1, x2, y2 of the region the network sees, in pixels of the frame, or in parts of
+        tracker: Name of a tracker plugin.
+        every: N, where the network runs on every Nth frame.
+        batch: Most frames in one run of the network.
+        min_score: Threshold in place of every class's own.
+        classes: Classes to keep; None for all.
+        provider: Provider of ONNX Runtime.
+        start_s: Seconds of the stream that are passed over.
+        end_s: Second at which the stream is left; None for its end.
+        roi: Region that the network sees as x1, y1, x2, y2, in pixels of the frame, or in parts of
             its width and height where none is above 1; None for all of it.
-        tiles: rows and columns of overlapping tiles that are looked at beside the whole frame,
-            for what is small and far; None for the frame alone.
-        tile_merge: `nms` or `wbf`, how the looks are merged.
-        max_latency_ms: of a live source, frames that would be older than this when they are done
-            are not looked at; None for no limit.
-        workers: frames looked at side by side on CPUs, where the results come in order all the
+        tiles: Rows and columns of overlapping tiles that the network runs on beside the whole
+            frame, for what is small and far; None for the frame alone.
+        tile_merge: Way of merging the detections of tiles and frame: `nms` or `wbf`.
+        max_latency_ms: Most milliseconds that a frame of a live source may be old when it is done;
+            the network does not run on those that would be older; None for no limit.
+        workers: Frames processed side by side on CPUs, where the results come in order all the
             same; None for what suits the machine.
-        scheduler: name of the scheduler plugin that chooses how each frame is looked at.
-        small_model: path of the same model exported with a smaller input, for schedulers that
-            look less closely at times; None for none.
-        settings: parameters of the source, tracker, scheduler and sinks, by plugin and name.
+        scheduler: Name of the scheduler plugin that chooses the inference of each frame.
+        small_model: Path of the same model exported with a smaller input, for schedulers that
+            use it at times; None for none.
+        settings: Parameters of the source, tracker, scheduler and sinks, by plugin and name.
     """
 
     tracker: str = "botsort"

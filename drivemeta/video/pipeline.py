@@ -33,7 +33,7 @@ DEPTH = 8
 
 @dataclass(frozen=True)
 class _Look:
-    """Frames that are being looked at."""
+    """Frames that the network is running on."""
 
     frames: Sequence[Frame]
     plans: Sequence[InferencePlan]
@@ -45,17 +45,17 @@ class Pipeline:
     """What runs over a stream.
 
     Attributes:
-        detect: from frames of uint8 BGR to their detections.
-        tracker: gives identities.
-        scheduler: decides which frames are looked at, and how.
-        batch: most frames a call of `detect`.
-        keep: which detections go on, as a mask of rows; None for all.
-        sliced: detects where the plan is `sliced`; None if that is not offered.
-        small: detects where the plan is `small`; None if that is not offered.
-        past: frames that an earlier run looked at, by index; they are not detected again.
-        record: is given every frame as it was perceived, in order.
-        workers: calls of `detect` at a time; results keep the frames' order.
-        clock: sums up the seconds of each stage.
+        detect: Function from frames of uint8 BGR to their detections.
+        tracker: Tracker, which gives identities.
+        scheduler: Scheduler, which chooses the inference of each frame.
+        batch: Most frames in a call of `detect`.
+        keep: Function that gives the mask of detections that go on; None for all.
+        sliced: Detector where the plan is `sliced`; None if that is not offered.
+        small: Detector where the plan is `small`; None if that is not offered.
+        past: Records of frames by an earlier run, by index; the network does not run on them again.
+        record: Function that gets every frame as it was perceived, in order.
+        workers: Calls of `detect` at a time; results keep the frames' order.
+        clock: Clock that sums up the seconds of each stage.
         classes: Names of the detector's classes, in order, when the pipeline was built.
         provider: Short name of what runs the detector.
     """
@@ -117,7 +117,7 @@ class Pipeline:
     def _look(
         self, frames: Ahead[Frame], pool: ThreadPoolExecutor, choices: Choices
     ) -> Iterator[Looked]:
-        """Run the detector in batches over the frames that are looked at."""
+        """Run the detector in batches over the frames that are not skipped."""
         stream = iter(frames)
         pending: deque[_Look] = deque()
         n_pending = self.workers + 1 if self.workers > 1 else 1  # one waits, so that none idles
@@ -131,7 +131,7 @@ class Pipeline:
             yield from self._settle(pending.popleft(), choices)
 
     def _settle(self, look: _Look, choices: Choices) -> Iterator[Looked]:
-        """Wait for a look and pass its frames on."""
+        """Wait for an inference and pass its frames on."""
         results, seconds = look.found.result()
         if seconds:
             self.clock.add("infer", sum(seconds.values()), len(seconds))
@@ -160,7 +160,7 @@ class Pipeline:
         return results, seconds
 
     def detector(self, mode: PlanMode) -> Detect:
-        """Return what detects in a mode; a mode that is not offered is a full look."""
+        """Return what detects in a mode; a mode that is not offered is `full`."""
         offered = {"small": self.small, "sliced": self.sliced}
         return offered.get(mode) or self.detect
 

@@ -22,14 +22,14 @@ class Ahead(Generic[Item]):
     """Iterates in the background; errors there are raised where the items are taken.
 
     Args:
-        items: iterated in the thread.
-        depth: most items that wait.
-        name: of the thread.
-        drop_oldest: where that many wait, the oldest gives way to a new one, instead of the
-            iterable being held up.
+        items: Items, iterated in the thread.
+        depth: Most items that wait.
+        name: Name of the thread.
+        drop_oldest: Whether the oldest gives way to a new one where that many wait, instead of
+            the iterable being held up.
 
     Attributes:
-        n_dropped: items that gave way.
+        n_dropped: Items that gave way.
     """
 
     def __init__(

@@ -18,13 +18,13 @@ def run_identity(
     """Return the identity of a run.
 
     Args:
-        model: the ONNX file; hashed whole.
-        source: a file (name, size, time of change, and a digest of its first and last MiB), a
+        model: ONNX file; hashed whole.
+        source: File (name, size, time of change, and a digest of its first and last MiB), a
             folder (the same of each file in it, without digests), `NAME:` and either of them, or
             an address as it is.
-        options: a dataclass of JSON values; its `settings` are kept as a
+        options: Dataclass of JSON values; its `settings` are kept as a
             digest, its `workers` are left out.
-        sinks: names of the sink plugins.
+        sinks: Names of the sink plugins.
     """
     if not is_dataclass(options) or isinstance(options, type):
         raise TypeError(f"options must be a dataclass, found {type(options).__name__}")

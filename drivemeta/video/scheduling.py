@@ -1,4 +1,4 @@
-"""What a scheduler is told of a running stream, and what it chooses."""
+"""What a scheduler knows of a running stream, and what it chooses."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _STEP = 8  # pixels: every 8th row and column tells how much a picture changes
 class Choices:
     """Asks a scheduler for each frame's plan, and keeps what it must know.
 
-    `plan` and `settle` are called by the thread that looks, `tracked` by the one that tracks:
+    `plan` and `settle` are called by the thread of inference, `tracked` by the one that tracks:
     what it tells may lie some frames back.
 
     Args:
-        scheduler: makes the choices.
-        past: frames that an earlier run chose for.
+        scheduler: Scheduler that makes the choices.
+        past: Frames that an earlier run chose for.
     """
 
     def __init__(self, scheduler: Scheduler, past: Mapping[int, Record]) -> None:
@@ -75,7 +75,7 @@ class Choices:
             self._scheduler.observe(frame.index, outcome)
 
     def tracked(self, frame: Frame, tracks: Tracks) -> None:
-        """Take in the tracks after a look."""
+        """Take in the tracks after an inference."""
         present = [int(i) for i in tracks.ids if i != UNTRACKED]
         self._first_seen = {i: self._first_seen.get(i, frame.index) for i in present}
         ages = [frame.index - first for first in self._first_seen.values()]

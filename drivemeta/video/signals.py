@@ -13,10 +13,10 @@ Item = TypeVar("Item")
 
 
 class Stop:
-    """Whether the run is asked to end.
+    """Whether the run is to end.
 
     Attributes:
-        asked: a signal came.
+        asked: Whether a signal came.
     """
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ class SourceTable:
     Where a built-in source and another claim the same, the other one wins.
 
     Args:
-        registry: Of the plugins.
+        registry: Registry of the plugins.
     """
 
     def __init__(self, registry: Registry) -> None:

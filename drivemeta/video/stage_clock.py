@@ -17,10 +17,10 @@ class StageClock:
     """Seconds at work and frames of each stage.
 
     Attributes:
-        seconds: by stage.
-        frames: by stage.
-        dropped: frames of a live source that gave way to newer ones.
-        threads: that each stage has; its seconds are the sum over them.
+        seconds: Seconds by stage.
+        frames: Frames by stage.
+        dropped: Frames of a live source that gave way to newer ones.
+        threads: Threads of each stage; its seconds are the sum over them.
 
     >>> clock = StageClock()
     >>> list(clock.timed("decode", "ab"))

@@ -17,20 +17,20 @@ class RunSummary:
     """What came of a run.
 
     Attributes:
-        frames: processed.
-        resumed: of these, taken over from an earlier run that was cut off.
-        seconds: of wall-clock time, the model's loading not counted.
-        first_frame_s: seconds until the first frame was done.
-        provider: that really ran the model.
-        detections: by class name.
-        tracks: distinct identities.
-        corrupt: packets or files that could not be decoded.
-        reconnects: of a stream.
-        ended_early: the source gave fewer frames than it announced.
-        interrupted: the user ended the run.
-        files: written by the sinks.
-        clock: seconds and frames of each stage, and frames dropped.
-        run: digest of all that the results depend on.
+        frames: Frames processed.
+        resumed: Frames of these that were taken over from an earlier run that was cut off.
+        seconds: Seconds of wall-clock time, the model's loading not counted.
+        first_frame_s: Seconds until the first frame was done.
+        provider: Provider that really ran the model.
+        detections: Detections by class name.
+        tracks: Number of distinct identities.
+        corrupt: Packets or files that could not be decoded.
+        reconnects: Reconnects of a stream.
+        ended_early: Whether the source gave fewer frames than it announced.
+        interrupted: Whether the user ended the run.
+        files: Files written by the sinks.
+        clock: Seconds and frames of each stage, and frames dropped.
+        run: Digest of all that the results depend on.
     """
 
     frames: int = 0
@@ -58,8 +58,17 @@ class RunSummary:
         """Number of distinct identities."""
         return len(self.identities)
 
-    def add(self, tracks: Tracks) -> None:
-        """Count one frame."""
+    def add(self, tracks: Tracks, counts: SourceCounts, seconds: float) -> None:
+        """Count one frame.
+
+        Args:
+            tracks: Tracks of the frame.
+            counts: Counts of the source so far.
+            seconds: Seconds since the start.
+        """
+        self.take_counts(counts)
+        self.seconds = seconds
+        self.first_frame_s = self.first_frame_s or seconds
         self.frames += 1
         self.detections.update(tracks.detections.names)
         self.identities.update(int(i) for i in tracks.ids if i != UNTRACKED)

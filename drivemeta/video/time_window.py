@@ -16,9 +16,9 @@ class Clipped:
     """The frames of a source between two times; they count from 0 and keep their times.
 
     Args:
-        source: of the frames.
-        start_s: first time that is given.
-        end_s: first time that is not; None for the end of the source.
+        source: Source of the frames.
+        start_s: First time that is given.
+        end_s: First time that is not given; None for the end of the source.
 
     Raises:
         InputError: the part would be empty; if only because the source ends before it, when read.

@@ -6,7 +6,7 @@ import glob
 from pathlib import Path
 
 from drivemeta.errors import InputError
-from drivemeta.files import IMAGE_SUFFIXES, is_foreign, list_files
+from drivemeta.files import is_foreign, is_image, list_files
 from drivemeta.plugins.registry import Registry
 from drivemeta.video.source_table import SourceTable
 
@@ -41,14 +41,14 @@ def _videos_below(folder: Path, sources: SourceTable) -> list[Path]:
     if sources.reads_folder(folder):
         return []
     beside = list_files(folder)
-    if any(path.suffix.lower() in IMAGE_SUFFIXES for path in beside):
+    if any(is_image(path) for path in beside):
         return _only_videos(beside, str(folder), sources)
     return [path for path in list_files(folder, nested=True) if _is_video(path, sources)]
 
 
 def _only_videos(paths: list[Path], place: str, sources: SourceTable) -> list[Path]:
     videos = [path for path in paths if _is_video(path, sources)]
-    if videos and any(path.suffix.lower() in IMAGE_SUFFIXES for path in paths):
+    if videos and any(is_image(path) for path in paths):
         raise InputError(
             f"expected images or videos, found both in {place}: give a pattern such as '*.mp4'"
         )

@@ -10,12 +10,12 @@ from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.branch_learning import BranchLearning
 from drivemeta.adaptation.learner_weights import Initialisation
 from drivemeta.adaptation.observation import observe
-from drivemeta.adaptation.report.diagnosis import diagnose
+from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.expected_ap50 import expected_ap50
 from drivemeta.banks.named import NamedBank
-from drivemeta.errors import InputError, ModelFileError
-from drivemeta.export import verify_model
+from drivemeta.errors import InputError, ModelFileError, PluginError
 from drivemeta.export.restore import restore
+from drivemeta.export.verify import verify_model
 from drivemeta.models import learner_store
 from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.store import load_base
@@ -112,7 +112,7 @@ def test_held_out_shots_are_judged_by_a_branch_learnt_without_them(base, make_su
 def test_a_report_and_its_estimate_work_over_a_branch(base, make_support):
     for name in ("maml", "siamese"):
         adapted = adapt(base, make_support(2, "rocks"), learner(name), parent="traffic_sign")
-        found = diagnose(adapted)
+        found = diagnose_support(adapted)
         assert all(-1.001 <= like.cosine <= 1.001 for like in found.likeness)
         assert [row.name for row in expected_ap50(adapted)] == ["rocks"]
 
@@ -167,7 +167,7 @@ def test_nothing_is_added_to_a_file_of_columns(base, make_support, tmp_path):
 
 @pytest.mark.parametrize("name", ["reptile", "siamese"])
 def test_hard_negatives_lie_where_new_rows_are_compared(base, make_support, name, monkeypatch):
-    monkeypatch.setattr("drivemeta.adaptation.hard_negatives.NEAR", -1.0)
+    monkeypatch.setattr("drivemeta.adaptation.hard_negatives.ALIKE", -1.0)
     support = make_support(2, "rocks")
     adapted = adapt(base, support, learner(name), parent="traffic_sign", exhaustive=True)
     rows, dim = adapted.detector.bank.crop, own_dim(base.level2)
@@ -307,3 +307,26 @@ def test_shipped_weights_stay_small():
     folders = (REPLAY_WEIGHTS.parent, builtin_folder("plugins"))
     shipped = [p for folder in folders for p in folder.rglob("*") if p.is_file()]
     assert sum(path.stat().st_size for path in shipped) <= 16e6
+
+
+def test_what_a_learner_prepares_wrongly_is_told(base):
+    class Unprepared(type(learner("maml"))):
+        def prepare(self, network, tasks):
+            return [network]
+
+    start = Initialisation.of(default_registry().identify("learner", Unprepared()), base.level2)
+    with pytest.raises(PluginError, match="expected `prepare` to give a Module, found a list"):
+        start.model()
+
+
+def test_a_branch_that_is_no_module_is_told(base, make_support):
+    odd = learner("maml")
+
+    class Odd(type(odd)):
+        def fit(self, network, support):
+            fitted = super().fit(network, support)
+            fitted.novel_branch = lambda: "columns"
+            return fitted
+
+    with pytest.raises(PluginError, match="expected `novel_branch` to give a Module, found a str"):
+        adapt(base, make_support(2, "rocks"), Odd(), parent="traffic_sign")

@@ -4,14 +4,8 @@ import json
 
 import pytest
 
-from drivemeta.cli.main import main
 from drivemeta.runtime.model_file import read_model_file
-
-
-def call(*words):
-    with pytest.raises(SystemExit) as done:
-        main([str(word) for word in words])
-    return done.value.code or 0
+from tests.helpers.cli import call
 
 
 def test_classes_are_listed(tiny_model, capsys):

@@ -5,16 +5,10 @@ import json
 import cv2
 import pytest
 
-from drivemeta.cli.main import main
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.model_file import read_model_file
-
-
-def call(*words):
-    with pytest.raises(SystemExit) as done:
-        main([str(word) for word in words])
-    return done.value.code or 0
+from tests.helpers.cli import call
 
 
 @pytest.fixture(scope="module")

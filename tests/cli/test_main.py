@@ -9,13 +9,7 @@ import pytest
 import drivemeta
 from drivemeta.cli import main as cli
 from drivemeta.errors import DriveMetaError, InputError
-
-
-def call(*words: str) -> int:
-    """Return the exit code of the command line."""
-    with pytest.raises(SystemExit) as done:
-        cli.main(list(words))
-    return done.value.code or 0
+from tests.helpers.cli import call
 
 
 def test_help_lists_every_command(capsys):

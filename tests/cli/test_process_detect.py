@@ -15,10 +15,10 @@ import pytest
 from faster_coco_eval import COCO
 
 from drivemeta.cli import main as cli
-from drivemeta.cli.process import DETECTION, OUTPUT, REGION, SPEED
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.video.journal import Journal
-from tests.helpers.cli import call, write_video
+from tests.helpers.cli import call
+from tests.helpers.videos import encode_video, moving
 
 N_FRAMES = 8
 
@@ -30,7 +30,7 @@ def scene() -> np.ndarray:
 
 @pytest.fixture
 def video(tmp_path, scene) -> Path:
-    return write_video(tmp_path / "clip.mp4", scene, N_FRAMES)
+    return encode_video(tmp_path / "clip.mp4", moving(scene, N_FRAMES))
 
 
 @pytest.fixture
@@ -54,16 +54,29 @@ def files_in(folder: Path) -> set[str]:
     return {path.name for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_options_of_process_stand_in_panels():
-    command = cli.load_command("process")
+PANELS = {
+    "process": {
+        "Part and classes": 5,
+        "Detection and tracking": 7,
+        "Output": 4,
+        "Performance": 3,
+    },
+    "adapt": {"Support set": 5, "Learning": 4, "What to start from": 3, "Output": 1},
+    "export": {
+        "Form of the model": 5,
+        "Calibration of int8": 3,
+        "AP50 before and after int8": 6,
+    },
+    "bench": {"Settings compared": 5, "Frames": 2, "Measuring": 3},
+}
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_the_options_of_long_commands_stand_in_panels(name):
+    command = cli.load_command(name)
     panels = Counter(getattr(each, "rich_help_panel", None) for each in command.params)
-    assert {panel: panels[panel] for panel in (REGION, DETECTION, OUTPUT, SPEED)} == {
-        REGION: 5,
-        DETECTION: 7,
-        OUTPUT: 4,
-        SPEED: 3,
-    }
-    assert panels[None] <= 9  # what other commands have too
+    assert panels.pop(None) <= 9  # what other commands have too
+    assert panels == PANELS[name]
 
 
 def test_every_option_of_process_reaches_the_job(monkeypatch, tmp_path, tiny_model):
@@ -191,7 +204,8 @@ def test_a_file_in_place_of_the_folder_is_left_alone(
 
 
 def test_process_ends_well_when_interrupted(scene, tiny_model, tmp_path):
-    video, out = write_video(tmp_path / "long.mp4", scene, 1500), tmp_path / "run"
+    video = encode_video(tmp_path / "long.mp4", moving(scene, 1500))
+    out = tmp_path / "run"
     words = ["process", str(video), "--model", str(tiny_model), "--out", str(out)]
     running = subprocess.Popen([sys.executable, "-m", "drivemeta.cli.main", *words])
     part = out / "detections.jsonl.part"

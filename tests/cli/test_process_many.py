@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from drivemeta.export.probe_scene import draw_scene
-from tests.helpers.cli import call, write_video
+from tests.helpers.cli import call
+from tests.helpers.videos import encode_video, moving
 
 STATES = {"good.mp4": "done", "far/other.mp4": "done", "bad.mp4": "failed"}
 
@@ -25,8 +26,8 @@ def scene():
 def drives(tmp_path, scene):
     folder = tmp_path / "drives"
     (folder / "far").mkdir(parents=True)
-    write_video(folder / "good.mp4", scene, 6)
-    write_video(folder / "far" / "other.mp4", scene, 9)
+    encode_video(folder / "good.mp4", moving(scene, 6))
+    encode_video(folder / "far" / "other.mp4", moving(scene, 9))
     (folder / "bad.mp4").write_bytes(b"no video at all")
     return folder
 
@@ -49,7 +50,7 @@ def test_failures_are_isolated_and_finished_ones_are_skipped(
     before = (out / "good.mp4" / "annotated.mp4").stat().st_mtime_ns
 
     (drives / "bad.mp4").unlink()
-    write_video(drives / "bad.mp4", scene, 4)
+    encode_video(drives / "bad.mp4", moving(scene, 4))
     assert call(*words) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {name: row["state"] for name, row in rows.items()} == {
@@ -103,7 +104,7 @@ def test_a_signal_closes_what_runs_and_the_same_command_goes_on(
     folder, out = tmp_path / "drives", tmp_path / "out"
     folder.mkdir()
     for name in ("a.mp4", "b.mp4", "c.mp4"):
-        write_video(folder / name, scene, 400)
+        encode_video(folder / name, moving(scene, 400))
     words = ["process", folder, "--model", tiny_model, "--out", out, "--provider", "cpu"]
     words += ["--tracker", "bytetrack", "--sinks", "jsonl"]
     script = tmp_path / "run.py"

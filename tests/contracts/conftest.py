@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins import default_registry
+from tests.helpers.videos import encode_video
 
 CLASSES = ("vehicle", "traffic_sign")
 SIZE = (96, 128)
@@ -67,15 +67,7 @@ def info() -> StreamInfo:
 @pytest.fixture
 def video(tmp_path, images) -> Path:
     """Write the frames as a video."""
-    path = tmp_path / "clip.mp4"
-    with av.open(str(path), "w") as container:
-        track = container.add_stream("mpeg4", rate=FPS)
-        track.height, track.width = SIZE
-        track.pix_fmt = "yuv420p"
-        for image in images:
-            container.mux(track.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
-        container.mux(track.encode())
-    return path
+    return encode_video(tmp_path / "clip.mp4", images, fps=FPS, codec="mpeg4")
 
 
 @pytest.fixture

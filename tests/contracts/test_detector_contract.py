@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from drivemeta.models.detector import TwoLevelDetector, build_detector
+from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import grid
 from drivemeta.models.store import load_detector, save_detector
 from drivemeta.models.traced.frozen import FrozenTrunk
+from tests.helpers.detectors import build_detector
 
 KIND = "detector"
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from drivemeta.adaptation.learner_weights import FeatureShape
+from drivemeta.adaptation.learner_weights import FeatureTasks
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import (
@@ -204,7 +204,7 @@ def test_a_learner_with_a_branch_learns_over_level_2s_last_layer(create):
     torch.manual_seed(0)
     layer, features = LastLayer(40, DIM), Features40()
     support, queries = (features.of(part) for part in (task(), task(10, 1, seed=1)))
-    model = learner.prepare(layer, FeatureShape(40)).eval()
+    model = learner.prepare(layer, FeatureTasks(40)).eval()
     before = deepcopy(model.state_dict())
     classifier = learner.fit(model, support)
     assert isinstance(classifier, BranchClassifier)

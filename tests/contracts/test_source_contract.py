@@ -32,8 +32,14 @@ def recording(path, folder):
     return written
 
 
+def stacked(path, images):
+    """Write the images as one array of NumPy."""
+    np.save(path, np.stack(images))
+    return path
+
+
 @pytest.fixture
-def source(name, create, video, folder, tmp_path):
+def source(name, create, video, folder, images, tmp_path):
     """Open the plugin on the prepared clip, or with its own defaults if it needs no file."""
     places = {
         "bag": lambda: recording(tmp_path / "clip.mcap", folder),
@@ -42,6 +48,8 @@ def source(name, create, video, folder, tmp_path):
         "synthetic": lambda: 7,
     }
     manifest = default_registry().find(KIND, name).manifest
+    if ".npy" in manifest.suffixes:
+        places[name] = lambda: stacked(tmp_path / "clip.npy", images)
     opened = create(**{manifest.place: str(places.get(name, lambda: video)())})
     yield opened
     opened.close()

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivemeta.cli.main import main
 from drivemeta.plugins import default_registry
 from drivemeta.video.opening import open_source
+from tests.helpers.cli import call
 
 EXAMPLE = Path(__file__).parents[1] / "example_plugin" / "drivemeta_example" / "stack"
 
@@ -20,12 +20,6 @@ def stacked(tmp_path, images) -> Path:
     np.save(path, np.stack(images))
     (tmp_path / "clip.frames").write_bytes(path.read_bytes())
     return path
-
-
-def call(*words: object) -> int:
-    with pytest.raises(SystemExit) as done:
-        main([str(word) for word in words])
-    return done.value.code or 0
 
 
 def places(stacked: Path) -> dict[str, str]:

@@ -7,8 +7,8 @@ import pytest
 
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
-from drivemeta.export import ExportOptions, export_detector
 from drivemeta.export.disassemble import networks_of
+from drivemeta.export.exporter import ExportOptions, export_detector
 from drivemeta.export.graph.assemble import assemble
 from drivemeta.runtime.model_file import ModelFile, bank_of, graph_digest, read_model_file
 

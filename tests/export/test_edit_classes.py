@@ -8,8 +8,8 @@ import pytest
 from drivemeta.banks.edit import merge_banks, remove_classes, rename_classes
 from drivemeta.core import ClassBank
 from drivemeta.errors import InputError
-from drivemeta.export import ExportOptions, export_detector
 from drivemeta.export.edit_classes import edit_model, merge_models
+from drivemeta.export.exporter import ExportOptions, export_detector
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.model_file import bank_of, read_model_file

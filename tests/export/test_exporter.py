@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from drivemeta.errors import InputError, OutputError, ParityError, PluginError
-from drivemeta.export import ExportOptions, export_detector
+from drivemeta.export.exporter import ExportOptions, export_detector
 from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.export.parity import check_parity, torch_dense, torch_rows
 from drivemeta.export.probe_scene import draw_noise, draw_scene

@@ -33,7 +33,7 @@ def test_an_export_is_verified_from_its_file(tiny_model):
 
 def test_verification_needs_no_torch(tiny_model):
     code = (
-        "import sys; from drivemeta.export import verify_model; "
+        "import sys; from drivemeta.export.verify import verify_model; "
         f"verify_model({str(tiny_model)!r}, 'cpu'); assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,6 +6,32 @@ from dataclasses import replace
 
 import numpy as np
 
+from drivemeta.core import SUPER_CLASSES
+
+
+def build_detector(seed: int = 0, width: int = 96, input_size: tuple[int, int] = (576, 1024)):
+    """Return an untrained detector of the super-classes, in evaluation mode.
+
+    Args:
+        seed: Seed of the random weights.
+        width: Channels of level 1's neck and head; small ones make tests fast.
+        input_size: Height and width in pixels, multiples of 64.
+    """
+    import torch
+
+    from drivemeta.models.detector import TwoLevelDetector, super_class_bank
+    from drivemeta.models.level1 import Level1
+    from drivemeta.models.level2 import Level2
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        level1, level2 = Level1(width), Level2()
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=(len(SUPER_CLASSES), level1.dim)).astype(np.float32)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    bank = super_class_bank(weights, np.full(len(weights), 0.2, np.float32), level2.dim)
+    return TwoLevelDetector(level1, level2, bank, input_size=input_size).eval()
+
 
 def make_lively(seed: int = 3, input_size: tuple[int, int] = (128, 192)):
     """Return a random detector whose heads are scaled to vary over a scene, with six leaves."""
@@ -14,7 +40,6 @@ def make_lively(seed: int = 3, input_size: tuple[int, int] = (128, 192)):
     from drivemeta.core import BankRows, ClassBank, ClassSpec
     from drivemeta.export.probe_scene import draw_scene
     from drivemeta.models.crops import to_tensor
-    from drivemeta.models.detector import build_detector
 
     detector = build_detector(seed, width=16, input_size=input_size)
     image = torch.nn.functional.interpolate(to_tensor(draw_scene())[None], input_size)

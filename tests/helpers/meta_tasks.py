@@ -66,6 +66,13 @@ class Run:
         return MetaState(model.state_dict(), self.n_iterations, 0.0, ())
 
 
+def one_block():
+    """Return an embedding of one block, which compiles in seconds."""
+    network = Conv4(4, kind="strided")
+    network.blocks = network.blocks[:1]
+    return network
+
+
 def create(name, **params):
     return default_registry().create("learner", name, **params)
 
@@ -76,9 +83,16 @@ def prepared(name, tasks=None, **params):
     return learner, learner.prepare(Conv4(8), tasks or Tasks()).eval()
 
 
-def trained(name, n_iterations=8, **params):
+def trained(name, n_iterations=8, network=None, **params):
     torch.manual_seed(0)
     tasks, run = Tasks(), Run(n_iterations)
     learner = create(name, **params)
-    learner.meta_train(Conv4(8), tasks, run)
+    learner.meta_train(network or Conv4(8), tasks, run)
     return learner, run.model
+
+
+def make_episode(support, support_labels, query, query_labels):
+    """Build an episode from any integer labels; classes are numbered in ascending order."""
+    classes, numbered = torch.unique(support_labels, return_inverse=True)
+    query_labels = torch.searchsorted(classes, query_labels)
+    return Episode(support, numbered, query, query_labels, len(classes))

@@ -1,9 +1,9 @@
 """Pipelines for tests."""
 
 from drivemeta.plugins import default_registry
-from drivemeta.video.api import Options
 from drivemeta.video.builder import build_pipeline, run_context
 from drivemeta.video.opening import load_detector
+from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Pipeline
 
 

@@ -19,6 +19,13 @@ TRACKER = """
             pass
 """
 
+LEARNER = """
+    from drivemeta.plugins import default_registry
+
+    class Mine(default_registry().load("learner", "protonet")):
+        pass
+"""
+
 
 def write_plugin(folder: Path, code: str = TRACKER, **manifest: object) -> Path:
     """Write a plugin and return its folder."""
@@ -33,11 +40,3 @@ def write_plugin(folder: Path, code: str = TRACKER, **manifest: object) -> Path:
     (folder / "plugin.yaml").write_text(json.dumps(values | manifest))
     (folder / "module.py").write_text(textwrap.dedent(code))
     return folder
-
-
-LEARNER = """
-    from drivemeta.plugins import default_registry
-
-    class Mine(default_registry().load("learner", "protonet")):
-        pass
-"""

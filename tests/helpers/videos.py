@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import chain, count
 from pathlib import Path
 
 import av
@@ -49,6 +51,43 @@ def find_boxes(frames: Sequence[np.ndarray]) -> list[Detections]:
             )
         )
     return results
+
+
+def encode_video(
+    path: Path,
+    images: Iterable[np.ndarray],
+    times_ms: Iterable[int] | None = None,
+    fps: int = 10,
+    **encoder: object,
+) -> Path:
+    """Write BGR images as a video.
+
+    Args:
+        path: Where to write it; the ending chooses the container.
+        images: The frames.
+        times_ms: When each is shown, in milliseconds; evenly by default.
+        fps: Frames a second.
+        encoder: Its `codec` and `options`; H.264, written fast, by default.
+    """
+    given = {"codec": "libx264", "options": {"preset": "ultrafast"}} | encoder
+    frames = iter(images)
+    first = next(frames)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(given["codec"], rate=fps, options=given["options"])
+        stream.height, stream.width = first.shape[:2]
+        stream.pix_fmt, stream.codec_context.time_base = "yuv420p", Fraction(1, 1000)
+        shown = zip(chain([first], frames), times_ms or count(0, 1000 // fps), strict=False)
+        for image, time_ms in shown:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+            frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def moving(image: np.ndarray, n: int) -> Iterator[np.ndarray]:
+    """Yield an image that moves right by a pixel a frame."""
+    return (np.roll(image, i, 1) for i in range(n))
 
 
 def read_video(path: Path) -> list[tuple[float, np.ndarray]]:

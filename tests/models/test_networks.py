@@ -5,11 +5,13 @@ import pytest
 import torch
 from torch import nn
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.core.scoring import Scoring
 from drivemeta.models.backbone import EfficientNetLite0
-from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, build_detector
+from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import FINE_STRIDE, STRIDES, Level1, locations
 from drivemeta.models.level2 import Level2
+from tests.helpers.detectors import build_detector
 
 
 @pytest.fixture(scope="module")

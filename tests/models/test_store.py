@@ -10,9 +10,12 @@ from safetensors.torch import save_file
 
 from drivemeta.core import BankRows, ClassSpec
 from drivemeta.core.scoring import Scoring
-from drivemeta.errors import ModelFileError, OutputError, PluginError
-from drivemeta.models.detector import build_detector
+from drivemeta.errors import ModelFileError, OutputError, PluginError, PluginNotFoundError
+from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_detector, save_detector
+from drivemeta.plugins import default_registry
+from tests.helpers.detectors import build_detector
+from tests.helpers.plugins import write_plugin
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,23 @@ def test_parameters_that_are_no_json_are_told(detector, tmp_path):
     odd.level1.params = {"width": np.float32(8)}
     with pytest.raises(PluginError, match=r"Level1 of .*failed in `params`.*not JSON serializable"):
         save_detector(tmp_path / "base.safetensors", odd, {})
+
+
+def test_level1_is_found_among_the_plugins_given(detector, tmp_path):
+    code = """
+        from drivemeta.plugins import default_registry
+
+        class Mine(default_registry().load("detector", "lite")):
+            pass
+    """
+    more, path = tmp_path / "more", tmp_path / "base.safetensors"
+    write_plugin(more / "detectors" / "mine", code, kind="detector", entry="module:Mine")
+    mine = default_registry([more]).create("detector", "mine", **detector.level1.params)
+    given = (mine, detector.level2, detector.bank)
+    save_detector(path, TwoLevelDetector(*given, architecture="mine"), {})
+    assert type(load_detector(path, default_registry([more])).level1) is type(mine)
+    with pytest.raises(PluginNotFoundError, match="unknown detector 'mine'"):
+        load_detector(path)
 
 
 def test_nothing_else_is_left_beside_it(detector, tmp_path):

@@ -28,7 +28,7 @@ def test_two_distributions_of_onnx_runtime_are_a_problem():
     assert finding.state == "problem"
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in finding.advice
     assert d.distributions({"onnxruntime-gpu": "1.21"}).state == "ok"
-    assert not d.Diagnosis([finding]).healthy
+    assert not d.MachineReport([finding]).healthy
 
 
 def test_a_missing_libgl_is_named_with_its_remedy(monkeypatch):

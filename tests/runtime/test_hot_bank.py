@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import onnxruntime as ort
 import pytest
-from echo_model import CAPACITY, echo_model, tagged_bank, tags_of
 
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.batching import Batcher
 from drivemeta.runtime.replay import Replay
 from drivemeta.runtime.slicing import Sliced
+from tests.helpers.echo_model import CAPACITY, echo_model, tagged_bank, tags_of
 
 N_BANKS, N_CALLS, N_THREADS = 7, 20_000, 3
 FRAME, OTHER = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 9, 3), np.uint8)

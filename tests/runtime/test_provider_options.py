@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 
 from drivemeta.errors import InputError, ModelFileError, ProviderError
-from drivemeta.export import ExportOptions, export_detector
+from drivemeta.export.exporter import ExportOptions, export_detector
 from drivemeta.export.probe_scene import draw_noise, draw_scene
 from drivemeta.runtime import OnnxDetector, gpus, providers
 from drivemeta.runtime import provider_options as o
@@ -129,7 +129,7 @@ def test_the_others_are_told_what_they_need():
 
 def test_a_provider_that_is_skipped_is_noticed(fake):
     fake(ALL, [o.CPU])
-    with pytest.raises(ProviderError, match="'cuda' was asked for, but 'cpu' is what runs"):
+    with pytest.raises(ProviderError, match="'cuda' was requested, but 'cpu' is what runs"):
         create_session(b"", SessionOptions("cuda"))
     assert create_session(b"", SessionOptions("cuda", allow_fallback=True))[1] == "cpu"
     assert create_session(b"", SessionOptions())[1] == "cpu"
@@ -139,7 +139,7 @@ def test_a_provider_that_raises_is_passed_over_where_that_is_allowed(fake):
     made = fake(ALL, ALL, raises=[o.TENSORRT])
     assert create_session(b"", SessionOptions())[1] == "cuda"
     assert [next(iter(told)) for _, told in made.calls] == [o.TENSORRT, o.CUDA]
-    with pytest.raises(ProviderError, match="'tensorrt' was asked for, but 'cuda'"):
+    with pytest.raises(ProviderError, match="'tensorrt' was requested, but 'cuda'"):
         create_session(b"", SessionOptions("tensorrt"))
 
 
@@ -158,7 +158,7 @@ def test_other_providers_run_where_they_are_built_in(fake, name, full):
     assert create_session(b"", SessionOptions())[1] == name
     assert list(made.calls[0][1]) == [full, o.CPU]
     fake([o.CPU], [o.CPU])
-    with pytest.raises(ProviderError, match=f"{name!r} was asked for"):
+    with pytest.raises(ProviderError, match=f"{name!r} was requested"):
         create_session(b"", SessionOptions(name))
 
 

@@ -22,7 +22,7 @@ def test_cpu_runs(tiny_model):
 def test_a_provider_that_does_not_run_is_an_error_unless_allowed(tiny_model, provider, capfd):
     if cuda_runs(tiny_model):
         pytest.skip("a GPU provider runs here")
-    with pytest.raises(ProviderError, match=f"{provider!r} was asked for, but 'cpu'"):
+    with pytest.raises(ProviderError, match=f"{provider!r} was requested, but 'cpu'"):
         OnnxDetector(tiny_model, provider=provider)
     assert OnnxDetector(tiny_model, provider=provider, allow_fallback=True).provider == "cpu"
     captured = capfd.readouterr()

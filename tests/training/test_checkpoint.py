@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from drivemeta.errors import ConfigError, ModelFileError
-from drivemeta.training.base.loop import RunPlan, train
+from drivemeta.training.base.loop import RunPlan, train_level
 from drivemeta.training.checkpoint import load_checkpoint, save_checkpoint
 
 
@@ -76,7 +76,7 @@ def run(folder, minutes: float, *, resume: bool) -> dict[str, torch.Tensor]:
     model = build()[0]
     batch = torch.ones(6, 4)
     plan = RunPlan(folder, minutes, 0.01)
-    return train(
+    return train_level(
         model, lambda: batch, lambda x: {"loss": model(x).square().sum()}, plan, resume=resume
     )
 

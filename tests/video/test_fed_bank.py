@@ -12,8 +12,9 @@ from drivemeta.core.stream import StreamInfo
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.video.api import Options, run
+from drivemeta.video.api import run
 from drivemeta.video.builder import run_context
+from drivemeta.video.options import Options
 from tests.helpers.pipelines import pipeline_of
 
 N, FED_AT = 30, 4

@@ -8,8 +8,9 @@ from drivemeta.errors import InputError
 from drivemeta.plugins import Registry
 from drivemeta.plugins.discovery import discover
 from drivemeta.video import builder
-from drivemeta.video.api import Options, process
+from drivemeta.video.api import process
 from drivemeta.video.job import Job
+from drivemeta.video.options import Options
 
 OVERLAP = Path(__file__).parents[1] / "example_plugin" / "drivemeta_example" / "overlap"
 

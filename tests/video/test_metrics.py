@@ -9,6 +9,7 @@ import pytest
 from drivemeta.cli.stage_table import advice, stage_table
 from drivemeta.core import Detections, Tracks
 from drivemeta.errors import InputError, OutputError
+from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.job import Job
 from drivemeta.video.metrics import Metrics, served
 from drivemeta.video.options import Options
@@ -81,8 +82,8 @@ def test_a_port_in_use_is_told(port):
 
 
 def test_the_table_names_the_stage_that_holds_the_run_up():
-    summary = RunSummary(seconds=10.0)
-    summary.add(Tracks.untracked(Detections.empty(())))
+    summary = RunSummary()
+    summary.add(Tracks.untracked(Detections.empty(())), SourceCounts(), 10.0)
     summary.clock.threads["infer"] = 2
     for stage, seconds in {"decode": 6.0, "infer": 9.0, "track": 1.0, "write": 0.5}.items():
         summary.clock.add(stage, seconds, 100)

@@ -38,9 +38,9 @@ class Colours:
 def command(words: list[str], commit_s: float, detector: str, file_limit: int | None) -> None:
     """Run the command in this process, with commits as often as a short clip wants."""
     from drivemeta.cli.main import main
-    from drivemeta.video import api, job
+    from drivemeta.video import job, sink_writer
 
-    api.COMMIT_S = commit_s
+    sink_writer.COMMIT_S = commit_s
     if file_limit is not None:  # stands for a full disk: no file may grow beyond
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))

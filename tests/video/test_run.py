@@ -57,3 +57,25 @@ def test_an_error_of_a_sink_comes_out_and_nothing_looks_finished(write_video, ti
         run(source, pipeline_of(tiny_model, tracker="none"), [*sinks, FullDisk()])
     assert set(threading.enumerate()) <= before
     assert not {"annotated.mp4", "detections.jsonl"} & {path.name for path in out.iterdir()}
+
+
+def test_a_sink_that_cannot_even_be_aborted_keeps_no_other_from_it(write_video, tiny_model):
+    aborted = []
+
+    class Stuck(FullDisk):
+        def abort(self) -> None:
+            raise LookupError("no such file")
+
+    class Watched(FullDisk):
+        def abort(self) -> None:
+            aborted.append(self)
+
+    sinks = [Stuck(), Watched()]
+    source = open_source(write_video(range(0, 800, 40)))
+    with pytest.raises(PluginError, match="the disk is full") as caught:
+        run(source, pipeline_of(tiny_model, tracker="none"), sinks)
+    assert aborted == sinks[1:]
+    (note,) = caught.value.__notes__
+    assert "Stuck of " in note
+    assert "failed in `abort`" in note
+    assert note.endswith("LookupError: no such file")

@@ -25,13 +25,13 @@ from drivemeta.banks.named import (
     with_named,
 )
 from drivemeta.config import load_config
-from drivemeta.core import Detections
+from drivemeta.core import SUPER_CLASSES, Detections
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.matching import HIT, IGNORED, Matches
 from drivemeta.evaluation.operating_point import match_class
-from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector, super_class_bank
+from drivemeta.models.detector import TwoLevelDetector, super_class_bank
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import save_detector

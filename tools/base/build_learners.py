@@ -29,7 +29,7 @@ from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import WEIGHTS, read_if_of, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
-from drivemeta.models.traced.features import Features
+from drivemeta.models.traced.features import Level2Features
 from drivemeta.paths import REPLAY_WEIGHTS
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.learner.last_layer import LastLayer
@@ -74,7 +74,7 @@ def copy_weights(trained: Path, level2: Level2) -> list[Path]:
 @torch.no_grad()
 def replay(level2: Level2, crops: CropsByClass) -> dict[str, Tensor]:
     """Return for each bank the (n_rows, n_features) mean features of what its rows name."""
-    features, layer = Features(level2), LastLayer.of(level2.project)
+    features, layer = Level2Features(level2), LastLayer.of(level2.project)
     glow = crops.pop(VEHICLE_LIGHT, [])
     crops[BACKGROUND] = crops.get(BACKGROUND, []) + glow
     wanted = {name for bank in map(load_bank, available_banks()) for name in bank.names}

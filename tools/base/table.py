@@ -16,15 +16,15 @@ from typing import Any
 from rich.progress import track
 
 from drivemeta import markdown
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.run import ReportingDetector, evaluate_model
-from drivemeta.export import export_detector
+from drivemeta.export.exporter import export_detector
 from drivemeta.files import write_text
 from drivemeta.models.store import load_base
 from drivemeta.shipped import load_model
 from drivemeta.training.base.sources import (
     SOURCES,
-    SUPER_CLASSES,
     load_source,
     to_dataset,
 )

@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.adaptation.dense_rows import N_STEPS, learn_dense
-from drivemeta.core import BankRows, ClassBank, Detections
+from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays, locate
 from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.operating_point import match_class
-from drivemeta.models.detector import SUPER_CLASSES, TwoLevelDetector
+from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base
 from drivemeta.training.base.sources import SourceImage, load_source, to_dataset
 from tools.fewshot.networks import on_onnx_runtime

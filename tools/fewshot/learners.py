@@ -16,7 +16,7 @@ from drivemeta.evaluation.classes import ClassTree
 from drivemeta.models.branch import Branched
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
-from drivemeta.models.traced.features import Features
+from drivemeta.models.traced.features import Level2Features
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.registry import default_registry
 from tools.fewshot.peers.interface import BankFinder, Finder
@@ -85,7 +85,7 @@ class BranchFinder:
 def _features_of(scenes: Scenes, level2: Level2) -> CropEmbedding:
     if scenes not in _FEATURES:
         context = scenes.detector.scoring.context
-        _FEATURES[scenes] = CropEmbedding(Features(level2), context)
+        _FEATURES[scenes] = CropEmbedding(Level2Features(level2), context)
     return _FEATURES[scenes]
 
 

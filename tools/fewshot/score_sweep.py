@@ -38,13 +38,13 @@ inverse temperature `crop_scale`; a box that is given no leaf scores `level 1 * 
 parent_power`, `p_any` its share of what is not background (`core/scoring.py`). *Base* is the AP50
 of `traffic_sign` with its leaves rolled up. Reported figures are those of half B, in
 [few-shot.md](few-shot.md). Constants of level 1 alone were chosen on its training images, see
-[training.md](training.md).
+[the laboratory](lab/training.md#the-score).
 
 What decides beside this table: AP50 of the base may fall by half a point, also with a level 2 that
 never met the new meanings (so `crop_power` above 0.1, `crop_scale` 10 and `leaf_floor` 0.01 are
 out, though they find more of the new classes), and on US roads suppressing what level 2 takes for
 background costs signs (so `parent_power` stays low, though a higher one looks better here; figures
-in [training.md](training.md)).
+in [the laboratory](lab/training.md#the-score)).
 """
 
 

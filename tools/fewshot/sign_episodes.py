@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from drivemeta.adaptation.learner_weights import FeatureShape
+from drivemeta.adaptation.learner_weights import FeatureTasks
 from drivemeta.config import load_config
 from drivemeta.errors import InputError
 from drivemeta.files import write_text
@@ -30,7 +30,7 @@ from drivemeta.markdown import table
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.learner_store import WEIGHTS, read_if_of
 from drivemeta.models.level2 import Level2
-from drivemeta.models.traced.features import Features
+from drivemeta.models.traced.features import Level2Features
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import meta_learner
 from drivemeta.plugins.registry import default_registry
@@ -102,7 +102,7 @@ def test(config: SignTraining, arguments: argparse.Namespace) -> None:
     """Ask learners the same episodes; the results of others are kept."""
     torch.set_num_threads(config.threads)
     level2 = level2_of(config)
-    features = Features(level2)
+    features = Level2Features(level2)
     pool = load_sign_pool(config.signs, [NEVER_MET], features).part(meanings_in("test"))
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     for key, name, params, trained in ROWS:
@@ -110,7 +110,7 @@ def test(config: SignTraining, arguments: argparse.Namespace) -> None:
             continue
         given = {**config.learners[name].params, **params} if trained or not params else params
         learner = meta_learner(default_registry().create("learner", name, **given), name)
-        model = learner.prepare(LastLayer.of(level2.project), FeatureShape(features.n_features))
+        model = learner.prepare(LastLayer.of(level2.project), FeatureTasks(features.n_features))
         if trained:
             load(model, name, config, level2)
         line = {}

@@ -25,7 +25,7 @@ from drivemeta.training.schedulers.recurrent import (
     Recipe,
     load_policy,
     new_model,
-    train,
+    train_policy,
 )
 from tools.papers.bandit_strategies import STRATEGIES, play
 from tools.provenance import ROOT
@@ -51,7 +51,7 @@ def train_one(arms: int, pulls: int, given: argparse.Namespace) -> None:
     model, folder = model_of(arms, pulls), RUNS / f"bandit_{arms}_{pulls}"
     if given.start and not folder.exists():
         load_policy(model, RUNS / f"bandit_{given.start[0]}_{given.start[1]}")
-    done = train(model, folder, RECIPES[pulls], n_steps=given.steps, minutes=given.minutes)
+    done = train_policy(model, folder, RECIPES[pulls], n_steps=given.steps, minutes=given.minutes)
     print(done.steps, round(done.seconds), done.curve[-3:])
 
 

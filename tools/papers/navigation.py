@@ -28,7 +28,7 @@ from drivemeta.training.schedulers.recurrent import (
     load_policy,
     memoryless_model,
     new_model,
-    train,
+    train_policy,
 )
 from tools.provenance import ROOT
 
@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.command == "train":
         recipe, folder = RECIPES[given.name], RUNS / f"navigation_{given.name}"
         limits = {"n_steps": given.steps, "minutes": given.minutes}
-        done = train(model_of(given.name), folder, recipe, **limits)
+        done = train_policy(model_of(given.name), folder, recipe, **limits)
         print(done.steps, round(done.seconds), done.curve[-3:])
     elif given.command == "test":
         test()

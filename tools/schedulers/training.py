@@ -23,7 +23,7 @@ from drivemeta.training.schedulers.recurrent import (
     Recipe,
     load_policy,
     new_model,
-    train,
+    train_policy,
 )
 from drivemeta.training.schedulers.traces import Trace, load_trace
 from tools.provenance import ROOT
@@ -66,7 +66,9 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     if given.command == "train":
-        progress = train(*(make_model(), RUN, RECIPE), n_steps=given.steps, minutes=given.minutes)
+        progress = train_policy(
+            *(make_model(), RUN, RECIPE), n_steps=given.steps, minutes=given.minutes
+        )
         print(progress.steps, round(progress.seconds), progress.curve[-3:])
         return 0
     model = make_model(1)

@@ -19,7 +19,7 @@ from typing import Any
 
 from drivemeta.bench.frames import drawn_frames, of_size, read_frames
 from drivemeta.bench.measure import BARE, OURS
-from drivemeta.export import export_detector
+from drivemeta.export.exporter import export_detector
 from drivemeta.files import write_text
 from drivemeta.models.store import load_base
 from tools.page_section import put_section

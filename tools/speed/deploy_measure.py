@@ -69,7 +69,7 @@ def adapted_subject(scenes: Path, model: Path, limit: int, base: Subject, shots:
     protocol = protocol_named("italy", scenes, "B")
     draw = protocol.draw([shots], seed=0)
     support = draw.supports[shots]
-    adapt(load_base(), SupportSet.check(support)).export(model)
+    adapt(load_base(), SupportSet.of(support)).export(model)
     truth = protocol.truth.select([int(i) for i in draw.query[:limit]])
     frames = [_read(image.path) for image in support.images] + base.frames
     frames = frames[:: -(-len(frames) // len(base.frames))]  # as many as for the base, of both

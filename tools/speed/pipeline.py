@@ -28,9 +28,10 @@ import numpy as np
 
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.video.api import Options, run
+from drivemeta.video.api import run
 from drivemeta.video.builder import build_pipeline, clipped, run_context
 from drivemeta.video.opening import load_detector, model_path, open_source
+from drivemeta.video.options import Options
 from tools.provenance import processor
 
 CLIP = Path("runs/clips/bench-720p.mp4")

@@ -28,8 +28,8 @@ from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.synthetic import SyntheticFrame
-from drivemeta.video.api import Options
 from drivemeta.video.opening import load_detector
+from drivemeta.video.options import Options
 
 CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 SHAKES = {"smooth ride": 0.0, "shaking camera": 4.0}  # pixels of 360 lines

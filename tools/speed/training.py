@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from drivemeta.config import load_config
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.markdown import table, table_row
 from drivemeta.models.level1 import Level1
 from drivemeta.models.traced.frozen import FrozenTrunk
@@ -28,7 +29,7 @@ from drivemeta.training.base.level1_loss import (
     TrainableLevel1,
     detector_loss,
 )
-from drivemeta.training.base.sources import COMPLETE, SUPER_CLASSES
+from drivemeta.training.base.sources import COMPLETE
 
 Batch = tuple[Tensor, list[Targets]]
 # frozen blocks, frozen by ONNX Runtime, height, width, batch, compiled, channels at stride 4

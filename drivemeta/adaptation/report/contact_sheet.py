@@ -28,9 +28,9 @@ def write_contact_sheet(
     """Write a PNG of the crops of each class, with a little context around each box.
 
     Args:
-        support: the support set.
-        path: the file to write, replaced if it exists.
-        notes: a few words on a class, by its name, shown beside it.
+        support: Support set.
+        path: File to write, replaced if it exists.
+        notes: A few words on a class, by its name, shown beside it.
 
     Returns:
         The path written.

@@ -11,13 +11,12 @@ from torch.nn import functional as F
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
 from drivemeta.adaptation.held_out import SOMETHING_ELSE
-from drivemeta.banks.named import available_banks, load_bank
+from drivemeta.banks.named import BACKGROUND, available_banks, load_bank
+from drivemeta.core.bank import ALIKE
 from drivemeta.core.boxes import FloatArray
 from drivemeta.models.branch import own_dim
 
 NEAREST = 3
-ALIKE = 0.6
-BACKGROUND = "background"
 
 
 @dataclass(frozen=True)
@@ -25,17 +24,17 @@ class Shot:
     """One support box.
 
     Attributes:
-        name: its class.
-        image: file name of its image.
-        entry: where it stands in the annotations.
-        width: in pixels of its image.
-        height: in pixels of its image.
-        found: the base proposes it; None of a crop, where it was not asked.
-        held_out: it was judged by rows that were learnt without it.
-        named: what level 2 names it: a class, its super-class where none is near enough, or
+        name: Name of its class.
+        image: File name of its image.
+        entry: Place in the annotations.
+        width: Width in pixels of its image.
+        height: Height in pixels of its image.
+        found: Whether the base proposes it; None of a crop, which has no scene.
+        held_out: Whether it was judged by rows that were learnt without it.
+        named: Name that level 2 gives it: a class, its super-class where none is near enough, or
             `background`.
-        score: its final score as its own class.
-        passes: the score reaches the threshold.
+        score: Final score as its own class.
+        passes: Whether the score reaches the threshold.
     """
 
     name: str
@@ -60,10 +59,10 @@ class Likeness:
     """The cosine between the mean of a class's views and the nearest row of another class.
 
     Attributes:
-        name: the new class.
-        other: the other one.
+        name: New class.
+        other: Class that it is like.
         kind: `new`, `known` to the detector before, or from a `bank` that ships with it.
-        cosine: in [-1, 1].
+        cosine: Cosine of the two, in [-1, 1].
     """
 
     name: str
@@ -73,12 +72,12 @@ class Likeness:
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class SupportDiagnosis:
     """What is to be said of a support set.
 
     Attributes:
-        shots: every support box.
-        likeness: of each new class to every other new one, and to the nearest others.
+        shots: Every support box.
+        likeness: Likeness of each new class to every other new one, and to the nearest others.
     """
 
     shots: tuple[Shot, ...]
@@ -113,9 +112,9 @@ class Diagnosis:
         }
 
 
-def diagnose(adapted: Adapted) -> Diagnosis:
+def diagnose_support(adapted: Adapted) -> SupportDiagnosis:
     """Say what is to be said of the support set; nothing is computed anew."""
-    return Diagnosis(tuple(_shots(adapted)), tuple(_likeness(adapted.record)))
+    return SupportDiagnosis(tuple(_shots(adapted)), tuple(_likeness(adapted.record)))
 
 
 def _shots(adapted: Adapted) -> Iterator[Shot]:

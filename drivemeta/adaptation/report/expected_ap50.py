@@ -1,4 +1,4 @@
-"""Expected AP50 of the new classes: each support frame in turn is held out and scored."""
+"""ExpectedAp50 AP50 of the new classes: each support frame in turn is held out and scored."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ Found = tuple[FloatArray, FloatArray, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedAp50:
     """An estimate of the AP50 of one class.
 
     Attributes:
-        name: of the class.
-        ap50: in [0, 1].
-        n_boxes: held-out boxes it was measured on.
-        n_frames: held-out frames; what is found in them and is not annotated counts as wrong.
+        name: Name of the class.
+        ap50: AP50, in [0, 1].
+        n_boxes: Number of held-out boxes it was measured on.
+        n_frames: Number of held-out frames; what is found in them and is not annotated counts as
+            wrong.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Expected:
     n_frames: int
 
 
-def expected_ap50(adapted: Adapted) -> tuple[Expected, ...]:
+def expected_ap50(adapted: Adapted) -> tuple[ExpectedAp50, ...]:
     """Estimate the AP50 of each new class by leaving one frame out at a time.
 
     Everything that was learnt is learnt again without the frame, and what is then found in it is
@@ -73,7 +74,7 @@ def _detect(record: AdaptationRecord, bank: ClassBank, image: NDArray[np.uint8])
     return decide(located, embed, bank, base.scoring, thresholds)
 
 
-def _score(adapted: Adapted, found: dict[int, Found], label: int) -> Expected | None:
+def _score(adapted: Adapted, found: dict[int, Found], label: int) -> ExpectedAp50 | None:
     support = adapted.record.support
     name = support.classes[label]
     index = adapted.detector.bank.index(name)  # classes are appended in one order in every fold
@@ -87,4 +88,4 @@ def _score(adapted: Adapted, found: dict[int, Found], label: int) -> Expected | 
     if not sum(n_truth):
         return None
     ap50 = Matches.collect(outcomes, n_truth).average_precision()
-    return Expected(name, round(ap50, 4), sum(n_truth), len(found))
+    return ExpectedAp50(name, round(ap50, 4), sum(n_truth), len(found))

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.adaptation.adapted import Adapted
-from drivemeta.adaptation.report.diagnosis import ALIKE, Diagnosis
-from drivemeta.adaptation.report.expected_ap50 import Expected
+from drivemeta.adaptation.report.diagnosis import SupportDiagnosis
+from drivemeta.adaptation.report.expected_ap50 import ExpectedAp50
+from drivemeta.core.bank import ALIKE
 from drivemeta.markdown import table
 
 
 def report_json(
-    adapted: Adapted, diagnosis: Diagnosis, expected: Sequence[Expected] | None
+    adapted: Adapted, diagnosis: SupportDiagnosis, expected: Sequence[ExpectedAp50] | None
 ) -> dict[str, Any]:
-    """Return what is known of an adaptation; `expected` is null where it was not asked for."""
+    """Return what is known of an adaptation; `expected` is null where it was not requested."""
     return {
         "learner": adapted.record.learner.name,
         "classes": [asdict(row) for row in adapted.classes],
@@ -29,17 +30,17 @@ def report_json(
 
 def report_markdown(
     adapted: Adapted,
-    diagnosis: Diagnosis,
-    expected: Sequence[Expected] | None,
+    diagnosis: SupportDiagnosis,
+    expected: Sequence[ExpectedAp50] | None,
     pictures: Sequence[Path] = (),
 ) -> str:
     """Return the page, one that is read without knowing the project.
 
     Args:
-        adapted: what was learnt.
-        diagnosis: of the support set.
-        expected: the estimate, None where it was not asked for.
-        pictures: files beside the page to show.
+        adapted: What was learnt.
+        diagnosis: Diagnosis of the support set.
+        expected: Estimate, None where it was not requested.
+        pictures: Files beside the page to show.
     """
     lines = [f"# {', '.join(adapted.record.support.classes)}", ""]
     lines += table(
@@ -62,7 +63,7 @@ def report_markdown(
     return "\n".join(lines) + "\n"
 
 
-def warnings(diagnosis: Diagnosis) -> list[str]:
+def warnings(diagnosis: SupportDiagnosis) -> list[str]:
     """Return what a user should look at, one sentence each."""
     said = [
         f"{shot.image}, {shot.entry}: annotated as {shot.name}, named {shot.named}"
@@ -81,7 +82,7 @@ def warnings(diagnosis: Diagnosis) -> list[str]:
     return said
 
 
-def _findings(diagnosis: Diagnosis) -> list[str]:
+def _findings(diagnosis: SupportDiagnosis) -> list[str]:
     said = warnings(diagnosis)
     if not said:
         return [
@@ -91,8 +92,8 @@ def _findings(diagnosis: Diagnosis) -> list[str]:
     return ["## To look at", "", *(f"- {line}" for line in said)]
 
 
-def _expected(expected: Sequence[Expected] | None) -> list[str]:
-    lines = ["## Expected AP50", ""]
+def _expected(expected: Sequence[ExpectedAp50] | None) -> list[str]:
+    lines = ["## ExpectedAp50 AP50", ""]
     if expected is None:
         return [*lines, "Not estimated; `--report` does."]
     if not expected:
@@ -120,19 +121,19 @@ def _class_rows(adapted: Adapted) -> Iterator[list[str]]:
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            "not asked (crops)" if row.found is None else f"{row.found} of {row.shots}",
+            "no scenes (crops)" if row.found is None else f"{row.found} of {row.shots}",
             f"{row.threshold:.2f}{doubt}",
         ]
 
 
-def _shot_rows(diagnosis: Diagnosis) -> Iterator[list[str]]:
+def _shot_rows(diagnosis: SupportDiagnosis) -> Iterator[list[str]]:
     for shot in diagnosis.shots:
         yield [
             shot.name,
             shot.image,
             shot.entry,
             f"{shot.width:g} x {shot.height:g}",
-            {True: "yes", False: "**no**", None: "not asked"}[shot.found],
+            {True: "yes", False: "**no**", None: "no scene"}[shot.found],
             (f"**{shot.named}**" if shot.disagrees else shot.named)
             + ("" if shot.held_out else " (not held out)"),
             f"{shot.score:.2f}",

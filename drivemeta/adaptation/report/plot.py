@@ -7,14 +7,14 @@ import io
 from PIL import Image, ImageDraw, ImageFont
 
 from drivemeta.adaptation.adapted import Adapted
-from drivemeta.adaptation.report.diagnosis import Diagnosis
+from drivemeta.adaptation.report.diagnosis import SupportDiagnosis
 
 _INK, _FAINT, _GOOD, _BAD, _REST = "#1b1f24", "#6b7480", "#059669", "#dc2626", "#c3cad3"
 _CELL, _ROW, _LABEL, _WIDTH, _GAP, _TOP = 44, 34, 210, 420, 60, 70
 _MOST = 24
 
 
-def draw_report_plot(adapted: Adapted, diagnosis: Diagnosis) -> Image.Image:
+def draw_report_plot(adapted: Adapted, diagnosis: SupportDiagnosis) -> Image.Image:
     """Return an RGB picture: scores of boxes and of other things, and the matrix of cosines.
 
     At most the first 24 classes are drawn.
@@ -30,7 +30,7 @@ def draw_report_plot(adapted: Adapted, diagnosis: Diagnosis) -> Image.Image:
     return sheet
 
 
-def plot_png(adapted: Adapted, diagnosis: Diagnosis) -> bytes:
+def plot_png(adapted: Adapted, diagnosis: SupportDiagnosis) -> bytes:
     """Return the plot as a PNG file."""
     data = io.BytesIO()
     draw_report_plot(adapted, diagnosis).save(data, "PNG")
@@ -38,7 +38,7 @@ def plot_png(adapted: Adapted, diagnosis: Diagnosis) -> bytes:
 
 
 def _draw_scores(
-    pen: ImageDraw.ImageDraw, adapted: Adapted, diagnosis: Diagnosis, names: tuple[str, ...]
+    pen: ImageDraw.ImageDraw, adapted: Adapted, diagnosis: SupportDiagnosis, names: tuple[str, ...]
 ) -> None:
     title, small = ImageFont.load_default(16), ImageFont.load_default(12)
     pen.text((12, 10), "Scores of held-out boxes", _INK, title)
@@ -66,7 +66,7 @@ def _draw_scores(
 
 
 def _draw_cosines(
-    pen: ImageDraw.ImageDraw, diagnosis: Diagnosis, names: tuple[str, ...], left: int
+    pen: ImageDraw.ImageDraw, diagnosis: SupportDiagnosis, names: tuple[str, ...], left: int
 ) -> None:
     pen.text((left, 10), "Cosine between new classes", _INK, ImageFont.load_default(16))
     small = ImageFont.load_default(12)

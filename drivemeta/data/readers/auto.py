@@ -31,10 +31,10 @@ def read_annotations(
     """Read annotations in whichever of the known formats they are; boxes are of upright pictures.
 
     Args:
-        path: a COCO or LabelMe JSON, a CVAT or VOC XML, a `data.yaml`, or a folder; one of plain
-            crops has a sub-folder for each class.
-        images: folder of the images, if they are elsewhere.
-        reading: how to read what can be read in two ways.
+        path: COCO or LabelMe JSON, CVAT or VOC XML, `data.yaml`, or a folder; one of plain crops
+            has a sub-folder for each class.
+        images: Folder of the images, if they are elsewhere.
+        reading: How to read what can be read in two ways.
 
     Raises:
         AnnotationError: nothing is there, the format is unknown, or the annotations are invalid.

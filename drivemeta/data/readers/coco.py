@@ -12,7 +12,7 @@ from typing import Any
 from drivemeta.data.dataset import Dataset, SetAside
 from drivemeta.data.readers.files import read_json
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, assemble
+from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of
 from drivemeta.data.readers.shapes import box_round, turned_box
 from drivemeta.data.readers.values import as_flag, as_id, as_name, as_number, as_size, short
 from drivemeta.errors import AnnotationError
@@ -33,8 +33,8 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     no annotation of its own, as Roboflow writes, is left out.
 
     Args:
-        path: the JSON file.
-        images: folder of the images; if None, the usual ones beside the JSON.
+        path: JSON file.
+        images: Folder of the images; if None, the usual ones beside the JSON.
 
     Raises:
         AnnotationError: the file is no valid COCO JSON, an image is missing, or an annotation
@@ -52,7 +52,7 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     info = content.get("info")
     ours = isinstance(info, dict) and str(info.get("description")).startswith(_OWN_WORDS)
     found = Found(OWN_FORMAT if ours else "COCO", rows.set_aside, finder.renamed)
-    return assemble(parsed, path, found, list(names.values()))
+    return dataset_of(parsed, path, found, list(names.values()))
 
 
 def is_coco(content: object) -> bool:

@@ -19,7 +19,7 @@ from drivemeta.data.readers.cvat_shapes import (
 )
 from drivemeta.data.readers.files import parse_xml
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, assemble
+from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
 from drivemeta.data.readers.values import as_name, as_size, short
 from drivemeta.errors import AnnotationError
@@ -34,9 +34,9 @@ def read_cvat(
     masks; other shapes are set aside. Of a video see `read_cvat_video`.
 
     Args:
-        path: the XML file.
-        images: folder of the images or of the video; if None, the usual ones beside the XML.
-        reading: which task of a project to take, see `Reading.task`.
+        path: XML file.
+        images: Folder of the images or of the video; if None, the usual ones beside the XML.
+        reading: Which task of a project to take, see `Reading.task`.
 
     Raises:
         AnnotationError: the file is no such XML, a shape lacks its label or coordinates, an
@@ -67,7 +67,7 @@ def read_cvat(
         if reading.task is None or element.get("task_id") in {None, *(t.number for t in tasks)}
     ]
     found = Found("CVAT for images", task_file.set_aside, task_file.finder.renamed)
-    return assemble(parsed, path, found, listed_classes(root, parsed))
+    return dataset_of(parsed, path, found, listed_classes(root, parsed))
 
 
 def _chosen(path: Path, tasks: Sequence[Task], reading: Reading) -> list[Task]:

@@ -24,7 +24,7 @@ from drivemeta.data.readers.cvat_shapes import (
 )
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
 from drivemeta.data.readers.kept import keep_picture
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, assemble
+from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of
 from drivemeta.data.readers.values import as_flag, as_name, as_number, short
 from drivemeta.errors import AnnotationError
 from drivemeta.files import list_files, list_images
@@ -50,10 +50,10 @@ def read_cvat_video(
     numbers are those of the video, whatever frame step the task has.
 
     Args:
-        path: the XML file.
-        root: its content.
-        images: folder of the videos or of the frames; if None, that of the XML file.
-        tasks: those of the file to take.
+        path: XML file.
+        root: Content of the file.
+        images: Folder of the videos or of the frames; if None, that of the XML file.
+        tasks: Those of the file to take.
 
     Raises:
         AnnotationError: a track is damaged, a video is missing or ambiguous, or it ends before
@@ -69,7 +69,9 @@ def read_cvat_video(
         for frame in sorted(found.keys):
             attributes = {"frame": frame, **({"split": task.subset} if task.subset else {})}
             parsed.append(ParsedImage(files[frame], None, found.boxes[frame], attributes))
-    return assemble(parsed, path, Found("CVAT for video", set_aside), listed_classes(root, parsed))
+    return dataset_of(
+        parsed, path, Found("CVAT for video", set_aside), listed_classes(root, parsed)
+    )
 
 
 def _tracks(

@@ -14,8 +14,8 @@ def keep_picture(data: bytes, name: str) -> Path:
     """Write a picture into the user's cache folder, by its content, and return its path.
 
     Args:
-        data: of an image file.
-        name: its file name, suffix included.
+        data: Bytes of an image file.
+        name: File name, suffix included.
 
     Raises:
         OutputError: the folder cannot be written.

@@ -11,7 +11,7 @@ from drivemeta.data.readers.files import read_json
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
 from drivemeta.data.readers.kept import keep_picture
 from drivemeta.data.readers.labelme_shapes import labelme_boxes
-from drivemeta.data.readers.parsed import Found, ParsedImage, assemble, split_of
+from drivemeta.data.readers.parsed import Found, ParsedImage, dataset_of, split_of
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
 from drivemeta.data.readers.values import as_size
 from drivemeta.errors import AnnotationError
@@ -30,9 +30,9 @@ def read_labelme(
     the image file is gone and the JSON holds it (`imageData`), that one is used.
 
     Args:
-        path: the folder, or one JSON file.
-        images: folder of the images, if they do not lie beside the JSON files.
-        reading: whether rectangles of one group are one object, see `Reading.groups`.
+        path: Folder, or one JSON file.
+        images: Folder of the images, if they do not lie beside the JSON files.
+        reading: Whether rectangles of one group are one object, see `Reading.groups`.
 
     Raises:
         AnnotationError: no file is LabelMe's, a shape is of an unknown kind, rectangles of one
@@ -62,7 +62,7 @@ def read_labelme(
         size = as_size(content.get("imageHeight"), content.get("imageWidth"), str(file))
         parsed.append(ParsedImage(picture, size, boxes, split_of(file, root)))
         renamed += finder.renamed
-    return assemble(parsed, path, Found(FORMAT, aside, renamed))
+    return dataset_of(parsed, path, Found(FORMAT, aside, renamed))
 
 
 def is_labelme(content: object) -> bool:

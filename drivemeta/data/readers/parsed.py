@@ -64,7 +64,7 @@ class Found:
     notes: Sequence[str] = ()
 
 
-def assemble(
+def dataset_of(
     images: Sequence[ParsedImage],
     source: Path,
     found: Found,

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import parse_xml
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, assemble, split_of
+from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.data.readers.shapes import turned_box
 from drivemeta.data.readers.values import as_flag, as_name, as_number, as_size
 from drivemeta.errors import AnnotationError
@@ -27,9 +27,9 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
     round them. An image beside the XML files that has none itself has no objects.
 
     Args:
-        path: the folder that holds `Annotations/` and `JPEGImages/`, or XML files anywhere
+        path: Folder that holds `Annotations/` and `JPEGImages/`, or XML files anywhere
             below it beside their images; or one XML file.
-        images: folder of the images, if they are elsewhere.
+        images: Folder of the images, if they are elsewhere.
 
     Raises:
         AnnotationError: a file is no VOC annotation, an object lacks its name or box, or an
@@ -52,7 +52,7 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
         found += [ParsedImage(p, None, [], {}) for p in bare]
     renamed = [words for finder in finders.values() for words in finder.renamed]
     ordered = sorted(found, key=lambda image: image.path)
-    return assemble(ordered, path, Found("Pascal VOC", renamed=renamed))
+    return dataset_of(ordered, path, Found("Pascal VOC", renamed=renamed))
 
 
 def _image(path: Path, root: Path, finder: ImageFinder) -> ParsedImage:

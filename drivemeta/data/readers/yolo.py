@@ -8,7 +8,7 @@ from pathlib import Path
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import header_of, read_text
 from drivemeta.data.readers.finder import name_key
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, assemble, split_of
+from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
 from drivemeta.data.readers.yolo_lines import Line, choose_layout, parse_line
 from drivemeta.data.readers.yolo_names import NAME_FILES, YoloNames, find_names
@@ -28,9 +28,9 @@ def read_yolo(
     set: boxes (with confidence or track), polygons (oriented boxes too), or poses.
 
     Args:
-        path: the folder, or its `data.yaml`.
-        images: folder of the images, if they are not in the folder.
-        reading: what the lines hold, where they leave it open, see `Reading.yolo`.
+        path: Folder, or its `data.yaml`.
+        images: Folder of the images, if they are not in the folder.
+        reading: What the lines hold, where they leave it open, see `Reading.yolo`.
 
     Raises:
         AnnotationError: no class names, no images, a line that is no box, a class id without
@@ -72,7 +72,7 @@ def read_yolo(
             for line in lines[file]
         ]
         parsed.append(ParsedImage(file, None, boxes, split_of(file, folder)))
-    return assemble(parsed, path, Found(f"YOLO ({layout.name})"), list(names.classes))
+    return dataset_of(parsed, path, Found(f"YOLO ({layout.name})"), list(names.classes))
 
 
 def _label_file(

@@ -28,9 +28,9 @@ class Networks:
     """The exported networks.
 
     Attributes:
-        level1: graph from images to dense output.
-        level2: graph from crops to embeddings.
-        n_locations: number of level 1's locations at its input size.
+        level1: Graph from images to dense output.
+        level2: Graph from crops to embeddings.
+        n_locations: Number of level 1's locations at its input size.
     """
 
     level1: onnx.GraphProto

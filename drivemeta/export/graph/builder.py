@@ -23,7 +23,7 @@ class GraphBuilder:
     """A graph under construction.
 
     Args:
-        prefix: begins every name, so that graphs can be nested and merged.
+        prefix: Beginning of every name, so that graphs can be nested and merged.
     """
 
     def __init__(self, prefix: str = "") -> None:
@@ -78,8 +78,8 @@ class GraphBuilder:
         """Add a copy of a whole graph.
 
         Args:
-            graph: nodes without subgraphs.
-            inputs: for each input of the graph the name of the value that it gets.
+            graph: Nodes without subgraphs.
+            inputs: Names of the values that the inputs get, by input.
 
         Returns:
             The names of its outputs.

@@ -24,7 +24,7 @@ class Rows:
         scores: (N, n) float32; -1 where there is no box.
         labels: (N, n) int64, level 1's class.
         roots: (N, n) int64, its super-class.
-        n: number of rows.
+        n: Number of rows.
     """
 
     boxes: str
@@ -55,12 +55,12 @@ def locate(
     """Add scoring, the choice of candidates and suppression within super-classes.
 
     Args:
-        g: the graph.
-        dense: boxes (N, A, 4), quality (N, A), embeddings (N, A, dim).
+        g: Graph that is built.
+        dense: Boxes (N, A, 4), quality (N, A), embeddings (N, A, dim).
         n_locations: A.
-        bank: the dense rows.
-        frame: gives scale and limits of the frames.
-        scoring: constants.
+        bank: Dense rows.
+        frame: Scale and limits of the frames.
+        scoring: Constants of the score rule.
     """
     boxes, quality, embeddings = dense
     logits, scores = score_locations(g, quality, embeddings, bank, scoring)

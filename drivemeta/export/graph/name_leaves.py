@@ -20,9 +20,9 @@ class Names(NamedTuple):
     """What level 2 says of each row, (N, n) each.
 
     Attributes:
-        leaf: int64, the best leaf.
-        probability: float32, its probability; 0 where level 2 did not look.
-        p_any: float32, the probability of being no background; 1 where level 2 did not look.
+        leaf: Best leaf, int64.
+        probability: Its probability, float32; 0 where level 2 did not run.
+        p_any: Probability of being no background, float32; 1 where level 2 did not run.
     """
 
     leaf: str
@@ -42,26 +42,20 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
     """Add the choice of crops, level 2 and the choice among leaves.
 
     Args:
-        g: the graph; the bank must have at least one crop row when this part runs.
-        rows: what level 1 located.
-        bank: the crop rows.
-        frame: the frames at full resolution.
-        level2: graph from crops to embeddings.
-        scoring: constants.
-        n_classes: number of labels there can be.
-
+        g: Graph that is built; the bank must have at least one crop row when this part runs.
+        rows: Boxes that level 1 located.
+        bank: Crop rows.
+        frame: Frames at full resolution.
+        level2: Graph from crops to embeddings.
+        scoring: Constants of the score rule.
+        n_classes: Number of possible labels.
     """
     n_crops = min(N_CROPS, rows.n)
     priority, slots = g.many("TopK", 2, crop_priority(g, rows, bank, n_classes), [n_crops], axis=1)
     crops = cut_crops(g, rows, slots, frame, scoring.context, n_crops, crop_size(level2))
     (embeddings,) = g.inline(level2, {"x": crops})
-    cosines = g.MatMul(embeddings, g.Transpose(bank.weights, perm=[1, 0]))
-    logits = g.Mul(g.Sub(cosines, bank.biases), float(scoring.crop_scale))  # (N * k, rows)
-    roots = g.Reshape(g.GatherElements(rows.roots, slots, axis=1), [-1, 1])
-    logits = g.Where(g.Equal(roots, bank.roots), logits, _NEVER)
-    labels = np.arange(n_classes, dtype=np.int64)
-    is_leaf = g.Unsqueeze(g.Not(g.Equal(bank.owners, bank.roots)), [1])
-    votes = g.And(g.Equal(g.Unsqueeze(bank.owners, [1]), labels), is_leaf)
+    logits = _logits(g, embeddings, rows, slots, bank, scoring)
+    votes = _leaf_votes(g, bank, n_classes)
     p = g.Softmax(logits, axis=1)
     by_leaf = g.MatMul(p, g.cast(votes, np.float32))  # (N * k, classes)
     known = g.Unsqueeze(g.cast(g.GreaterOrEqual(bank.owners, 0), np.float32), [1])
@@ -76,6 +70,23 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
         g.ScatterElements(nothing, slots, g.Where(looked, best, 0.0), axis=1),
         g.ScatterElements(g.Add(nothing, 1.0), slots, g.Where(looked, p_any, 1.0), axis=1),
     )
+
+
+def _logits(
+    g: GraphBuilder, embeddings: str, rows: Rows, slots: str, bank: BankValues, scoring: Scoring
+) -> str:
+    """Add (N * k, rows) float32 logits of crops; those of rows below another root are never."""
+    cosines = g.MatMul(embeddings, g.Transpose(bank.weights, perm=[1, 0]))
+    logits = g.Mul(g.Sub(cosines, bank.biases), float(scoring.crop_scale))
+    roots = g.Reshape(g.GatherElements(rows.roots, slots, axis=1), [-1, 1])
+    return g.Where(g.Equal(roots, bank.roots), logits, _NEVER)
+
+
+def _leaf_votes(g: GraphBuilder, bank: BankValues, n_classes: int) -> str:
+    """Add which leaf each row votes for, (rows, classes) bool."""
+    labels = np.arange(n_classes, dtype=np.int64)
+    is_leaf = g.Unsqueeze(g.Not(g.Equal(bank.owners, bank.roots)), [1])
+    return g.And(g.Equal(g.Unsqueeze(bank.owners, [1]), labels), is_leaf)
 
 
 def crop_priority(g: GraphBuilder, rows: Rows, bank: BankValues, n_classes: int) -> str:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivemeta.core import Letterbox
+from drivemeta.core.letterbox import GREY
 from drivemeta.export.graph.builder import GraphBuilder
-
-GREY = 114.0
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,10 @@ def prepare(
     """Add what `core.letterbox.Letterbox` describes, for frames of any or of one size.
 
     Args:
-        g: the graph.
+        g: Graph that is built.
         frames: (N, H, W, 3) uint8 BGR.
-        input_hw: height and width of level 1's input.
-        frame_hw: height and width of the frames if they are all of one size.
+        input_hw: Height and width of level 1's input.
+        frame_hw: Height and width of the frames if they are all of one size.
     """
     # Reversing and reordering bytes is four times cheaper than floats; the frame is converted to
     # float once, as Resize truncates in uint8 and RoiAlign takes floats only.
@@ -67,7 +66,7 @@ def _fit_one(
         image = _resize(g, planes, g.Concat(n_frames, [3, fit.height, fit.width], axis=0))
     right, bottom = input_hw[1] - fit.width, input_hw[0] - fit.height
     if right or bottom:
-        image = g.Pad(image, [0, 0, 0, 0, 0, 0, bottom, right], GREY, mode="constant")
+        image = g.Pad(image, [0, 0, 0, 0, 0, 0, bottom, right], float(GREY), mode="constant")
     height, width = frame_hw
     limits = np.array([width, height, width, height], np.float32)
     return image, g.value(limits), g.value(float(fit.scale))
@@ -86,7 +85,7 @@ def _fit_any(
     fitted = g.Min(g.Max(rounded, 1), list(input_hw))
     sizes = g.Concat(g.Slice(shape, [0], [1], [0]), [3], fitted, axis=0)
     pads = g.Concat([0, 0, 0, 0, 0, 0], g.Sub(list(input_hw), fitted), axis=0)
-    image = g.Pad(_resize(g, planes, sizes), pads, GREY, mode="constant")
+    image = g.Pad(_resize(g, planes, sizes), pads, float(GREY), mode="constant")
     limits = g.cast(g.Concat(width, height, width, height, axis=0), np.float32)
     scale = g.Div(g.cast(above, np.float32), g.cast(below, np.float32))
     return image, limits, g.Squeeze(scale, [0])

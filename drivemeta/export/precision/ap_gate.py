@@ -20,9 +20,9 @@ class GateData:
     """What average precision is measured on.
 
     Attributes:
-        dataset: annotated images.
-        mapping: from category to class, for those of other names.
-        max_loss: most points (hundredths) of AP50 that any group of classes may lose.
+        dataset: Annotated images.
+        mapping: Classes by category, for those of other names.
+        max_loss: Most points (hundredths) of AP50 that any group of classes may lose.
     """
 
     dataset: Dataset
@@ -35,10 +35,10 @@ class GateReport:
     """AP50 of the groups, 0 to 1, None for a group without boxes.
 
     Attributes:
-        images: how many were looked at.
-        before: of the float32 model.
-        after: of the other.
-        loss: in points, by group.
+        images: Number of images measured on.
+        before: AP50 of the float32 model.
+        after: AP50 of the other.
+        loss: Loss in points, by group.
     """
 
     images: int

@@ -29,7 +29,7 @@ class Eyes:
     bank may name them later.
 
     Args:
-        parts: of the model, in float32.
+        parts: Parts of the model, in float32.
     """
 
     def __init__(self, parts: Parts) -> None:

@@ -22,72 +22,79 @@ def to_half(graph: onnx.GraphProto) -> onnx.GraphProto:
     embeddings behind it, stay in float32: squares and exponentials leave float16's range or steps.
 
     Args:
-        graph: float32, one input `x`.
+        graph: Network in float32, with one input `x`.
 
     Raises:
         InputError: a weight is beyond float16's range.
     """
-    body = regions_of(graph).body
-    floats = _float_values(graph)
-    weights = {t.name: t for t in graph.initializer}
-    made_half = {out for n in graph.node if n.name in body for out in n.output if out in floats}
-    nodes: list[onnx.NodeProto] = []
-    halved: dict[str, onnx.TensorProto] = {}
-    casts: dict[str, str] = {}
+    return _Halving(graph).result()
 
-    def half(name: str) -> str:
-        """Return the float16 form of a value that a node of the body takes."""
-        if name in weights:
-            halved.setdefault(name, _halved(weights[name]))
-            return str(halved[name].name)
-        if name not in floats or name in made_half:
-            return name
-        if name not in casts:
-            casts[name] = f"{name}/half"
-            nodes.append(_cast(name, casts[name], _HALF))
-        return casts[name]
 
-    def full(name: str) -> str:
-        """Return the float32 form of a value that another node takes."""
-        if name not in made_half:
-            return name
-        if name not in casts:
-            casts[name] = f"{name}/full"
-            nodes.append(_cast(name, casts[name], _FLOAT))
-        return casts[name]
+class _Halving:
+    """The nodes of a network in float16, each after the casts that it needs."""
 
-    for node in graph.node:
-        inside = node.name in body
+    def __init__(self, graph: onnx.GraphProto) -> None:
+        self._graph = graph
+        self._body = regions_of(graph).body
+        self._floats = _float_values(graph)
+        self._weights = {tensor.name: tensor for tensor in graph.initializer}
+        inside = [node for node in graph.node if node.name in self._body]
+        self._made_half = {out for node in inside for out in node.output if out in self._floats}
+        self._halved: dict[str, onnx.TensorProto] = {}
+        self._casts: dict[str, str] = {}
+        self._nodes: list[onnx.NodeProto] = []
+
+    def result(self) -> onnx.GraphProto:
+        """Return the converted network.
+
+        Raises:
+            InputError: an output comes straight from a layer with weights.
+        """
+        if any(output.name in self._made_half for output in self._graph.output):
+            raise InputError(
+                "expected a network that ends in normalisation or decoding, found an output "
+                "straight from a layer with weights"
+            )
+        for node in self._graph.node:
+            self._add(node)
+        used = {name for node in self._nodes for name in node.input}
+        kept = [tensor for name, tensor in self._weights.items() if name in used]
+        graph = self._graph
+        weights = [*kept, *self._halved.values()]
+        return helper.make_graph(self._nodes, graph.name, graph.input, graph.output, weights)
+
+    def _add(self, node: onnx.NodeProto) -> None:
+        inside = node.name in self._body
         fixed = _FIXED_INPUTS.get(node.op_type, ())
         copy = onnx.NodeProto()
         copy.CopyFrom(node)
         copy.input[:] = [
-            name if not name or i in fixed else (half if inside else full)(name)
+            name if not name or i in fixed else (self._half if inside else self._full)(name)
             for i, name in enumerate(node.input)
         ]
         if inside:
             _halve_attributes(copy)
-        nodes.append(copy)
-    return _result(graph, nodes, weights, halved, made_half)
+        self._nodes.append(copy)
 
+    def _half(self, name: str) -> str:
+        """Return the float16 form of a value that a node of the body takes."""
+        if name in self._weights:
+            self._halved.setdefault(name, _halved(self._weights[name]))
+            return str(self._halved[name].name)
+        if name not in self._floats or name in self._made_half:
+            return name
+        return self._cast(name, f"{name}/half", _HALF)
 
-def _result(
-    graph: onnx.GraphProto,
-    nodes: list[onnx.NodeProto],
-    weights: dict[str, onnx.TensorProto],
-    halved: dict[str, onnx.TensorProto],
-    made_half: set[str],
-) -> onnx.GraphProto:
-    if any(output.name in made_half for output in graph.output):
-        raise InputError(
-            "expected a network that ends in normalisation or decoding, found an output straight "
-            "from a layer with weights"
-        )
-    used = {name for node in nodes for name in node.input}
-    kept = [tensor for name, tensor in weights.items() if name in used]
-    return helper.make_graph(
-        nodes, graph.name, graph.input, graph.output, [*kept, *halved.values()]
-    )
+    def _full(self, name: str) -> str:
+        """Return the float32 form of a value that another node takes."""
+        return self._cast(name, f"{name}/full", _FLOAT) if name in self._made_half else name
+
+    def _cast(self, name: str, out: str, to: int) -> str:
+        """Return a value in another type, cast once for all nodes that take it."""
+        if name not in self._casts:
+            self._casts[name] = out
+            self._nodes.append(helper.make_node("Cast", [name], [out], out, to=to))
+        return self._casts[name]
 
 
 def _float_values(graph: onnx.GraphProto) -> set[str]:
@@ -116,7 +123,3 @@ def _halve_attributes(node: onnx.NodeProto) -> None:
             attribute.t.CopyFrom(_halved(attribute.t))
         if node.op_type == "Cast" and attribute.name == "to" and attribute.i == _FLOAT:
             attribute.i = _HALF
-
-
-def _cast(name: str, out: str, to: int) -> onnx.NodeProto:
-    return helper.make_node("Cast", [name], [out], out, to=to)

@@ -71,9 +71,9 @@ def to_int8(
     layers that place boxes and say how well, which have four outputs and one.
 
     Args:
-        graph: float32, one input `x`.
-        inputs: what it is calibrated on, (n, 3, h, w) each.
-        rule: how values are stored.
+        graph: Network in float32, with one input `x`.
+        inputs: Inputs that it is calibrated on, (n, 3, h, w) each.
+        rule: Rule by which values are stored.
 
     Raises:
         InputError: there is nothing to calibrate on.

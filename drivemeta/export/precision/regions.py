@@ -17,9 +17,9 @@ class Regions:
     """Names of a network's nodes by what they are for.
 
     Attributes:
-        front: before the first layer with weights: the normalisation of the image.
-        body: from the first layer with weights to the last.
-        tail: behind all of these: decoding of boxes, normalisation of embeddings.
+        front: Nodes before the first layer with weights: the normalisation of the image.
+        body: Nodes from the first layer with weights to the last.
+        tail: Nodes behind all of these: decoding of boxes, normalisation of embeddings.
     """
 
     front: frozenset[str]

@@ -27,7 +27,7 @@ from drivemeta.export.precision.int8 import Int8Rule, to_int8
 from drivemeta.export.probe_scene import draw_noise, draw_scene
 from drivemeta.files import write_bytes
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.model_file import ModelFile, read_model_file
 from drivemeta.runtime.probe import RowArrays, compare_rows
 
 Image = NDArray[np.uint8]
@@ -45,12 +45,12 @@ class Change:
     """What is wanted.
 
     Attributes:
-        precision: of the networks' bodies.
-        mode: of the bank, None as it is.
-        frame_size: height and width of the only frames taken, None as it is.
+        precision: Precision of the networks' bodies.
+        mode: Mode of the bank; None as it is.
+        frame_size: Height and width of the only frames taken; None as it is.
         frames: (height, width, 3) uint8 BGR: int8 is calibrated and all are compared on them.
-        int8: how int8 is stored.
-        gate: data that AP50 is measured on before and after, None for no gate.
+        int8: Rule by which int8 is stored.
+        gate: Data that AP50 is measured on before and after, None for no gate.
     """
 
     precision: Precision = "fp32"
@@ -66,11 +66,11 @@ class Agreement:
     """How rows of the new model lie to those of the old, of scores from 0.05 on.
 
     Attributes:
-        n_frames: compared.
-        n_rows: of the old model.
-        n_unmatched: rows of either without a partner of the same class near by.
-        box_px: largest difference of a box coordinate among pairs, in frame pixels.
-        score: largest difference of a score among pairs.
+        n_frames: Frames compared.
+        n_rows: Rows of the old model.
+        n_unmatched: Rows of either without a partner of the same class near by.
+        box_px: Largest difference of a box coordinate among pairs, in frame pixels.
+        score: Largest difference of a score among pairs.
     """
 
     n_frames: int
@@ -85,13 +85,13 @@ class RewriteReport:
     """What was written.
 
     Attributes:
-        path: the file.
-        precision: of the networks' bodies.
-        n_bytes: its size.
-        n_bytes_before: of the file that it was made from.
-        agreement: with that file.
-        ap50: before and after, if data was given.
-        seconds: what it took.
+        path: File written.
+        precision: Precision of the networks' bodies.
+        n_bytes: Size of the file.
+        n_bytes_before: Size of the file that it was made from.
+        agreement: Agreement with that file.
+        ap50: AP50 before and after, if data was given.
+        seconds: Seconds that it took.
     """
 
     path: Path
@@ -112,10 +112,10 @@ def rewrite_model(
     """Write a model in another form, compared with the one it was made from.
 
     Args:
-        path: a float32 model.
-        out: the file to write; it appears whole or not at all.
-        change: what is wanted.
-        on_image: called for each image of the gate, in each of its two passes.
+        path: Float32 model.
+        out: File to write; it appears whole or not at all.
+        change: Change to make.
+        on_image: Function called for each image of the gate, in each of its two passes.
 
     Raises:
         ModelFileError: the file is damaged or not ours.
@@ -125,25 +125,13 @@ def rewrite_model(
     """
     start = time.perf_counter()
     file = read_model_file(path)
-    if file.manifest.precision != "fp32":
-        raise InputError(
-            f"{file.path} is {file.manifest.precision} already; expected the fp32 model that it "
-            "was made from"
-        )
-    parts = Parts.of(file).with_rules(mode=change.mode, frame_size=change.frame_size)
-    manifest = parts.manifest.model_copy(update={"precision": change.precision})
-    parts = replace(parts, networks=_converted(parts, change), manifest=manifest)
+    parts = _changed(file, change)
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder) / "trial.onnx"
         data = write_parts(parts, trial, PROBE_TOLERANCE[change.precision])
-        size = manifest.input.frame_size
-        agreement = compare_models(file.path, trial, _seen(change.frames, size))
-        allowed = UNMATCHED_SHARE.get(change.precision)
-        if allowed is not None and agreement.n_unmatched > max(2, allowed * agreement.n_rows):
-            raise ParityError(
-                f"{change.precision} does not find what {file.path} finds: {agreement.n_unmatched} "
-                f"of {agreement.n_rows} rows have no partner; nothing was written"
-            )
+        frames = _seen(change.frames, parts.manifest.input.frame_size)
+        agreement = compare_models(file.path, trial, frames)
+        _check_agreement(agreement, change.precision, file.path)
         ap50 = None
         if change.gate is not None:
             ap50 = measure_gate(file.path, trial, change.gate, on_image)
@@ -168,6 +156,27 @@ def compare_models(before: Path, after: Path, frames: Sequence[Image]) -> Agreem
         n_rows, n_unmatched = n_rows + rows.n_rows, n_unmatched + rows.n_unmatched
         box_px, score = max(box_px, rows.box_px), max(score, rows.score)
     return Agreement(len(frames), n_rows, n_unmatched, box_px, score)
+
+
+def _check_agreement(agreement: Agreement, precision: Precision, before: Path) -> None:
+    """Raise ParityError where more rows have no partner than a precision is allowed."""
+    allowed = UNMATCHED_SHARE.get(precision)
+    if allowed is not None and agreement.n_unmatched > max(2, allowed * agreement.n_rows):
+        raise ParityError(
+            f"{precision} does not find what {before} finds: {agreement.n_unmatched} "
+            f"of {agreement.n_rows} rows have no partner; nothing was written"
+        )
+
+
+def _changed(file: ModelFile, change: Change) -> Parts:
+    if file.manifest.precision != "fp32":
+        raise InputError(
+            f"{file.path} is {file.manifest.precision} already; expected the fp32 model that it "
+            "was made from"
+        )
+    parts = Parts.of(file).with_rules(mode=change.mode, frame_size=change.frame_size)
+    manifest = parts.manifest.model_copy(update={"precision": change.precision})
+    return replace(parts, networks=_converted(parts, change), manifest=manifest)
 
 
 def _converted(parts: Parts, change: Change) -> Networks:

@@ -14,11 +14,11 @@ from drivemeta.models.traced.networks import session_of, trunk_graph
 from drivemeta.plugins.learner.embedding import in_parts
 
 
-class Features:
+class Level2Features:
     """The backbone of a level 2, for inference alone.
 
     Args:
-        level2: its weights must not change any more.
+        level2: Level 2, whose weights must not change any more.
     """
 
     def __init__(self, level2: Level2) -> None:

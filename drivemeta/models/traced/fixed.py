@@ -22,7 +22,7 @@ class FixedNetworks:
     Their graphs are those that an export puts into the model, and are kept in the user's cache.
 
     Args:
-        detector: its networks must not change any more.
+        detector: Detector, whose networks must not change any more.
     """
 
     def __init__(self, detector: TwoLevelDetector) -> None:

@@ -16,10 +16,10 @@ class FrozenTrunk:
     0.40 s of torch, of a training step of 1.4 s.
 
     Args:
-        backbone: its stem and first blocks no longer learn.
-        n_blocks: how many blocks, at least one.
-        size: height and width in pixels of the images.
-        n_threads: of ONNX Runtime, 0 for all cores.
+        backbone: Backbone, whose stem and first blocks no longer learn.
+        n_blocks: Number of blocks, at least one.
+        size: Height and width in pixels of the images.
+        n_threads: Threads of ONNX Runtime; 0 for all cores.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class Trunk(nn.Module):
     """The tapped maps of the first blocks, and the output of the last of them.
 
     Args:
-        backbone: its weights are copied.
-        n_blocks: how many blocks.
+        backbone: Backbone, whose weights are copied.
+        n_blocks: Number of blocks.
     """
 
     def __init__(self, backbone: EfficientNetLite0, n_blocks: int) -> None:

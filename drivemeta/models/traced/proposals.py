@@ -9,12 +9,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drivemeta.core import Letterbox
+from drivemeta.core.letterbox import GREY
 from drivemeta.core.score_rule import DenseArrays, Located, locate
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.fixed import FixedNetworks
-
-GREY = 114 / 255
 
 
 def to_input(frame: Tensor, size: tuple[int, int]) -> tuple[Tensor, Letterbox]:
@@ -22,7 +21,7 @@ def to_input(frame: Tensor, size: tuple[int, int]) -> tuple[Tensor, Letterbox]:
     box = Letterbox.fit((frame.shape[1], frame.shape[2]), size)
     resized = F.interpolate(frame[None], (box.height, box.width), mode="bilinear")
     padding = (0, size[1] - box.width, 0, size[0] - box.height)
-    return F.pad(resized, padding, value=GREY), box
+    return F.pad(resized, padding, value=GREY / 255), box
 
 
 @torch.no_grad()

@@ -16,9 +16,9 @@ class Backbone(Protocol):
     far as it has them.
 
     Attributes:
-        stem: the layers before the blocks.
-        blocks: in order; (N, C, h, w) to the same of other sizes.
-        taps: indices of the blocks whose outputs are returned, ascending.
+        stem: Layers before the blocks.
+        blocks: Blocks in order; each maps (N, C, h, w) to the same of other sizes.
+        taps: Indices of the blocks whose outputs are returned, ascending.
     """
 
     stem: nn.Module
@@ -44,9 +44,10 @@ class DetectorPlugin(Protocol):
     It predicts at every location of the strides 8, 16, 32 and 64, or of 4 as well.
 
     Attributes:
-        params: of its `__init__`, as JSON values: stored with the weights to build it again.
-        dim: length of the dense embedding.
-        backbone: the part that training may freeze.
+        params: Parameters of its `__init__`, as JSON values: stored with the weights to build it
+            again.
+        dim: Length of the dense embedding.
+        backbone: Part that training may freeze.
     """
 
     params: Mapping[str, Any]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.core.bank import ALIKE
 from drivemeta.core.boxes import FloatArray
 from drivemeta.plugins.learner.heads import RowHeaded, start_of
 from drivemeta.plugins.learner.inner_loop import Params, call, parameters_of
@@ -19,7 +20,6 @@ from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.means import class_means, spherical_means
 from drivemeta.plugins.learner.protocol import ClassRows
 from drivemeta.plugins.learner.rows import (
-    BACKGROUND_MARGIN,
     N_BACKGROUND,
     InnerLoop,
     fit_rows_by_gradients,
@@ -33,9 +33,9 @@ class AdaptedLayer(nn.Module):
     """A last layer that was adapted to new classes, and how rows are found over it.
 
     Args:
-        layer: maps features to unit vectors.
-        row_loop: moves rows from prototypes.
-        support: what it was adapted to, as features.
+        layer: Layer that maps features to unit vectors.
+        row_loop: Inner loop that moves rows from prototypes.
+        support: Support set that it was adapted to, as features.
     """
 
     def __init__(self, layer: LastLayer, row_loop: InnerLoop, support: LabelledImages) -> None:
@@ -80,10 +80,10 @@ def fit_layer(
     of the support frames, and a replayed feature of each base class, which keep their own rows.
 
     Args:
-        model: where the inner loop starts.
-        support: features; those of the negatives become background.
-        inner_loop: of the learner, over layer and rows.
-        row_loop: of the learner, over rows alone.
+        model: Model that the inner loop starts from.
+        support: Support set as features; those of the negatives become background.
+        inner_loop: Inner loop of the learner, over layer and rows.
+        row_loop: Inner loop of the learner, over rows alone.
     """
     layer = deepcopy(model.layer)
     shots, labels = _shot_features(support)
@@ -140,7 +140,7 @@ def _others(layer: LastLayer, support: LabelledImages) -> Tensor:
 
 
 def _unlike(layer: LastLayer, features: Tensor, prototypes: Tensor) -> Tensor:
-    return features[(layer(features) @ prototypes.T).amax(1) < BACKGROUND_MARGIN]
+    return features[(layer(features) @ prototypes.T).amax(1) < ALIKE]
 
 
 class _Unit(nn.Module):

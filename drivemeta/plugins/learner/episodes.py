@@ -17,7 +17,7 @@ class Episode:
         support_labels: (n_support,) int64 in 0..n_way - 1.
         query: (n_query, ...) float images; a class may have none.
         query_labels: (n_query,) int64 in 0..n_way - 1.
-        n_way: number of classes.
+        n_way: Number of classes.
     """
 
     support: Tensor
@@ -47,30 +47,10 @@ class Pairs:
 
     Attributes:
         left: (n, ...) float images.
-        right: like `left`.
+        right: The other image of each, like `left`.
         same: (n,) float32, 1 where both show one class, else 0.
     """
 
     left: Tensor
     right: Tensor
     same: Tensor
-
-
-def make_episode(
-    support: Tensor, support_labels: Tensor, query: Tensor, query_labels: Tensor
-) -> Episode:
-    """Build an episode from any integer labels; classes are numbered in ascending order.
-
-    Raises:
-        ValueError: a query's label has no support.
-    """
-    classes, numbered = torch.unique(support_labels, return_inverse=True)
-    missing = ~torch.isin(query_labels, classes)
-    if missing.any():
-        raise ValueError(
-            f"queries are labelled {sorted(set(query_labels[missing].tolist()))}, which no support "
-            f"image is; support labels: {classes.tolist()}"
-        )
-    return Episode(
-        support, numbered, query, torch.searchsorted(classes, query_labels), len(classes)
-    )

@@ -21,7 +21,7 @@ class RowHeaded(nn.Module):
     from prototypes fits any number of classes.
 
     Args:
-        layer: maps features to unit vectors.
+        layer: Layer that maps features to unit vectors.
     """
 
     rows: Tensor
@@ -50,11 +50,11 @@ def start_of(
     """Return the parameters that an inner loop starts from.
 
     Args:
-        model: of `headed`.
+        model: Model that `headed` made.
         support: (n_support, ...) images or features.
         labels: (n_support,) int64.
-        n_way: number of classes.
-        prefix: only parameters whose names begin so are adapted; rows always are.
+        n_way: Number of classes.
+        prefix: Start of the names of the parameters that are adapted; rows always are.
     """
     if not isinstance(model, RowHeaded):
         return parameters_of(model, prefix)
@@ -66,9 +66,9 @@ class Headed(nn.Module):
     """An embedding and a linear head, as gradient learners adapt them.
 
     Args:
-        embedding: any module from images to (n, dim).
-        dim: of the embedding.
-        n_way: classes of the head.
+        embedding: Module from images to (n, dim).
+        dim: Dimensions of the embedding.
+        n_way: Number of classes of the head.
     """
 
     def __init__(self, embedding: nn.Module, dim: int, n_way: int) -> None:

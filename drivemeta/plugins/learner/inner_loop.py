@@ -29,10 +29,10 @@ def call(module: nn.Module, params: Mapping[str, Tensor], *args: Any, **options:
     """Run a module with some of its parameters replaced; the module is not changed.
 
     Args:
-        module: what to run; buffers it would write (running statistics) are copies.
-        params: the replacements by name; parameters that are not named stay the module's own.
-        args: of its `forward`.
-        options: keyword arguments of its `forward`.
+        module: Module to run; buffers it would write (running statistics) are copies.
+        params: Replacements by name; parameters that are not named stay the module's own.
+        args: Arguments of its `forward`.
+        options: Keyword arguments of its `forward`.
     """
     buffers = {key: value.clone() for key, value in module.named_buffers()}
     result: Tensor = torch.func.functional_call(module, {**buffers, **params}, args, options)
@@ -50,12 +50,12 @@ def descend(
     """Take steps of plain gradient descent; return the fast weights.
 
     Args:
-        loss: maps parameters to a scalar.
-        params: to start from; left as they are.
-        rates: one learning rate, or tensors of rates that broadcast to each parameter.
-        n_steps: number of steps.
-        first_order: take the inner gradients as constants, so that no second derivatives are
-            computed in the outer loop.
+        loss: Function from parameters to a scalar.
+        params: Parameters to start from; left as they are.
+        rates: One learning rate, or tensors of rates that broadcast to each parameter.
+        n_steps: Number of steps.
+        first_order: Whether the inner gradients are taken as constants, so that no second
+            derivatives are computed in the outer loop.
     """
     for _ in range(n_steps):
         gradients = torch.func.grad(loss)(params)
@@ -72,8 +72,8 @@ def over_tasks(
     """Return the mean of a loss over tasks, as a function of the tensors of each task.
 
     Args:
-        loss: maps the tensors of one task to a scalar.
-        network: that the loss runs.
+        loss: Function from the tensors of one task to a scalar.
+        network: Network that the loss runs.
         how: `loop` takes one task after the other; `vmap` all at once, which needs equal shapes;
             `compiled` lets TorchInductor fuse what `vmap` does, which needs a C++ compiler and
             about a minute at the first call.

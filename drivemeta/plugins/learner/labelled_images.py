@@ -19,10 +19,10 @@ class LabelledImages:
             given beside them is the identity.
         labels: (n,) int64 in 0..n_way - 1.
         shots: (n,) int64, the support box each image is a view of.
-        names: of the classes; n_way of them.
-        negatives: like `images`, things that belong to no class; may be empty.
-        replay: like `images`, one of each base class, for learners that change layers; None or
-            empty if there are none.
+        names: Names of the classes; n_way of them.
+        negatives: Things that belong to no class, like `images`; may be empty.
+        replay: One image of each base class, like `images`, for learners that change layers; None
+            or empty if there are none.
     """
 
     images: Tensor

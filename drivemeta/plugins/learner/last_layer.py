@@ -10,8 +10,8 @@ class LastLayer(nn.Module):
     """Level 2's last layer by itself, for learners that adapt it.
 
     Args:
-        n_features: of the backbone's flattened output.
-        dim: of the embedding.
+        n_features: Number of features of the backbone's flattened output.
+        dim: Dimensions of the embedding.
     """
 
     def __init__(self, n_features: int, dim: int) -> None:

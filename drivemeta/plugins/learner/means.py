@@ -1,4 +1,4 @@
-"""Means of embeddings on the unit sphere."""
+"""Means of embeddings, by clusters and by classes, and other values of a class."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ def spherical_means(vectors: Tensor, n_means: int, n_rounds: int = 10, *, least:
 
     Args:
         vectors: (n, dim), unit length.
-        n_means: most clusters.
-        n_rounds: of assignment and averaging.
-        least: vectors of a cluster; smaller ones are left out, unless there are no others.
+        n_means: Greatest number of clusters.
+        n_rounds: Number of rounds of assignment and averaging.
+        least: Least number of vectors of a cluster; smaller ones are left out, unless there are no
+            others.
     """
     means = F.normalize(vectors.mean(0, keepdim=True), dim=-1)
     if n_means == 1 or len(vectors) == 1:

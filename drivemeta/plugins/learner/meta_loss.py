@@ -23,11 +23,12 @@ def meta_loss(
     """Return what draws tasks and gives the mean cross-entropy of their queries.
 
     Args:
-        model: what is meta-trained.
-        logits: of the queries of an episode, after the inner loop on its support.
-        tasks: to draw from.
-        meta_batch: number of them.
-        mapped: how to go over them, see `over_tasks`.
+        model: Model that is meta-trained.
+        logits: Function that gives the logits of an episode's queries, after the inner loop on its
+            support.
+        tasks: Tasks to draw from.
+        meta_batch: Number of tasks.
+        mapped: Way to go over them, see `over_tasks`.
     """
 
     def task_loss(
@@ -52,12 +53,12 @@ def query_logits(
     """Return (n_query, n_way) logits with fast weights.
 
     Args:
-        model: maps images and `n_reference` to logits.
-        params: the fast weights.
+        model: Model from images and `n_reference` to logits.
+        params: Fast weights.
         support: (n_support, ...) images, whose statistics normalise the queries.
         query: (n_query, ...) images.
-        transductive: the queries are normalised by their own statistics instead, so that each
-            one is told by the others too.
+        transductive: Whether the queries are normalised by their own statistics instead, so that
+            each one is told by the others too.
     """
     if transductive or len(query) == 0:
         return call(model, params, query, n_reference=len(query))
@@ -72,8 +73,8 @@ def logits_one_by_one(model: nn.Module, params: Params, support: Tensor, query: 
     Nichol et al., 2018, arXiv 1803.02999, and their code call not transductive.
 
     Args:
-        model: maps images and `n_reference` to logits.
-        params: the fast weights.
+        model: Model from images and `n_reference` to logits.
+        params: Fast weights.
         support: (n_support, ...) images.
         query: (n_query, ...) images.
     """

@@ -52,7 +52,7 @@ class BranchClassifier(Protocol):
     """What a `BranchLearner` yields whose `has_branch` is true: columns beside level 2's embedding.
 
     Such a learner is given the module of its `prepare`, meta-trained, on level 2's last layer
-    (`models.branch.LastLayer`), and features in place of images.
+    (`LastLayer` in drivemeta/plugins/learner/last_layer.py), and features in place of images.
     """
 
     def novel_branch(self) -> nn.Module:
@@ -75,8 +75,9 @@ class Learner(Protocol):
         """Learn from the support images; the given network is never changed.
 
         Args:
-            network: embeds (n, 3, 64, 64) float RGB crops in [0, 1] as (n, dim), L2-normalised.
-            support: the labelled crops, and negatives that belong to no class.
+            network: Network that embeds (n, 3, 64, 64) float RGB crops in [0, 1] as (n, dim),
+                L2-normalised.
+            support: Labelled crops, and negatives that belong to no class.
         """
 
 
@@ -121,10 +122,10 @@ class MetaState:
     """What meta-training yields.
 
     Attributes:
-        weights: state of the meta-trained module by name, of the best validation.
-        iterations: at that validation.
-        minutes: of training, all of it.
-        curve: iteration and validation accuracy, in order.
+        weights: State of the meta-trained module by name, of the best validation.
+        iterations: Number of iterations at that validation.
+        minutes: Minutes of training, all of it.
+        curve: Iteration and validation accuracy, in order.
     """
 
     weights: dict[str, Tensor]
@@ -150,10 +151,10 @@ class MetaRun(Protocol):
         """Step until the budget is spent.
 
         Args:
-            model: trained in place.
-            loss: draws tasks and returns the loss; called once an iteration. A loss without a
-                graph has set the gradients itself.
-            logits: maps the model and an episode to (n_query, n_way), for validation.
+            model: Model, trained in place.
+            loss: Function that draws tasks and returns the loss; called once an iteration. A loss
+                without a graph has set the gradients itself.
+            logits: Function from the model and an episode to (n_query, n_way), for validation.
             optimizer: Adam by default.
         """
 

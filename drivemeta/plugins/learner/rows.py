@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.core.bank import ALIKE, DISTRACTOR
 from drivemeta.plugins.learner.embedding import in_parts
 from drivemeta.plugins.learner.inner_loop import (
     Params,
@@ -17,10 +18,8 @@ from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.means import mean_by, spherical_means
 from drivemeta.plugins.learner.protocol import ClassRows
 
-DISTRACTOR = -1
 SCALE = 20.0
 N_BACKGROUND = 16
-BACKGROUND_MARGIN = 0.6
 
 InnerLoop = Callable[[Callable[[Params], Tensor], Params], Params]
 """Takes a loss of parameters and parameters to start from, and returns fast weights."""
@@ -81,9 +80,9 @@ def fit_rows_by_gradients(
     """Start from prototypes and let an inner loop move them; the embedding stays frozen.
 
     Args:
-        network: embeds images as unit vectors; not changed.
-        support: what to learn; its negatives become rows of the background that compete.
-        inner_loop: of the learner.
+        network: Network that embeds images as unit vectors; not changed.
+        support: Support set; its negatives become rows of the background that compete.
+        inner_loop: Inner loop of the learner.
     """
     shots, labels = shots_of(network, support)
     rows = mean_by(shots, labels)
@@ -121,5 +120,5 @@ def background_rows(network: nn.Module, support: LabelledImages, rows: Tensor) -
     if len(support.negatives) == 0:
         return rows[:0]
     negatives = in_parts(network, support.negatives)
-    far = (negatives @ rows.T).amax(1) < BACKGROUND_MARGIN
+    far = (negatives @ rows.T).amax(1) < ALIKE
     return spherical_means(negatives[far], N_BACKGROUND) if far.any() else rows[:0]

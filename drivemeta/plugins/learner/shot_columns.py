@@ -20,11 +20,11 @@ class ColumnRows(nn.Module):
     """Names images by the shot that they match best.
 
     Args:
-        columns: maps images to (n, n_columns), how well they match each shot, on the scale of
-            cosines; the last columns are of the background. Traceable.
+        columns: Module from images to (n, n_columns), how well they match each shot, on the scale
+            of cosines; the last columns are of the background. Traceable.
         owners: (n_columns,) int64, the class of each shot, -1 for the background.
         numbers: (n_columns,) int64, the number of each shot in the support set, -1 likewise.
-        n_way: number of classes.
+        n_way: Number of classes.
     """
 
     owners: Tensor

@@ -13,21 +13,22 @@ from drivemeta.plugins.scheduler.protocol import Outcome, SchedulerState
 MODES: tuple[PlanMode, ...] = ("skip", "small", "full", "sliced")
 LOOKS = MODES[1:]
 N_FEATURES = 21
-MISS_PRICE = 0.5  # of a look that takes longer than the budget
+MISS_PRICE = 0.5  # of an inference that takes longer than the budget
 
 
-class Features:
+class SchedulerFeatures:
     """Turns states and outcomes into the policy's input.
 
-    In order: the last latency of each kind of look over the budget, as a logarithm; whether it is
-    known; frames that wait; tracks, their age and score; change of the picture; frames since the
-    last full look and since the last look; whether `small` and `sliced` are offered; the last
+    In order: the last latency of each kind of inference over the budget, as a logarithm; whether it
+    is known; frames that wait; tracks, their age and score; change of the picture; frames since the
+    last full inference and since the last one; whether `small` and `sliced` are offered; the last
     action as a row of the identity matrix; the part of the last reward that can be seen at run
-    time, the price of looks that took longer than the budget; whether an episode has just begun.
+    time, the price of inferences that took longer than the budget; whether an episode has just
+    begun.
 
     Args:
-        budget_s: seconds that a look may take.
-        offered: modes that the run has.
+        budget_s: Seconds that an inference may take.
+        offered: Modes that the run has.
     """
 
     def __init__(self, budget_s: float, offered: Sequence[PlanMode] = MODES) -> None:

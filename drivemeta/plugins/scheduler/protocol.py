@@ -21,15 +21,15 @@ class SchedulerState:
     """What a running pipeline knows when it must decide on a frame.
 
     Attributes:
-        frame_index: the frame to decide on.
-        time_s: its presentation time.
-        latency_s: seconds of the last inference that finished, 0 before the first.
-        queue_length: frames that wait for inference.
-        n_tracks: confirmed tracks at present.
-        since_full: frames since the last full or sliced look.
-        mean_age: frames that the confirmed tracks have been followed for, their mean.
-        mean_score: of the objects at the last look.
-        difference: mean absolute difference of the frame's pixels to the frame before, in [0, 1].
+        frame_index: Index of the frame to decide on.
+        time_s: Presentation time of the frame in seconds.
+        latency_s: Seconds that the last finished inference took, 0 before the first.
+        queue_length: Number of frames that wait for inference.
+        n_tracks: Number of confirmed tracks at present.
+        since_full: Number of frames since the last full or sliced inference.
+        mean_age: Number of frames that the confirmed tracks have been followed for, their mean.
+        mean_score: Mean score of the objects at the last inference.
+        difference: Mean absolute difference of the frame's pixels to the frame before, in [0, 1].
     """
 
     frame_index: int
@@ -48,9 +48,9 @@ class Outcome:
     """What came of one plan.
 
     Attributes:
-        plan: that was carried out.
-        latency_s: seconds its frame took, the mean over its batch; 0 where nothing was run.
-        n_detections: what was found.
+        plan: Plan that was carried out.
+        latency_s: Seconds its frame took, the mean over its batch; 0 where nothing was run.
+        n_detections: Number of objects found.
     """
 
     plan: InferencePlan
@@ -59,7 +59,7 @@ class Outcome:
 
 
 class Scheduler(Protocol):
-    """Decides for each frame how much to look."""
+    """Decides for each frame which inference to run, if any."""
 
     def reset(self, stream: StreamInfo) -> None:
         """Begin a stream."""

@@ -69,8 +69,8 @@ def image_annotations(
     """Return `foxglove.ImageAnnotations`: an outline and a caption for each object.
 
     Args:
-        tracks: of one frame, boxes in its pixels.
-        time_ns: of the frame.
+        tracks: Tracks of one frame, boxes in its pixels.
+        time_ns: Presentation time of the frame in nanoseconds.
         colours: RGB of each object, 0 to 255.
     """
     found, stamp = tracks.detections, _time(time_ns)

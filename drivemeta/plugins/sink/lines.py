@@ -25,7 +25,7 @@ class LineSink(ABC):
                 yield f"{frame.time_s} {len(tracks)}"
 
     Args:
-        context: Of the run, whose folder is written into.
+        context: Context of the run, whose folder is written into.
         name: File name in place of the sink's own.
 
     Attributes:

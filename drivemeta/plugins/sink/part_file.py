@@ -17,7 +17,7 @@ class PartFile:
     """Grows as `NAME.part`; commits are noted in `.NAME.marks` beside it; ends as `NAME`.
 
     Args:
-        path: the final name.
+        path: Final name.
     """
 
     def __init__(self, path: Path) -> None:

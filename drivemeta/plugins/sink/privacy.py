@@ -37,7 +37,7 @@ CELLS = 6  # a region is reduced to as many cells along its shorter side
 
 
 class Privacy:
-    """Hides what was asked for.
+    """Hides what was requested.
 
     Args:
         kinds: `faces`, `heads`, `plates`, joined by commas; nothing if empty.
@@ -55,7 +55,7 @@ class Privacy:
         self._find_faces = _face_finder() if "faces" in self._kinds else None
 
     def hidden(self, image: Image, found: Detections) -> Image:
-        """Return a BGR image with what was asked for hidden; a copy, unless there is nothing."""
+        """Return a BGR image with that hidden; a copy, unless there is nothing."""
         boxes: list[Box] = []
         if "heads" in self._kinds:
             boxes += _bands(found, PEOPLE, HEAD)

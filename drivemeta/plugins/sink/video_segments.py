@@ -32,9 +32,9 @@ class Encoding:
 
     Attributes:
         codec: FFmpeg's name of the encoder.
-        options: of the encoder.
-        size: height and width in pixels, both even; frames of other sizes are fitted into it.
-        rate: frames a second, nominal.
+        options: Options of the encoder.
+        size: Height and width in pixels, both even; frames of other sizes are fitted into it.
+        rate: Frames a second, nominal.
     """
 
     codec: str
@@ -47,13 +47,13 @@ class Segment:
     """One segment while it is written.
 
     Args:
-        folder: of the segments.
-        encoding: of all of them.
-        first: index of its first frame.
-        time_s: of that frame.
+        folder: Folder of the segments.
+        encoding: Encoding of all of them.
+        first: Index of its first frame.
+        time_s: Presentation time of that frame in seconds.
 
     Attributes:
-        time_s: of its first frame.
+        time_s: Presentation time of its first frame in seconds.
     """
 
     def __init__(self, folder: Path, encoding: Encoding, first: int, time_s: float) -> None:

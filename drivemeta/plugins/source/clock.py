@@ -11,7 +11,7 @@ class SteadyClock:
     """Makes a container's times into ones that begin at 0 and always grow.
 
     Args:
-        step_s: nominal seconds between frames.
+        step_s: Nominal seconds between frames.
 
     >>> clock = SteadyClock(0.1)
     >>> [round(clock.next(stated), 3) for stated in (7.0, 7.1, 7.1, 7.2, None, 2.0, 2.1)]

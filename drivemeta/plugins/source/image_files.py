@@ -17,9 +17,9 @@ class Pictures:
     """Reads image files in natural order (`2.png` before `10.png`).
 
     Args:
-        name: of the stream.
-        files: in any order.
-        fps: images a second.
+        name: Name of the stream.
+        files: Files in any order.
+        fps: Images a second.
 
     Raises:
         VideoError: the rate is not positive.

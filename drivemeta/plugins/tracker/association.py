@@ -15,8 +15,8 @@ from drivemeta.core.run import NO_RUN, RunContext
 SCORE_FLOOR = 0.01
 _ROW = "row"
 _ALL = ""
-# What is left of a vote after each later look. A sign keeps its name; a light changes its state,
-# and shows so with the second look at the new one.
+# What is left of a vote after each later inference. A sign keeps its name; a light changes its
+# state, and shows so with the second inference at the new one.
 MEMORY = 0.9
 MEMORY_OF_STATES = 0.6
 WITH_STATES = frozenset({"traffic_light"})
@@ -29,9 +29,10 @@ class Association:
 
     Args:
         make: Function that returns a new tracker of the package.
-        context: Of the run: objects of two families are never one. A class that its families lack
-            is a family of its own; where the run knows no families, any two objects may be one.
-        looks: The tracker is given the frame, too.
+        context: Context of the run: objects of two families are never one. A class that its
+            families lack is a family of its own; where the run knows no families, any two objects
+            may be one.
+        looks: Whether the tracker is given the frame, too.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class TrackedClasses:
     Each detection votes with its score; older votes fade, those on a state sooner.
 
     Args:
-        families: the super-class of each class by name.
+        families: Super-class of each class by name.
     """
 
     def __init__(self, families: Mapping[str, str]) -> None:

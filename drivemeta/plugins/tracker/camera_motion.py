@@ -19,7 +19,7 @@ class CameraMotion:
     Points are followed by optical flow on a frame shrunk to about 240 lines, whatever its size.
 
     Args:
-        corners: most points that the estimate rests on.
+        corners: Greatest number of points that the estimate rests on.
     """
 
     def __init__(self, corners: int = CORNERS) -> None:
@@ -33,7 +33,7 @@ class CameraMotion:
 
         Args:
             frame_bgr: (height, width, 3) uint8 BGR.
-            dets_xyxy: not used; the package's trackers give it.
+            dets_xyxy: Boxes, which are not used; the package's trackers give them.
         """
         if frame_bgr is not self._frame:
             if self._frame is None or frame_bgr.shape != self._frame.shape:

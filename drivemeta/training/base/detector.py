@@ -9,19 +9,20 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, field_validator
 from torch import Tensor
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.errors import AnnotationError
-from drivemeta.models.traced.frozen import FrozenTrunk
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.synthetic import CocoOptions, write_coco
+from drivemeta.training.base.backbone import FeatureMaps, trunk_of
 from drivemeta.training.base.imagenet import load_imagenet
-from drivemeta.training.base.level1_crops import CropRule, CropSampler
+from drivemeta.training.base.level1_crops import CropRule, FrameCropSampler
 from drivemeta.training.base.level1_loss import (
     Targets,
     TrainableLevel1,
     detector_loss,
 )
-from drivemeta.training.base.loop import RunPlan, train
-from drivemeta.training.base.sources import SUPER_CLASSES, SourceImage, load_source
+from drivemeta.training.base.loop import RunPlan, train_level
+from drivemeta.training.base.sources import SourceImage, load_source
 from drivemeta.training.precision import Amp, autocast
 from drivemeta.training.weights import load_start, write_weights
 
@@ -76,8 +77,15 @@ class DetectorTraining(BaseModel):
         return focus
 
 
-def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
+def train_detector(
+    config: DetectorTraining, *, resume: bool, registry: Registry | None = None
+) -> Path:
     """Train level 1 and write its averaged weights; return the file.
+
+    Args:
+        config: Configuration of the run.
+        resume: Go on from the last checkpoint.
+        registry: Plugins that level 1 is found among; those of `default_registry` by default.
 
     Raises:
         InputError: data or ImageNet weights are missing.
@@ -85,24 +93,31 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
-    level1 = default_registry().create("detector", config.detector, **config.detector_params)
+    registry = registry or default_registry()
+    level1 = registry.create("detector", config.detector, **config.detector_params)
     model = TrainableLevel1(level1, len(SUPER_CLASSES))
     if config.start_from is not None:
         load_start(config.start_from, model)
     elif not resume:
         load_imagenet(model.level1.backbone)
-    features: Callable[[Tensor], list[Tensor]] = model.level1.backbone
-    if config.frozen_blocks:
-        features = FrozenTrunk(
-            model.level1.backbone, config.frozen_blocks, config.crop, config.threads
-        ).features
+    trunk = trunk_of(model.level1.backbone, config.frozen_blocks, config.crop, config.threads)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     sampler = sampler_of(config, resume=resume)
+    losses = _losses_of(model, trunk, config)
+    plan = RunPlan(
+        config.out, config.minutes, config.learning_rate, average_decay=config.average_decay
+    )
+    average = train_level(model, lambda: sampler.batch(config.batch), losses, plan, resume=resume)
+    return write_weights(config.out / WEIGHTS, average)
 
+
+def _losses_of(
+    model: TrainableLevel1, trunk: FeatureMaps, config: DetectorTraining
+) -> Callable[[tuple[Tensor, list[Targets]]], dict[str, Tensor]]:
     def losses(batch: tuple[Tensor, list[Targets]]) -> dict[str, Tensor]:
         images, targets = batch
         with autocast(config.amp):
-            output, logits = model.predict(features(images))
+            output, logits = model.predict(trunk(images))
         height, width = config.crop
         parts = detector_loss(output, logits, targets, (height, width))
         return {
@@ -111,14 +126,10 @@ def train_detector(config: DetectorTraining, *, resume: bool) -> Path:
             "box": config.box_weight * parts["box"],
         }
 
-    plan = RunPlan(
-        config.out, config.minutes, config.learning_rate, average_decay=config.average_decay
-    )
-    average = train(model, lambda: sampler.batch(config.batch), losses, plan, resume=resume)
-    return write_weights(config.out / WEIGHTS, average)
+    return losses
 
 
-def sampler_of(config: DetectorTraining, *, resume: bool) -> CropSampler:
+def sampler_of(config: DetectorTraining, *, resume: bool) -> FrameCropSampler:
     """Return what draws the training crops of a configuration."""
     sources: list[tuple[list[SourceImage], float]] = [
         (load_source(_scenes(config, source.name), source.name, "train"), source.share)
@@ -134,7 +145,7 @@ def sampler_of(config: DetectorTraining, *, resume: bool) -> CropSampler:
     )
     pasted = sign_crop_files(config.data, config.sign_crops)
     # A resumed run draws other crops than those it has seen.
-    return CropSampler(sources, rule, pasted, config.seed + 1000 * resume)
+    return FrameCropSampler(sources, rule, pasted, config.seed + 1000 * resume)
 
 
 def _scenes(config: DetectorTraining, name: str) -> Path:

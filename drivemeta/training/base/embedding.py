@@ -23,11 +23,12 @@ from drivemeta.errors import ConfigError
 from drivemeta.files import atomic_path
 from drivemeta.models.level2 import CROP_SIZE, Level2
 from drivemeta.models.store import load_base
-from drivemeta.models.traced.frozen import FrozenTrunk
+from drivemeta.plugins.registry import Registry
+from drivemeta.training.base.backbone import FeatureMaps, trunk_of
 from drivemeta.training.base.imagenet import load_imagenet
 from drivemeta.training.base.level2_crops import (
     SCENE_CONTEXT,
-    CropSampler,
+    ClassCropSampler,
     CropsByClass,
     background_crops,
     light_crops,
@@ -36,7 +37,7 @@ from drivemeta.training.base.level2_crops import (
     sign_crops,
     vehicle_light_crops,
 )
-from drivemeta.training.base.loop import RunPlan, train
+from drivemeta.training.base.loop import RunPlan, train_level
 from drivemeta.training.base.sources import SourceImage, load_source
 from drivemeta.training.crops import Crop
 from drivemeta.training.precision import Amp, autocast
@@ -96,53 +97,62 @@ class TrainableLevel2(nn.Module):
         return embeddings, embeddings @ F.normalize(self.rows, dim=-1).T
 
 
-def train_embedding(config: EmbeddingTraining, *, resume: bool) -> Path:
-    """Train level 2 and write its averaged weights and class names; return the weights file."""
+def train_embedding(
+    config: EmbeddingTraining, *, resume: bool, registry: Registry | None = None
+) -> Path:
+    """Train level 2 and write its averaged weights and class names; return the weights file.
+
+    Args:
+        config: Configuration of the run.
+        resume: Go on from the last checkpoint.
+        registry: Plugins that level 1 of the base, which mines crops, is found among; those of
+            `default_registry` by default.
+    """
     torch.manual_seed(config.seed)
     if config.threads:
         torch.set_num_threads(config.threads)
-    sampler = CropSampler(training_crops(config), config.context, config.seed + 1000 * resume)
+    sampler = ClassCropSampler(
+        training_crops(config, registry), config.context, config.seed + 1000 * resume
+    )
     model = TrainableLevel2(Level2(), len(sampler.names))
     if config.start_from is not None:
         load_start(config.start_from, model.level2, "level2.")
     elif not resume:
         load_imagenet(model.level2.backbone)
-    features: Callable[[Tensor], list[Tensor]] = model.level2.backbone
-    if config.frozen_blocks:
-        size = (CROP_SIZE, CROP_SIZE)
-        features = FrozenTrunk(
-            model.level2.backbone, config.frozen_blocks, size, config.threads
-        ).features
+    size = (CROP_SIZE, CROP_SIZE)
+    trunk = trunk_of(model.level2.backbone, config.frozen_blocks, size, config.threads)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     config.out.mkdir(parents=True, exist_ok=True)
     names = json.dumps(sampler.names, indent=1)
     (config.out / "classes.json").write_text(names, encoding="utf-8")
-
-    def losses(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
-        crops, labels = batch
-        with autocast(config.amp):
-            embeddings, cosines = model.predict(features(crops))
-        return {
-            "margin": margin_loss(cosines.float(), labels, config.scale, config.margin),
-            "episode": config.episode_weight
-            * episode_loss(embeddings.float(), config.views_per_class, config.scale),
-        }
-
-    plan = RunPlan(
-        config.out,
-        config.minutes,
-        config.learning_rate,
-        backbone_factor=config.backbone_factor,
-    )
+    factor = config.backbone_factor
+    plan = RunPlan(config.out, config.minutes, config.learning_rate, backbone_factor=factor)
 
     def next_batch() -> tuple[Tensor, Tensor]:
         return sampler.batch(config.classes_per_batch, config.views_per_class)
 
-    average = train(model, next_batch, losses, plan, resume=resume)
+    losses = _losses_of(model, trunk, config)
+    average = train_level(model, next_batch, losses, plan, resume=resume)
     return write_weights(config.out / WEIGHTS, average)
 
 
-def training_crops(config: EmbeddingTraining) -> CropsByClass:
+def _losses_of(
+    model: TrainableLevel2, trunk: FeatureMaps, config: EmbeddingTraining
+) -> Callable[[tuple[Tensor, Tensor]], dict[str, Tensor]]:
+    def losses(batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        crops, labels = batch
+        with autocast(config.amp):
+            embeddings, cosines = model.predict(trunk(crops))
+        episode = episode_loss(embeddings.float(), config.views_per_class, config.scale)
+        return {
+            "margin": margin_loss(cosines.float(), labels, config.scale, config.margin),
+            "episode": config.episode_weight * episode,
+        }
+
+    return losses
+
+
+def training_crops(config: EmbeddingTraining, registry: Registry | None = None) -> CropsByClass:
     """Return all crops that level 2 is trained on, by class name."""
     rng = np.random.default_rng(config.seed)
     crops: CropsByClass = {}
@@ -161,7 +171,7 @@ def training_crops(config: EmbeddingTraining) -> CropsByClass:
         parts.append(vehicle_light_crops(bdd, KIND_FACTOR * config.crops_per_class, rng))
         parts.append(background_crops(bdd + italy, config.n_background, rng))
         if config.n_mined:
-            parts.append(_mined(config, bdd + italy, rng))
+            parts.append(_mined(config, bdd + italy, rng, registry))
     for part in parts:
         for name, found in part.items():
             crops.setdefault(name, []).extend(found)
@@ -173,12 +183,15 @@ def training_crops(config: EmbeddingTraining) -> CropsByClass:
 
 
 def _mined(
-    config: EmbeddingTraining, images: list[SourceImage], rng: np.random.Generator
+    config: EmbeddingTraining,
+    images: list[SourceImage],
+    rng: np.random.Generator,
+    registry: Registry | None,
 ) -> CropsByClass:
     """Return what the shipped base wrongly takes for objects; kept in the run's folder."""
     path = config.out / MINED
     if not path.is_file():
-        crops = mined_crops(images, load_base(), config.n_mined, rng)[BACKGROUND]
+        crops = mined_crops(images, load_base(registry), config.n_mined, rng)[BACKGROUND]
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as partial:
             save_file({"crops": np.stack([crop.image for crop in crops])}, partial)
@@ -192,8 +205,8 @@ def margin_loss(cosines: Tensor, labels: Tensor, scale: float, margin: float) ->
     Args:
         cosines: (n, n_classes).
         labels: (n,) int64.
-        scale: inverse temperature.
-        margin: subtracted from the cosine of the true class.
+        scale: Inverse temperature.
+        margin: Margin that is subtracted from the cosine of the true class.
     """
     handicap = F.one_hot(labels, cosines.shape[1]) * margin
     return F.cross_entropy(scale * (cosines - handicap), labels)

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from drivemeta.core import Letterbox
 from drivemeta.core.boxes import FloatArray, box_area, clip_boxes
+from drivemeta.core.letterbox import GREY
 from drivemeta.data.readers.files import read_image
 from drivemeta.training.base.level1_loss import Targets
 from drivemeta.training.base.sources import SourceImage
 from drivemeta.training.photometric import degrade, jitter_colours
 
-GREY = (114, 114, 114)
 LEAST_SIDE = 4.0
 LEAST_VISIBLE = 0.4
 
@@ -28,11 +28,12 @@ class CropRule:
     """How a crop is taken.
 
     Attributes:
-        size: height and width in pixels of the crop.
-        reference: height and width that frames are fitted into at inference.
-        zoom: least and greatest size of the frame, relative to the fit into `reference`.
-        paste: chance that sign crops are pasted into a crop.
-        focus: how often crops are centred on each class of a frame, relative to 1; by label.
+        size: Height and width in pixels of the crop.
+        reference: Height and width that frames are fitted into at inference.
+        zoom: Least and greatest size of the frame, relative to the fit into `reference`.
+        paste: Chance that sign crops are pasted into a crop.
+        focus: Weight of each class by label, 1 where it is not named, in the choice of what a crop
+            is centred on.
     """
 
     size: tuple[int, int] = (320, 512)
@@ -42,14 +43,14 @@ class CropRule:
     focus: Mapping[int, float] = field(default_factory=dict)
 
 
-class CropSampler:
+class FrameCropSampler:
     """Draws training crops from several sources.
 
     Args:
-        sources: images and the share of crops that each source is to give.
-        rule: how crops are taken.
-        pasted: file paths of tight sign crops to paste, may be empty.
-        seed: of all that is random.
+        sources: Images and the share of crops that each source is to give.
+        rule: Rule by which crops are taken.
+        pasted: Paths of tight sign crops to paste; may be empty.
+        seed: Seed of all that is random.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class CropSampler:
         frame = cv2.cvtColor(read_image(source.path), cv2.COLOR_BGR2RGB)
         matrix = self._affine(source, frame.shape[:2])
         height, width = self._rule.size
-        crop = cv2.warpAffine(frame, matrix, (width, height), borderValue=GREY)
+        crop = cv2.warpAffine(frame, matrix, (width, height), borderValue=(GREY,) * 3)
         boxes = transform_boxes(source.boxes, matrix)
         boxes, labels, ignore = _visible(boxes, source, height, width)
         if self._pasted and rng.random() < self._rule.paste:

@@ -33,7 +33,7 @@ class Targets:
     coverage: Tensor
 
 
-class CosineRows(nn.Module):
+class ClassCosines(nn.Module):
     """The rows of the base bank while they are trained: weights, biases and one scale."""
 
     def __init__(self, n_classes: int, dim: int, scale: float = 20.0) -> None:
@@ -59,7 +59,7 @@ class TrainableLevel1(nn.Module):
     def __init__(self, level1: Level1, n_classes: int) -> None:
         super().__init__()
         self.level1 = level1
-        self.rows = CosineRows(n_classes, level1.dim)
+        self.rows = ClassCosines(n_classes, level1.dim)
 
     def forward(self, images: Tensor) -> tuple[DenseOutput, Tensor]:
         """Map images to dense predictions and (N, A, n_classes) logits."""

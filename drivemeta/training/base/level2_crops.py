@@ -12,18 +12,19 @@ import torch
 from torch import Tensor
 
 from drivemeta.banks.named import BACKGROUND
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.core.boxes import iou_matrix
 from drivemeta.data.meanings import meaning_of
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.proposals import propose
-from drivemeta.training.base.sources import COMPLETE, SUPER_CLASSES, SourceImage
+from drivemeta.training.base.sources import COMPLETE, SourceImage
 from drivemeta.training.crops import (
     Crop,
-    _frame,
     augment,
     crops_to_tensor,
-    cut,
+    cut_crop,
     read_crop,
+    read_frame,
     read_manifest,
 )
 
@@ -42,8 +43,8 @@ def sign_crops(root: Path, countries: Iterable[str]) -> CropsByClass:
     """Read the sign crops of countries, named by their meaning.
 
     Args:
-        root: folder of `COUNTRY/manifest.csv` with columns path, class, group.
-        countries: folder names.
+        root: Folder of `COUNTRY/manifest.csv` with columns path, class, group.
+        countries: Folder names.
     """
     crops: CropsByClass = defaultdict(list)
     for country in countries:
@@ -62,20 +63,22 @@ def mined_crops(
     Only super-classes that the scene's source annotates completely are believed.
 
     Args:
-        images: shuffled, and read until there are enough crops.
-        detector: its level 1 is asked.
-        n: crops wanted.
-        rng: shuffles the images.
+        images: Images, shuffled, and read until there are enough crops.
+        detector: Detector whose level 1 proposes.
+        n: Number of crops.
+        rng: Generator that shuffles the images.
     """
     crops: list[Crop] = []
     for index in rng.permutation(len(images)):
         source = images[index]
-        frame = _frame(source.path)
+        frame = read_frame(source.path)
         found = propose(detector, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), MINED_SCORE)
         apart = iou_matrix(found.boxes, source.boxes).max(1, initial=0) < 0.1
         sides = (found.boxes[:, 2:] - found.boxes[:, :2]).min(1, initial=np.inf)
         wrong = apart & (source.coverage[found.roots] == COMPLETE) & (sides > LEAST_SIDE)
-        crops += [cut(frame, box, SCENE_CONTEXT) for box in found.boxes[wrong][:MINED_PER_IMAGE]]
+        crops += [
+            cut_crop(frame, box, SCENE_CONTEXT) for box in found.boxes[wrong][:MINED_PER_IMAGE]
+        ]
         if len(crops) >= n:
             break
     return {BACKGROUND: crops[:n]}
@@ -98,7 +101,7 @@ def vehicle_light_crops(
             height = side * rng.uniform(0.8, 1.6)
             low, high = (x - side / 2, y - height / 2), (x + side / 2, y + height / 2)
             box = np.array([*low, *high], np.float32)
-            crops.append(cut(_frame(source.path), box, SCENE_CONTEXT))
+            crops.append(cut_crop(read_frame(source.path), box, SCENE_CONTEXT))
         if len(crops) >= n:
             break
     return {VEHICLE_LIGHT: crops[:n]}
@@ -121,10 +124,10 @@ def scene_crops(
     """Cut annotated objects out of scenes.
 
     Args:
-        images: of a source whose boxes carry a category in `leaves` or a super-class.
-        name_of: category to class name; others are left out.
-        at_most: crops a class.
-        rng: chooses them.
+        images: Images of a source whose boxes carry a category in `leaves` or a super-class.
+        name_of: Class name by category; others are left out.
+        at_most: Greatest number of crops a class.
+        rng: Generator that chooses them.
     """
     crops: CropsByClass = defaultdict(list)
     for index in rng.permutation(len(images)):
@@ -140,9 +143,9 @@ def scene_crops(
             and len(crops[name]) < at_most
         ]
         if wanted:
-            frame = _frame(source.path)
+            frame = read_frame(source.path)
             for i in wanted:
-                crops[str(names[i])].append(cut(frame, source.boxes[i], SCENE_CONTEXT))
+                crops[str(names[i])].append(cut_crop(frame, source.boxes[i], SCENE_CONTEXT))
     return {name: found for name, found in crops.items() if found}
 
 
@@ -151,24 +154,24 @@ def background_crops(images: list[SourceImage], n: int, rng: np.random.Generator
     crops: list[Crop] = []
     while len(crops) < n:
         source = images[rng.integers(len(images))]
-        frame = _frame(source.path)
+        frame = read_frame(source.path)
         height, width = frame.shape[:2]
         for _ in range(4):
             size = np.exp(rng.uniform(np.log(12), np.log(70), 2))
             low = rng.uniform((0, 0), np.maximum((width, height) - size, 1))
             box = np.concatenate([low, low + size]).astype(np.float32)
             if not len(source.boxes) or iou_matrix(box[None], source.boxes).max() < 0.1:
-                crops.append(cut(frame, box, SCENE_CONTEXT))
+                crops.append(cut_crop(frame, box, SCENE_CONTEXT))
     return {BACKGROUND: crops}
 
 
-class CropSampler:
+class ClassCropSampler:
     """Draws batches of `n_classes` classes with `n_each` augmented views of each.
 
     Args:
-        crops: by class name; classes are numbered in sorted order.
-        context: how much larger than the object a view is.
-        seed: of all that is random.
+        crops: Crops by class name; classes are numbered in sorted order.
+        context: Side of a view in sides of the object.
+        seed: Seed of all that is random.
     """
 
     def __init__(self, crops: CropsByClass, context: float, seed: int) -> None:

@@ -34,14 +34,14 @@ class RunPlan:
     """How long and how fast to train.
 
     Attributes:
-        out: folder of the checkpoint and the logs.
-        minutes: wall-clock time over which the learning rate falls to zero, pauses not counted.
-        learning_rate: greatest, after the warm-up.
-        weight_decay: of AdamW; normalisation and biases are spared.
-        backbone_factor: learning rate of pretrained layers, relative to the rest.
-        warmup_steps: over which the learning rate rises.
-        average_decay: of the exponential moving average of the weights.
-        checkpoint_minutes: between checkpoints.
+        out: Folder of the checkpoint and the logs.
+        minutes: Wall-clock time over which the learning rate falls to zero, pauses not counted.
+        learning_rate: Learning rate after the warm-up, the greatest.
+        weight_decay: Weight decay of AdamW; normalisation and biases are spared.
+        backbone_factor: Learning rate of pretrained layers, relative to the rest.
+        warmup_steps: Steps over which the learning rate rises.
+        average_decay: Decay of the exponential moving average of the weights.
+        checkpoint_minutes: Minutes between checkpoints.
     """
 
     out: Path
@@ -58,7 +58,7 @@ Batch = Any
 Losses = dict[str, Tensor]
 
 
-def train(
+def train_level(
     model: nn.Module,
     next_batch: Callable[[], Batch],
     losses: Callable[[Batch], Losses],
@@ -69,58 +69,75 @@ def train(
     """Train until the plan's minutes are over; return the moving average of the weights.
 
     Args:
-        model: trained in place; frozen parameters stay as they are.
-        next_batch: called from a background thread, one batch ahead.
-        losses: the parts of the loss of a batch, which are summed.
-        plan: how long and how fast.
-        resume: go on from the checkpoint in `plan.out` instead of starting anew.
+        model: Model, trained in place; frozen parameters stay as they are.
+        next_batch: Function that returns a batch, called from a background thread, one batch ahead.
+        losses: Function from a batch to the parts of its loss, which are summed.
+        plan: How long and how fast to train.
+        resume: Whether to go on from the checkpoint in `plan.out` instead of starting anew.
 
     Raises:
         ConfigError: `resume` without a checkpoint.
     """
     plan.out.mkdir(parents=True, exist_ok=True)
-    optimizer = _optimizer(model, plan)
-    average = {k: v.detach().clone() for k, v in model.state_dict().items()}
-    progress = {"step": 0, "seconds": 0.0}
-    path = plan.out / CHECKPOINT
+    trained = _Trained(model, plan)
     if resume:
-        if not path.is_file():
-            raise ConfigError(f"--resume: expected a checkpoint, found none at {path}")
-        progress = load_checkpoint(path, model, average, optimizer)
+        trained.restore()
     log = _Log(plan.out, append=resume)
     last_saved = last = time.monotonic()
     with ThreadPoolExecutor(1) as loader, _bar(plan) as bar:
         task = bar.add_task("training", total=round(plan.minutes * 60), step=0)
         pending = loader.submit(next_batch)
-        while progress["seconds"] < plan.minutes * 60:
+        while trained.progress["seconds"] < plan.minutes * 60:
             batch, pending = pending.result(), loader.submit(next_batch)
-            _set_learning_rate(optimizer, plan, progress)
-            parts = losses(batch)
-            total = torch.stack(list(parts.values())).sum()
-            optimizer.zero_grad(set_to_none=True)
-            total.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(model.parameters(), 10.0)
-            optimizer.step()
-            _update_average(
-                average,
-                model,
-                min(plan.average_decay, (1 + progress["step"]) / (10 + progress["step"])),
-            )
+            trained.step(parts := losses(batch))
             now = time.monotonic()
-            progress = {
-                "step": progress["step"] + 1,
-                "seconds": progress["seconds"] + now - last,
-            }
+            trained.count(now - last)
             last = now
-            log.add(progress, {k: float(v.detach()) for k, v in parts.items()})
-            bar.update(task, completed=round(progress["seconds"]), step=progress["step"])
+            log.add(trained.progress, {k: float(v.detach()) for k, v in parts.items()})
+            seconds = round(trained.progress["seconds"])
+            bar.update(task, completed=seconds, step=trained.progress["step"])
             if now - last_saved > plan.checkpoint_minutes * 60:
-                save_checkpoint(path, model, average, optimizer, progress)
+                trained.save()
                 last_saved = now
         pending.result()
-    save_checkpoint(path, model, average, optimizer, progress)
-    log.close(progress)
-    return average
+    trained.save()
+    log.close(trained.progress)
+    return trained.average
+
+
+class _Trained:
+    """All that a checkpoint holds: weights, their moving average, optimiser and progress."""
+
+    def __init__(self, model: nn.Module, plan: RunPlan) -> None:
+        self._model, self._plan = model, plan
+        self._optimizer = _optimizer(model, plan)
+        self._path = plan.out / CHECKPOINT
+        self.average = {k: v.detach().clone() for k, v in model.state_dict().items()}
+        self.progress: dict[str, Any] = {"step": 0, "seconds": 0.0}
+
+    def restore(self) -> None:
+        if not self._path.is_file():
+            raise ConfigError(f"--resume: expected a checkpoint, found none at {self._path}")
+        self.progress = load_checkpoint(self._path, self._model, self.average, self._optimizer)
+
+    def save(self) -> None:
+        save_checkpoint(self._path, self._model, self.average, self._optimizer, self.progress)
+
+    def step(self, parts: Losses) -> None:
+        """Take one step down the sum of the losses."""
+        _set_learning_rate(self._optimizer, self._plan, self.progress)
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._model.parameters(), 10.0)
+        self._optimizer.step()
+        taken = self.progress["step"]
+        decay = min(self._plan.average_decay, (1 + taken) / (10 + taken))
+        _update_average(self.average, self._model, decay)
+
+    def count(self, seconds: float) -> None:
+        """Count a step and the seconds that it took."""
+        step, before = self.progress["step"], self.progress["seconds"]
+        self.progress = {"step": step + 1, "seconds": before + seconds}
 
 
 def _optimizer(model: nn.Module, plan: RunPlan) -> torch.optim.AdamW:

@@ -14,14 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.core.boxes import FloatArray, box_area
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.readers.coco import read_coco
 from drivemeta.errors import InputError, suggest
 
-SUPER_CLASSES = ("vehicle", "pedestrian", "cyclist", "traffic_light", "traffic_sign")
 NONE, PARTIAL, COMPLETE = 0, 1, 2
-_CYCLIST = SUPER_CLASSES.index("cyclist")
 _LEAST_SHARE = 0.2
 
 
@@ -30,15 +29,15 @@ class SourceSpec:
     """What a source annotates and how its categories become super-classes.
 
     Attributes:
-        name: of its folder.
-        classes: category to super-class; the category `*` stands for all others.
-        coverage: of the super-classes, in their order.
-        riders: categories of persons who may sit on a cycle.
-        cycles: categories of cycles: one under a rider joins it as a cyclist, a lone one is
+        name: Name of its folder.
+        classes: Super-class by category; the category `*` stands for all others.
+        coverage: Coverage of the super-classes, in their order.
+        riders: Categories of persons who may sit on a cycle.
+        cycles: Categories of cycles: one under a rider joins it as a cyclist, a lone one is
             ignored.
-        lone_rider: super-class of a rider without a cycle.
-        has_leaves: its categories are leaves below the super-classes, not groups of them.
-        mirror: it may be mirrored; not where sides carry meaning.
+        lone_rider: Super-class of a rider without a cycle.
+        has_leaves: Whether its categories are leaves below the super-classes, not groups of them.
+        mirror: Whether images may be mirrored; not where sides carry meaning.
     """
 
     name: str
@@ -131,16 +130,16 @@ class SourceImage:
     """One image of a source in super-classes.
 
     Attributes:
-        path: the image file.
-        size: height and width in pixels.
+        path: Image file.
+        size: Height and width in pixels.
         boxes: (n, 4) float32 xyxy in pixels.
         labels: (n,) int64, indices into `SUPER_CLASSES`.
         ignore: (n,) bool, regions that teach and score nothing, whatever their label.
-        leaves: the source's own category of each box where it is finer than the super-class.
+        leaves: Source's own category of each box where it is finer than the super-class.
         coverage: (5,) int64, `NONE`, `PARTIAL` or `COMPLETE` for each super-class.
-        mirror: the image may be mirrored.
-        sign_label: index of the super-class of signs.
-        attributes: what else the source says of it (`split`, `clip`, ...).
+        mirror: Whether the image may be mirrored.
+        sign_label: Index of the super-class of signs.
+        attributes: What else the source says of it (`split`, `clip`, ...).
     """
 
     path: Path
@@ -159,9 +158,9 @@ def load_source(root: str | Path, name: str, split: str | None = None) -> list[S
     """Read one source.
 
     Args:
-        root: folder that holds the folders of the sources.
-        name: of the source, a key of `SOURCES`.
-        split: only images of this split, all if None.
+        root: Folder that holds the folders of the sources.
+        name: Name of the source, a key of `SOURCES`.
+        split: Split that images are of, None for all.
 
     Raises:
         InputError: no source has that name, or it has no image of that split.

@@ -25,14 +25,14 @@ class PoolTasks:
     """A task source: what it draws depends on the seed and the iteration alone.
 
     Args:
-        pool: images by class.
-        shape: of an episode.
-        seed: of all drawing.
-        n_pairs: pairs of one draw.
-        distort: turn, shear, scale and shift each image a little, at random.
-        distort_classes: the same, alike for all images of a class in a task, or of a pair: the
-            classes of every task are new ones ("task augmentation" of Ni et al., 2021, arXiv
-            2010.07092).
+        pool: Images by class.
+        shape: Shape of an episode.
+        seed: Seed of all drawing.
+        n_pairs: Number of pairs of one draw.
+        distort: Whether each image is turned, sheared, scaled and shifted a little, at random.
+        distort_classes: Whether the same is done, alike for all images of a class in a task, or of
+            a pair: the classes of every task are new ones ("task augmentation" of Ni et al., 2021,
+            arXiv 2010.07092).
     """
 
     def __init__(

@@ -46,11 +46,11 @@ class Normed(nn.Module):
     """Convolution and batch norm.
 
     Args:
-        n_in: channels.
-        n_out: filters.
-        size: of the filters.
-        stride: of the convolution.
-        by_product: as in `plain_blocks`.
+        n_in: Number of channels.
+        n_out: Number of filters.
+        size: Side of the filters.
+        stride: Stride of the convolution.
+        by_product: As in `plain_blocks`.
     """
 
     def __init__(
@@ -113,9 +113,9 @@ class Convolutions(nn.Module):
     """What the networks below share: blocks, in training in bfloat16 if that is wanted.
 
     Args:
-        blocks: modules from features and `n_reference` to features.
-        amp: bfloat16 convolutions in training: `on`, `off`, or `auto` by the processor. The
-            embedding is float32 in any case, and so is all of it in evaluation.
+        blocks: Modules from features and `n_reference` to features.
+        amp: Whether convolutions are bfloat16 in training: `on`, `off`, or `auto` by the processor.
+            The embedding is float32 in any case, and so is all of it in evaluation.
     """
 
     def __init__(self, blocks: Iterable[nn.Module], amp: Amp) -> None:
@@ -142,10 +142,10 @@ def plain_blocks(
     """Return a chain of blocks.
 
     Args:
-        sizes: channels of the images and filters of each block.
-        halvings: of each block.
-        by_product: convolve by matrix products in training: the same values, sooner where vmap maps
-            over tasks with weights of their own and TorchInductor compiles it.
+        sizes: Numbers of channels of the images and of filters of each block.
+        halvings: Halving of each block.
+        by_product: Whether to convolve by matrix products in training: the same values, sooner
+            where vmap maps over tasks with weights of their own and TorchInductor compiles it.
     """
     return [
         Block(n_in, n_out, halving, by_product=by_product)
@@ -157,13 +157,13 @@ class Conv4(Convolutions):
     """The embedding of the few-shot papers: (n, channels, 28, 28) to (n, dim).
 
     Args:
-        n_filters: of each block; the embedding of 28 x 28 images has as many dimensions, flattened
-            four times as many.
-        n_channels: of the images.
+        n_filters: Number of filters of each block; the embedding of 28 x 28 images has as many
+            dimensions, flattened four times as many.
+        n_channels: Number of channels of the images.
         kind: `pooled`; `strided`, with strides instead of pooling and the mean over places; or
             `flattened`, with strides and all places.
-        amp: as in `Convolutions`.
-        by_product: as in `plain_blocks`.
+        amp: As in `Convolutions`.
+        by_product: As in `plain_blocks`.
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class Conv4(Convolutions):
         self.averaged = kind == "strided"
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
-        """Embed images; with `n_reference` the first so many alone give the statistics."""
+        """Embed images; with `n_reference` that many of the first alone give the statistics."""
         features = self.convolved(images, n_reference).to(images.dtype)
         return features.mean((2, 3)) if self.averaged else features.flatten(1)
 
@@ -190,10 +190,10 @@ class Twin(Convolutions):
     """Blocks and a sigmoid layer that sees every place, as in the twin of Koch et al.
 
     Args:
-        blocks: as in `Convolutions`.
-        n_features: of their output for one image.
-        dim: of the embedding.
-        amp: as in `Convolutions`.
+        blocks: As in `Convolutions`.
+        n_features: Number of features of their output for one image.
+        dim: Dimensions of the embedding.
+        amp: As in `Convolutions`.
     """
 
     def __init__(self, blocks: Iterable[nn.Module], n_features: int, dim: int, amp: Amp) -> None:
@@ -201,7 +201,7 @@ class Twin(Convolutions):
         self.whole = nn.Linear(n_features, dim)
 
     def forward(self, images: Tensor, n_reference: int | None = None) -> Tensor:
-        """Embed images; with `n_reference` the first so many alone give the statistics."""
+        """Embed images; with `n_reference` that many of the first alone give the statistics."""
         with self.autocast():
             embedded = self.whole(self.convolved(images, n_reference).flatten(1))
         return torch.sigmoid(embedded.to(images.dtype))
@@ -215,10 +215,10 @@ class KochNet(Twin):
     stride and two poolings; batch norm; 512 units in place of 4,096.
 
     Args:
-        n_filters: of the first convolution.
-        n_channels: of the images.
-        amp: as in `Convolutions`.
-        by_product: as in `plain_blocks`.
+        n_filters: Number of filters of the first convolution.
+        n_channels: Number of channels of the images.
+        amp: As in `Convolutions`.
+        by_product: As in `plain_blocks`.
     """
 
     def __init__(
@@ -243,10 +243,10 @@ class ResidualNet(Twin):
     and three blocks of 2, 4 and 8 `n_filters`, each with a shortcut, and the sigmoid layer.
 
     Args:
-        n_filters: of the first convolution, which sees the whole resolution.
-        n_channels: of the images.
-        amp: as in `Convolutions`.
-        by_product: as in `plain_blocks`.
+        n_filters: Number of filters of the first convolution, which sees the whole resolution.
+        n_channels: Number of channels of the images.
+        amp: As in `Convolutions`.
+        by_product: As in `plain_blocks`.
     """
 
     def __init__(

@@ -38,13 +38,14 @@ class Shape:
     """What an episode holds.
 
     Attributes:
-        n_way: classes.
-        n_shot: support images of each.
-        n_query: query images of each.
-        n_groups: of which the classes are, in equal parts, such as alphabets; 0 for any classes.
-        same_images: of all classes the images of the same numbers: in an alphabet of Omniglot those
-            of the same drawers, so that one drew the support and another the query, as Lake et al.
-            and Koch et al. test.
+        n_way: Number of classes.
+        n_shot: Number of support images of each.
+        n_query: Number of query images of each.
+        n_groups: Number of groups, such as alphabets, that the classes are of in equal parts; 0 for
+            any classes.
+        same_images: Whether the images are those of the same numbers in all classes: in an alphabet
+            of Omniglot those of the same drawers, so that one drew the support and another the
+            query, as Lake et al. and Koch et al. test.
     """
 
     n_way: int
@@ -64,8 +65,8 @@ def load_omniglot(
         split: `train`, `val` or `test` of Vinyals, `trainval` for the 1,200 characters of the first
             two; `background` or `evaluation` of Lake, `background_train` for the 25 alphabets of
             the background that are not those of `val`.
-        rotations: turns by 90 degrees are further classes.
-        mirrors: so are mirrored images, turned or not.
+        rotations: Whether turns by 90 degrees are further classes.
+        mirrors: Whether mirrored images, turned or not, are further classes too.
 
     Raises:
         InputError: the file cannot be read or has no such split.
@@ -114,7 +115,7 @@ def draw_episode(
     """
     n_each, needed = pool.images.shape[1], shape.n_shot + shape.n_query
     if n_each < needed:
-        raise InputError(f"an episode of {needed} images a class was asked for; there are {n_each}")
+        raise InputError(f"expected {needed} images a class for an episode, found {n_each}")
     classes = _draw_classes(pool.groups, shape.n_way, shape.n_groups, rng)
     n_orders = 1 if shape.same_images else shape.n_way
     order = rng.random((n_orders, n_each)).argsort(1)[:, :needed]
@@ -125,9 +126,7 @@ def draw_episode(
 def _draw_classes(groups: Indices, n_way: int, n_groups: int, rng: np.random.Generator) -> Indices:
     if not n_groups:
         if len(groups) < n_way:
-            raise InputError(
-                f"an episode of {n_way} classes was asked for; there are {len(groups)}"
-            )
+            raise InputError(f"expected {n_way} classes for an episode, found {len(groups)}")
         return rng.choice(len(groups), n_way, replace=False)
     of_each, rest = divmod(n_way, n_groups)
     if rest:
@@ -136,8 +135,8 @@ def _draw_classes(groups: Indices, n_way: int, n_groups: int, rng: np.random.Gen
     large = np.flatnonzero(sizes >= of_each)
     if len(large) < n_groups:
         raise InputError(
-            f"{n_groups} groups of {of_each} classes were asked for; there are {len(large)}, the "
-            f"largest group has {sizes.max()}"
+            f"expected {n_groups} groups of {of_each} classes for an episode, found {len(large)}; "
+            f"the largest group has {sizes.max()}"
         )
     drawn = []
     for _ in range(n_groups):

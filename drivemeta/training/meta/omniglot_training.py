@@ -11,13 +11,15 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from drivemeta.files import atomic_path, write_text
 from drivemeta.models.learner_store import WEIGHTS
-from drivemeta.plugins.learner.protocol import MetaLearner, TaskSource, meta_learner
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.learner.episodes import Episode
+from drivemeta.plugins.learner.protocol import MetaLearner, MetaState, TaskSource
+from drivemeta.plugins.registry import Registry
 from drivemeta.training.meta.image_tasks import PoolTasks
+from drivemeta.training.meta.learners import create, logits_of, prepared, trained
 from drivemeta.training.meta.networks import (
     Conv4,
     Conv4Kind,
@@ -28,7 +30,7 @@ from drivemeta.training.meta.omniglot import Shape, load_omniglot
 from drivemeta.training.meta.run import (
     Accuracy,
     Budget,
-    Plan,
+    MetaPlan,
     Rate,
     Run,
     Start,
@@ -55,43 +57,46 @@ class EpisodeShape(BaseModel):
 
 
 class MetaTraining(BaseModel):
-    """What `drivemeta metatrain` reads from its YAML file.
+    """What `drivemeta metatrain` reads from a YAML file of kind `omniglot`.
 
     Attributes:
-        out: folder of weights, curve, result and checkpoint.
+        kind: Kind of the configuration.
+        out: Folder of weights, curve, result and checkpoint.
         omniglot: `omniglot28.npz`.
-        params: of the learner.
-        train: episodes that are trained on.
-        test: episodes of validation and test.
-        splits: names of the splits for training, validation and test, see `load_omniglot`.
-        rotations: images turned by 90 degrees are further classes; `train`: in training alone.
-        network: a kind of Conv-4, see there, the twin of Koch et al. in small (`koch`) or one
-            of residual blocks (`residual`).
-        n_filters: of its first convolution.
-        by_product: convolve by matrix products in training, see `plain_blocks`.
-        mirrors: mirrored images are further classes in training.
-        distort: distort images of training at random.
-        distort_classes: distort those of a class in a task alike.
-        n_pairs: pairs of a draw, for learners that train on pairs.
-        start_from: weights to go on from.
-        start_iteration: iterations that those were trained.
-        iterations: at most.
-        minutes: at most.
-        learning_rate: of the outer loop.
-        halve_every: iterations after which the rate is halved; 0 for never.
-        anneal: bring the rate to zero along a cosine.
-        amp: bfloat16 in training: `on`, `off`, or `auto` by the processor.
-        validate_every: iterations between validations and checkpoints.
-        n_validation: episodes of a validation.
-        n_test: episodes of the test.
-        keep_last: keep the last weights, not those of the best validation; for a validation that
-            is of classes of training.
-        threads: of PyTorch; 0 leaves them as they are.
-        seed: of weights and all that is drawn.
+        params: Parameters of the learner.
+        train: Episodes that are trained on.
+        test: Episodes of validation and test.
+        splits: Names of the splits for training, validation and test, see `load_omniglot`.
+        rotations: Whether images turned by 90 degrees are further classes; `train` for in training
+            alone.
+        network: Kind of Conv-4, see there, the twin of Koch et al. in small (`koch`) or one of
+            residual blocks (`residual`).
+        n_filters: Number of filters of its first convolution.
+        by_product: Whether to convolve by matrix products in training, see `plain_blocks`.
+        mirrors: Whether mirrored images are further classes in training.
+        distort: Whether images of training are distorted at random.
+        distort_classes: Whether those of a class in a task are distorted alike.
+        n_pairs: Number of pairs of a draw, for learners that train on pairs.
+        start_from: Weights to go on from.
+        start_iteration: Number of iterations that those were trained.
+        iterations: Greatest number of iterations.
+        minutes: Greatest number of minutes.
+        learning_rate: Learning rate of the outer loop.
+        halve_every: Number of iterations after which the rate is halved; 0 for never.
+        anneal: Whether the rate falls to zero along a cosine.
+        amp: Whether training is in bfloat16: `on`, `off`, or `auto` by the processor.
+        validate_every: Number of iterations between validations and checkpoints.
+        n_validation: Number of episodes of a validation.
+        n_test: Number of episodes of the test.
+        keep_last: Whether the last weights are kept, not those of the best validation; for a
+            validation that is of classes of training.
+        threads: Number of threads of PyTorch; 0 leaves them as they are.
+        seed: Seed of weights and all that is drawn.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Literal["omniglot"] = "omniglot"
     out: Path
     omniglot: Path
     params: dict[str, Any] = Field(default_factory=dict)
@@ -127,12 +132,12 @@ class MetaResult:
     """What came of a meta-training.
 
     Attributes:
-        learner: its name.
-        accuracy: over the test episodes.
-        iterations: of the weights that were tested.
-        minutes: of training.
-        transductive: the queries of an episode are normalised together.
-        weights: the file.
+        learner: Name of the learner.
+        accuracy: Accuracy over the test episodes.
+        iterations: Number of iterations of the weights that were tested.
+        minutes: Minutes of training.
+        transductive: Whether the queries of an episode are normalised together.
+        weights: File of the weights.
     """
 
     learner: str
@@ -144,32 +149,36 @@ class MetaResult:
 
 
 def metatrain(
-    name: str, config: MetaTraining, *, resume: bool, report: Callable[[str], None]
+    name: str,
+    config: MetaTraining,
+    *,
+    resume: bool,
+    report: Callable[[str], None],
+    registry: Registry | None = None,
 ) -> MetaResult:
     """Meta-train a learner on Omniglot, test it, and write weights, curve and result.
 
     Args:
-        name: of a learner plugin.
-        config: of the run.
-        resume: go on from the last checkpoint.
-        report: takes lines of progress.
+        name: Name of a learner plugin.
+        config: Configuration of the run.
+        resume: Whether to go on from the last checkpoint.
+        report: Function that takes lines of progress.
+        registry: Plugins that the learner is found among; those of `default_registry` by default.
 
     Raises:
         InputError: there is no such learner, it cannot be meta-trained, or there are no data.
         ModelFileError: there is no checkpoint to resume, or it is of another model.
+        PluginError: the learner fails.
     """
-    learner = _create(name, config)
+    learner = create(name, config.params, registry)
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads or torch.get_num_threads())
     tasks, validation = _tasks(config, "train"), _tasks(config, "val")
     run = Run(_plan(config), tasks, validation, resume=resume, report=report)
-    state = learner.meta_train(_network(config), tasks, run)
+    state = trained(learner, _network(config), tasks, run)
     path = config.out / WEIGHTS
-    about = {"learner": name, "iterations": state.iterations, "minutes": state.minutes}
-    with atomic_path(path) as partial:
-        stored = {key: value.contiguous() for key, value in state.weights.items()}
-        save_file(stored, partial, metadata={"metatrain": json.dumps(about)})
-    accuracy = evaluate_weights(name, config, path)
+    _write(path, name, state)
+    accuracy = evaluate_weights(name, config, path, registry)
     result = MetaResult(
         learner=name,
         accuracy=accuracy,
@@ -182,8 +191,15 @@ def metatrain(
     return result
 
 
-def _plan(config: MetaTraining) -> Plan:
-    return Plan(
+def _write(path: Path, name: str, state: MetaState) -> None:
+    about = {"learner": name, "iterations": state.iterations, "minutes": state.minutes}
+    stored = {key: value.contiguous() for key, value in state.weights.items()}
+    with atomic_path(path) as partial:
+        save_file(stored, partial, metadata={"metatrain": json.dumps(about)})
+
+
+def _plan(config: MetaTraining) -> MetaPlan:
+    return MetaPlan(
         out=config.out,
         budget=Budget(iterations=config.iterations, minutes=config.minutes),
         rate=Rate(first=config.learning_rate, halve_every=config.halve_every, anneal=config.anneal),
@@ -198,25 +214,30 @@ def _plan(config: MetaTraining) -> Plan:
     )
 
 
-def evaluate_weights(name: str, config: MetaTraining, weights: Path) -> Accuracy:
+def evaluate_weights(
+    name: str, config: MetaTraining, weights: Path, registry: Registry | None = None
+) -> Accuracy:
     """Test stored weights on the test classes.
 
     Raises:
         ModelFileError: the file is damaged or of another model.
+        PluginError: the learner fails.
     """
-    learner, model = untrained(name, config)
+    learner, model = untrained(name, config, registry)
     load_weights(model, weights)
-    return evaluate(model, learner.logits, _tasks(config, "test"), config.n_test)
+
+    def logits(model: nn.Module, episode: Episode) -> Tensor:
+        return logits_of(learner, model, episode)
+
+    return evaluate(model, logits, _tasks(config, "test"), config.n_test)
 
 
-def untrained(name: str, config: MetaTraining) -> tuple[MetaLearner, nn.Module]:
+def untrained(
+    name: str, config: MetaTraining, registry: Registry | None = None
+) -> tuple[MetaLearner, nn.Module]:
     """Return a learner and the model that it would train."""
-    learner = _create(name, config)
-    return learner, learner.prepare(_network(config), _tasks(config, "train"))
-
-
-def _create(name: str, config: MetaTraining) -> MetaLearner:
-    return meta_learner(default_registry().create("learner", name, **config.params), name)
+    learner = create(name, config.params, registry)
+    return learner, prepared(learner, _network(config), _tasks(config, "train"))
 
 
 def _network(config: MetaTraining) -> nn.Module:

@@ -90,7 +90,7 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class MetaPlan:
     """How a meta-training goes.
 
     Attributes:
@@ -123,16 +123,16 @@ class Run:
     """Drives a meta-training; given to a learner's `meta_train`.
 
     Args:
-        plan: of the run.
-        tasks: what is trained on, sought before each iteration.
-        validation: other classes of the same kind.
-        resume: go on from the checkpoint in the plan's folder.
-        report: takes a line of progress at each validation.
+        plan: Plan of the run.
+        tasks: Tasks that are trained on, sought before each iteration.
+        validation: Tasks of other classes of the same kind.
+        resume: Whether to go on from the checkpoint in the plan's folder.
+        report: Function that takes a line of progress at each validation.
     """
 
     def __init__(
         self,
-        plan: Plan,
+        plan: MetaPlan,
         tasks: TaskSource,
         validation: TaskSource,
         *,
@@ -258,10 +258,10 @@ def evaluate(model: nn.Module, logits: Logits, tasks: TaskSource, n_episodes: in
     """Return the accuracy over episodes; the model is left in evaluation mode.
 
     Args:
-        model: what was meta-trained.
-        logits: of the learner.
-        tasks: sought at 0, 1, ..., so that all methods are asked the same.
-        n_episodes: at least 2.
+        model: Model that was meta-trained.
+        logits: Function of the learner that gives logits.
+        tasks: Tasks, sought at 0, 1, ..., so that all methods are given the same.
+        n_episodes: Number of episodes, at least 2.
     """
     model.eval()
     accuracies = []

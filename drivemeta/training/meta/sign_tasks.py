@@ -36,7 +36,7 @@ class SignPool:
             others are augmented.
         labels: (n,) int64 into `names`.
         groups: (n,) int64; crops of one physical sign or one drive share a group.
-        names: meanings.
+        names: Meanings.
     """
 
     features: Tensor
@@ -64,12 +64,12 @@ def load_sign_pool(
     """Read sign crops and run the frozen layers over views of them.
 
     Args:
-        root: folder of `COUNTRY/manifest.csv` with columns path, class, group.
-        countries: folder names.
-        features: maps (n, 3, 64, 64) crops to (n, n_features).
-        n_views: of each crop.
-        context: how much larger than the sign a view is.
-        seed: of the augmented views.
+        root: Folder of `COUNTRY/manifest.csv` with columns path, class, group.
+        countries: Folder names.
+        features: Function from (n, 3, 64, 64) crops to (n, n_features).
+        n_views: Number of views of each crop.
+        context: Side of a view in sides of the sign.
+        seed: Seed of the augmented views.
 
     Raises:
         InputError: there is no such list, or a crop cannot be read.
@@ -100,11 +100,11 @@ class SignTasks:
     """A task source: support and query of a class never come from one group.
 
     Args:
-        pool: of signs.
-        shape: of an episode; a class with few crops may have fewer queries.
-        seed: of all drawing, with the iteration sought.
-        n_pairs: pairs of one draw.
-        few: fewest shots; each episode has as many or more, up to those of `shape`.
+        pool: Pool of signs.
+        shape: Shape of an episode; a class with few crops may have fewer queries.
+        seed: Seed of all drawing, with the iteration sought.
+        n_pairs: Number of pairs of one draw.
+        few: Fewest shots; each episode has as many or more, up to those of `shape`.
     """
 
     def __init__(
@@ -124,8 +124,8 @@ class SignTasks:
         ]
         if len(self._classes) < shape.n_way:
             raise InputError(
-                f"an episode of {shape.n_way} classes with {shape.n_shot} shots was asked for; "
-                f"{len(self._classes)} of {len(pool.names)} have as many crops and a further group"
+                f"expected {shape.n_way} classes with {shape.n_shot} crops and a further group "
+                f"for an episode, found {len(self._classes)} of {len(pool.names)}"
             )
         self.seek(0)
 

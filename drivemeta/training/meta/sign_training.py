@@ -14,20 +14,20 @@ from typing import Any, Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from drivemeta.config import load_config
 from drivemeta.errors import ConfigError, suggest
 from drivemeta.models.learner_store import WEIGHTS, write
 from drivemeta.models.level2 import Level2
 from drivemeta.models.store import load_base
-from drivemeta.models.traced.features import Features
+from drivemeta.models.traced.features import Level2Features
 from drivemeta.plugins.learner.last_layer import LastLayer
-from drivemeta.plugins.learner.protocol import MetaLearner, meta_learner
-from drivemeta.plugins.registry import default_registry
+from drivemeta.plugins.learner.protocol import MetaState
+from drivemeta.plugins.registry import Registry
+from drivemeta.training.meta.learners import create, trained
 from drivemeta.training.meta.omniglot import Shape
 from drivemeta.training.meta.omniglot_training import VALIDATION_SEED
 from drivemeta.training.meta.run import (
     Budget,
-    Plan,
+    MetaPlan,
     Rate,
     Run,
     Validation,
@@ -48,22 +48,24 @@ class LearnerSettings(BaseModel):
 
 
 class SignTraining(BaseModel):
-    """What `drivemeta metatrain` reads from a YAML file with `signs`.
+    """What `drivemeta metatrain` reads from a YAML file of kind `signs`.
 
     Attributes:
-        out: folder; each learner has one of its own inside.
-        signs: folder of `COUNTRY/manifest.csv`.
-        level2: weights of a training run; None for the shipped base.
-        parts: meanings that are trained on, see `sign_split.meanings_in`.
-        learners: by name.
-        n_way: classes of an episode.
-        n_shot: most shots; an episode has 1 to so many.
-        n_query: queries of each class.
-        n_views: of each crop, augmented but for one.
+        kind: Kind of the configuration.
+        out: Folder; each learner has one of its own inside.
+        signs: Folder of `COUNTRY/manifest.csv`.
+        level2: Weights of a training run; None for the shipped base.
+        parts: Meanings that are trained on, see `sign_split.meanings_in`.
+        learners: Learners by name.
+        n_way: Number of classes of an episode.
+        n_shot: Greatest number of shots; an episode has 1 to as many.
+        n_query: Number of queries of each class.
+        n_views: Number of views of each crop, augmented but for one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Literal["signs"] = "signs"
     out: Path
     signs: Path
     level2: Path | None = None
@@ -81,34 +83,17 @@ class SignTraining(BaseModel):
     seed: int = 0
 
 
-class _Kind(BaseModel):
-    """Enough of a configuration to tell its kind."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    signs: Path | None = None
-
-
-def is_of_signs(path: Path) -> bool:
-    """Return whether a configuration is a `SignTraining`.
-
-    Raises:
-        ConfigError: the file cannot be read.
-    """
-    return load_config(path, _Kind).signs is not None
-
-
 @dataclass(frozen=True)
 class SignResult:
     """What came of it.
 
     Attributes:
-        learner: its name.
-        validation: accuracy of the best validation, 0 to 1.
-        start: that before any training.
-        iterations: at the best.
-        minutes: of training.
-        weights: the file, for `drivemeta adapt --learner-weights` or to lie beside the plugin.
+        learner: Name of the learner.
+        validation: Accuracy of the best validation, 0 to 1.
+        start: Accuracy before any training.
+        iterations: Number of iterations at the best.
+        minutes: Minutes of training.
+        weights: File, for `drivemeta adapt --learner-weights` or to lie beside the plugin.
     """
 
     learner: str
@@ -119,14 +104,19 @@ class SignResult:
     weights: Path
 
 
-def level2_of(config: SignTraining) -> Level2:
+def level2_of(config: SignTraining, registry: Registry | None = None) -> Level2:
     """Return the level 2 whose last layer is meta-trained.
+
+    Args:
+        config: Configuration of the run.
+        registry: Plugins that level 1 of the shipped base is found among; those of
+            `default_registry` by default.
 
     Raises:
         ModelFileError: its weights cannot be read.
     """
     if config.level2 is None:
-        base = load_base().level2
+        base = load_base(registry).level2
         assert isinstance(base, Level2)
         return base
     level2 = Level2()
@@ -134,17 +124,15 @@ def level2_of(config: SignTraining) -> Level2:
     return level2.eval()
 
 
-def create(name: str, config: SignTraining) -> MetaLearner:
-    """Return a learner with the parameters of the configuration.
+def settings_of(name: str, config: SignTraining) -> LearnerSettings:
+    """Return how the configuration trains a learner.
 
     Raises:
-        ConfigError: the configuration has no such learner.
-        InputError: it cannot be meta-trained.
+        ConfigError: it has no such learner.
     """
     if name not in config.learners:
         raise ConfigError(f"learners: {name} is not among them; {suggest(name, config.learners)}")
-    params = config.learners[name].params
-    return meta_learner(default_registry().create("learner", name, **params), name)
+    return config.learners[name]
 
 
 def metatrain_signs(
@@ -154,39 +142,34 @@ def metatrain_signs(
     resume: bool,
     report: Callable[[str], None],
     pool: SignPool | None = None,
+    registry: Registry | None = None,
 ) -> SignResult:
     """Meta-train a learner on signs and write its weights for the level 2 it was trained on.
 
     Args:
-        name: of a learner of the configuration.
-        config: of the run.
-        resume: go on from the last checkpoint.
-        report: takes lines of progress.
-        pool: features of the crops, to spare reading them for every learner.
+        name: Name of a learner of the configuration.
+        config: Configuration of the run.
+        resume: Whether to go on from the last checkpoint.
+        report: Function that takes lines of progress.
+        pool: Features of the crops, to spare reading them for every learner.
+        registry: Plugins that the learner is found among; those of `default_registry` by default.
 
     Raises:
         ConfigError: the configuration has no such learner.
         InputError: there are no data.
         ModelFileError: there is no checkpoint to resume, or it is of another model.
+        PluginError: the learner fails.
     """
-    learner, settings = create(name, config), config.learners[name]
+    learner = create(name, settings_of(name, config).params, registry)
     torch.set_num_threads(config.threads or torch.get_num_threads())
-    level2 = level2_of(config)
+    level2 = level2_of(config, registry)
     pool = pool or read_pool(config, level2)
     tasks, validation = _tasks(config, pool)
     torch.manual_seed(config.seed)
     run = Run(_plan(name, config), tasks, validation, resume=resume, report=report)
-    state = learner.meta_train(LastLayer.of(level2.project), tasks, run)
+    state = trained(learner, LastLayer.of(level2.project), tasks, run)
     path, curve = config.out / name / WEIGHTS, dict(state.curve)
-    about = {
-        "learner": name,
-        "params": settings.params,
-        "iterations": state.iterations,
-        "validation": {"start": curve[0], "best": curve[state.iterations]},
-        "parts": config.parts,
-        "seed": config.seed,
-    }
-    write(path, state.weights, level2, about)
+    write(path, state.weights, level2, _about(name, config, state))
     return SignResult(
         learner=name,
         validation=curve[state.iterations],
@@ -195,6 +178,19 @@ def metatrain_signs(
         minutes=state.minutes,
         weights=path,
     )
+
+
+def _about(name: str, config: SignTraining, state: MetaState) -> dict[str, Any]:
+    """Return what the file of weights says of their training."""
+    curve = dict(state.curve)
+    return {
+        "learner": name,
+        "params": config.learners[name].params,
+        "iterations": state.iterations,
+        "validation": {"start": curve[0], "best": curve[state.iterations]},
+        "parts": config.parts,
+        "seed": config.seed,
+    }
 
 
 def _tasks(config: SignTraining, pool: SignPool) -> tuple[SignTasks, SignTasks]:
@@ -209,9 +205,9 @@ def _tasks(config: SignTraining, pool: SignPool) -> tuple[SignTasks, SignTasks]:
     )
 
 
-def _plan(name: str, config: SignTraining) -> Plan:
+def _plan(name: str, config: SignTraining) -> MetaPlan:
     settings = config.learners[name]
-    return Plan(
+    return MetaPlan(
         out=config.out / name,
         budget=Budget(iterations=config.iterations, minutes=settings.minutes),
         rate=Rate(first=settings.learning_rate),
@@ -228,5 +224,5 @@ def read_pool(config: SignTraining, level2: Level2) -> SignPool:
     Raises:
         InputError: they cannot be read.
     """
-    features, n_views = Features(level2), config.n_views
+    features, n_views = Level2Features(level2), config.n_views
     return load_sign_pool(config.signs, COUNTRIES, features, n_views=n_views, seed=config.seed)

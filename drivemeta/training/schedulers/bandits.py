@@ -20,12 +20,12 @@ class Bandits(ArrayEnv):
     row of the identity matrix, the last reward, and whether an episode ended (n_arms + 2,).
 
     Args:
-        n_arms: of each bandit.
-        n_pulls: episodes of a trial.
-        n_envs: trials at a time.
-        seed: of the bandits and what they pay.
-        expected: the reward is the arm's probability, while the observation holds what it paid. A
-            policy is worth the same by both, and learns from less noise.
+        n_arms: Number of arms of each bandit.
+        n_pulls: Number of pulls of a trial.
+        n_envs: Number of trials at a time.
+        seed: Seed of the bandits and what they pay.
+        expected: Whether the reward is the arm's probability, while the observation holds what it
+            paid. A policy is worth the same by both, and learns from less noise.
     """
 
     def __init__(

@@ -19,11 +19,11 @@ class Device:
     """A machine, measured in times between two frames.
 
     Attributes:
-        full: what a full look takes.
-        jitter: standard deviation of the logarithm of what a look takes.
-        budget: what a look may take, from the frame's arrival.
-        step_at: frame of the trial from which load changes.
-        step: by what factor looks then take longer.
+        full: Time that a full inference takes.
+        jitter: Standard deviation of the logarithm of what an inference takes.
+        budget: Time that an inference may take, from the frame's arrival.
+        step_at: Frame of the trial from which load changes.
+        step: Factor by which inferences then take longer.
     """
 
     full: float
@@ -35,13 +35,13 @@ class Device:
     def seconds(
         self, mode: PlanMode, costs: Mapping[PlanMode, float], frame: int, noise: float
     ) -> float:
-        """Return what a look takes, in times between two frames.
+        """Return what an inference takes, in times between two frames.
 
         Args:
-            mode: of the look.
-            costs: of looks in a clip, in any unit.
-            frame: of the trial.
-            noise: drawn from a standard normal distribution.
+            mode: Mode of the inference.
+            costs: Costs of inferences in a clip, in any unit.
+            frame: Frame of the trial.
+            noise: Value drawn from a standard normal distribution.
         """
         load = self.step if frame >= self.step_at else 1.0
         return self.full * costs[mode] / costs["full"] * load * float(np.exp(self.jitter * noise))

@@ -18,7 +18,7 @@ from drivemeta.plugins.scheduler.features import (
     MISS_PRICE,
     MODES,
     N_FEATURES,
-    Features,
+    SchedulerFeatures,
 )
 from drivemeta.plugins.scheduler.protocol import (
     InferencePlan,
@@ -50,16 +50,17 @@ class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
     budget. False alarms cost nothing, tracks stand still between looks, and one look at a time
     runs: a device that runs several is not modelled.
 
-    The observation is that of `video.features.Features`. A trial is one Gymnasium episode, so a
-    recurrent policy keeps its memory across the episodes of a trial, as in RL^2.
+    The observation is that of `plugins.scheduler.features.SchedulerFeatures`. A trial is one
+    Gymnasium episode, so a recurrent policy keeps its memory across the episodes of a trial, as in
+    RL^2.
 
     Args:
-        traces: clips to draw from.
-        speeds: spans to draw what a full look takes from, in times between two frames.
-        n_episodes: of a trial.
-        length: frames of an episode.
-        device: this one in every trial; None to draw one.
-        offered: modes that can be had; None to draw them.
+        traces: Clips to draw from.
+        speeds: Spans to draw what a full inference takes from, in times between two frames.
+        n_episodes: Number of episodes of a trial.
+        length: Number of frames of an episode.
+        device: Device of every trial; None to draw one.
+        offered: Modes that can be had; None to draw them.
 
     Raises:
         InputError: a clip is shorter than an episode.
@@ -99,7 +100,7 @@ class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.device = self._given or draw_device(self.np_random, self.n_steps, self._speeds)
         few = [mode for mode in MODES if mode in ("skip", "full") or self.np_random.random() < 0.8]
         self.offered: Sequence[PlanMode] = self._given_modes or few
-        self._features = Features(self.device.budget, self.offered)
+        self._features = SchedulerFeatures(self.device.budget, self.offered)
         self._t = 0
         self._begin()
         return self._features.vector(self.state()), {}

@@ -25,15 +25,23 @@ def export_policy(model: RecurrentPPO, path: Path, about: dict[str, object]) -> 
     `logits` (1, n_actions), `hidden_out` and `cell_out`. A stream begins with zeros.
 
     Args:
-        model: one LSTM layer and no layers between it and the actions.
-        path: of the file.
+        model: Model of one LSTM layer and no layers between it and the actions.
+        path: Path of the file.
         about: JSON values kept in the file under `scheduler`.
     """
     state_dict = model.policy.state_dict()
     weights = _lstm_arrays(state_dict, "lstm_actor.")
     heads = {name: _numpy(state_dict[f"action_net.{name}"]) for name in ("weight", "bias")}
     arrays = {**weights, "head_weight": heads["weight"], "head_bias": heads["bias"]}
-    n_features, n_hidden = weights["W"].shape[2], weights["R"].shape[2]
+    made = helper.make_model(_graph(arrays), opset_imports=[helper.make_opsetid("", OPSET)])
+    made.ir_version, made.producer_name = IR_VERSION, "drivemeta"
+    helper.set_model_props(made, {"scheduler": json.dumps(about, sort_keys=True)})
+    onnx.checker.check_model(made)
+    write_bytes(path, made.SerializeToString())
+
+
+def _graph(arrays: Arrays) -> onnx.GraphProto:
+    n_features, n_hidden = arrays["W"].shape[2], arrays["R"].shape[2]
     state = [1, 1, n_hidden]
     nodes = [
         helper.make_node("Unsqueeze", ["observation", "axis"], ["sequence"]),
@@ -46,7 +54,7 @@ def export_policy(model: RecurrentPPO, path: Path, about: dict[str, object]) -> 
         helper.make_node("Squeeze", ["hidden_out", "axis"], ["latent"]),
         helper.make_node("Gemm", ["latent", "head_weight", "head_bias"], ["logits"], transB=1),
     ]
-    graph = helper.make_graph(
+    return helper.make_graph(
         nodes,
         "scheduler",
         [_value("observation", [1, n_features]), _value("hidden", state), _value("cell", state)],
@@ -60,11 +68,6 @@ def export_policy(model: RecurrentPPO, path: Path, about: dict[str, object]) -> 
             numpy_helper.from_array(np.array([0], np.int64), "axis"),
         ],
     )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-    made.ir_version, made.producer_name = IR_VERSION, "drivemeta"
-    helper.set_model_props(made, {"scheduler": json.dumps(about, sort_keys=True)})
-    onnx.checker.check_model(made)
-    write_bytes(path, made.SerializeToString())
 
 
 def _lstm_arrays(state: dict[str, Tensor], prefix: str) -> Arrays:

@@ -34,9 +34,9 @@ class Points(ArrayEnv):
     a position of 2 and a reward of -0.8. The goal stays for all episodes of a trial.
 
     Args:
-        n_episodes: of a trial.
-        n_envs: trials at a time.
-        seed: of the goals.
+        n_episodes: Number of episodes of a trial.
+        n_envs: Number of trials at a time.
+        seed: Seed of the goals.
     """
 
     def __init__(self, n_episodes: int = 2, n_envs: int = 1, seed: int = 0) -> None:

@@ -30,21 +30,22 @@ class Recipe:
     """How a policy is trained.
 
     Attributes:
-        n_steps: of a rollout of each trial; a multiple of a trial's steps keeps trials whole.
-        minibatches: a rollout is split into.
-        epochs: passes over a rollout.
-        rate: learning rate at the start; falls linearly to a twentieth.
-        gamma: discount.
-        gae_lambda: of the advantages.
-        entropy: weight of the entropy bonus.
-        entropy_falls: it falls as the learning rate does, so that a policy tries much at first and
-            is sure at last.
-        hidden: units of the LSTM of the policy, and of that of the values.
-        heads: widths of the layers after each LSTM.
+        n_steps: Number of steps of a rollout of each trial; a multiple of a trial's steps keeps
+            trials whole.
+        minibatches: Number of parts that a rollout is split into.
+        epochs: Number of passes over a rollout.
+        rate: Learning rate at the start; falls linearly to a twentieth.
+        gamma: Discount.
+        gae_lambda: Lambda of the advantages.
+        entropy: Weight of the entropy bonus.
+        entropy_falls: Whether it falls as the learning rate does, so that a policy tries much at
+            first and is sure at last.
+        hidden: Number of units of the LSTM of the policy, and of that of the values.
+        heads: Widths of the layers after each LSTM.
         most_change: KL divergence from the rollout's policy at which its epochs end; None for no
             limit.
-        log_std: of continuous actions at the start, natural logarithm.
-        seed: of weights and actions.
+        log_std: Natural logarithm of the deviation of continuous actions at the start.
+        seed: Seed of weights and actions.
     """
 
     n_steps: int
@@ -102,8 +103,8 @@ class Progress:
     """How far a run is.
 
     Attributes:
-        steps: environment steps so far.
-        seconds: of training so far.
+        steps: Number of environment steps so far.
+        seconds: Seconds of training so far.
         curve: (steps, mean return of the latest trials), one row a rollout or more.
     """
 
@@ -112,7 +113,7 @@ class Progress:
     curve: list[tuple[int, float]] = field(default_factory=list)
 
 
-def train(
+def train_policy(
     model: OnPolicyAlgorithm, folder: Path, recipe: Recipe, *, n_steps: int, minutes: float
 ) -> Progress:
     """Train until a number of steps or minutes; goes on from what the folder holds.
@@ -120,11 +121,11 @@ def train(
     The learning rate follows the larger part of the two that is used up.
 
     Args:
-        model: trained in place.
-        folder: keeps weights, Adam's moments and the curve; no pickle.
-        recipe: of the rate.
-        n_steps: environment steps of all runs together.
-        minutes: of all runs together.
+        model: Model, trained in place.
+        folder: Folder of weights, Adam's moments and the curve; no pickle.
+        recipe: Recipe of the training.
+        n_steps: Number of environment steps of all runs together.
+        minutes: Minutes of all runs together.
 
     Raises:
         InputError: the folder holds weights of another network.

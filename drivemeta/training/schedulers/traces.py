@@ -26,12 +26,12 @@ class Trace:
     """A clip as every plan sees it.
 
     Attributes:
-        name: of the clip.
-        fps: of the frames recorded.
-        size: height and width of the frames in pixels.
-        found: detections of each frame by mode.
+        name: Name of the clip.
+        fps: Rate of the frames recorded.
+        size: Height and width of the frames in pixels.
+        found: Detections of each frame by mode.
         differences: (n_frames,) float32, as `SchedulerState.difference`.
-        costs: seconds of processor time a look takes, by mode, where it was recorded.
+        costs: Seconds of processor time an inference takes, by mode, where it was recorded.
     """
 
     name: str

@@ -17,11 +17,11 @@ class ArrayEnv(VecEnv):  # type: ignore[misc,unused-ignore]
     A subclass draws new tasks in `_begin` and plays one step in `_play`.
 
     Args:
-        n_envs: trials at a time.
-        n_steps: steps of a trial.
-        observations: space of one observation.
-        actions: space of one action.
-        seed: of the tasks.
+        n_envs: Number of trials at a time.
+        n_steps: Number of steps of a trial.
+        observations: Space of one observation.
+        actions: Space of one action.
+        seed: Seed of the tasks.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class ArrayEnv(VecEnv):  # type: ignore[misc,unused-ignore]
         """Nothing is held."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return an attribute once for each trial asked for."""
+        """Return an attribute once for each trial requested."""
         return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
@@ -90,7 +90,7 @@ class ArrayEnv(VecEnv):  # type: ignore[misc,unused-ignore]
         raise NotImplementedError(f"{method_name}: trials are rows of arrays")
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: Any = None) -> list[bool]:  # noqa: ARG002
-        """Return false for each trial asked for."""
+        """Return false for each trial requested."""
         return [False] * len(list(self._get_indices(indices)))
 
     def get_images(self) -> Sequence[Any]:

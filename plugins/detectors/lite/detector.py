@@ -9,10 +9,10 @@ class LiteDetector(Level1):
     """A one-stage, anchor-free detector of 3 M parameters; see `drivemeta.models.level1`.
 
     Args:
-        width: channels of neck and head.
-        dim: length of the dense embedding.
-        passthrough: whether the features of stride 4 join those of stride 8.
-        fine_width: channels of the head of stride 4, 0 for none; it needs `passthrough`.
+        width: Number of channels of neck and head.
+        dim: Length of the dense embedding.
+        passthrough: Whether the features of stride 4 join those of stride 8.
+        fine_width: Number of channels of the head of stride 4, 0 for none; it needs `passthrough`.
     """
 
     def __init__(

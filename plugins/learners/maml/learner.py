@@ -26,15 +26,15 @@ class MAML:
     """Learns an initialisation.
 
     Args:
-        inner_lr: alpha, rate of the inner steps.
-        n_steps: inner steps in meta-training.
-        n_test_steps: inner steps at test.
-        first_order: take the inner gradients as constants.
-        meta_batch: tasks of a meta-step.
-        transductive: the queries are normalised by their own statistics (as in the paper).
-        mapped: how a meta-step goes over its tasks, see `plugins.learner.inner_loop.over_tasks`.
-        row_lr: rate of the steps that move the detector's rows.
-        row_steps: number of these steps.
+        inner_lr: Rate of the inner steps, alpha of the paper.
+        n_steps: Number of inner steps in meta-training.
+        n_test_steps: Number of inner steps at test.
+        first_order: Whether the inner gradients are taken as constants.
+        meta_batch: Number of tasks of a meta-step.
+        transductive: Whether the queries are normalised by their own statistics (as in the paper).
+        mapped: Way a meta-step goes over its tasks, see `plugins.learner.inner_loop.over_tasks`.
+        row_lr: Rate of the steps that move the detector's rows.
+        row_steps: Number of these steps.
     """
 
     inner_lr: float = 0.4

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.core.bank import DISTRACTOR
 from drivemeta.plugins.learner.embedding import embed_episode, embedding_dim, in_parts
 from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.means import sum_by_class
 from drivemeta.plugins.learner.protocol import MetaRun, MetaState, TaskSource
 from drivemeta.plugins.learner.rows import (
-    DISTRACTOR,
     CosineRows,
     background_rows,
     shots_of,
@@ -34,7 +34,7 @@ class FullContext(nn.Module):
     """Embeds each image in the context of the whole support set.
 
     Args:
-        dim: of the embedding; even.
+        dim: Dimensions of the embedding; even.
         n_reads: K, how often a query reads the support set.
     """
 
@@ -67,7 +67,7 @@ class FullContext(nn.Module):
 
 
 class MatchingModel(nn.Module):
-    """An embedding, and the context if it is asked for."""
+    """An embedding, and the context if it is requested."""
 
     def __init__(self, network: nn.Module, context: FullContext | None) -> None:
         super().__init__()
@@ -79,10 +79,10 @@ class Matching:
     """Learns an embedding for attention over a support set.
 
     Args:
-        full_context: embed support and queries in the context of the support set.
+        full_context: Whether support and queries are embedded in the context of the support set.
         n_reads: K, how often a query then reads the support set.
-        scale: inverse temperature of the attention; 1 is the paper's.
-        transductive: support and query are normalised by their own statistics at test.
+        scale: Inverse temperature of the attention; 1 is the paper's.
+        transductive: Whether support and query are normalised by their own statistics at test.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Matching:
         self.transductive = transductive
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
-        """Return the embedding, with the context's networks if they are asked for."""
+        """Return the embedding, with the context's networks if they are requested."""
         if not self.full_context:
             return MatchingModel(network, None)
         dim = embedding_dim(network, tasks.task().support)
@@ -157,8 +157,8 @@ class Reads(nn.Module):
     so that new classes compete with base classes, which stay outside the context.
 
     Args:
-        network: embeds images as unit vectors.
-        context: reads the support set.
+        network: Network that embeds images as unit vectors.
+        context: Module that reads the support set.
         known: (n_shots, dim) embeddings of the support set.
         queries: (n, dim) embeddings that the line is fitted on.
     """

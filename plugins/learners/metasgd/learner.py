@@ -52,14 +52,14 @@ class MetaSGD:
     """Learns an initialisation and the rate of every weight.
 
     Args:
-        lowest_rate: of the inner rates at the start.
-        highest_rate: of the inner rates at the start.
-        n_steps: inner steps.
-        meta_batch: tasks of a meta-step.
-        transductive: the queries are normalised by their own statistics.
-        mapped: how a meta-step goes over its tasks, see `plugins.learner.inner_loop.over_tasks`.
-        row_lr: rate of the steps that move the detector's rows.
-        row_steps: number of these steps.
+        lowest_rate: Lowest of the inner rates at the start.
+        highest_rate: Highest of the inner rates at the start.
+        n_steps: Number of inner steps.
+        meta_batch: Number of tasks of a meta-step.
+        transductive: Whether the queries are normalised by their own statistics.
+        mapped: Way a meta-step goes over its tasks, see `plugins.learner.inner_loop.over_tasks`.
+        row_lr: Rate of the steps that move the detector's rows.
+        row_steps: Number of these steps.
     """
 
     lowest_rate: float = 0.005

@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.core.bank import ALIKE, DISTRACTOR
 from drivemeta.plugins.learner.embedding import embed_episode, in_parts
 from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.means import agreement, class_means, mean_by, spherical_means
 from drivemeta.plugins.learner.protocol import MetaRun, MetaState, TaskSource
-from drivemeta.plugins.learner.rows import DISTRACTOR, CosineRows
+from drivemeta.plugins.learner.rows import CosineRows
 
 LEAST_AGREEMENT = 0.33  # with the other shots, of the median of all
 LEAST_SHOTS = 3  # of each prototype where a class gets several
@@ -32,20 +33,21 @@ class ProtoNet:
     """Learns prototypes.
 
     Args:
-        shots_per_prototype: a class gets one more prototype for each so many shots.
-        n_background: most prototypes of the background.
-        background_margin: a negative nearer than this cosine to a prototype is left out, since
-            few annotate every instance.
-        scale: inverse temperature of cosine logits.
-        distance: in episodes, `euclidean` (squared) or `cosine`.
-        transductive: in episodes, support and query are normalised by their own statistics at test.
+        shots_per_prototype: Number of shots for which a class gets one more prototype.
+        n_background: Greatest number of prototypes of the background.
+        background_margin: Cosine to a prototype above which a negative is left out, since few
+            annotate every instance.
+        scale: Inverse temperature of cosine logits.
+        distance: Distance in episodes, `euclidean` (squared) or `cosine`.
+        transductive: Whether support and query of episodes are normalised by their own statistics
+            at test.
     """
 
     def __init__(
         self,
         shots_per_prototype: int = 6,
         n_background: int = 16,
-        background_margin: float = 0.6,
+        background_margin: float = ALIKE,
         scale: float = 20.0,
         *,
         distance: Literal["euclidean", "cosine"] = "euclidean",

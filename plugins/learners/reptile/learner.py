@@ -80,18 +80,19 @@ class Reptile:
     """Learns an initialisation without differentiating through the inner loop.
 
     Args:
-        inner_lr: rate of the inner optimiser.
-        n_steps: inner steps in meta-training.
-        n_test_steps: inner steps at test.
-        inner_batch: images of an inner step.
-        optimizer: of the inner loop, `adam` (beta1 = 0) or `sgd`.
-        meta_step: epsilon at the start; annealed linearly to zero.
-        meta_batch: tasks whose results are averaged in a meta-step; 1 is the serial version.
-        transductive: the queries are normalised by their own statistics; otherwise each together
-            with the support.
-        mapped: how a meta-step goes over its tasks, see `plugins.learner.inner_loop.over_tasks`;
-            if not by a loop, the second moments go on as the mean of what the tasks make of them.
-        row_steps: steps of the inner optimiser in the detector.
+        inner_lr: Rate of the inner optimiser.
+        n_steps: Number of inner steps in meta-training.
+        n_test_steps: Number of inner steps at test.
+        inner_batch: Number of images of an inner step.
+        optimizer: Optimiser of the inner loop, `adam` (beta1 = 0) or `sgd`.
+        meta_step: Epsilon at the start; annealed linearly to zero.
+        meta_batch: Number of tasks whose results are averaged in a meta-step; 1 is the serial
+            version.
+        transductive: Whether the queries are normalised by their own statistics; otherwise each
+            together with the support.
+        mapped: Way a meta-step goes over its tasks, see `plugins.learner.inner_loop.over_tasks`; if
+            not by a loop, the second moments go on as the mean of what the tasks make of them.
+        row_steps: Number of steps of the inner optimiser in the detector.
     """
 
     inner_lr: float = 0.001
@@ -268,8 +269,14 @@ class Reptile:
 
 
 def _repeated(params: Params, n_tasks: int) -> Params:
-    """Return the parameters once for each task, (n_tasks, ...)."""
-    return {name: value.detach().expand(n_tasks, *value.shape) for name, value in params.items()}
+    """Return the parameters once for each task, (n_tasks, ...).
+
+    In memory of their own, as a step returns them: compiled code is made anew for other strides.
+    """
+    return {
+        name: value.detach().expand(n_tasks, *value.shape).contiguous()
+        for name, value in params.items()
+    }
 
 
 def mini_batches(
@@ -280,10 +287,10 @@ def mini_batches(
     A task smaller than a mini-batch is given whole.
 
     Args:
-        n: images.
-        size: of a mini-batch.
-        n_batches: mini-batches.
-        generator: what shuffles; torch's own by default.
+        n: Number of images.
+        size: Size of a mini-batch.
+        n_batches: Number of mini-batches.
+        generator: Generator that shuffles; torch's own by default.
     """
     if n <= size:
         return [torch.arange(n)] * n_batches

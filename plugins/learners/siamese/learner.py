@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from drivemeta.core.bank import DISTRACTOR
 from drivemeta.plugins.learner.embedding import embed_episode, embedding_dim, in_parts
 from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.plugins.learner.inner_loop import Params, descend
@@ -24,7 +25,6 @@ from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.means import max_by_class
 from drivemeta.plugins.learner.protocol import MetaRun, MetaState, TaskSource
 from drivemeta.plugins.learner.rows import (
-    DISTRACTOR,
     CosineRows,
     background_rows,
     shots_of,
@@ -42,9 +42,9 @@ class PairScore(nn.Module):
     """The logit that two embeddings are of one class.
 
     Args:
-        dim: of the embedding.
+        dim: Dimensions of the embedding.
         distance: `l1`, a weight for each dimension, or `l2`, one weight.
-        start: minus the sum of the weights at first.
+        start: Minus the sum of the weights at first.
     """
 
     def __init__(self, dim: int, distance: Distance, start: float = START) -> None:
@@ -121,7 +121,7 @@ class PairColumns(nn.Module):
     classes compete with base classes, which are named by their cosines.
 
     Args:
-        network: embeds images as unit vectors.
+        network: Network that embeds images as unit vectors.
         shots: (n_shots, dim) embeddings.
         known: (n, dim) embeddings, on which the line is fitted.
         weights: (dim,) of the L1 distance.
@@ -153,10 +153,10 @@ class Siamese:
 
     Args:
         distance: `l1` weighted by dimension, or `l2`.
-        pairs: what is trained on: a `draw` of pairs, half of them of one class; or all pairs of
-            the images of a `task`, each verified; or those, `ranked`: the pairs of an image with
+        pairs: Pairs that are trained on: a `draw` of pairs, half of them of one class; or all pairs
+            of the images of a `task`, each verified; or those, `ranked`: the pairs of an image with
             the others of its task compete, as they do at test.
-        transductive: support and query are normalised by their own statistics at test.
+        transductive: Whether support and query are normalised by their own statistics at test.
     """
 
     def __init__(

@@ -18,12 +18,12 @@ class Fixed:
     """Runs the network on every Nth frame.
 
     Args:
-        context: Of the run: N, how it looks, and `max_latency_ms`: a frame of a live source that
-            would be done later than this, by the frames that wait behind it and what the last one
-            took, is skipped.
+        context: Context of the run: N, the mode of its inferences, and `max_latency_ms`: a frame of
+            a live source that would be done later than this, by the frames that wait behind it and
+            what the last one took, is skipped.
 
     Raises:
-        InputError: N is less than 1, there is nothing to look by, or the limit is not above 0.
+        InputError: N is less than 1, there is no such mode, or the limit is not above 0.
     """
 
     def __init__(self, context: RunContext = NO_RUN) -> None:

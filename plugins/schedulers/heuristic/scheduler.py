@@ -1,4 +1,4 @@
-"""Latency feedback and motion: look when it is worth it, as closely as there is time for."""
+"""Latency feedback and motion: inference when it is worth it, as close as there is time for."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from drivemeta.plugins.scheduler.protocol import (
 
 COSTS: dict[PlanMode, float] = {"small": 0.5, "full": 1.0, "sliced": 5.0}  # before one is measured
 SMOOTHING = 0.3  # part of the newest latency in a mode's estimate
-MOST_SAVED = 3.0  # frames' worth of time that can be saved up for a closer look
+MOST_SAVED = 3.0  # frames' worth of time that can be saved up for a closer inference
 
 
 class Heuristic:
     """Spends a budget of seconds where the picture changes.
 
-    Each frame brings its budget of time, each look costs what looks of its kind took lately, and
-    frames that wait take from what is left. A look is due when the picture has changed enough since
-    the last one, or after `max_gap` frames; it is the closest one that there is time for.
+    Each frame brings its budget of time, each inference costs what those of its kind took lately,
+    and frames that wait take from what is left. An inference is due when the picture has changed
+    enough since the last one, or after `max_gap` frames; it is the closest one that there is time
+    for.
 
     Args:
-        budget_ms: time a frame may take on average; None for the time between two frames.
-        motion: mean change of the pixels, in [0, 1], summed up since the last look, that makes
+        budget_ms: Time a frame may take on average; None for the time between two frames.
+        motion: Mean change of the pixels, in [0, 1], summed up since the last inference, that makes
             one due.
-        max_gap: most frames between two looks if there is time.
-        max_latency_ms: looks that take longer are left out if others do not; None for the limit
-            of the run, if it has one.
-        context: Of the run: the modes that it offers, and its limit.
+        max_gap: Greatest number of frames between two inferences if there is time.
+        max_latency_ms: Time beyond which a kind of inference is left out if others take less; None
+            for the limit of the run, if it has one.
+        context: Context of the run: the modes that it offers, and its limit.
 
     Raises:
         InputError: a value is out of range.
@@ -70,7 +71,7 @@ class Heuristic:
         self._latencies.clear()
 
     def act(self, state: SchedulerState) -> InferencePlan:
-        """Choose the closest look that there is time for, if one is due."""
+        """Choose the closest inference that there is time for, if one is due."""
         self._saved_s = min(self._saved_s + self._budget_s, MOST_SAVED * self._budget_s)
         self._moved += state.difference
         self._gap += 1
@@ -85,7 +86,7 @@ class Heuristic:
         return InferencePlan(mode)
 
     def observe(self, frame_index: int, outcome: Outcome) -> None:  # noqa: ARG002  (the protocol)
-        """Take in how long a look took."""
+        """Take in how long an inference took."""
         mode = outcome.plan.mode
         if mode == "skip" or outcome.latency_s <= 0:
             return
@@ -101,7 +102,7 @@ class Heuristic:
         return self._looks[0] if left >= MOST_SAVED * self._budget_s * 0.99 else None
 
     def _latency(self, mode: PlanMode) -> float:
-        """Return what a look takes: as measured, else by the costs of the modes measured."""
+        """Return what an inference takes: as measured, else by the costs of the modes measured."""
         if mode in self._latencies:
             return self._latencies[mode]
         for known, seconds in self._latencies.items():

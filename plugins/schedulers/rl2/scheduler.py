@@ -12,7 +12,7 @@ from drivemeta.core.run import NO_RUN, RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.paths import SCHEDULER_POLICY
-from drivemeta.plugins.scheduler.features import MODES, N_FEATURES, Features
+from drivemeta.plugins.scheduler.features import MODES, N_FEATURES, SchedulerFeatures
 from drivemeta.plugins.scheduler.protocol import (
     InferencePlan,
     Outcome,
@@ -25,16 +25,16 @@ class RL2:
 
     Duan, Schulman, Chen, Bartlett, Sutskever, Abbeel: RL^2, 2016, arXiv 1611.02779; also Wang et
     al.: Learning to reinforcement learn, 2016, arXiv 1611.05763. What differs: the reward fed back
-    is the part of it that a running system sees, the price of looks over the budget; the best
-    action is taken, none is drawn; and the quickest look is taken after `max_gap` frames without
-    one, since a machine that is too slow for every look may be so no longer.
+    is the part of it that a running system sees, the price of inferences over the budget; the best
+    action is taken, none is drawn; and the quickest inference is run after `max_gap` frames without
+    one, since a machine that is too slow for every inference may be so no longer.
 
     Args:
-        max_latency_ms: time a look may take; None for the limit of the run, and where it has none
-            for the time between two frames.
-        max_gap: most frames between two looks.
-        model: another policy, by `drivemeta.training.schedulers.export`; None for the shipped one.
-        context: Of the run: the modes that it offers, and its limit.
+        max_latency_ms: Time an inference may take; None for the limit of the run, and where it has
+            none for the time between two frames.
+        max_gap: Greatest number of frames between two inferences.
+        model: Another policy, by `drivemeta.training.schedulers.export`; None for the shipped one.
+        context: Context of the run: the modes that it offers, and its limit.
 
     Raises:
         InputError: the time is out of range, or the file holds no policy for these features.
@@ -59,14 +59,14 @@ class RL2:
         self._barred = np.array([mode not in modes for mode in MODES])
         self._session = _open(model or SCHEDULER_POLICY)
         self._shape = self._session.get_inputs()[1].shape
-        self._features, self._live = Features(1.0, modes), False
+        self._features, self._live = SchedulerFeatures(1.0, modes), False
         self._hidden = self._cell = np.zeros(self._shape, np.float32)
 
     def reset(self, stream: StreamInfo) -> None:
         """Forget all, and take in the time between two frames."""
         self._live = stream.live
         budget_s = self._given_s or 1 / max(stream.fps, 1e-3)
-        self._features, self._gap = Features(budget_s, self._modes), self._max_gap
+        self._features, self._gap = SchedulerFeatures(budget_s, self._modes), self._max_gap
         self._hidden = self._cell = np.zeros(self._shape, np.float32)
 
     def act(self, state: SchedulerState) -> InferencePlan:
@@ -85,7 +85,7 @@ class RL2:
         return InferencePlan(mode)
 
     def observe(self, frame_index: int, outcome: Outcome) -> None:  # noqa: ARG002  (the protocol)
-        """Take in how long a look took."""
+        """Take in how long an inference took."""
         self._features.observe(outcome)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
+from drivemeta.core.coco import coco_row
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.plugins.sink.part_file import PartFile
@@ -21,8 +22,8 @@ class CocoResults:
     there is one.
 
     Args:
-        context: Of the run, whose folder is written into.
-        name: of the file.
+        context: Context of the run, whose folder is written into.
+        name: Name of the file.
     """
 
     def __init__(self, context: RunContext, name: str = "coco_results.json") -> None:
@@ -64,9 +65,7 @@ def _entries(frame: Frame, tracks: Tracks) -> list[dict[str, Any]]:
     rows = zip(tracks.ids, found.labels, found.scores, found.boxes.tolist(), strict=True)
     return [
         {
-            "image_id": frame.index + 1,
-            "category_id": int(label) + 1,
-            "bbox": [round(side, 2) for side in (x1, y1, x2 - x1, y2 - y1)],
+            **coco_row(frame.index, int(label), (x1, y1, x2 - x1, y2 - y1)),
             "score": round(float(score), 4),
             **({} if track == UNTRACKED else {"track_id": int(track)}),
         }

@@ -20,8 +20,8 @@ class Events:
     a kill the list is made again from the journal.
 
     Args:
-        context: Of the run, whose folder is written into.
-        name: of the file.
+        context: Context of the run, whose folder is written into.
+        name: Name of the file.
     """
 
     def __init__(self, context: RunContext, name: str = "events.json") -> None:

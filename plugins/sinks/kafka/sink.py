@@ -24,12 +24,12 @@ class Kafka:
     `stream` and `frame` tell them apart.
 
     Args:
-        address: of the brokers, `HOST:PORT`, several joined by commas.
-        topic: to send to.
-        user: name for SASL, if the brokers want one.
-        password: of that user.
-        mechanism: of SASL, as librdkafka calls it.
-        encrypted: whether to connect by TLS.
+        address: Address of the brokers, `HOST:PORT`, several joined by commas.
+        topic: Topic to send to.
+        user: Name for SASL, if the brokers want one.
+        password: Password of that user.
+        mechanism: Mechanism of SASL, as librdkafka calls it.
+        encrypted: Whether to connect by TLS.
     """
 
     def __init__(

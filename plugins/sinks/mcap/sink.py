@@ -34,10 +34,10 @@ class Mcap:
     Messages are JSON and carry the frame's time. After a kill the recording is made again.
 
     Args:
-        context: Of the run, whose folder is written into.
-        name: of the file.
-        quality: of the JPEGs, 1 to 100.
-        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
+        context: Context of the run, whose folder is written into.
+        name: Name of the file.
+        quality: Quality of the JPEGs, 1 to 100.
+        blur: What is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
     """
 
     def __init__(

@@ -36,11 +36,11 @@ class Mp4:
     While the run lasts, closed segments of ten seconds lie in a hidden folder beside it.
 
     Args:
-        context: Of the run, whose folder is written into.
+        context: Context of the run, whose folder is written into.
         encoder: `h264` (x264, GPL, inside PyAV's wheels), `openh264` or `mpeg4`.
-        name: of the file.
-        segment_s: seconds a segment.
-        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
+        name: Name of the file.
+        segment_s: Seconds a segment.
+        blur: What is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
 
     Raises:
         InputError: the encoder is unknown or not in this build of FFmpeg.

@@ -24,10 +24,10 @@ class Mqtt:
     `frame` tell them apart.
 
     Args:
-        address: of the broker, `HOST` or `HOST:PORT`.
-        topic: to publish to.
-        user: name, if the broker wants one.
-        password: of that user.
+        address: Address of the broker, `HOST` or `HOST:PORT`.
+        topic: Topic to publish to.
+        user: User name, if the broker wants one.
+        password: Password of that user.
 
     Raises:
         InputError: the address is none.

@@ -15,7 +15,7 @@ from drivemeta.plugins.sink.jpeg import encoded_jpeg
 from drivemeta.plugins.sink.privacy import Privacy
 from drivemeta.plugins.sink.whole_file import WholeFile
 
-FLUSH_EVERY = 30  # frames; so many wait in memory at most
+FLUSH_EVERY = 30  # frames that wait in memory at most
 TIMEOUT_S = 60.0
 
 
@@ -26,10 +26,10 @@ class Rerun:
     bytes: Rerun gives each row an identity of its own. After a kill the recording is made again.
 
     Args:
-        context: Of the run, whose folder is written into.
-        name: of the file.
-        quality: of the JPEGs, 1 to 100.
-        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
+        context: Context of the run, whose folder is written into.
+        name: Name of the file.
+        quality: Quality of the JPEGs, 1 to 100.
+        blur: What is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
     """
 
     def __init__(

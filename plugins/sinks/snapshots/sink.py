@@ -27,10 +27,10 @@ class Snapshots:
     something large wins. After a kill the pictures are taken again.
 
     Args:
-        context: Of the run, whose folder is written into.
-        margin: round the box, in parts of its size.
-        quality: of the JPEGs, 1 to 100.
-        blur: what is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
+        context: Context of the run, whose folder is written into.
+        margin: Margin round the box, in parts of its size.
+        quality: Quality of the JPEGs, 1 to 100.
+        blur: What is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
     """
 
     def __init__(

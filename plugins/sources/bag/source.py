@@ -30,8 +30,8 @@ class BagSource:
     A file that is cut off is read as far as it goes.
 
     Args:
-        path: an MCAP file, a `.bag` of ROS 1, or the folder of a bag of ROS 2.
-        topic: of the pictures; need not be given where there is one only, or one only of
+        path: MCAP file, a `.bag` of ROS 1, or the folder of a bag of ROS 2.
+        topic: Topic of the pictures; need not be given where there is one only, or one only of
             compressed pictures.
 
     Raises:

@@ -20,10 +20,11 @@ class CameraSource:
     """Reads a camera; times are those of arrival, counted from the first frame.
 
     Args:
-        device: its number, 0 for the first, also as text, or its path such as `/dev/video0`.
-        width: in pixels, asked for; the camera may give another.
-        height: in pixels, asked for.
-        fps: frames a second, asked for.
+        device: Number of the camera, 0 for the first, also as text, or its path such as
+            `/dev/video0`.
+        width: Requested width in pixels; the camera may give another.
+        height: Requested height in pixels.
+        fps: Requested frames a second.
 
     Raises:
         VideoError: there is no such camera, or it gives no picture.

@@ -23,7 +23,7 @@ class FileSource:
     where they jump back (files joined end to end), they go on a frame after the last.
 
     Args:
-        path: of the file, in any format that FFmpeg knows.
+        path: Path of the file, in any format that FFmpeg knows.
 
     Raises:
         VideoError: there is no such file, or no video in it.

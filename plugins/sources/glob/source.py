@@ -6,7 +6,7 @@ import glob
 from pathlib import Path
 
 from drivemeta.errors import VideoError
-from drivemeta.files import IMAGE_SUFFIXES, is_foreign
+from drivemeta.files import IMAGE_SUFFIXES, is_foreign, is_image
 from drivemeta.plugins.source.image_files import Pictures
 
 
@@ -14,8 +14,8 @@ class GlobSource(Pictures):
     """Reads the images whose paths match a pattern, in natural order of the paths.
 
     Args:
-        pattern: with `*`, `?`, `[...]`, and `**` for any depth of folders.
-        fps: images a second.
+        pattern: Pattern with `*`, `?`, `[...]`, and `**` for any depth of folders.
+        fps: Images a second.
 
     Raises:
         VideoError: no image matches, or the rate is not positive.
@@ -27,7 +27,7 @@ class GlobSource(Pictures):
         files = [
             path
             for path in found
-            if path.suffix.lower() in IMAGE_SUFFIXES
+            if is_image(path)
             and not any(is_foreign(part) for part in path.parts if part not in named)
             and path.is_file()
         ]

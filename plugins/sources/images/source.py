@@ -13,8 +13,8 @@ class ImageSource(Pictures):
     """Reads the images of a folder in natural order (`2.png` before `10.png`).
 
     Args:
-        path: of the folder.
-        fps: images a second.
+        path: Path of the folder.
+        fps: Images a second.
 
     Raises:
         VideoError: there is no such folder, no image in it, or the rate is not positive.

@@ -24,11 +24,11 @@ class StreamSource:
     30 seconds.
 
     Args:
-        address: such as `rtsp://camera/stream`, in any protocol that FFmpeg knows.
-        timeout_s: without data after which the stream counts as stalled.
-        retries: attempts in a row that may fail; None never gives up.
-        pause_s: before the first attempt to connect again.
-        transport: of RTSP: `tcp` or `udp`.
+        address: Address such as `rtsp://camera/stream`, in any protocol that FFmpeg knows.
+        timeout_s: Seconds without data after which the stream counts as stalled.
+        retries: Number of attempts in a row that may fail; None never gives up.
+        pause_s: Seconds before the first attempt to connect again.
+        transport: Transport of RTSP: `tcp` or `udp`.
 
     Raises:
         VideoError: there is no stream at the address, or no video in it.
@@ -64,7 +64,7 @@ class StreamSource:
         """Yield the frames as they arrive.
 
         Raises:
-            VideoError: so many attempts to connect again failed as were allowed.
+            VideoError: as many attempts to connect again failed as are allowed.
         """
         index, started, last_s = 0, time.monotonic(), -1.0
         self._reading = True

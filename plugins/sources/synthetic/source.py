@@ -12,19 +12,19 @@ from drivemeta.synthetic import Plan, Scene, SyntheticFrame, render
 
 
 class SyntheticSource:
-    """Gives the frames of a synthetic scene, as many as asked for.
+    """Gives the frames of a synthetic scene, as many as requested.
 
     Args:
-        seed: of the scene; equal seeds give equal frames.
-        n_frames: how many frames; None never ends.
-        height: of the frames in pixels.
-        width: of the frames in pixels.
-        fps: frames a second.
+        seed: Seed of the scene; equal seeds give equal frames.
+        n_frames: Number of frames; None never ends.
+        height: Height of the frames in pixels.
+        width: Width of the frames in pixels.
+        fps: Frames a second.
         weather: `clear`, `cloudy`, `rain`, `fog`, `dusk` or `night`; by default the seed's.
         road: `urban`, `suburban`, `rural` or `motorway`; by default the seed's.
-        pictograms: sign classes that occur: `train`, `demo` or names.
-        on_truth: is called with each frame's index and what is truly in it, before the frame is
-            given.
+        pictograms: Sign classes that occur: `train`, `demo` or names.
+        on_truth: Function called with each frame's index and what is truly in it, before the frame
+            is given.
 
     Raises:
         InputError: a value is out of range or a name is unknown.

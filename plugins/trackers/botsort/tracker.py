@@ -17,10 +17,11 @@ class BotSort(Association):
     """Associates by overlap and a Kalman filter, after the camera's motion is compensated.
 
     Args:
-        lost_frames: frames after which an unseen object is forgotten.
-        confirm_frames: successive frames until an object gets an identity.
-        corners: most points that the camera's motion is estimated from.
-        context: Of the run: objects of two families are never one. Without families, any may be.
+        lost_frames: Number of frames after which an unseen object is forgotten.
+        confirm_frames: Number of successive frames until an object gets an identity.
+        corners: Greatest number of points that the camera's motion is estimated from.
+        context: Context of the run: objects of two families are never one. Without families, any
+            may be.
     """
 
     def __init__(

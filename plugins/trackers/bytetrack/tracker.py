@@ -6,6 +6,8 @@ arXiv 2110.06864.
 
 from __future__ import annotations
 
+from functools import partial
+
 from trackers import ByteTrackTracker
 
 from drivemeta.core.run import NO_RUN, RunContext
@@ -16,9 +18,10 @@ class ByteTrack(Association):
     """Associates by overlap and a Kalman filter.
 
     Args:
-        lost_frames: frames after which an unseen object is forgotten.
-        confirm_frames: successive frames until an object gets an identity.
-        context: Of the run: objects of two families are never one. Without families, any may be.
+        lost_frames: Number of frames after which an unseen object is forgotten.
+        confirm_frames: Number of successive frames until an object gets an identity.
+        context: Context of the run: objects of two families are never one. Without families, any
+            may be.
     """
 
     def __init__(
@@ -27,13 +30,11 @@ class ByteTrack(Association):
         confirm_frames: int = 2,
         context: RunContext = NO_RUN,
     ) -> None:
-
-        def make() -> ByteTrackTracker:
-            return ByteTrackTracker(
-                lost_track_buffer=lost_frames,
-                minimum_consecutive_frames=confirm_frames,
-                high_conf_det_threshold=SCORE_FLOOR,
-                track_activation_threshold=SCORE_FLOOR,
-            )
-
+        make = partial(
+            ByteTrackTracker,
+            lost_track_buffer=lost_frames,
+            minimum_consecutive_frames=confirm_frames,
+            high_conf_det_threshold=SCORE_FLOOR,
+            track_activation_threshold=SCORE_FLOOR,
+        )
         super().__init__(make, context)

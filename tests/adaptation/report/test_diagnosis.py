@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from drivemeta.adaptation.adapt import adapt
-from drivemeta.adaptation.report.diagnosis import diagnose
+from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.expected_ap50 import expected_ap50
 from drivemeta.adaptation.report.page import report_json, report_markdown, warnings
 from drivemeta.adaptation.report.plot import draw_report_plot
@@ -20,7 +20,7 @@ def adapted(lively_detector, make_support):
 
 
 def test_every_box_is_judged_without_itself(adapted):
-    shots = diagnose(adapted).shots
+    shots = diagnose_support(adapted).shots
     assert [shot.name for shot in shots] == ["rocks", "ice"] * 3
     assert all(shot.held_out and (shot.width, shot.height) == (48, 48) for shot in shots)
     found = adapted.record.evidence.boxes.found > 0
@@ -34,20 +34,20 @@ def test_a_box_of_the_wrong_class_disagrees(lively_detector, make_support):
     coco["annotations"][0]["category_id"] = 1  # it looks like rocks
     path.write_text(json.dumps(coco))
     adapted = adapt(lively_detector, SupportSet.from_coco(path), parent="traffic_sign")
-    diagnosis = diagnose(adapted)
+    diagnosis = diagnose_support(adapted)
     assert "0.png" in {shot.image for shot in diagnosis.disagreeing}
     assert any("0.png" in line and "annotated as ice" in line for line in warnings(diagnosis))
 
 
 def test_a_single_box_cannot_be_held_out(lively_detector, make_support):
-    (shot,) = diagnose(
+    (shot,) = diagnose_support(
         adapt(lively_detector, make_support(1, "rocks"), parent="traffic_sign")
     ).shots
     assert not shot.held_out
 
 
 def test_likeness_is_the_cosine_of_the_means(adapted):
-    task, likeness = adapted.record.evidence.embedded, diagnose(adapted).likeness
+    task, likeness = adapted.record.evidence.embedded, diagnose_support(adapted).likeness
     means = [task.images[task.labels == label].mean(0).numpy() for label in range(2)]
     one, two = (mean / np.linalg.norm(mean) for mean in means)
     new = {(p.name, p.other): p.cosine for p in likeness if p.kind == "new"}
@@ -61,7 +61,7 @@ def test_likeness_is_the_cosine_of_the_means(adapted):
 def test_classes_known_before_are_compared(adapted, make_support):
     support = make_support(2, "stones")  # drawn as the rocks are
     later = adapt(adapted.detector, support, parent="traffic_sign")
-    (pair,) = [p for p in diagnose(later).likeness if p.other == "rocks"]
+    (pair,) = [p for p in diagnose_support(later).likeness if p.other == "rocks"]
     assert pair.kind == "known"
     assert pair.cosine > 0.9
 
@@ -75,11 +75,11 @@ def test_the_estimate_holds_out_each_frame(adapted):
 def test_no_estimate_where_nothing_can_be_held_out(lively_detector, make_support):
     adapted = adapt(lively_detector, make_support(1, "rocks"), parent="traffic_sign")
     assert expected_ap50(adapted) == ()
-    assert "No estimate" in report_markdown(adapted, diagnose(adapted), ())
+    assert "No estimate" in report_markdown(adapted, diagnose_support(adapted), ())
 
 
 def test_the_report_holds_all_and_is_json(adapted, tmp_path):
-    diagnosis, expected = diagnose(adapted), expected_ap50(adapted)
+    diagnosis, expected = diagnose_support(adapted), expected_ap50(adapted)
     report = json.loads(json.dumps(report_json(adapted, diagnosis, expected)))
     assert len(report["support"]["shots"]) == 6
     assert report["expected_ap50"][0]["n_boxes"] == 3
@@ -91,7 +91,7 @@ def test_the_report_holds_all_and_is_json(adapted, tmp_path):
 
 
 def test_the_plot_shows_scores_and_cosines(adapted):
-    picture = draw_report_plot(adapted, diagnose(adapted))
+    picture = draw_report_plot(adapted, diagnose_support(adapted))
     assert picture.width > 900
     colours = {colour for _, colour in Image.Image.getcolors(picture, 1 << 24)}
     assert (5, 150, 105) in colours or (220, 38, 38) in colours

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from drivemeta.data.readers import read_annotations, read_coco
 from drivemeta.errors import AnnotationError
+from tests.helpers.images import put_image
 
 Json = dict[str, Any]
 
@@ -29,12 +29,6 @@ def content(file_name: str = "a.png") -> Json:
             {"id": 2, "image_id": 7, "category_id": 2, "bbox": [0, 0, 5.5, 6], "iscrowd": 1},
         ],
     }
-
-
-def put_image(path: Path, width: int = 80, height: int = 60) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (width, height), (90, 120, 60)).save(path)
-    return path
 
 
 def put_json(path: Path, data: object) -> Path:

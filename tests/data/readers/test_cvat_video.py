@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from drivemeta.data.readers import read_annotations
 from drivemeta.errors import AnnotationError
+from tests.helpers.videos import encode_video
 
 # As CVAT 2 exports a task with frame step 2 that starts at frame 4 of the video: frame numbers
 # are those of the video, boxes between keyframes are written out, and a track ends `outside`.
@@ -42,16 +42,10 @@ XML = """<?xml version="1.0" encoding="utf-8"?>
 </annotations>"""
 
 
-def write_video(path: Path, n_frames: int = 12) -> Path:
+def write_greys(path: Path, n_frames: int = 12) -> Path:
     """Write a video whose frames are of different grey."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
-        for i in range(n_frames):
-            pixels = np.full((64, 96, 3), 20 * i, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
-        container.mux(stream.encode())
-    return path
+    greys = (np.full((64, 96, 3), 20 * i, np.uint8) for i in range(n_frames))
+    return encode_video(path, greys, codec="mpeg4")
 
 
 @pytest.fixture
@@ -62,8 +56,8 @@ def task(tmp_path: Path) -> Path:
 
 
 def test_keyframes_are_taken_out_of_the_video(task):
-    write_video(task.with_name("drive.mp4"))
-    write_video(task.with_name("other.mp4"))
+    write_greys(task.with_name("drive.mp4"))
+    write_greys(task.with_name("other.mp4"))
     dataset = read_annotations(task)
     assert dataset.classes == ("deer", "boar")
     assert [image.attributes["frame"] for image in dataset.images] == [4, 8]
@@ -92,7 +86,7 @@ def test_without_its_video(task):
 
 
 def test_a_video_that_is_too_short(task):
-    write_video(task.with_name("drive.mp4"), 6)
+    write_greys(task.with_name("drive.mp4"), 6)
     with pytest.raises(AnnotationError, match=r"frame 8 is annotated, but .* ends before it"):
         read_annotations(task)
 

@@ -7,16 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from drivemeta.data.readers import read_annotations, read_labelme, read_voc, read_yolo
 from drivemeta.errors import AnnotationError
-
-
-def put_image(path: Path, width: int = 80, height: int = 60) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (width, height)).save(path)
-    return path
+from tests.helpers.images import put_image
 
 
 def put(path: Path, text: str) -> Path:

@@ -1,10 +1,16 @@
-"""Means of embeddings: agreement of vectors, clusters, small ones among them."""
+"""Means of embeddings: agreement of vectors, clusters, small ones among them, classes."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from drivemeta.plugins.learner.means import agreement, spherical_means
+from drivemeta.plugins.learner.means import (
+    agreement,
+    class_means,
+    max_by_class,
+    spherical_means,
+    sum_by_class,
+)
 
 
 def bunch(axis: int, n: int, dim: int = 8) -> torch.Tensor:
@@ -37,3 +43,15 @@ def test_small_clusters_are_left_out_on_request(least, n_means):
 
 def test_something_is_left_where_all_clusters_are_small():
     assert len(spherical_means(torch.cat([bunch(0, 1), bunch(3, 1)]), 2, least=3)) == 2
+
+
+def test_means_of_unequal_shots():
+    embeddings = torch.tensor([[1.0], [2.0], [3.0], [10.0]])
+    means = class_means(embeddings, torch.tensor([0, 0, 0, 1]), 2)
+    assert means.tolist() == [[2.0], [10.0]]
+
+
+def test_sums_and_maxima_by_class():
+    values, labels = torch.tensor([[1.0, 2.0, -3.0]]), torch.tensor([1, 1, 0])
+    assert sum_by_class(values, labels, 2).tolist() == [[-3.0, 3.0]]
+    assert max_by_class(values, labels, 2).tolist() == [[-3.0, 2.0]]

@@ -5,31 +5,28 @@ from importlib import import_module
 
 import pytest
 import torch
-from meta_tasks import Run, Tasks, create, prepared, trained
 from torch import nn
 from torch.nn import functional as F
 
 from drivemeta.errors import ConfigError
 from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.training.meta.networks import Conv4
+from tests.helpers.meta_tasks import Run, Tasks, create, one_block, prepared, trained
+
+# Compiling takes seconds a layer: what it makes is compared on a network of one block.
+WHOLE = [(name, "vmap") for name in ("anil", "maml", "metasgd")]
+BLOCK = [pytest.param(name, "compiled", marks=pytest.mark.slow) for name, _ in WHOLE]
 
 
-@pytest.mark.parametrize(
-    ("name", "mapped"),
-    [
-        ("anil", "vmap"),
-        ("maml", "vmap"),
-        ("metasgd", "vmap"),
-        pytest.param("maml", "compiled", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize(("name", "mapped"), [*WHOLE, *BLOCK])
 def test_mapping_over_tasks_has_the_gradients_of_a_loop(name, mapped):
     gradients = []
     for how in ("loop", mapped):
         torch.manual_seed(0)
         run = Run(1)
         learner = create(name, meta_batch=2, mapped=how)
-        learner.meta_train(Conv4(4, kind="strided"), Tasks(), run)
+        network = one_block() if mapped == "compiled" else Conv4(4, kind="strided")
+        learner.meta_train(network, Tasks(), run)
         gradients.append({key: value.grad for key, value in run.model.named_parameters()})
     for key, value in gradients[0].items():
         assert value.abs().sum() > 0, key
@@ -164,9 +161,12 @@ def test_reptile_at_once_does_what_a_loop_does(mapped, monkeypatch):
     # The tasks of a step share an order at once, and have each its own in a loop.
     monkeypatch.setattr(torch, "randperm", lambda n, **_: torch.arange(n).flip(0))
     params = {"n_steps": 3, "inner_batch": 4, "optimizer": "sgd", "inner_lr": 0.05}
-    (_, one), (_, other) = (
-        trained("reptile", 3, meta_batch=3, mapped=how, **params) for how in ("loop", mapped)
-    )
+    models = []
+    for how in ("loop", mapped):
+        torch.manual_seed(0)
+        network = one_block() if mapped == "compiled" else Conv4(8)
+        models.append(trained("reptile", 3, network, meta_batch=3, mapped=how, **params)[1])
+    one, other = models
     for key, value in one.headed.state_dict().items():
         torch.testing.assert_close(other.headed.state_dict()[key], value, atol=1e-5, rtol=1e-3)
 

@@ -4,10 +4,10 @@ from copy import deepcopy
 
 import pytest
 import torch
-from meta_tasks import SHAPE, Tasks, create, prepared, trained
 
-from drivemeta.plugins.learner.episodes import Episode, make_episode
+from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.plugins.learner.protocol import MetaLearner
+from tests.helpers.meta_tasks import SHAPE, Tasks, create, make_episode, prepared, trained
 
 LEARNERS = ("anil", "maml", "matching", "metasgd", "protonet", "reptile", "siamese")
 

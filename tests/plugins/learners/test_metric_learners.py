@@ -4,8 +4,9 @@ import sys
 
 import pytest
 import torch
-from meta_tasks import Tasks, create, prepared, trained
 from torch.nn import functional as F
+
+from tests.helpers.meta_tasks import Tasks, create, prepared, trained
 
 
 def siamese():

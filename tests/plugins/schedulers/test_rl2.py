@@ -9,21 +9,21 @@ from drivemeta.plugins import default_registry
 from drivemeta.plugins.scheduler.protocol import Outcome, SchedulerState
 
 INFO = StreamInfo("clip", (), (96, 128), 10.0)
-MODES = ("skip", "small", "full", "sliced")
+COSTS = {"skip": 0.0, "small": 0.5, "full": 1.0, "sliced": 5.0}  # in full inferences
+MODES = tuple(COSTS)
 
 
 def drive(latency_s: float, modes=MODES, n: int = 60, waiting: int = 0) -> list[str]:
     """Return the modes chosen where a full look takes what is given."""
     scheduler = default_registry().create("scheduler", "rl2", context=RunContext(modes=modes))
     scheduler.reset(INFO)
-    costs = {"skip": 0.0, "small": 0.5, "full": 1.0, "sliced": 5.0}
     chosen = []
     for i in range(n):
         state = SchedulerState(
             i, i / 10, queue_length=waiting, n_tracks=4, mean_score=0.6, difference=0.05
         )
         plan = scheduler.act(state)
-        scheduler.observe(i, Outcome(plan, latency_s * costs[plan.mode], 4))
+        scheduler.observe(i, Outcome(plan, latency_s * COSTS[plan.mode], 4))
         chosen.append(plan.mode)
     return chosen
 
@@ -32,10 +32,17 @@ def test_only_what_is_offered_is_chosen():
     assert set(drive(0.02, ("skip", "full"))) <= {"skip", "full"}
 
 
-def test_a_slow_machine_looks_at_less():
-    costs = {"skip": 0, "small": 0.5, "full": 1, "sliced": 5}
-    fast, slow = (sum(costs[mode] for mode in drive(latency)) for latency in (0.01, 0.3))
-    assert slow < fast
+@pytest.mark.parametrize(
+    ("latency_s", "settled"), [(0.01, {"sliced"}), (0.03, {"full"}), (0.3, {"skip", "small"})]
+)
+def test_it_settles_on_the_dearest_mode_that_fits_between_two_frames(latency_s, settled):
+    assert set(drive(latency_s)[10:]) == settled
+
+
+@pytest.mark.parametrize("latency_s", [0.01, 0.03, 0.1, 0.3])
+def test_what_it_chooses_takes_no_longer_than_the_clip(latency_s):
+    spent_s = sum(latency_s * COSTS[mode] for mode in drive(latency_s))
+    assert spent_s <= 60 / INFO.fps
 
 
 def test_a_file_without_a_policy_is_refused(tmp_path):

@@ -145,7 +145,7 @@ def encoded(codec, n=N, **options):
     return [bytes(packet) for frame in [*frames, None] for packet in context.encode(frame)]
 
 
-def write_video(path, units, form):
+def write_messages(path, units, form):
     writer = pytest.importorskip("mcap.writer", reason="needs the extra mcap").Writer(str(path))
     writer.start()
     schema = writer.register_schema("foxglove.CompressedVideo", "jsonschema", b"{}")
@@ -160,7 +160,7 @@ def write_video(path, units, form):
 
 @pytest.mark.parametrize(("codec", "form"), [("libx264", "h264"), ("libx265", "h265")])
 def test_video_in_messages_is_decoded(codec, form, tmp_path):
-    check(open_source(write_video(tmp_path / "drive.mcap", encoded(codec), form)), pixels=6.0)
+    check(open_source(write_messages(tmp_path / "drive.mcap", encoded(codec), form)), pixels=6.0)
 
 
 @pytest.mark.parametrize(
@@ -175,13 +175,13 @@ def test_video_of_the_newer_codecs_is_decoded(codec, form, options, tmp_path):
         pytest.skip(f"this FFmpeg has no {codec} to write the file with")
     units = encoded(codec, **options)
     assert len(units) == N
-    check(open_source(write_video(tmp_path / "drive.mcap", units, form)), pixels=8.0)
+    check(open_source(write_messages(tmp_path / "drive.mcap", units, form)), pixels=8.0)
 
 
 def test_a_damaged_message_of_video_does_not_end_it(tmp_path):
     units = encoded("libx264")
     units[3] = b"\0\0\0\1no video"
-    source = open_source(write_video(tmp_path / "drive.mcap", units, "h264"))
+    source = open_source(write_messages(tmp_path / "drive.mcap", units, "h264"))
     times = [round(frame.pts - BEGIN) // STEP_NS for frame in source]
     assert set(range(6, N)) <= set(times)  # from the next key frame on
     assert 3 not in times
@@ -239,7 +239,7 @@ def test_an_unknown_encoding_of_raw_pictures_is_told(tmp_path):
 
 
 def test_an_unknown_codec_is_told(tmp_path):
-    source = open_source(write_video(tmp_path / "drive.mcap", [b"123"], "theora"))
+    source = open_source(write_messages(tmp_path / "drive.mcap", [b"123"], "theora"))
     with pytest.raises(VideoError, match=r"expected video as h264.*'theora'"):
         list(source)
 
@@ -247,7 +247,7 @@ def test_an_unknown_codec_is_told(tmp_path):
 def test_video_that_is_left_half_way_does_not_hang(tmp_path):
     units = encoded("libx264")
     units[3] = b"\0\0\0\1no video"
-    path = write_video(tmp_path / "drive.mcap", units, "h264")
+    path = write_messages(tmp_path / "drive.mcap", units, "h264")
     for _ in range(20):
         frames = iter(open_source(path))
         assert next(frames).index == 0

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from drivemeta.training.base.level1_crops import CropRule, CropSampler
-from drivemeta.training.base.sources import COMPLETE, SUPER_CLASSES, SourceImage
+from drivemeta.core import SUPER_CLASSES
+from drivemeta.training.base.level1_crops import CropRule, FrameCropSampler
+from drivemeta.training.base.sources import COMPLETE, SourceImage
 
 VEHICLE, PEDESTRIAN = map(SUPER_CLASSES.index, ("vehicle", "pedestrian"))
 
@@ -26,7 +27,7 @@ def wide(tmp_path: Path) -> SourceImage:
 def seen(image: SourceImage, focus: dict[int, float]) -> list[int]:
     """Return how many of 300 crops show a vehicle, and a pedestrian."""
     rule = CropRule((64, 96), (64, 960), (1.0, 1.0), paste=0.0, focus=focus)
-    sampler = CropSampler([([image], 1.0)], rule, [], seed=0)
+    sampler = FrameCropSampler([([image], 1.0)], rule, [], seed=0)
     crops = [sampler.sample()[1].labels.tolist() for _ in range(300)]
     return [sum(label in labels for labels in crops) for label in (VEHICLE, PEDESTRIAN)]
 

@@ -65,7 +65,7 @@ def test_classes_that_a_source_does_not_annotate_are_not_believed(scene, monkeyp
 
 def test_vehicle_lights_are_cut_from_the_sides_of_wide_vehicles(scene, monkeypatch):
     boxes = []
-    monkeypatch.setattr(level2_crops, "cut", lambda _, box, __: boxes.append(box))
+    monkeypatch.setattr(level2_crops, "cut_crop", lambda _, box, __: boxes.append(box))
     for seed in range(20):
         assert VEHICLE_LIGHT in vehicle_light_crops([scene], 1, np.random.default_rng(seed))
     boxes = np.stack(boxes)

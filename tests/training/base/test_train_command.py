@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from drivemeta.core import SUPER_CLASSES
 from drivemeta.errors import AnnotationError, ConfigError, InputError, ModelFileError
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
@@ -24,9 +25,8 @@ from drivemeta.training.base.embedding import (
     train_embedding,
     training_crops,
 )
-from drivemeta.training.base.level1_crops import CropRule, CropSampler
+from drivemeta.training.base.level1_crops import CropRule, FrameCropSampler
 from drivemeta.training.base.level1_loss import TrainableLevel1
-from drivemeta.training.base.sources import SUPER_CLASSES
 
 BOX = (30, 20, 24, 18)
 
@@ -155,7 +155,7 @@ def test_resuming_level1_without_a_checkpoint_is_told(data):
 
 def test_crops_show_what_their_targets_say(data):
     images = detector_module.load_source(data / "scenes", "bdd", "train")
-    sampler = CropSampler([(images, 1.0)], CropRule((64, 96), (96, 128), (0.9, 1.1)), [], 0)
+    sampler = FrameCropSampler([(images, 1.0)], CropRule((64, 96), (96, 128), (0.9, 1.1)), [], 0)
     n_boxes = 0
     for _ in range(20):
         crop, target = sampler.sample()
@@ -179,7 +179,7 @@ def test_a_focus_on_no_class_is_told(data, focus):
 
 def test_a_batch_is_float_rgb(data):
     images = detector_module.load_source(data / "scenes", "bdd", "train")
-    sampler = CropSampler([(images, 1.0)], CropRule((64, 64), (96, 128)), [], 0)
+    sampler = FrameCropSampler([(images, 1.0)], CropRule((64, 64), (96, 128)), [], 0)
     batch, targets = sampler.batch(3)
     assert batch.shape == (3, 3, 64, 64)
     assert batch.dtype == torch.float32

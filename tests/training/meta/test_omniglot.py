@@ -61,13 +61,13 @@ def test_images_of_the_same_numbers():
 
 def test_what_cannot_be_drawn_is_told():
     rng = np.random.default_rng(0)
-    with pytest.raises(InputError, match="13 classes was asked for; there are 12"):
+    with pytest.raises(InputError, match="expected 13 classes for an episode, found 12"):
         draw_episode(pool(), Shape(13, 1, 1), rng)
-    with pytest.raises(InputError, match="6 images a class was asked for; there are 5"):
+    with pytest.raises(InputError, match="expected 6 images a class for an episode, found 5"):
         draw_episode(pool(), Shape(4, 3, 3), rng)
     with pytest.raises(InputError, match=r"1 groups of 5 classes .* 0, the largest group has 4"):
         draw_episode(pool(), Shape(5, 1, 1, n_groups=1), rng)
-    with pytest.raises(InputError, match="4 groups of 3 classes were asked for; there are 3"):
+    with pytest.raises(InputError, match="expected 4 groups of 3 classes for an episode, found 3"):
         draw_episode(pool(), Shape(12, 1, 1, n_groups=4), rng)
     with pytest.raises(InputError, match="5 classes cannot be of 2 groups in equal parts"):
         draw_episode(pool(), Shape(5, 1, 1, n_groups=2), rng)

@@ -1,5 +1,7 @@
 """Meta-training over level 2's last layer: what is written is what adaptation starts from."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -12,11 +14,12 @@ from drivemeta.errors import ConfigError
 from drivemeta.models.level2 import Level2
 from drivemeta.paths import builtin_folder
 from drivemeta.plugins import default_registry
+from drivemeta.training.meta.run import CURVE, evaluate
 from drivemeta.training.meta.sign_split import meanings_in
 from drivemeta.training.meta.sign_tasks import SignPool
 from drivemeta.training.meta.sign_training import (
     SignTraining,
-    is_of_signs,
+    _tasks,
     level2_of,
     metatrain_signs,
 )
@@ -43,18 +46,19 @@ def level2(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pool():
-    """Four meanings of each part, each a point among the features, with noise."""
+    """Four meanings of each part, each a point among the features, half hidden in noise."""
     rng = np.random.default_rng(0)
     names = tuple(sorted(n for part in ("train", "val") for n in sorted(meanings_in(part))[:4]))
     labels = np.arange(len(names)).repeat(12)
     centres = rng.normal(size=(len(names), 1, 1792))
-    features = centres[labels] + rng.normal(size=(len(labels), 2, 1792))
+    features = centres[labels] + 14 * rng.normal(size=(len(labels), 2, 1792))
     groups = np.arange(len(labels)) // 3
     return SignPool(torch.from_numpy(features).half(), labels, groups, names)
 
 
 def config(level2, out, **changes):
-    learners = {name: {"params": params, "minutes": 10} for name, params in PARAMS.items()}
+    common = {"minutes": 10, "learning_rate": 0.01}
+    learners = {name: {"params": params, **common} for name, params in PARAMS.items()}
     values = {
         "out": out,
         "signs": out,
@@ -67,7 +71,7 @@ def config(level2, out, **changes):
         "n_pairs": 8,
         "iterations": 2,
         "validate_every": 1,
-        "n_validation": 3,
+        "n_validation": 10,
     }
     return SignTraining.model_validate(values | changes)
 
@@ -78,7 +82,9 @@ def test_what_is_written_is_where_adaptation_starts(level2, pool, tmp_path, name
     lines = []
     result = metatrain_signs(name, settings, resume=False, report=lines.append, pool=pool)
     assert len(lines) == 3  # the start is validated too
-    assert result.validation >= result.start
+    curve = json.loads((tmp_path / name / CURVE).read_text())
+    assert result.start == curve[0][1]
+    assert [result.iterations, result.validation] == max(curve, key=lambda point: point[1])
     stored = load_file(result.weights)
     assert all(
         value.dtype in {torch.float16, torch.bfloat16, torch.int64} for value in stored.values()
@@ -88,6 +94,8 @@ def test_what_is_written_is_where_adaptation_starts(level2, pool, tmp_path, name
     assert start.weights is not None
     for key, value in start.model().state_dict().items():
         torch.testing.assert_close(value, stored[key].to(value.dtype))
+    again = evaluate(start.model(), plugin.object.logits, _tasks(settings, pool)[1], 10)
+    assert again.mean == pytest.approx(result.validation, abs=0.01)
 
 
 def test_a_resumed_run_ends_as_one_without_a_break(level2, pool, tmp_path):
@@ -109,18 +117,19 @@ def test_an_unknown_learner_suggests_the_nearest(level2, pool, tmp_path):
         )
 
 
-def test_the_kind_of_a_configuration_is_told():
-    folder = builtin_folder("configs")
-    assert is_of_signs(folder / "metatrain_signs_compared.yaml")
-    assert not is_of_signs(folder / "metatrain_omniglot.yaml")
-    compared = load_config(folder / "metatrain_signs_compared.yaml", SignTraining)
+def test_the_compared_configuration_trains_on_one_part():
+    compared = load_config(
+        builtin_folder("configs") / "metatrain_signs_compared.yaml", SignTraining
+    )
     assert compared.parts == ("train",)
     assert set(PARAMS) < set(compared.learners)
 
 
 def test_the_command_tells_what_it_lacks(tmp_path, capsys):
     path = tmp_path / "c.yaml"
-    path.write_text(f"out: {tmp_path}\nsigns: {tmp_path}\nlearners:\n  siamese: {{}}\n")
+    path.write_text(
+        f"kind: signs\nout: {tmp_path}\nsigns: {tmp_path}\nlearners:\n  siamese: {{}}\n"
+    )
     with pytest.raises(SystemExit) as ended:
         main(["metatrain", "siamese", str(path)])
     assert ended.value.code == 2

@@ -16,7 +16,7 @@ from drivemeta.training.schedulers.points import (
     Points,
     best_return,
 )
-from drivemeta.training.schedulers.single import OneTrial
+from tests.helpers.one_trial import OneTrial
 
 
 def step(env: Points, x: float, y: float) -> tuple[np.ndarray, np.ndarray]:

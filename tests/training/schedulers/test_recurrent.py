@@ -15,7 +15,7 @@ from drivemeta.training.schedulers.recurrent import (
     Recipe,
     load_policy,
     new_model,
-    train,
+    train_policy,
 )
 
 RECIPE = Recipe(n_steps=10, epochs=2, hidden=8)
@@ -29,14 +29,14 @@ def model_of(arms: int = 2, recipe: Recipe = RECIPE):
 def trained(tmp_path):
     """Return a policy trained for two rollouts, and the folder of the run."""
     model = model_of()
-    train(model, tmp_path / "run", RECIPE, n_steps=1280, minutes=5)
+    train_policy(model, tmp_path / "run", RECIPE, n_steps=1280, minutes=5)
     return model, tmp_path / "run"
 
 
 def test_a_run_goes_on_where_it_was(trained):
     _, folder = trained
     assert load_policy(model_of(), folder) == 1280
-    done = train(model_of(), folder, RECIPE, n_steps=2560, minutes=5)
+    done = train_policy(model_of(), folder, RECIPE, n_steps=2560, minutes=5)
     assert done.steps == 2560
     assert [steps for steps, _ in done.curve] == [640, 1280, 1920, 2560]
 
@@ -100,5 +100,5 @@ def test_the_exported_policy_is_the_trained_one(trained, tmp_path):
 def test_it_learns_to_pull_the_better_of_two_arms(tmp_path):
     recipe = Recipe(n_steps=10, epochs=3, rate=3e-3, gae_lambda=0.9, hidden=16)
     model = new_model(Bandits(2, 10, 128, seed=1), recipe)
-    done = train(model, tmp_path, recipe, n_steps=120_000, minutes=10)
+    done = train_policy(model, tmp_path, recipe, n_steps=120_000, minutes=10)
     assert done.curve[-1][1] > 5.6  # drawing arms earns 5.0

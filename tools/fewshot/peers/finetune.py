@@ -31,7 +31,7 @@ from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import Level1
 from drivemeta.models.traced.proposals import propose, to_input
-from drivemeta.training.base.level1_loss import CosineRows, Targets, detector_loss
+from drivemeta.training.base.level1_loss import ClassCosines, Targets, detector_loss
 from drivemeta.training.base.sources import COMPLETE
 from tools.fewshot.networks import digest
 from tools.fewshot.peers.interface import Finder
@@ -81,7 +81,7 @@ class FineTuning:
         part.finish(detector.input_size)
         return FineTunedFinder(part, detector, bank_of(detector, rows, support.classes, parent))
 
-    def _train(self, part: Part, rows: CosineRows, targets: list[Targets]) -> None:
+    def _train(self, part: Part, rows: ClassCosines, targets: list[Targets]) -> None:
         groups = [
             {"params": part.trained, "lr": self._rate},
             {"params": [rows.weights, rows.biases], "lr": 10 * self._rate},
@@ -121,7 +121,7 @@ class FineTunedFinder:
 
 
 def bank_of(
-    detector: TwoLevelDetector, rows: CosineRows, names: tuple[str, ...], parent: str
+    detector: TwoLevelDetector, rows: ClassCosines, names: tuple[str, ...], parent: str
 ) -> ClassBank:
     """Return the trained rows as a bank of the super-classes and new leaves in place of one."""
     supers = tuple(spec for spec in detector.bank.classes if spec.parent is None)
@@ -143,11 +143,11 @@ def torch_level1(detector: TwoLevelDetector) -> Level1:
     return found
 
 
-def rows_of(detector: TwoLevelDetector, n_novel: int, parent: str) -> CosineRows:
+def rows_of(detector: TwoLevelDetector, n_novel: int, parent: str) -> ClassCosines:
     """Return trainable rows: those of the base, then new ones like their super-class's."""
     dense = detector.bank.dense
     like = [*range(len(dense)), *[base_row(detector, detector.bank.index(parent))] * n_novel]
-    rows = CosineRows(len(like), dense.weights.shape[1], detector.scoring.dense_scale)
+    rows = ClassCosines(len(like), dense.weights.shape[1], detector.scoring.dense_scale)
     rows.log_scale.requires_grad_(False)  # the score rule's own constant
     with torch.no_grad():
         rows.weights[:] = torch.from_numpy(dense.weights[like])

@@ -26,7 +26,7 @@ class McapRecording:
     """Messages as JSON, Protobuf or CDR. A file that is cut off is read as far as it goes.
 
     Args:
-        files: in the order they were recorded in.
+        files: Files in the order they were recorded in.
 
     Raises:
         VideoError: one is no MCAP file.

@@ -24,7 +24,7 @@ class RosRecording:
     """A bag whose messages are read by the definitions it holds, or else by those of ROS 2.
 
     Args:
-        path: a `.bag` file, or the folder of a bag with its `metadata.yaml`.
+        path: `.bag` file, or the folder of a bag with its `metadata.yaml`.
 
     Raises:
         VideoError: it cannot be read.

@@ -21,10 +21,10 @@ class Payload(NamedTuple):
     """The picture in a message.
 
     Attributes:
-        time_ns: when the message was recorded.
-        data: as encoded; None if the message could not be read.
-        form: what the message says of the encoding, such as `jpeg`, `h264` or `rgb8`.
-        layout: height, width and bytes a row of a picture that is not compressed, else None.
+        time_ns: Time at which the message was recorded, in nanoseconds.
+        data: Encoded data; None if the message could not be read.
+        form: Encoding that the message names, such as `jpeg`, `h264` or `rgb8`.
+        layout: Height, width and bytes a row of a picture that is not compressed, else None.
     """
 
     time_ns: int
@@ -70,8 +70,8 @@ class Contents:
     """Topics of a recording.
 
     Attributes:
-        pictures: topics that can be read, by name.
-        others: what the messages of all other topics are, by name.
+        pictures: Topics that can be read, by name.
+        others: Types of the messages of all other topics, by name.
     """
 
     pictures: dict[str, Topic] = field(default_factory=dict)
@@ -93,8 +93,8 @@ class Recording(Protocol):
     """One recording, whatever it is stored as.
 
     Attributes:
-        contents: its topics.
-        ended_early: a file ended before its end, as far as it was read.
+        contents: Topics of the recording.
+        ended_early: Whether a file ended before its end, as far as it was read.
     """
 
     contents: Contents

@@ -1,4 +1,4 @@
-"""One trial of an array environment, as Gymnasium has it."""
+"""One trial of an array environment, as Gymnasium has it, for its checker."""
 
 from __future__ import annotations
 
