@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.banks.capacity import CAPACITY
 from drivemeta.cli.common import (
     JsonOption,
     ReadOption,
@@ -64,12 +63,12 @@ class _Weights:
     Attributes:
         path: Weights (.safetensors); None for the shipped base.
         input_size: Height and width of the network's input; None for the detector's own.
-        bank_capacity: Most rows a level and most classes, if fed.
+        bank_capacity: Most rows a level and most classes, if fed; None for as many as needed.
     """
 
     path: Path | None
     input_size: tuple[int, int] | None
-    bank_capacity: int
+    bank_capacity: int | None
 
 
 def export(
@@ -98,8 +97,9 @@ def export(
         FORM(help="fed: a running session may take other classes; baked: none."),
     ] = None,
     bank_capacity: Annotated[
-        int, FORM(min=1, help="Most rows a level and most classes, if fed.")
-    ] = CAPACITY,
+        int | None,
+        FORM(min=1, help="Most rows a level and most classes, if fed; 256, or more as needed."),
+    ] = None,
     frames: Annotated[
         str | None,
         INT8(help="Folder or video that int8 is calibrated on: frames like those to come."),

@@ -8,7 +8,7 @@ from drivemeta.data.readers import read_annotations
 from drivemeta.data.readers.reading import Reading
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
-from tests.data.readers.test_cvat_video import write_video
+from tests.data.readers.test_cvat_video import write_greys
 from tests.helpers.annotated import put, put_picture
 
 BOX = '<box label="stop" {more} xtl="10" ytl="20" xbr="40" ybr="35"/>'
@@ -66,8 +66,8 @@ def test_images_of_one_name_lie_in_the_folders_of_their_tasks_or_are_refused(tmp
 
 
 def test_each_task_has_its_video(tmp_path):
-    write_video(tmp_path / "a.mp4")
-    write_video(tmp_path / "b.mp4", 5)
+    write_greys(tmp_path / "a.mp4")
+    write_greys(tmp_path / "b.mp4", 5)
     tasks = [(7, "x", "<source>a.mp4</source>"), (8, "y", "<source>b.mp4</source>")]
     path = put(tmp_path / "t.xml", project(tasks, track(7, 9) + track(8, 2)))
     first, second = read_annotations(path).images
@@ -80,7 +80,7 @@ def test_each_task_has_its_video(tmp_path):
 
 
 def test_two_videos_of_one_name_cannot_be_told_apart(tmp_path):
-    write_video(tmp_path / "a.mp4")
+    write_greys(tmp_path / "a.mp4")
     tasks = [(n, str(n), "<source>a.mp4</source>") for n in (7, 8)]
     path = put(tmp_path / "t.xml", project(tasks, track(7, 9) + track(8, 2)))
     with pytest.raises(AnnotationError, match=r"all of a video called a\.mp4; .*--read task="):
@@ -97,7 +97,7 @@ def test_images_of_a_video_task_have_no_suffix(tmp_path):
 
 
 def test_frames_that_are_not_exported_are_taken_out_of_the_video(tmp_path):
-    write_video(tmp_path / "drive.mp4")
+    write_greys(tmp_path / "drive.mp4")
     body = image(0, "frame_000004", 7).replace('"80"', '"96"').replace('"60"', '"64"')
     path = put(tmp_path / "a.xml", project([(7, "x", "<source>drive.mp4</source>")], body))
     (found,) = SupportSet.from_path(path).images
@@ -131,7 +131,7 @@ def test_tracks_over_images_of_an_order_that_nothing_tells(tmp_path):
 
 
 def test_shapes_of_a_track_that_have_no_box_are_set_aside(tmp_path):
-    write_video(tmp_path / "a.mp4")
+    write_greys(tmp_path / "a.mp4")
     line = '<track id="3" label="stop"><polyline frame="1" points="1,1;2,2"/></track>'
     path = put(tmp_path / "t.xml", one_task(3, track(7, 1) + line))
     dataset = read_annotations(path)
