@@ -2,12 +2,41 @@
 
 import json
 
+import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from drivemeta.cli.main import app
+from drivemeta.demo.material import write_support
 from drivemeta.errors import AnnotationError, InputError
+from drivemeta.runtime.model_file import read_model_file
 from tests.helpers.annotated import coco, put, put_picture
+
+
+@pytest.mark.slow
+def test_what_detect_writes_can_be_corrected_and_given_back(tmp_path):
+    """The loop of docs/video.md: detect, correct the pre-labels, adapt."""
+    write_support(tmp_path, "falling_rocks", 0, (270, 480))
+    frames, out = tmp_path / "images", tmp_path / "rocks.onnx"
+    found = CliRunner().invoke(app, ["detect", str(frames), "--out", str(tmp_path / "found")])
+    assert found.exit_code == 0, found.output
+    labels = tmp_path / "found" / "coco.json"
+    data = json.loads(labels.read_text())
+    rocks = {"id": 1 + len(data["categories"]), "name": "falling_rocks"}
+    signs = next(row["id"] for row in data["categories"] if row["name"] == "traffic_sign")
+    kept = [row for row in data["annotations"] if row["category_id"] == signs]
+    assert kept
+    for row in kept:
+        row["category_id"] = rocks["id"]
+    data.update(annotations=kept, categories=[*data["categories"], rocks])
+    labels.write_text(json.dumps(data))
+    given = ["adapt", str(labels), "--images", str(frames), "--out", str(out), "--json"]
+    adapted = CliRunner().invoke(app, given)
+    assert adapted.exit_code == 0, adapted.output
+    report = json.loads(adapted.stdout)
+    assert [row["name"] for row in report["classes"]] == ["falling_rocks"]
+    assert any("no boxes of" in note for note in report["notes"])
+    assert "falling_rocks" in read_model_file(out).manifest.names
 
 
 def support(root):
