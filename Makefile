@@ -9,7 +9,7 @@ help:
 	@echo "setup   .venv with everything that developers need"
 	@echo "demo    learn a sign from five frames and find it in a video: demo/"
 	@echo "test    the tests"
-	@echo "test-slow  the tests that take longer: README snippets, wheel and sdist"
+	@echo "test-slow  the tests that take longer: snippets of the pages, wheel and sdist, compiling"
 	@echo "check   ruff and mypy"
 
 setup: $(STAMP)
@@ -17,13 +17,17 @@ setup: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/drivemeta demo --out demo
 
-# A process a core, each with the tests of whole files; four hold what memory a small machine has.
-test: export OMP_NUM_THREADS = 1
-test: $(STAMP)
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+# A process a core; four hold what memory a small machine has.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
+test test-slow: export OMP_NUM_THREADS = 1
 
+# Each process takes whole files, whose tests share what they made.
+test: $(STAMP)
+	$(PYTEST) --dist loadfile
+
+# Slow tests are spread one by one; those that share what is slow to make are a group.
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow --dist loadgroup
 
 check: $(STAMP)
 	$(BIN)/ruff check

@@ -24,7 +24,8 @@ print(json.dumps({f"{f.kind}/{f.name}": [f.origin, str(f.folder), f.problem, f.v
                   for f in default_registry()}))
 """
 
-pytestmark = pytest.mark.slow
+# One process builds and installs for all of them.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
 
 
 class Environment:
@@ -41,7 +42,8 @@ class Environment:
         (self.site / "third_party.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
     def install(self, *what: str) -> None:
-        options = ("--no-deps", "--no-index", "--no-build-isolation", "--ignore-installed")
+        options = ["--no-deps", "--no-index", "--no-build-isolation"]
+        options += ["--ignore-installed", "--no-compile"]
         pip = [sys.executable, "-m", "pip", "--python", str(self.python), "install", *options]
         run([*pip, *what], self.folder)
 
@@ -90,9 +92,8 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     """Install the wheel, and the example plugin beside it."""
     environment = Environment(tmp_path_factory.mktemp("installed"))
-    environment.install(str(wheel))
     environment.see_third_party()
-    environment.install(str(EXAMPLE))
+    environment.install(str(wheel), str(EXAMPLE))
     return environment
 
 

@@ -97,7 +97,7 @@ def run(
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        **(variables or {"XDG_CACHE_HOME": str(place / "cache")}),
+        **(variables or {}),
     }
     done = subprocess.run(
         [sys.executable, *arguments],
@@ -136,6 +136,7 @@ def counts(place: Path) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("pages")
 def test_readme_and_pages_run(place: Path, counts: dict[str, int]) -> None:
     assert counts["README.md"] >= 5
     assert (place / "falling_rocks.onnx").stat().st_size > 1_000_000
@@ -143,6 +144,7 @@ def test_readme_and_pages_run(place: Path, counts: dict[str, int]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("pages")
 @pytest.mark.usefixtures("counts")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_page_shows_a_whole_plugin_of_each_kind(place: Path, kind: str) -> None:
@@ -166,6 +168,8 @@ def test_commands_shown_exist(page: Path) -> None:
                 word.strip("[]") for word in words[start:] if word.lstrip("[").startswith("--")
             }
             assert asked <= options(words[start:]), words
+        elif words[:2] == ["python", "-m"] and words[2].startswith("tools."):
+            assert ROOT.joinpath(*words[2].split(".")).with_suffix(".py").is_file(), words
 
 
 def options(words: list[str]) -> set[str]:

@@ -11,8 +11,8 @@ def put_section(page: Path, text: str) -> None:
     """Put a section in place of the one of its heading, or at the end of a page.
 
     Args:
-        page: a Markdown file; begun if it is absent.
-        text: its first line is a heading of the second level.
+        page: Markdown file; begun if it is absent.
+        text: Text whose first line is a heading of the second level.
     """
     heading = text.splitlines()[0]
     if not heading.startswith("## "):

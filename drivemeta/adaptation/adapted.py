@@ -27,7 +27,7 @@ class ClassReport:
         shots: Number of support boxes.
         found: How many of them the base proposes at IoU 0.5; None of crops, which have no scene.
         threshold: Least score at which it is reported.
-        low_confidence: The threshold was set without held-out boxes or without scenes.
+        low_confidence: Whether the threshold was set without held-out boxes or without scenes.
     """
 
     name: str
@@ -44,7 +44,7 @@ class AdaptationRecord:
 
     Attributes:
         support: What the classes were learnt from.
-        learner: The method, with its name and parameters.
+        learner: Method, with its name and parameters.
         parent: Super-class that was given for all classes, None to have it found out.
         base: Detector before, with the columns of the branch if there is one.
         evidence: What that detector saw in the support set.
@@ -70,7 +70,7 @@ class Adapted:
     """An adapted detector.
 
     Attributes:
-        detector: The base with the new classes.
+        detector: Base with the new classes.
         classes: What was learnt of each class.
         record: How it came about.
     """

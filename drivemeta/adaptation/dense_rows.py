@@ -80,7 +80,7 @@ def learn_dense(
     Returns:
         The (dim,) float32 unit row and its bias.
     """
-    found = look(base, evidence, label)
+    found = embed_locations(base, evidence, label)
     row = F.normalize(found.shots.mean(0), dim=-1)
     if n_steps:
         row = stepped(row, found, base.scoring.dense_scale, n_steps)
@@ -116,7 +116,7 @@ def stepped(row: Tensor, found: Locations, scale: float, n_steps: int) -> Tensor
 
 
 @torch.no_grad()
-def look(base: TwoLevelDetector, evidence: Shots, label: int) -> Locations:
+def embed_locations(base: TwoLevelDetector, evidence: Shots, label: int) -> Locations:
     """Run level 1 over the support frames that show a class.
 
     Args:

@@ -83,12 +83,12 @@ class Evidence:
     """What the base sees in the support frames.
 
     Attributes:
-        boxes: The n support boxes.
-        negatives: The m proposals beside them.
+        boxes: Table of the n support boxes.
+        negatives: Table of the m proposals beside them.
         labelled: Augmented views of every support box, and crops of the m negatives.
         embedded: The same, with level 2's embeddings in place of the crops.
         frames: Images read, uint8 BGR, with the support boxes of each.
-        of_crops: The boxes are plain crops, and level 1 was not run over them.
+        of_crops: Whether the boxes are plain crops, which level 1 was not run over.
         networks: What proposed and embedded, for whoever needs more of it.
         compared: First and end of the columns that are unit vectors, which new rows are compared
             with; all of them unless level 2 has a branch.

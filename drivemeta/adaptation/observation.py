@@ -84,8 +84,8 @@ def observe(
         base: Detector to adapt.
         support: Annotated boxes.
         negatives: Images that hold no object of the new classes.
-        exhaustive: The support frames have every instance annotated, so that whatever else the
-            base proposes there is a negative without further doubt.
+        exhaustive: Whether the support frames have every instance annotated, so that whatever else
+            the base proposes there is a negative without further doubt.
     """
     networks, n_support = FixedNetworks(base), len(support.images)
     looks = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -27,7 +27,7 @@ def list_mistakes(error: ValidationError, model: type[BaseModel]) -> list[str]:
 def _line(mistake: Mapping[str, Any], model: type[BaseModel]) -> str:
     place = ".".join(map(str, mistake["loc"]))
     if mistake["type"] == "missing":
-        return f"{place}: is missing"
+        return f"{place}: is missing{_choices(model, mistake['loc'])}"
     if mistake["type"] == "extra_forbidden":
         *above, key = mistake["loc"]
         known = {name for owner in _models_at(model, above) for name in owner.model_fields}
@@ -36,6 +36,16 @@ def _line(mistake: Mapping[str, Any], model: type[BaseModel]) -> str:
     shown = repr(mistake["input"])
     found = f", found {shown}" if len(shown) <= 60 else ""
     return f"{place}: {problem}{found}" if place else f"{problem}{found}"
+
+
+def _choices(model: type[BaseModel], path: tuple[str | int, ...]) -> str:
+    """Return what a key of a few possible values may hold, as the end of a sentence."""
+    *above, key = path
+    fields = [o.model_fields[key] for o in _models_at(model, above) if key in o.model_fields]
+    values = [
+        v for f in fields if get_origin(f.annotation) is Literal for v in get_args(f.annotation)
+    ]
+    return f"; expected {' or '.join(map(repr, values))}" if values else ""
 
 
 def _models_at(model: type[BaseModel], path: list[str | int]) -> list[type[BaseModel]]:

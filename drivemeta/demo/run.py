@@ -23,7 +23,7 @@ from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.sink.protocol import Sink
 from drivemeta.video.api import run
 from drivemeta.video.builder import build_pipeline, run_context
-from drivemeta.video.opening import load_detector, open_source
+from drivemeta.video.opening import detector_for, open_source
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Pipeline
 from drivemeta.video.summary import RunSummary
@@ -195,7 +195,7 @@ def _mp4(path: Path, options: DemoOptions, registry: Registry) -> Sink:
 
 def _pipeline(model: Path, options: DemoOptions, registry: Registry) -> Pipeline:
     how = Options(provider=options.provider)
-    detector, how = load_detector(model, how, live=False)
+    detector, how = detector_for(model, how, live=False)
     return build_pipeline(detector, how, run_context(detector, how), registry)
 
 

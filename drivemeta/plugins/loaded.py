@@ -29,7 +29,7 @@ class Loaded(Generic[T]):
             module of its class.
         folder: Folder of the manifest, None of an object without one.
         params: Parameters that it was built with, by name, defaults included.
-        object: The plugin.
+        object: Plugin itself.
     """
 
     name: str
@@ -65,8 +65,8 @@ def of_object(plugin: T, found: Found | None) -> Loaded[T]:
     that are plain values; nothing else that it holds is taken for a parameter.
 
     Args:
-        plugin: The object.
-        found: The plugin whose class made it, None if no manifest names that class.
+        plugin: Plugin itself.
+        found: Plugin whose class made it, None if no manifest names that class.
     """
     made_by = type(plugin)
     kept = {name: getattr(plugin, name) for name in parameters(made_by) if hasattr(plugin, name)}

@@ -36,7 +36,7 @@ class Roadside:
 
     Attributes:
         seed: Seed of everything random.
-        road: The road.
+        road: Road.
         signs: Signs a place where one may stand; 1 is usual.
         names: Pictograms that signs are drawn from.
         yellow_signs: Grounds of signs are yellow.

@@ -17,7 +17,7 @@ from drivemeta.plugins.source.protocol import Source
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.builder import build_pipeline, clipped, run_context
 from drivemeta.video.journal import Journal
-from drivemeta.video.opening import load_detector, open_source
+from drivemeta.video.opening import detector_for, open_source
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Pipeline
 from drivemeta.video.signals import stop_on_signals
@@ -58,7 +58,7 @@ def process(
     if isinstance(source, str | Path):
         source = open_source(source, registry, options.settings)
     source = clipped(source, options)
-    detector, options = load_detector(model, options, live=info_of(source).live)
+    detector, options = detector_for(model, options, live=info_of(source).live)
     context = run_context(detector, options)
     yield from build_pipeline(detector, options, context, registry).run(source)
 

@@ -23,7 +23,7 @@ from drivemeta.video.journal import NAME as JOURNAL_NAME
 from drivemeta.video.journal import Journal
 from drivemeta.video.metrics import Metrics, served
 from drivemeta.video.opening import (
-    load_detector,
+    detector_for,
     model_path,
     open_source,
     source_kind,
@@ -84,7 +84,7 @@ class Job:
             self.registry.load("sink", name)
         source = clipped(open_source(self.source, self.registry, settings), self.options)
         live = info_of(source).live
-        detector, options = load_detector(self.model, self.options, live=live, cores=self.cores)
+        detector, options = detector_for(self.model, self.options, live=live, cores=self.cores)
         context = run_context(detector, options, self.out)
         pipeline = build_pipeline(detector, options, context, self.registry)
         sinks = build_sinks(self.sinks, settings, context, self.registry)

@@ -53,7 +53,7 @@ def open_source(
     return source
 
 
-def load_detector(
+def detector_for(
     model: str | Path | OnnxDetector | None,
     options: Options,
     *,

@@ -8,8 +8,8 @@ from torch.nn import functional as F
 from drivemeta.adaptation.dense_rows import (
     Locations,
     bias_of,
+    embed_locations,
     learn_dense,
-    look,
     stepped,
 )
 from drivemeta.adaptation.observation import observe
@@ -68,4 +68,4 @@ def test_learning_leaves_the_base_as_it_was_and_repeats(lively_detector, make_su
     assert all(torch.equal(v, state[k]) for k, v in lively_detector.state_dict().items())
     imprinted, _ = learn_dense(lively_detector, evidence, 0, n_steps=0)
     assert not np.array_equal(row, imprinted)
-    assert len(look(lively_detector, evidence, 0).places) == 2 * 4
+    assert len(embed_locations(lively_detector, evidence, 0).places) == 2 * 4

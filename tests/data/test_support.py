@@ -77,7 +77,7 @@ def test_a_draw_does_not_hang_on_the_other_classes(support_json: Path) -> None:
 
 
 def test_too_many_shots(support_json: Path) -> None:
-    with pytest.raises(AnnotationError, match=r"'stop' has 12 boxes, 13 shots"):
+    with pytest.raises(AnnotationError, match=r"expected 13 boxes of class 'stop', found 12"):
         SupportSet.from_coco(support_json).draw(13, 0)
 
 

@@ -45,7 +45,7 @@ def command(words: list[str], commit_s: float, detector: str, file_limit: int | 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, resource.RLIM_INFINITY))
     if detector == "colours":
-        job.load_detector = lambda _model, options, **_: (Colours(), replace(options, workers=2))
+        job.detector_for = lambda _model, options, **_: (Colours(), replace(options, workers=2))
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)

@@ -31,9 +31,9 @@ class HogPedestrians:
     """Finds pedestrians in frames.
 
     Args:
-        enlarge: frames are enlarged so, for the window is taller than most pedestrians; of 1.5 and
-            2 the better on 25 BDD training images.
-        least: margin to the classifier's plane from which windows count.
+        enlarge: Factor by which frames are enlarged, for the window is taller than most
+            pedestrians; of 1.5 and 2 the better on 25 BDD training images.
+        least: Margin to the classifier's plane from which windows count.
     """
 
     provider = "opencv"

@@ -40,8 +40,8 @@ class Errors:
     """One class over all images.
 
     Attributes:
-        strict: matches at IoU 0.5.
-        loose: matches at IoU 0.3.
+        strict: Matches at IoU 0.5.
+        loose: Matches at IoU 0.3.
         kinds: (n,) index into `KINDS` of each detection of `strict` that misses, -1 of others.
         heights: (m,) pixels of each box to be found.
         found: (m,) bool, whether any detection lies on it.

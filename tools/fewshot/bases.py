@@ -34,10 +34,10 @@ class Base:
     """A detector to adapt.
 
     Attributes:
-        name: of the rows of the table, as `seen abroad`.
-        plain: as a user has it.
-        fast: the same on ONNX Runtime, level 1 remembered.
-        banks: folder of the named banks.
+        name: Name in the rows of the table, as `seen abroad`.
+        plain: Detector as a user has it.
+        fast: The same on ONNX Runtime, level 1 remembered.
+        banks: Folder of the named banks.
     """
 
     name: str
@@ -68,11 +68,12 @@ def variant(name: str, detector: TwoLevelDetector, level2: Path, config: Path, c
     """Return a detector with another level 2, and the banks that its crops give.
 
     Args:
-        name: of the base.
-        detector: gives level 1, its rows and the constants; rows of its level 2 are dropped.
-        level2: weights as `drivemeta train embedding` writes them.
-        config: that level 2 was trained by; says which crops there were.
-        cache: keeps the banks.
+        name: Name of the base.
+        detector: Detector that gives level 1, its rows and the constants; rows of its level 2 are
+            dropped.
+        level2: File of weights as `drivemeta train embedding` writes them.
+        config: Configuration that level 2 was trained by; says which crops there were.
+        cache: Folder that keeps the banks.
     """
     network = read_level2(level2)
     bank = _super_classes(detector.bank, network.dim)
@@ -102,7 +103,7 @@ def read_level2(path: Path) -> Level2:
     """Read level 2 as a training run wrote it, or the average of its checkpoint.
 
     Raises:
-        ModelFileError: the file is missing or holds something else.
+        ModelFileError: The file is missing or holds something else.
     """
     if not path.is_file():
         raise ModelFileError(f"expected weights of level 2 (.safetensors), found no file at {path}")

@@ -27,8 +27,8 @@ class AdaptedBy:
     """`drivemeta.adapt` with one learner plugin.
 
     Args:
-        learner: name of the plugin.
-        parameters: of its constructor.
+        learner: Name of the plugin.
+        parameters: Parameters of its constructor.
     """
 
     slow = False
@@ -57,8 +57,8 @@ class BranchFinder:
     """Finds by a class bank over a level 2 with a branch; the layers below run once a crop.
 
     Attributes:
-        bank: with the classes learnt.
-        level2: with the branch.
+        bank: Class bank with the classes learnt.
+        level2: Level 2 with the branch.
     """
 
     bank: ClassBank

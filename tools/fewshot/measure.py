@@ -36,11 +36,11 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        shots: boxes a class.
-        seeds: number of them.
-        slow_seeds: for methods that train layers.
-        timed: adapt once more by the plain detector, for the seconds.
-        store: folder that keeps every result, None for none.
+        shots: Numbers of boxes a class.
+        seeds: Number of seeds.
+        slow_seeds: Number of seeds for methods that train layers.
+        timed: Whether to adapt once more by the plain detector, for the seconds.
+        store: Folder that keeps every result, None for none.
     """
 
     shots: tuple[int, ...]
@@ -55,10 +55,10 @@ class Stage:
     """The images that methods are scored on, with what level 1 says of them.
 
     Attributes:
-        protocol: the few-shot problem.
-        scenes: of its images.
-        roads: scenes with every base class annotated, None to leave them out.
-        road_scenes: of those.
+        protocol: Few-shot problem.
+        scenes: Scenes of its images.
+        roads: Data set with every base class annotated, None to leave them out.
+        road_scenes: Scenes of those images.
     """
 
     protocol: Protocol

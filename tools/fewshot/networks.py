@@ -57,9 +57,9 @@ class RememberedLevel1(nn.Module):
     """Level 1 that runs once for each input, in a folder even once for all runs.
 
     Args:
-        network: gives boxes, quality and embeddings.
-        source: the torch network that it stands for.
-        folder: keeps the outputs from run to run, some 3 MB an image; None keeps them in memory.
+        network: Network that gives boxes, quality and embeddings.
+        source: Torch network that it stands for.
+        folder: Folder of the outputs from run to run, some 3 MB an image; None for memory.
     """
 
     def __init__(self, network: nn.Module, source: nn.Module, folder: Path | None) -> None:
@@ -125,11 +125,11 @@ def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelD
     """Return the detector with both levels on ONNX Runtime, level 1 remembered.
 
     Args:
-        detector: its networks are exported.
-        cache: folder that keeps level 1's outputs, in a subfolder named by its weights.
+        detector: Detector whose networks are exported.
+        cache: Folder that keeps level 1's outputs, in a subfolder named by its weights.
 
     Raises:
-        InputError: level 2 is no plain `Level2`, as that of an adapted detector with a branch.
+        InputError: Level 2 is no plain `Level2`, as that of an adapted detector with a branch.
     """
     level2 = detector.level2
     if not isinstance(level2, Level2):

@@ -16,9 +16,9 @@ def draw_plot(path: Path, rows: list[dict[str, Any]], title: str) -> None:
     """Draw novel AP50 in percent with its intervals over the number of shots, as PNG.
 
     Args:
-        path: to write.
-        rows: as `docs/few-shot.json` holds them, each with `base`, `method` and `shots`.
-        title: of the plot.
+        path: File to write, PNG.
+        rows: Rows as `docs/few-shot.json` holds them, each with `base`, `method` and `shots`.
+        title: Title of the plot.
     """
     from matplotlib import pyplot
 

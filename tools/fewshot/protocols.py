@@ -25,11 +25,11 @@ class Protocol:
     """One few-shot problem.
 
     Attributes:
-        name: `italy`, `vietnam` or `lights`; of the part measured, as in `italy, half B`.
-        support: images with boxes of the novel classes only, that shots are drawn from.
-        truth: images that are scored, with the novel classes and then their base class.
-        shared: support and truth hold the same images, and those drawn are not scored.
-        limit: most images scored, None for all.
+        name: Problem, `italy`, `vietnam` or `lights`, or the part measured, as `italy, half B`.
+        support: Images with boxes of the novel classes only, that shots are drawn from.
+        truth: Images that are scored, with the novel classes and then their base class.
+        shared: Whether support and truth hold the same images, and those drawn are not scored.
+        limit: Most images scored, None for all.
     """
 
     name: str
@@ -99,7 +99,7 @@ def protocol_named(name: str, scenes: Path, half: str) -> Protocol:
     """Return a protocol by name.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: There is none of that name.
     """
     if name == "italy":
         return italy(scenes, half)

@@ -30,9 +30,9 @@ class Scene:
     """Level 1's output in one image.
 
     Attributes:
-        path: the image file.
-        size: height and width in pixels.
-        dense: its best locations only.
+        path: Image file.
+        size: Height and width in pixels.
+        dense: Output of level 1 at its best locations only.
     """
 
     path: Path
@@ -48,8 +48,8 @@ class CropEmbedding:
     """Embeds boxes by a network that sees their crops; each crop once.
 
     Args:
-        network: (n, 3, 64, 64) float RGB in [0, 1] -> (n, dim).
-        context: factor by which boxes are enlarged before they are cut out.
+        network: Map from (n, 3, 64, 64) float RGB in [0, 1] to (n, dim).
+        context: Factor by which boxes are enlarged before they are cut out.
     """
 
     def __init__(self, network: Callable[[Tensor], Tensor], context: float) -> None:
@@ -74,9 +74,9 @@ class Scenes:
     """Scores banks on images; level 1 runs once an image, when it is first asked for.
 
     Args:
-        detector: its networks and constants; the dense rows of a bank may differ from its own.
-        paths: of the images.
-        embedding: names the boxes of level 1; the detector's level 2 if None.
+        detector: Detector that scores; the dense rows of a bank may differ from its own.
+        paths: Image files.
+        embedding: Embedding of the boxes of level 1; the detector's level 2 if None.
     """
 
     def __init__(

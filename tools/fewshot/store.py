@@ -21,8 +21,8 @@ class TrialStore:
     """Keeps the trials of one method on one base and protocol.
 
     Args:
-        folder: of all methods; None keeps nothing.
-        identity: all that the trials depend on, as JSON values.
+        folder: Folder of all methods; None keeps nothing.
+        identity: All that the trials depend on, as JSON values.
     """
 
     def __init__(self, folder: Path | None, identity: dict[str, Any]) -> None:

@@ -20,9 +20,9 @@ def index_table(discount: float, n_pulls: int, n_more: int = 300) -> NDArray[np.
     """Return the indices of all arms with up to `n_pulls` pulls.
 
     Args:
-        discount: of the reward of the next pull, in (0, 1).
-        n_pulls: most pulls of an arm.
-        n_more: pulls that the programme looks ahead further than that.
+        discount: Discount of the reward of the next pull, in (0, 1).
+        n_pulls: Most pulls of an arm.
+        n_more: Pulls that the programme looks ahead further than that.
 
     Returns:
         (n_pulls + 1, n_pulls + 1) float64 by wins and losses; nan where they are more than that.

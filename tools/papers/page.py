@@ -104,7 +104,7 @@ def page(kept: dict[str, Kept | None]) -> str:
     """Return the page of the tables.
 
     Args:
-        kept: what came of each row, None if it was not trained yet.
+        kept: What came of each row, None if it was not trained yet.
     """
     curves = [f"- `{row.key}`: {curve}" for row in ROWS if (curve := _curve(kept[row.key]))]
     return (

@@ -23,14 +23,14 @@ class Row:
     """One line of the table.
 
     Attributes:
-        learner: name of the plugin.
-        label: what is said of it beside the name.
-        n_way: classes of a test episode.
-        n_shot: support images of each.
-        paper: accuracy in per cent, None if the paper has none.
-        iterations: most that are trained; the best validation is tested.
-        params: of the learner.
-        settings: of the training, beside the shape of the test episodes.
+        learner: Name of the plugin.
+        label: What is said of it beside the name.
+        n_way: Classes of a test episode.
+        n_shot: Support images of each.
+        paper: Accuracy in per cent, None if the paper has none.
+        iterations: Most that are trained; the best validation is tested.
+        params: Parameters of the learner.
+        settings: Settings of the training, beside the shape of the test episodes.
     """
 
     learner: str

@@ -28,7 +28,7 @@ from drivemeta.plugins.registry import default_registry
 from drivemeta.plugins.source.protocol import Source
 from drivemeta.training.schedulers.traces import LOOKS, Trace, save_trace
 from drivemeta.video.builder import build_pipeline, run_context
-from drivemeta.video.opening import load_detector, open_source
+from drivemeta.video.opening import detector_for, open_source
 from drivemeta.video.options import Options
 from drivemeta.video.pipeline import Pipeline
 from drivemeta.video.scheduling import difference, thumbnail
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         workers=os.cpu_count(),  # of one thread each
         provider="cpu",
     )
-    detector, options = load_detector(given.model, options, live=False, cores=1)
+    detector, options = detector_for(given.model, options, live=False, cores=1)
     context = run_context(detector, options)
     pipeline = build_pipeline(detector, options, context, default_registry())
     for clip in given.clips:

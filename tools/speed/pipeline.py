@@ -30,7 +30,7 @@ from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.api import run
 from drivemeta.video.builder import build_pipeline, clipped, run_context
-from drivemeta.video.opening import load_detector, model_path, open_source
+from drivemeta.video.opening import detector_for, model_path, open_source
 from drivemeta.video.options import Options
 from tools.provenance import processor
 
@@ -66,17 +66,17 @@ class Bench:
     """The ways to run the model over the clip; each returns seconds.
 
     Args:
-        clip: a video.
-        model: an exported ONNX model; None for the shipped base.
-        n_frames: of the clip.
-        provider: of ONNX Runtime.
+        clip: Video file.
+        model: Exported ONNX model; None for the shipped base.
+        n_frames: Number of frames of the clip.
+        provider: Execution provider of ONNX Runtime.
     """
 
     def __init__(self, clip: Path, model: Path | None, n_frames: int, provider: str) -> None:
         options = Options(end_s=(n_frames - 0.5) / FPS, provider=provider)
         self._bare = OnnxDetector(model_path(model), provider=provider)
         began = time.perf_counter()
-        self._detector, self._options = load_detector(model, options, live=False)
+        self._detector, self._options = detector_for(model, options, live=False)
         self.load_s = time.perf_counter() - began
         self._clip, self._n = clip, n_frames
         self._frames = [frame.image for frame in islice(open_source(clip), n_frames)]

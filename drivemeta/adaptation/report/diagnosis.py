@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch.nn import functional as F
@@ -17,6 +17,7 @@ from drivemeta.core.boxes import FloatArray
 from drivemeta.models.branch import own_dim
 
 NEAREST = 3
+Relation = Literal["new", "known", "bank"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Likeness:
 
     name: str
     other: str
-    kind: str
+    kind: Relation
     cosine: float
 
 
@@ -155,7 +156,7 @@ def _likeness(record: AdaptationRecord) -> Iterator[Likeness]:
         for other, cosine in zip(task.names, new[label].tolist(), strict=True):
             if other != name:
                 yield Likeness(name, other, "new", round(cosine, 4))
-        best: dict[tuple[str, str], float] = {}
+        best: dict[tuple[str, Relation], float] = {}
         for key, cosine in zip(names, (known @ means[label]).tolist(), strict=True):
             if key[0] != name:
                 best[key] = max(cosine, best.get(key, -1.0))
@@ -163,11 +164,12 @@ def _likeness(record: AdaptationRecord) -> Iterator[Likeness]:
             yield Likeness(name, *key, round(best[key], 4))
 
 
-def _known(record: AdaptationRecord) -> tuple[list[tuple[str, str]], FloatArray]:
+def _known(record: AdaptationRecord) -> tuple[list[tuple[str, Relation]], FloatArray]:
     """Return name and kind of each row that was there before, and the (n, dim) rows."""
     bank = record.base.bank
     leaf = bank.crop.owners >= 0
     leaf[leaf] = [bank.classes[o].parent is not None for o in bank.crop.owners[leaf]]
+    names: list[tuple[str, Relation]]
     names = [(bank.names[owner], "known") for owner in bank.crop.owners[leaf]]
     dim = own_dim(record.base.level2)
     rows, parents = [bank.crop.weights[leaf, :dim]], set(record.parents)

@@ -58,7 +58,7 @@ def query_logits(
         support: (n_support, ...) images, whose statistics normalise the queries.
         query: (n_query, ...) images.
         transductive: Whether the queries are normalised by their own statistics instead, so that
-            each one is told by the others too.
+            the logits of each depend on the others too.
     """
     if transductive or len(query) == 0:
         return call(model, params, query, n_reference=len(query))
@@ -69,8 +69,8 @@ def query_logits(
 def logits_one_by_one(model: nn.Module, params: Params, support: Tensor, query: Tensor) -> Tensor:
     """Return (n_query, n_way) logits, each query normalised together with the support alone.
 
-    So no query is told by another, and none lies outside the statistics it is normalised by: what
-    Nichol et al., 2018, arXiv 1803.02999, and their code call not transductive.
+    So the logits of no query depend on another, and none lies outside the statistics it is
+    normalised by: what Nichol et al., 2018, arXiv 1803.02999, and their code call not transductive.
 
     Args:
         model: Model from images and `n_reference` to logits.

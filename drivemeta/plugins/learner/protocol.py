@@ -165,7 +165,7 @@ class MetaLearner(Protocol):
 
     @property
     def transductive(self) -> bool:
-        """Whether the queries of an episode are told by each other, as a result must state."""
+        """Whether a query's logits depend on the other queries, as a result must state."""
 
     def prepare(self, network: nn.Module, tasks: TaskSource) -> nn.Module:
         """Return the module that is meta-trained: the embedding and what the method adds."""
@@ -181,7 +181,7 @@ def meta_learner(learner: object, name: str) -> MetaLearner:
     """Return a learner as one that can be meta-trained.
 
     Args:
-        learner: The object.
+        learner: Learner.
         name: Name of the learner, for the message.
 
     Raises:

@@ -19,7 +19,7 @@ class SourceCounts:
     Attributes:
         n_corrupt: Packets, messages or files that could not be decoded and were passed over.
         n_reconnects: Times that a stream was connected to again.
-        ended_early: The source gave fewer frames than it announced; known once it has ended.
+        ended_early: Whether the source gave fewer frames than it announced; known at its end.
     """
 
     n_corrupt: int = 0

@@ -84,7 +84,7 @@ def train_detector(
 
     Args:
         config: Configuration of the run.
-        resume: Go on from the last checkpoint.
+        resume: Whether to go on from the last checkpoint.
         registry: Plugins that level 1 is found among; those of `default_registry` by default.
 
     Raises:

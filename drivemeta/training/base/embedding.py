@@ -104,7 +104,7 @@ def train_embedding(
 
     Args:
         config: Configuration of the run.
-        resume: Go on from the last checkpoint.
+        resume: Whether to go on from the last checkpoint.
         registry: Plugins that level 1 of the base, which mines crops, is found among; those of
             `default_registry` by default.
     """

@@ -24,7 +24,7 @@ def create(name: str, params: Mapping[str, Any], registry: Registry | None) -> M
 
     Args:
         name: Name of a learner plugin.
-        params: Its parameters by name.
+        params: Parameters by name.
         registry: Plugins that it is found among; those of `default_registry` by default.
 
     Raises:

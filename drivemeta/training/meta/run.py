@@ -50,7 +50,7 @@ class Rate:
     Attributes:
         first: Rate at first.
         halve_every: Iterations after which it is halved, again and again; 0 for never.
-        anneal: Bring it to zero along half a cosine over the budget, as well.
+        anneal: Whether it falls to zero along half a cosine over the budget, as well.
     """
 
     first: float
@@ -65,8 +65,8 @@ class Validation:
     Attributes:
         every: Iterations between validations and checkpoints.
         n_episodes: Episodes of a validation.
-        at_start: The weights that are started from may turn out to be the best.
-        keep_last: The last weights are the result, not those of the best validation.
+        at_start: Whether the weights that are started from may turn out to be the best.
+        keep_last: Whether the last weights are the result, not those of the best validation.
     """
 
     every: int

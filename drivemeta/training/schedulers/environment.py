@@ -1,4 +1,4 @@
-"""Choosing how to look at each frame, as a Gymnasium environment that replays recorded traces."""
+"""Choosing the inference of each frame, as a Gymnasium environment that replays recorded traces."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ MOST_BACKLOG = 8.0  # frames that wait before a pipeline drops some
 class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
     """One trial: a device, and episodes of clip segments seen on it.
 
-    The step is a frame. A look occupies the device; it begins when those before it are done, and
-    what it finds is shown from the first frame at which it is done, unmoved until the next. A look
-    at a frame for which eight frames' time of work already waits is dropped.
+    The step is a frame. An inference occupies the device; it begins when those before it are done,
+    and what it finds is shown from the first frame at which it is done, unmoved until the next. The
+    inference of a frame for which eight frames' time of work already waits is dropped.
 
-    The reward of a frame is the recall of what is shown against the sliced look at it (IoU 0.5,
-    same class, weighted by size and nearness), less 0.5 if the frame's look is done later than the
-    budget. False alarms cost nothing, tracks stand still between looks, and one look at a time
-    runs: a device that runs several is not modelled.
+    The reward of a frame is the recall of what is shown against the sliced inference on it (IoU
+    0.5, same class, weighted by size and nearness), less 0.5 if the frame's inference is done later
+    than the budget. False alarms cost nothing, tracks stand still between inferences, and one
+    inference at a time runs: a device that runs several is not modelled.
 
     The observation is that of `plugins.scheduler.features.SchedulerFeatures`. A trial is one
     Gymnasium episode, so a recurrent policy keeps its memory across the episodes of a trial, as in
@@ -108,7 +108,7 @@ class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
     def step(
         self, action: np.int64
     ) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Carry out a mode (index into `MODES`; one that is not offered is a full look)."""
+        """Carry out a mode (index into `MODES`; a full inference for one that is not offered)."""
         mode = MODES[int(action)]
         mode = mode if mode in self.offered else "full"
         self._features.act(mode)
@@ -153,7 +153,7 @@ class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     @property
     def outcomes(self) -> list[tuple[int, Outcome]]:
-        """Frames of the trial whose looks were done since the last step, with what came of them."""
+        """Frames of the trial whose inference was done since the last step, and its outcome."""
         return self._told
 
     def _begin(self) -> None:
@@ -171,7 +171,7 @@ class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
         self._features.begin()
 
     def _look(self, mode: PlanMode) -> tuple[float, bool]:
-        """Put a look into the queue; return the time it takes and whether it comes too late."""
+        """Queue an inference; return the time it takes and whether it comes too late."""
         noise = float(self.np_random.standard_normal())
         if mode == "skip" or self._free_at - self._frame > MOST_BACKLOG:
             return 0.0, False
@@ -184,7 +184,7 @@ class PerceptionEnv(gym.Env[NDArray[np.float32], np.int64]):
         return used, done - self._frame > self.device.budget
 
     def _take_finished(self, until: float, *, only_shown: bool) -> None:
-        """Show the looks that are done; tell what they took unless that is for later."""
+        """Show what is done; count what it took unless that is for later."""
         while self._pending and self._pending[0][0] <= until:
             _, look, frame, _ = self._pending.pop(0)
             self._show(look, frame)

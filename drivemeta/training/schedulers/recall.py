@@ -1,4 +1,4 @@
-"""How much of the closest look older looks still show, worked out once for a clip."""
+"""How much of the closest inference older ones still show, worked out once for a clip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drivemeta.core import Detections
 from drivemeta.core.boxes import iou_matrix
 from drivemeta.training.schedulers.traces import LOOKS, Trace
 
-HORIZON = 30  # frames after which a look shows what it showed at this age
+HORIZON = 30  # frames after which an inference shows what it showed at this age
 SAME = 0.5  # IoU
 
 
@@ -34,10 +34,10 @@ def recall(shown: Detections, truth: Detections, height: int) -> float:
 
 @lru_cache(maxsize=64)  # many environments replay the same clips
 def recall_table(trace: Trace) -> NDArray[np.float32]:
-    """Return (n_looks, n_frames, HORIZON) float32: recall by mode, frame looked at and age.
+    """Return (n_looks, n_frames, HORIZON) float32: recall by mode, frame of the inference and age.
 
     What is shown stays where it was, as the pipeline shows it in a frame that is skipped; the
-    truth is the sliced look at the later frame.
+    truth is the sliced inference on the later frame.
     """
     n, height = len(trace), trace.size[0]
     table = np.zeros((len(LOOKS), n, HORIZON), np.float32)

@@ -1,3 +1,5 @@
+"""The `synthetic` source: scenes without a file."""
+
 import numpy as np
 import pytest
 

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from drivemeta.errors import InputError
 from drivemeta.training.meta.omniglot_training import EpisodeShape
 from tests.helpers.omniglot import write_omniglot
+from tools.papers import kept as kept_files
 from tools.papers import tables as tables_tool
 from tools.papers.page import page
 from tools.papers.rows import Row
@@ -18,7 +19,7 @@ from tools.papers.rows import Row
 @pytest.fixture
 def tables(monkeypatch, tmp_path):
     """The tool, keeping its results elsewhere."""
-    monkeypatch.setattr(tables_tool, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(kept_files, "KEPT", tmp_path / "kept")
     return tables_tool
 
 
@@ -56,7 +57,7 @@ def test_minutes_and_curve_of_a_row_trained_in_parts_add_up(tables, tmp_path, mo
     with pytest.raises(KeyboardInterrupt):
         train(tables, tmp_path, small_row(8), "continue")
     monkeypatch.undo()
-    monkeypatch.setattr(tables, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(kept_files, "KEPT", tmp_path / "kept")
     resumed = train(tables, tmp_path, small_row(8), "resume")
     assert resumed["minutes"] > first["minutes"]
     begun = first["iterations"]

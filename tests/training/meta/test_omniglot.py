@@ -65,7 +65,7 @@ def test_what_cannot_be_drawn_is_told():
         draw_episode(pool(), Shape(13, 1, 1), rng)
     with pytest.raises(InputError, match="expected 6 images a class for an episode, found 5"):
         draw_episode(pool(), Shape(4, 3, 3), rng)
-    with pytest.raises(InputError, match=r"1 groups of 5 classes .* 0, the largest group has 4"):
+    with pytest.raises(InputError, match=r"1 groups of 5 classes .* 0; the largest group has 4"):
         draw_episode(pool(), Shape(5, 1, 1, n_groups=1), rng)
     with pytest.raises(InputError, match="expected 4 groups of 3 classes for an episode, found 3"):
         draw_episode(pool(), Shape(12, 1, 1, n_groups=4), rng)

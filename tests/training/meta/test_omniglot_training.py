@@ -157,7 +157,7 @@ def test_shipped_configurations_are_valid(name):
 def test_the_command(omniglot, tmp_path, capsys):
     path = tmp_path / "c.yaml"
     path.write_text(
-        f"out: {tmp_path / 'out'}\nomniglot: {omniglot}\ntrain: {{n_way: 3}}\n"
+        f"kind: omniglot\nout: {tmp_path / 'out'}\nomniglot: {omniglot}\ntrain: {{n_way: 3}}\n"
         "test: {n_way: 3}\nn_filters: 4\niterations: 1\nn_validation: 2\nn_test: 2\n"
     )
     with pytest.raises(SystemExit) as ended:
@@ -168,7 +168,7 @@ def test_the_command(omniglot, tmp_path, capsys):
 
 def test_a_misspelt_key_is_told(tmp_path, capsys):
     path = tmp_path / "c.yaml"
-    path.write_text("out: x\nomniglot: y\niteratoins: 3\n")
+    path.write_text("kind: omniglot\nout: x\nomniglot: y\niteratoins: 3\n")
     with pytest.raises(SystemExit) as ended:
         main(["metatrain", "protonet", str(path)])
     assert ended.value.code == 2

@@ -48,8 +48,8 @@ class FineTuning:
 
     Args:
         part: `head` trains rows and the last layers of box regression; `all` trains all.
-        steps: of AdamW; like the learning rate a first guess, not tuned.
-        learning_rate: of the layers of level 1; rows learn ten times as fast.
+        steps: Number of steps of AdamW; like the learning rate a first guess, not tuned.
+        learning_rate: Learning rate of the layers of level 1; rows learn ten times as fast.
     """
 
     def __init__(self, part: str, steps: int, learning_rate: float) -> None:

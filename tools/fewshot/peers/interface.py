@@ -28,10 +28,10 @@ class Method(Protocol):
     """A way to learn classes from shots.
 
     Attributes:
-        name: of the row.
-        summary: what it does, for the page.
-        parameters: that its result depends on, as JSON values.
-        slow: it trains layers for seconds, so it gets fewer seeds, and is timed as it runs.
+        name: Name of the row.
+        summary: Words on what it does, for the page.
+        parameters: Parameters that its result depends on, as JSON values.
+        slow: Whether it trains layers for seconds, so it gets fewer seeds, and is timed as it runs.
     """
 
     name: str
@@ -54,8 +54,8 @@ class BankFinder:
     """Finds by a class bank on the networks of the scenes.
 
     Attributes:
-        bank: with the classes learnt.
-        scoring: constants in the place of the detector's own.
+        bank: Class bank with the classes learnt.
+        scoring: Constants in the place of the detector's own.
     """
 
     bank: ClassBank

@@ -60,7 +60,7 @@ class DensePrototypes:
     """Level 1's own dense embedding in the place of level 2's.
 
     Args:
-        scale: inverse temperature of the names; a first guess, not tuned.
+        scale: Inverse temperature of the names; a first guess, not tuned.
     """
 
     name = "dense prototypes"
@@ -110,8 +110,8 @@ class ImageNetFeatures:
     """Features of a network that saw ImageNet alone.
 
     Args:
-        tap: index of the block of EfficientNet-Lite0 whose output is pooled.
-        scale: inverse temperature of the names; both first guesses, not tuned.
+        tap: Index of the block of EfficientNet-Lite0 whose output is pooled.
+        scale: Inverse temperature of the names; both first guesses, not tuned.
     """
 
     name = "ImageNet features"

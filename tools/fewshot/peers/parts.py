@@ -30,7 +30,7 @@ class Part(Protocol):
     """A part of level 1 in training.
 
     Attributes:
-        trained: its parameters.
+        trained: Parameters of the part.
     """
 
     trained: list[nn.Parameter]
@@ -77,8 +77,8 @@ class Frozen(NamedTuple):
 
     Attributes:
         maps: (1, width, h, w) inputs of the last layers of the box regression, finest first.
-        quality: as in `DenseOutput`.
-        embeddings: as in `DenseOutput`.
+        quality: (N, A) logits, as in `DenseOutput`.
+        embeddings: (N, A, dim), as in `DenseOutput`.
     """
 
     maps: tuple[Tensor, ...]
@@ -93,9 +93,9 @@ class LastLayers:
     """The last layers of the box regression; what is before them runs once an image.
 
     Args:
-        level1: of the base; all but its last layers is frozen.
-        crops: (3, h, w) each.
-        seen: images that it or another training of the same base looked at; it adds its own, some
+        level1: Level 1 of the base; all but its last layers is frozen.
+        crops: Crops to train on, (3, h, w) each.
+        seen: Images that it or another training of the same base looked at; it adds its own, some
             20 MB each.
     """
 

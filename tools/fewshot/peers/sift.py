@@ -34,8 +34,9 @@ class SiftMatching:
     """Names boxes by votes of their keypoints.
 
     Args:
-        ratio: of the distances to the nearest class and the next, below which a keypoint votes.
-        doubt: votes that every box has for "none of these"; both first guesses, not tuned.
+        ratio: Ratio of the distances to the nearest class and the next, below which a keypoint
+            votes.
+        doubt: Votes that every box has for "none of these"; both first guesses, not tuned.
     """
 
     name = "SIFT matching"

@@ -1,4 +1,4 @@
-"""What tests share lies in `tests/helpers/`: no test module imports another, or a conftest."""
+"""What suites keep to: they share `tests/helpers/` alone, and each says what it is about."""
 
 import ast
 from collections.abc import Iterator
@@ -34,6 +34,14 @@ def unfit(code: str) -> list[str]:
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_helpers_alone_are_imported(name):
     assert not unfit(FILES[name].read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", sorted(name for name in TESTS if ".test_" in name))
+def test_a_suite_is_named_after_its_module_or_says_its_subject(name):
+    path = FILES[name].relative_to(ROOT / "tests")
+    module = path.with_name(path.name.removeprefix("test_"))
+    said = ast.get_docstring(ast.parse(FILES[name].read_text("utf-8")))
+    assert said or (ROOT / "drivemeta" / module).is_file()
 
 
 @pytest.mark.parametrize(
