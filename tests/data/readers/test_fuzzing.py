@@ -37,12 +37,14 @@ VOC = """<annotation><filename>a.png</filename><size><width>80</width><height>60
 <object><name>stop</name><difficult>0</difficult><bndbox><xmin>11</xmin><ymin>21</ymin>
 <xmax>40</xmax><ymax>35</ymax></bndbox></object></annotation>"""
 CVAT = """<annotations><meta><task><id>1</id><labels><label>
-<name>stop</name></label></labels></task></meta><image id="0" name="a.png" subset="train" task_id="1" width="80" height="60">
+<name>stop</name></label></labels></task></meta>
+<image id="0" name="a.png" subset="train" task_id="1" width="80" height="60">
 <box label="stop" xtl="10" ytl="20" xbr="40" ybr="35" rotation="3"/>
 <polygon label="stop" points="1,1;9,1;9,8"/><ellipse label="stop" cx="9" cy="9" rx="3" ry="3"/>
 <mask label="stop" rle="0, 12" left="1" top="1" width="4" height="3"/></image></annotations>"""
 TRACKS = """<annotations><meta><task><id>1</id><size>1</size><labels><label>
-<name>stop</name></label></labels></task></meta><track id="0" label="stop"><box frame="0" keyframe="1" outside="0" xtl="10"
+<name>stop</name></label></labels></task></meta>
+<track id="0" label="stop"><box frame="0" keyframe="1" outside="0" xtl="10"
 ytl="20" xbr="40" ybr="35"/></track></annotations>"""
 LABELME = {
     "shapes": [
