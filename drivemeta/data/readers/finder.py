@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from drivemeta.data.readers.values import short
 from drivemeta.errors import AnnotationError
-from drivemeta.files import IMAGE_SUFFIXES, is_foreign, list_files
+from drivemeta.files import IMAGE_SUFFIXES, is_foreign, list_images
 
 _USUAL = ("images", "Images", "JPEGImages", "data")
 _OF_ANNOTATIONS = frozenset(
@@ -20,6 +22,22 @@ _OF_ANNOTATIONS = frozenset(
 _DEPTH = 2  # of sub-folders that are looked through for a bare name
 _MOST_NAMES = 5000  # that a name is compared with for a hint
 _ROOTED = re.compile(r"^(?:[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|/)")
+
+
+def finders_beside(
+    files: Sequence[Path], root: Path, images: str | Path | None
+) -> dict[Path, ImageFinder]:
+    """Return a finder for each folder of annotation files.
+
+    Args:
+        files: Annotation files, one an image.
+        root: Folder of the whole set.
+        images: Folder of the images, None for the usual ones.
+    """
+    return {
+        folder: ImageFinder([Path(images)] if images is not None else usual_folders(folder, root))
+        for folder in sorted({file.parent for file in files})
+    }
 
 
 def usual_folders(beside: Path, root: Path | None = None) -> list[Path]:
@@ -38,6 +56,22 @@ def usual_folders(beside: Path, root: Path | None = None) -> list[Path]:
     return [place for folder in folders for place in (folder, *(folder / n for n in _USUAL))]
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """The pictures of one folder, by what their names and stems have in common."""
+
+    by_name: dict[str, list[Path]]
+    by_stem: dict[str, list[Path]]
+
+    @classmethod
+    def of(cls, folder: Path) -> _Listed:
+        listed = cls(defaultdict(list), defaultdict(list))
+        for path in list_images(folder):
+            listed.by_name[name_key(path.name)].append(path)
+            listed.by_stem[name_key(_stem(path.name))].append(path)
+        return listed
+
+
 class ImageFinder:
     """Finds pictures in given folders, the usual ones in them, and sub-folders; never outside.
 
@@ -54,7 +88,8 @@ class ImageFinder:
         ]
         self._folders = list(dict.fromkeys(place for place in places if place.is_dir()))
         self._named = [str(folder) for folder in dict.fromkeys(folders)][:4]
-        self._listed: dict[Path, list[Path]] = {}
+        self._listed: dict[Path, _Listed] = {}
+        self._inner_folders: dict[Path, list[Path]] = {}
         self.renamed: list[str] = []
 
     def find(self, name: object, entry: str, subset: str = "", stem: str = "") -> Path:
@@ -108,7 +143,7 @@ class ImageFinder:
             found = [
                 path
                 for folder in self._folders
-                for inner in _sub_folders(folder)
+                for inner in self._below_of(folder)
                 for path in self._of(inner, way[-1])
             ]
             if found:
@@ -118,15 +153,18 @@ class ImageFinder:
     def _of(self, folder: Path, name: str) -> list[Path]:
         """Return the pictures of a folder whose names are that one but for letters or suffix."""
         if folder not in self._listed:
-            self._listed[folder] = list_files(folder, IMAGE_SUFFIXES)
-        there, key = self._listed[folder], name_key(name)
-        same = [path for path in there if name_key(path.name) == key]
-        if same or _stem(name) != name:
-            return same
-        return [path for path in there if name_key(_stem(path.name)) == key]
+            self._listed[folder] = _Listed.of(folder)
+        listed, key = self._listed[folder], name_key(name)
+        same = listed.by_name.get(key, [])
+        return same if same or _stem(name) != name else listed.by_stem.get(key, [])
+
+    def _below_of(self, folder: Path) -> list[Path]:
+        if folder not in self._inner_folders:
+            self._inner_folders[folder] = list(_sub_folders(folder))
+        return self._inner_folders[folder]
 
     def _missing(self, name: str, entry: str, stem: str) -> AnnotationError:
-        there = [p.name for folder in self._folders for p in list_files(folder, IMAGE_SUFFIXES)]
+        there = [p.name for folder in self._folders for p in list_images(folder)]
         bare = _inner(name)[-1] if _inner(name) else stem
         near = difflib.get_close_matches(bare, there[:_MOST_NAMES], n=1)
         hint = f". Did you mean {near[0]!r}?" if near else "."

@@ -8,7 +8,7 @@ from typing import Any
 
 from drivemeta.data.dataset import Dataset, SetAside
 from drivemeta.data.readers.files import read_json
-from drivemeta.data.readers.finder import ImageFinder, usual_folders
+from drivemeta.data.readers.finder import ImageFinder, finders_beside
 from drivemeta.data.readers.kept import keep_picture
 from drivemeta.data.readers.labelme_shapes import labelme_boxes
 from drivemeta.data.readers.parsed import Found, ParsedImage, dataset_of, split_of
@@ -51,17 +51,15 @@ def read_labelme(
         for file in files
         if file not in ours
     ]
-    renamed: list[str] = []
+    finders = finders_beside(list(ours), root, images)
     parsed = []
     for file, content in ours.items():
-        folders = [Path(images)] if images is not None else usual_folders(file.parent, root)
-        finder = ImageFinder(folders)
         boxes, left = labelme_boxes(file, content["shapes"], reading)
         aside += left
-        picture = _picture(file, finder, content)
+        picture = _picture(file, finders[file.parent], content)
         size = as_size(content.get("imageHeight"), content.get("imageWidth"), str(file))
         parsed.append(ParsedImage(picture, size, boxes, split_of(file, root)))
-        renamed += finder.renamed
+    renamed = [words for finder in finders.values() for words in finder.renamed]
     return dataset_of(parsed, path, Found(FORMAT, aside, renamed))
 
 

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import parse_xml
-from drivemeta.data.readers.finder import ImageFinder, usual_folders
+from drivemeta.data.readers.finder import ImageFinder, finders_beside
 from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of, split_of
 from drivemeta.data.readers.shapes import turned_box
 from drivemeta.data.readers.values import as_flag, as_name, as_number, as_size
@@ -40,10 +40,7 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
     files = [path] if path.is_file() else list_files(root, (".xml",), nested=True)
     if not files:
         raise AnnotationError(f"{root}: expected Pascal VOC XML files, found none")
-    finders: dict[Path, ImageFinder] = {}
-    for file in files:
-        folders = [Path(images)] if images is not None else usual_folders(file.parent, root)
-        finders.setdefault(file.parent, ImageFinder(folders))
+    finders = finders_beside(files, root, images)
     found = [_image(file, root, finders[file.parent]) for file in files]
     if not path.is_file():
         folders = sorted({image.path.parent for image in found})
