@@ -62,6 +62,6 @@ def set_aside_lines(dataset: Dataset) -> Iterator[str]:
     for aside in all_set_aside(dataset):
         by_reason[aside.why].append(aside)
     for why, asides in by_reason.items():
-        named = ", ".join(f"{a.what} in {a.file}" for a in asides[:_MOST_SHOWN])
-        more = f" and {len(asides) - _MOST_SHOWN} more" if len(asides) > _MOST_SHOWN else ""
-        yield f"{named}{more}: {why}"
+        named = "; ".join(f"{a.file}: {a.what}" for a in asides[:_MOST_SHOWN])
+        more = f"; and {len(asides) - _MOST_SHOWN} more" if len(asides) > _MOST_SHOWN else ""
+        yield f"({why}) {named}{more}"

@@ -88,7 +88,7 @@ def test_people_read_the_same_and_see_a_sheet(tmp_path):
     result = CliRunner().invoke(app, ["check", str(path), "--out", str(sheet)])
     assert result.exit_code == 0, result.output
     words = " ".join(result.stderr.split())
-    for expected in ("format COCO", "stop", "set aside annotation 9", "note no boxes of 'yield'"):
+    for expected in ("format COCO", "stop", "b.png: annotation 9", "note no boxes of 'yield'"):
         assert expected in words
     assert result.stdout == ""
     with Image.open(sheet) as picture:
