@@ -1,20 +1,28 @@
-"""Files: which are images, and writing them so that they appear whole or not at all."""
+"""Files: which are input, and writing them so that they appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from drivemeta.errors import OutputError
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-
-
-def is_image(path: Path) -> bool:
-    """Tell whether a file is an image by its suffix."""
-    return path.suffix.lower() in IMAGE_SUFFIXES
+# What systems and editors put beside one's own files: archives of macOS, network drives, bins.
+_FOREIGN = frozenset(
+    {
+        "__macosx",
+        "@eadir",
+        "#recycle",
+        "#snapshot",
+        "$recycle.bin",
+        "ipynb_checkpoints",
+        "lost+found",
+        "system volume information",
+    }
+)
 
 
 def make_folder(path: str | Path) -> Path:
@@ -72,3 +80,53 @@ def write_text(path: str | Path, text: str) -> Path:
         OutputError: it cannot be written.
     """
     return write_bytes(path, text.encode("utf-8"))
+
+
+def is_image(path: Path) -> bool:
+    """Tell whether a file is an image by its suffix."""
+    return path.suffix.lower() in IMAGE_SUFFIXES
+
+
+def is_foreign(name: str) -> bool:
+    """Tell whether a file or folder of that name is hidden, or a system's own, and no input.
+
+    >>> [is_foreign(name) for name in ("._a.jpg", "__MACOSX", ".ipynb_checkpoints", "a.jpg")]
+    [True, True, True, False]
+    """
+    return name.startswith(".") or name.lower() in _FOREIGN
+
+
+def list_files(
+    folder: str | Path, suffixes: Collection[str] = (), *, nested: bool = False
+) -> list[Path]:
+    """Return the files of a folder that are input, sorted: no hidden and no foreign ones.
+
+    Args:
+        folder: Folder to look in; one that is absent or may not be read has no files.
+        suffixes: Endings to take, in small letters; all if empty.
+        nested: Whether folders in it count as well.
+    """
+    return sorted(_walk(Path(folder), tuple(suffixes), nested, frozenset()))
+
+
+def list_images(folder: str | Path, *, nested: bool = False) -> list[Path]:
+    """Return the image files of a folder, as `list_files` does."""
+    return list_files(folder, IMAGE_SUFFIXES, nested=nested)
+
+
+def _walk(
+    folder: Path, suffixes: tuple[str, ...], nested: bool, above: frozenset[Path]
+) -> Iterator[Path]:
+    """Yield files; a folder that is linked into itself is entered once."""
+    entries: list[Path] = []
+    with suppress(OSError, ValueError):  # a name that is too long, or no name
+        here = folder.resolve()
+        if here in above:
+            return
+        entries = [path for path in folder.iterdir() if not is_foreign(path.name)]
+    for path in entries:
+        if path.is_dir():
+            if nested:
+                yield from _walk(path, suffixes, nested, above | {here})
+        elif (not suffixes or path.suffix.lower() in suffixes) and path.is_file():
+            yield path

@@ -3,7 +3,7 @@
 import pytest
 
 from drivemeta.errors import OutputError
-from drivemeta.files import atomic_path, write_bytes, write_text
+from drivemeta.files import atomic_path, list_files, list_images, write_bytes, write_text
 
 
 def test_the_folder_is_made_and_nothing_else_left(tmp_path):
@@ -41,3 +41,23 @@ def test_an_unwritable_place_is_told(tmp_path, name):
     with pytest.raises(OutputError, match=f"cannot write .*{name}"):
         write_bytes(tmp_path / name, b"x")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_hidden_and_foreign_files_are_no_input(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path)
+    for name in (
+        "b.JPG",
+        "in/a.png",
+        "._b.jpg",
+        ".hidden.jpg",
+        "__MACOSX/b.jpg",
+        "@eaDir/b.jpg",
+        ".ipynb_checkpoints/b-checkpoint.jpg",
+        "notes.txt",
+        "folder.jpg/c.txt",
+    ):
+        write_text(tmp_path / name, "")
+    assert [path.name for path in list_images(tmp_path)] == ["b.JPG"]
+    assert [path.name for path in list_images(tmp_path, nested=True)] == ["b.JPG", "a.png"]
+    assert [p.name for p in list_files(tmp_path, (".txt",), nested=True)] == ["c.txt", "notes.txt"]
+    assert list_images(tmp_path / "absent") == []

@@ -18,7 +18,7 @@ from drivemeta.adaptation.new_classes import add_classes, parent_of_crops
 from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.parent_choice import reason_of
 from drivemeta.adaptation.thresholds import calibrate
-from drivemeta.banks.capacity import within_capacity
+from drivemeta.banks.capacity import capacity_for_leaves, within_capacity
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
@@ -126,7 +126,8 @@ def learn_rows(
     """
     bank, parents = add_classes(base, evidence, parent, of_crops=of_crops)
     bank = fit_rows(bank, learner, evidence.embedded, parents)
-    return within_capacity(add_hard_negatives(bank, evidence, parents)), parents
+    bank = add_hard_negatives(bank, evidence, parents)
+    return within_capacity(bank, capacity_for_leaves(bank)), parents
 
 
 def _plugin_of(

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from torch import nn
 
-from drivemeta.banks.capacity import CAPACITY
+from drivemeta.banks.capacity import capacity_for_leaves
 from drivemeta.banks.distractors import distractors_for, without_near
 from drivemeta.banks.named import NamedBank
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
@@ -57,7 +57,8 @@ def fit_rows(
         has_distractors = bank.index(root) in bank.crop.roots
         crop = without_near(bank.crop, rows, bank.index(root)) + rows
         if not has_distractors:
-            room = CAPACITY - len(crop)
+            held = capacity_for_leaves(replace(bank, crop=crop))
+            room = held - len(crop)
             widen = learner.widen if isinstance(learner, Widens) else None
             crop += distractors_for(root, rows, bank.index(root), room, widen)
         bank = replace(bank, crop=crop)

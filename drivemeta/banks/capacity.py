@@ -5,10 +5,44 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivemeta.core import BankRows, ClassBank
 
 CAPACITY = 256
+
+
+def capacity_for(bank: ClassBank, least: int = CAPACITY) -> int:
+    """Return how many rows a level and classes a model has to hold: `least`, doubled as needed.
+
+    >>> capacity_for(ClassBank((), BankRows.empty(4), BankRows.empty(4)))
+    256
+    """
+    return _doubled(least, len(bank.classes), len(bank.dense), len(bank.crop))
+
+
+def capacity_for_leaves(
+    bank: ClassBank, least: int = CAPACITY, *, spare_rows: int = CAPACITY // 4
+) -> int:
+    """Return the same if distractors make room, but for some spare rows of level 2."""
+    n_rows = int(_of_leaves(bank).sum()) + spare_rows
+    return _doubled(least, len(bank.classes), len(bank.dense), n_rows)
+
+
+def _doubled(least: int, *needed: int) -> int:
+    capacity = least
+    while capacity < max(needed):
+        capacity *= 2
+    return capacity
+
+
+def _of_leaves(bank: ClassBank) -> NDArray[np.bool_]:
+    """Return which rows of level 2 vote for a leaf."""
+    parents = np.array([spec.parent is not None for spec in bank.classes], np.bool_)
+    owners = bank.crop.owners
+    if not len(parents):
+        return np.zeros(len(owners), np.bool_)
+    return np.asarray((owners >= 0) & parents[owners], np.bool_)
 
 
 def within_capacity(bank: ClassBank, capacity: int = CAPACITY) -> ClassBank:
@@ -21,8 +55,7 @@ def within_capacity(bank: ClassBank, capacity: int = CAPACITY) -> ClassBank:
     surplus = len(rows) - capacity
     if surplus <= 0:
         return bank
-    parents = np.array([spec.parent is not None for spec in bank.classes])
-    leaf = (rows.owners >= 0) & parents[rows.owners]
+    leaf = _of_leaves(bank)
     if not leaf.any():
         return bank
     nearness = (rows.weights @ rows.weights[leaf].T).max(1)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivemeta.cli.check import show_notes
 from drivemeta.cli.common import (
     JsonOption,
+    ReadOption,
     check_writable,
     console,
     emit_json,
@@ -36,6 +38,7 @@ def adapt(
     ],
     out: Annotated[Path, typer.Option(help="The ONNX model to write.")],
     images: Annotated[Path | None, SUPPORT(help="Folder of the images.")] = None,
+    read: ReadOption = None,
     shots: Annotated[int | None, SUPPORT(help="Most boxes a class to use.")] = None,
     seed: Annotated[int, SUPPORT(help="Seed of the draw of the shots.")] = 0,
     negatives: Annotated[
@@ -80,6 +83,8 @@ def adapt(
     """
     from drivemeta.adaptation.adapt import adapt as learn
     from drivemeta.adaptation.report.write import write_report
+    from drivemeta.data.findings import findings_json
+    from drivemeta.data.readers.reading import parse_reading
     from drivemeta.data.support import SupportSet
     from drivemeta.export.restore import restore
     from drivemeta.export.verify import verify_model
@@ -88,7 +93,8 @@ def adapt(
 
     started = time.perf_counter()
     check_writable(out, ".onnx")
-    given = SupportSet.from_path(support, images)
+    given = SupportSet.from_path(support, images, parse_reading(read or []))
+    show_notes(given.dataset)
     chosen = given if shots is None else given.draw(shots, seed)
     registry = registry_of(ctx)
     detector = load_detector(base, registry) if base else load_base(registry)
@@ -108,7 +114,13 @@ def adapt(
         adapted.export(out)
         verify_model(out, provider="cpu")
         report = write_report(adapted, out, full=full_report)
-    report = {"model": str(out), **report, "seconds": round(time.perf_counter() - started, 2)}
+    report = {
+        "model": str(out),
+        **report,
+        "notes": list(given.dataset.notes),
+        "set_aside": findings_json(given.dataset)["set_aside"],
+        "seconds": round(time.perf_counter() - started, 2),
+    }
     _finish(out, report)
     if as_json:
         emit_json(report)

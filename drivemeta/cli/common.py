@@ -24,6 +24,14 @@ ProviderOption = Annotated[
     str, typer.Option(help="auto, tensorrt, cuda, coreml, directml, openvino or cpu.")
 ]
 ModelOption = Annotated[Path | None, typer.Option(help="ONNX model; without it, the shipped base.")]
+ReadOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        help="How to read what can be read in two ways, NAME=VALUE (docs/adapting.md); "
+        "may be repeated.",
+    ),
+]
 NameOption = Annotated[
     str | None,
     typer.Option(help="Let the shipped base name kinds too, comma-separated: signs, vehicles."),
@@ -115,9 +123,9 @@ def image_files(folder: Path) -> list[Path]:
         InputError: there are none.
     """
     from drivemeta.errors import InputError
-    from drivemeta.files import IMAGE_SUFFIXES, is_image
+    from drivemeta.files import IMAGE_SUFFIXES, list_images
 
-    files = sorted(p for p in folder.glob("*") if is_image(p))
+    files = list_images(folder)
     if not files:
         expected = ", ".join(IMAGE_SUFFIXES)
         raise InputError(f"expected images ({expected}), found none in {folder}")

@@ -89,11 +89,10 @@ def detect(
 
 def _read(path: Path, index: int) -> Frame | None:
     """Return the image, or None if it cannot be decoded."""
-    import cv2
-
     from drivemeta.core import Frame
+    from drivemeta.core.pictures import read_picture
 
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = read_picture(path)
     return None if image is None else Frame(image, index, name=path.name)
 
 

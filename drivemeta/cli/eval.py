@@ -11,6 +11,7 @@ from drivemeta.cli.common import (
     JsonOption,
     ModelOption,
     ProviderOption,
+    ReadOption,
     choose,
     console,
     emit_json,
@@ -34,6 +35,7 @@ Fps = Annotated[float, typer.Option("--fps", min=0.1, help="Frame rate of false 
 def eval(  # noqa: A001  (the name of the command)
     data: Data,
     images: Images = None,
+    read: ReadOption = None,
     model: ModelOption = None,
     class_map: Map = None,
     split: Split = None,
@@ -45,12 +47,13 @@ def eval(  # noqa: A001  (the name of the command)
 ) -> None:
     """Measure average precision: all, base and novel classes; thresholds are set aside."""
     from drivemeta.data.readers import read_annotations
+    from drivemeta.data.readers.reading import parse_reading
     from drivemeta.evaluation.classes import ClassTree, match_classes, read_class_map
     from drivemeta.evaluation.run import evaluate_model
     from drivemeta.shipped import load_model
 
     mapping = read_class_map(class_map) if class_map else {}
-    dataset = choose(read_annotations(data, images), split, limit)
+    dataset = choose(read_annotations(data, images, parse_reading(read or [])), split, limit)
     detector = load_model(model, provider=provider)
     tree = ClassTree.of(detector.manifest.classes)
     mapping = match_classes(dataset, tree, mapping)

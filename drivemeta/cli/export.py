@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.banks.capacity import CAPACITY
 from drivemeta.cli.common import (
     JsonOption,
+    ReadOption,
     check_writable,
     choose,
     console,
@@ -63,12 +63,12 @@ class _Weights:
     Attributes:
         path: Weights (.safetensors); None for the shipped base.
         input_size: Height and width of the network's input; None for the detector's own.
-        bank_capacity: Most rows a level and most classes, if fed.
+        bank_capacity: Most rows a level and most classes, if fed; None for as many as needed.
     """
 
     path: Path | None
     input_size: tuple[int, int] | None
-    bank_capacity: int
+    bank_capacity: int | None
 
 
 def export(
@@ -97,8 +97,9 @@ def export(
         FORM(help="fed: a running session may take other classes; baked: none."),
     ] = None,
     bank_capacity: Annotated[
-        int, FORM(min=1, help="Most rows a level and most classes, if fed.")
-    ] = CAPACITY,
+        int | None,
+        FORM(min=1, help="Most rows a level and most classes, if fed; 256, or more as needed."),
+    ] = None,
     frames: Annotated[
         str | None,
         INT8(help="Folder or video that int8 is calibrated on: frames like those to come."),
@@ -111,6 +112,7 @@ def export(
         Path | None, GATE(help="Annotations: AP50 is measured before and after int8.")
     ] = None,
     images: Annotated[Path | None, GATE(help="Folder of the images of --data.")] = None,
+    read: ReadOption = None,
     split: Annotated[str | None, GATE(help="Only images of this split of --data.")] = None,
     limit: Annotated[int | None, GATE(min=1, help="Only the first images of it.")] = None,
     class_map: Annotated[
@@ -140,7 +142,7 @@ def export(
         )
     gate = None
     if data is not None:
-        dataset = choose(_annotated(data, images), split, limit)
+        dataset = choose(_annotated(data, images, read), split, limit)
         gate = _gate(dataset, class_map=class_map, max_loss=max_loss)
     change = Change(
         precision=precision.value,
@@ -213,10 +215,11 @@ def _frames(
     return of_size(found, size) if size else found
 
 
-def _annotated(data: Path, images: Path | None) -> Dataset:
+def _annotated(data: Path, images: Path | None, read: list[str] | None) -> Dataset:
     from drivemeta.data.readers import read_annotations
+    from drivemeta.data.readers.reading import parse_reading
 
-    return read_annotations(data, images)
+    return read_annotations(data, images, parse_reading(read or []))
 
 
 def _gate(dataset: Dataset, *, class_map: Path | None, max_loss: float) -> GateData:

@@ -20,6 +20,7 @@ from drivemeta.errors import DriveMetaError
 # `app` where the command has commands of its own
 COMMANDS = {
     "adapt": "Learn new classes from a few annotated frames; write an ONNX model.",
+    "check": "Read a support set as adapt does, and learn nothing: what is in it, what is odd.",
     "detect": "Detect in images: annotated pictures, JSON, COCO pre-labels.",
     "process": "Detect and track in a video or a folder of images.",
     "export": "Write a detector as one ONNX file: fp32, fp16 or int8.",

@@ -22,7 +22,7 @@ class RunContext:
         families: Super-class of each class by name, itself for a super-class; None if unknown. It
             follows the bank, which may be set while the run lasts.
         every: N, where the network runs on every Nth frame.
-        look: Mode of inference where the scheduler has no better idea: `full`, or `sliced`.
+        mode: Mode of inference where the scheduler has no better idea: `full`, or `sliced`.
         modes: Modes that the run offers, cheapest first.
         max_latency_ms: Age in milliseconds that a frame may have when it is done; None for any.
     """
@@ -30,7 +30,7 @@ class RunContext:
     folder: Path = Path()
     families: Mapping[str, str] | None = None
     every: int = 1
-    look: PlanMode = "full"
+    mode: PlanMode = "full"
     modes: tuple[PlanMode, ...] = ("skip", "full")
     max_latency_ms: float | None = None
 

@@ -13,6 +13,15 @@ from numpy.typing import NDArray
 from drivemeta.core.boxes import FloatArray
 
 
+@dataclass(frozen=True)
+class SetAside:
+    """What a reader or a check left out: the file's name, the thing in it, and the reason."""
+
+    file: str
+    what: str
+    why: str
+
+
 @dataclass(frozen=True, eq=False)
 class AnnotatedImage:
     """One image file and the objects annotated in it; the pixels stay on disk.
@@ -26,6 +35,7 @@ class AnnotatedImage:
             difficult object).
         entries: Places of the boxes in their annotation file, for messages ("annotation 17").
         attributes: What else the file says of the image (`split`, `clip`, ...).
+        size_is_stated: Whether the annotation file states the size, else it is the picture's own.
 
     Raises:
         ValueError: shapes or types do not fit together.
@@ -38,6 +48,7 @@ class AnnotatedImage:
     ignore: NDArray[np.bool_]
     entries: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    size_is_stated: bool = True
 
     def __post_init__(self) -> None:
         n = len(self.labels)
@@ -81,6 +92,9 @@ class Dataset:
         images: Images in the order of the annotation file.
         classes: Class names in the order of the labels.
         source: File or folder it was read from, for messages.
+        format: Name of the format it was recognised as.
+        set_aside: What of the file is not in it, and why.
+        notes: What looks odd, a sentence each.
 
     Raises:
         ValueError: a label has no class, or a class name occurs twice.
@@ -89,6 +103,9 @@ class Dataset:
     images: tuple[AnnotatedImage, ...]
     classes: tuple[str, ...]
     source: Path = Path()
+    format: str = ""
+    set_aside: tuple[SetAside, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) != len(self.classes):

@@ -12,13 +12,22 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from drivemeta.core.boxes import clip_boxes
 from drivemeta.data.dataset import AnnotatedImage, Dataset
+from drivemeta.data.duplicates import count_once
+from drivemeta.data.oddities import (
+    confused_boxes,
+    look_at,
+    sliver_notes,
+    whole_pictures,
+    without_unused,
+)
 from drivemeta.data.readers import read_annotations, read_coco
 from drivemeta.data.readers.crops import CROP
 from drivemeta.data.readers.files import image_size
+from drivemeta.data.readers.orientation import upright
+from drivemeta.data.readers.reading import AS_IT_IS, Reading
 from drivemeta.errors import AnnotationError
 
 _TOLERANCE_PX = 2.0
@@ -40,37 +49,51 @@ class SupportSet:
         """Read and check a COCO JSON file; `images` is the folder of the images.
 
         Raises:
-            AnnotationError: as `check` and `read_coco` say.
+            AnnotationError: as `of` and `read_coco` say.
         """
-        return cls.of(read_coco(path, images))
+        return cls.of(upright(read_coco(path, images), AS_IT_IS))
 
     @classmethod
-    def from_path(cls, path: str | Path, images: str | Path | None = None) -> SupportSet:
+    def from_path(
+        cls,
+        path: str | Path,
+        images: str | Path | None = None,
+        reading: Reading = AS_IT_IS,
+    ) -> SupportSet:
         """Read and check a support set in any format that `read_annotations` knows.
 
         Raises:
-            AnnotationError: as `check` and `read_annotations` say.
+            AnnotationError: as `of` and `read_annotations` say.
         """
-        return cls.of(read_annotations(path, images))
+        return cls.of(read_annotations(path, images, reading), reading)
 
     @classmethod
-    def of(cls, dataset: Dataset) -> SupportSet:
+    def of(cls, dataset: Dataset, reading: Reading = AS_IT_IS) -> SupportSet:
         """Check a data set as a support set; boxes are clipped to their images.
 
+        Equal pictures and nearly equal boxes count once, and classes without a box are left out;
+        `dataset.notes` and `dataset.set_aside` of the result say so.
+
         Raises:
-            AnnotationError: there are no boxes, a class has none, an image is listed twice,
-                cannot be read or is not of the size annotated, or a box is degenerate or
+            AnnotationError: there are no boxes, an image is listed twice, cannot be read or is not
+                of the size annotated, all boxes are whole pictures, or a box is degenerate or
                 outside its image by more than two pixels; names the file and the entry.
         """
-        _check_classes(dataset)
+        if not any(dataset.n_boxes().values()):
+            raise AnnotationError(_no_boxes(dataset))
         seen: dict[Path, int] = {}
-        images = []
+        images, pixels = [], []
         for position, image in enumerate(dataset.images):
             if seen.setdefault(image.path.resolve(), position) != position:
                 raise AnnotationError(f"{dataset.source}: the image {image.path} is listed twice")
-            _check_pixels(image, dataset.source)
+            pixels.append(look_at(image.path))
+            _check_size(image, dataset.source)
             images.append(_check_boxes(image, dataset))
-        return cls(replace(dataset, images=tuple(images)))
+        checked = replace(dataset, images=tuple(images))
+        notes = (*dataset.notes, *sliver_notes(checked, pixels))
+        once = count_once(replace(checked, notes=notes), [picture.digest for picture in pixels])
+        whole = without_unused(whole_pictures(once, reading))
+        return cls(replace(whole, notes=(*whole.notes, *confused_boxes(whole))))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -147,30 +170,18 @@ def _keep(image: AnnotatedImage, rows: Sequence[int]) -> AnnotatedImage:
     return replace(image, ignore=ignore)
 
 
-def _check_classes(dataset: Dataset) -> None:
-    counts = dataset.n_boxes()
-    if not any(counts.values()):
-        raise AnnotationError(
-            f"{dataset.source}: no boxes in {len(dataset)} images; expected at least one a class"
-        )
-    empty = [name for name, count in counts.items() if not count]
-    if empty:
-        raise AnnotationError(
-            f"{dataset.source}: no boxes of {', '.join(map(repr, empty))}; expected at least one "
-            "box of each class. Annotate one, or take the class out of the list of classes"
-        )
+def _no_boxes(dataset: Dataset) -> str:
+    n_ignored = sum(map(len, dataset.images))
+    aside = n_ignored + len(dataset.set_aside)
+    why = f" ({aside} are set aside: crowds, difficult ones, shapes without a box)" if aside else ""
+    return (
+        f"{dataset.source}: no boxes in {len(dataset)} images; expected at least one a class{why}"
+    )
 
 
-def _check_pixels(image: AnnotatedImage, source: Path) -> None:
-    """Refuse an image that cannot be decoded or is not of the annotated size."""
+def _check_size(image: AnnotatedImage, source: Path) -> None:
+    """Refuse an image that is not of the annotated size."""
     size = image_size(image.path)
-    try:
-        with Image.open(image.path) as opened:
-            opened.load()
-    except (OSError, ValueError, SyntaxError) as error:
-        raise AnnotationError(
-            f"{image.path}: the image is damaged or cut short: {error}"
-        ) from error
     if size != image.size:
         raise AnnotationError(
             f"{source}: {image.path.name} is annotated as {image.size[1]}x{image.size[0]} pixels, "

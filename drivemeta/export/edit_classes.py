@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from drivemeta.banks.capacity import within_capacity
+from drivemeta.banks.capacity import capacity_for_leaves, within_capacity
 from drivemeta.banks.edit import merge_banks
 from drivemeta.core import ClassBank
 from drivemeta.errors import InputError
@@ -41,7 +41,7 @@ def merge_models(paths: list[Path], out: str | Path) -> VerifyReport:
     """Write one model with the classes of several that were adapted from one base.
 
     The networks, the input size and the precision are those of the first. If the rows are more
-    than it holds, the least telling distractors go.
+    than it holds, the least telling distractors go, and if those of classes are, it grows.
 
     Raises:
         InputError: fewer than two models, another base or score rule, or clashing names.
@@ -62,8 +62,14 @@ def merge_models(paths: list[Path], out: str | Path) -> VerifyReport:
             manifest=_joined(parts.manifest, other.manifest),
         )
     if parts.manifest.bank.mode == "fed":
-        bank = within_capacity(parts.bank, parts.manifest.bank.capacity)
-        parts = replace(parts, bank=bank)
+        rule = parts.manifest.bank
+        capacity = capacity_for_leaves(parts.bank, rule.capacity, spare_rows=0)
+        grown = rule.model_copy(update={"capacity": capacity})
+        parts = replace(
+            parts,
+            bank=within_capacity(parts.bank, capacity),
+            manifest=parts.manifest.model_copy(update={"bank": grown}),
+        )
     return _write(parts, out)
 
 

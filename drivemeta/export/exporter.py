@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from drivemeta.banks.arrays import check_capacity
-from drivemeta.banks.capacity import CAPACITY
+from drivemeta.banks.capacity import capacity_for
 from drivemeta.errors import InputError, ParityError
 from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.export.model_writer import signed, write_model
@@ -39,14 +39,15 @@ class ExportOptions:
     Attributes:
         frame_size: Height and width of the only frames taken, or None for any.
         bank: `fed` lets a running session take other classes, `baked` makes them constant.
-        bank_capacity: Most rows a level and most classes, if fed.
+        bank_capacity: Most rows a level and most classes, if fed; None for 256, or as many times
+            that as the bank needs.
         frames: Further (height, width, 3) uint8 BGR frames to compare on, for instance real ones.
         licence: Licence stated in the manifest.
     """
 
     frame_size: tuple[int, int] | None = None
     bank: m.BankMode = "fed"
-    bank_capacity: int = CAPACITY
+    bank_capacity: int | None = None
     frames: Sequence[NDArray[np.uint8]] = ()
     licence: str = "Apache-2.0"
 
@@ -99,7 +100,7 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
     start = time.perf_counter()
     path, options = Path(path), options or ExportOptions()
     detector = _for_export(detector, input_size or detector.input_size)
-    if options.bank == "fed":
+    if options.bank == "fed" and options.bank_capacity:
         check_capacity(detector.bank, options.bank_capacity)
     make_folder(path.parent)
     expected = [torch_dense(detector, frame) for frame in _frames(options)]
@@ -151,7 +152,7 @@ def _manifest(
         input=m.InputRule(height=height, width=width, frame_size=options.frame_size),
         bank=m.BankRule(
             mode=options.bank,
-            capacity=options.bank_capacity,
+            capacity=options.bank_capacity or capacity_for(detector.bank),
             dense_dim=detector.bank.dense.weights.shape[1],
             crop_dim=detector.bank.crop.weights.shape[1],
         ),

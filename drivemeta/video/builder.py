@@ -37,7 +37,7 @@ def run_context(detector: OnnxDetector, options: Options, folder: Path = Path())
         folder=folder,
         families=_Families(detector),
         every=options.every,
-        look="full" if options.tiles is None else "sliced",
+        mode="full" if options.tiles is None else "sliced",
         modes=_modes(options),
         max_latency_ms=options.max_latency_ms,
     )

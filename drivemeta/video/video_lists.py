@@ -6,7 +6,7 @@ import glob
 from pathlib import Path
 
 from drivemeta.errors import InputError
-from drivemeta.files import is_image
+from drivemeta.files import is_foreign, is_image, list_files
 from drivemeta.plugins.registry import Registry
 from drivemeta.video.source_table import SourceTable
 
@@ -40,10 +40,10 @@ def many_videos(place: str, registry: Registry) -> dict[str, Path] | None:
 def _videos_below(folder: Path, sources: SourceTable) -> list[Path]:
     if sources.reads_folder(folder):
         return []
-    beside = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    beside = list_files(folder)
     if any(is_image(path) for path in beside):
         return _only_videos(beside, str(folder), sources)
-    return [path for path in sorted(folder.rglob("*")) if _is_video(path, sources)]
+    return [path for path in list_files(folder, nested=True) if _is_video(path, sources)]
 
 
 def _only_videos(paths: list[Path], place: str, sources: SourceTable) -> list[Path]:
@@ -56,7 +56,7 @@ def _only_videos(paths: list[Path], place: str, sources: SourceTable) -> list[Pa
 
 
 def _is_video(path: Path, sources: SourceTable) -> bool:
-    return not path.name.startswith(".") and path.is_file() and sources.reads_file(path)
+    return not is_foreign(path.name) and path.is_file() and sources.reads_file(path)
 
 
 def _listed(path: Path) -> list[Path]:

@@ -7,11 +7,13 @@ import onnx
 import pytest
 import torch
 
+from drivemeta.core import BankRows, ClassSpec
 from drivemeta.errors import InputError, OutputError, ParityError, PluginError
 from drivemeta.export.exporter import ExportOptions, export_detector
 from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.export.parity import check_parity, torch_dense, torch_rows
 from drivemeta.export.probe_scene import draw_noise, draw_scene
+from drivemeta.export.verify import verify_model
 from drivemeta.models.traced.networks import level1_graph, level2_graph
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import BankRule, InputRule
@@ -146,6 +148,22 @@ def test_a_bank_beyond_its_capacity_is_refused(lively_detector, tmp_path):
         export_detector(
             lively_detector, tmp_path / "x.onnx", options=ExportOptions(bank_capacity=12)
         )
+
+
+def test_a_bank_of_many_classes_is_given_the_room_it_needs(lively_detector, tmp_path):
+    bank, n = lively_detector.bank, 300
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(n, bank.crop.weights.shape[1])).astype(np.float32)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    labels = np.arange(len(bank.classes), len(bank.classes) + n, dtype=np.int64)
+    root = bank.index("traffic_sign")
+    rows = BankRows(weights, np.zeros(n, np.float32), labels, np.full(n, root, np.int64))
+    more = [ClassSpec(f"sign{i}", parent="traffic_sign", threshold=0.2) for i in range(n)]
+    many = replace(bank, classes=(*bank.classes, *more), crop=bank.crop + rows)
+    path = tmp_path / "many.onnx"
+    assert export_detector(lively_detector.with_(bank=many), path).manifest.bank.capacity == 512
+    assert verify_model(path, "cpu").n_rows > 0
+    assert "sign299" in OnnxDetector(path, provider="cpu").classes
 
 
 def test_a_place_that_cannot_be_written(lively_detector, tmp_path):

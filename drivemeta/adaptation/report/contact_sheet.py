@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
 from drivemeta.core.boxes import FloatArray
+from drivemeta.data.readers.files import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import OutputError
 
@@ -116,8 +117,7 @@ def _collect(support: SupportSet) -> dict[str, list[tuple[Image.Image, str]]]:
         rows = np.flatnonzero(~image.ignore)
         if not len(rows):
             continue
-        with Image.open(image.path) as opened:
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
+        picture = Image.fromarray(read_image(image.path)[..., ::-1])
         for row in rows:
             box = image.boxes[row]
             size = "x".join(f"{side:.0f}" for side in box[2:] - box[:2])

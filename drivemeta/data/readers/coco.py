@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from drivemeta.core.boxes import xywh_to_xyxy
-from drivemeta.data.dataset import AnnotatedImage, Dataset
-from drivemeta.data.readers.files import find_image, image_size, read_json
+from drivemeta.data.dataset import Dataset, SetAside
+from drivemeta.data.readers.files import read_json
+from drivemeta.data.readers.finder import ImageFinder, usual_folders
+from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of
+from drivemeta.data.readers.shapes import box_round, turned_box
+from drivemeta.data.readers.values import as_flag, as_id, as_name, as_number, as_size, short
 from drivemeta.errors import AnnotationError
 
 Json = dict[str, Any]
+Id = int | str
+OWN_FORMAT = "COCO of drivemeta detect"
+_OWN_WORDS = "DriveMeta"
 _OWN_FIELDS = {"id", "file_name", "width", "height"}
 
 
 def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     """Read a COCO JSON file; the images stay on disk and are not decoded.
 
-    Boxes of `iscrowd` annotations are marked as to be ignored. A category that is merely the
-    supercategory of others and has no annotation of its own, as Roboflow writes, is left out.
+    Boxes of `iscrowd` annotations are marked as to be ignored, those with a `rotation` among
+    their attributes (CVAT) are the upright boxes round the turned ones, and annotations of
+    keypoints alone are set aside. A category that is merely the supercategory of others and has
+    no annotation of its own, as Roboflow writes, is left out.
 
     Args:
         path: JSON file.
-        images: Folder of the images; if None, beside the JSON, in `images/` beside it, or in
-            `images/` beside its folder `annotations/`.
+        images: Folder of the images; if None, the usual ones beside the JSON.
 
     Raises:
         AnnotationError: the file is no valid COCO JSON, an image is missing, or an annotation
@@ -36,16 +42,17 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     """
     path = Path(path)
     content = _sections(path)
-    folders = [Path(images)] if images is not None else _folders(path.parent)
     names = _categories(path, content)
-    classes = tuple(names.values())
-    labels = {category: label for label, category in enumerate(names)}
-    by_image = _by_image(path, content, labels)
-    found = [
-        _image(path, folders, image, by_image[image["id"]], labels)
-        for image in _unique(path, "image", content["images"])
+    rows = _by_image(path, content, names)
+    finder = ImageFinder([Path(images)] if images is not None else usual_folders(path.parent))
+    parsed = [
+        _image(path, finder, key, image, rows.boxes[key])
+        for key, image in _unique(path, "image", content["images"]).items()
     ]
-    return Dataset(tuple(found), classes, path)
+    info = content.get("info")
+    ours = isinstance(info, dict) and str(info.get("description")).startswith(_OWN_WORDS)
+    found = Found(OWN_FORMAT if ours else "COCO", rows.set_aside, finder.renamed)
+    return dataset_of(parsed, path, found, list(names.values()))
 
 
 def is_coco(content: object) -> bool:
@@ -53,7 +60,7 @@ def is_coco(content: object) -> bool:
     return isinstance(content, dict) and "images" in content and "annotations" in content
 
 
-def _sections(path: Path) -> dict[str, list[Json]]:
+def _sections(path: Path) -> Json:
     content = read_json(path)
     if not isinstance(content, dict):
         raise AnnotationError(f"{path}: expected a JSON object, found a {type(content).__name__}")
@@ -67,105 +74,142 @@ def _sections(path: Path) -> dict[str, list[Json]]:
     return content
 
 
-def _folders(parent: Path) -> list[Path]:
-    """Return where images usually lie for a JSON file in `parent`."""
-    folders = [parent, parent / "images"]
-    return [*folders, parent.parent / "images"] if parent.name == "annotations" else folders
-
-
-def _unique(path: Path, kind: str, rows: Iterable[Json]) -> list[Json]:
-    """Return the rows after checking that each has an id of its own."""
-    seen: set[Any] = set()
+def _unique(path: Path, kind: str, rows: Iterable[Json]) -> dict[Id, Json]:
+    """Return the rows by their ids, after checking that each has one of its own."""
+    found: dict[Id, Json] = {}
     for row in rows:
-        if not isinstance(row.get("id"), int | str):
+        if row.get("id") is None:
             raise AnnotationError(f"{path}: {kind} {str(row)[:80]} has no id")
-        if row["id"] in seen:
-            raise AnnotationError(f"{path}: {kind} id {row['id']} occurs twice; ids must be unique")
-        seen.add(row["id"])
-    return list(rows)
+        key = as_id(row["id"], f"{path}: {kind} id")
+        if key in found:
+            raise AnnotationError(f"{path}: {kind} id {key} occurs twice; ids must be unique")
+        found[key] = row
+    return found
 
 
-def _categories(path: Path, content: dict[str, list[Json]]) -> dict[Any, str]:
+def _categories(path: Path, content: Json) -> dict[Id, str]:
     """Return category id to name in the order of the ids, without mere supercategories."""
-    rows = sorted(_unique(path, "category", content["categories"]), key=lambda row: str(row["id"]))
-    rows.sort(key=lambda row: row["id"] if isinstance(row["id"], int) else math.inf)
-    used = {annotation.get("category_id") for annotation in content["annotations"]}
-    parents = {
-        row.get("supercategory") for row in rows if row.get("supercategory") != row.get("name")
+    rows = _unique(path, "category", content["categories"])
+    order = sorted(rows, key=lambda key: (key if isinstance(key, int) else math.inf, str(key)))
+    used = {
+        as_id(row["category_id"], f"{path}: {_entry(row, i)}: category_id")
+        for i, row in enumerate(content["annotations"])
+        if row.get("category_id") is not None
     }
-    names: dict[Any, str] = {}
-    for row in rows:
-        name = row.get("name")
-        if not isinstance(name, str) or not name.strip():
-            raise AnnotationError(f"{path}: category {row['id']} has no name")
-        if row["id"] not in used and name in parents:
+    parents = {
+        row["supercategory"].strip()
+        for row in rows.values()
+        if isinstance(row.get("supercategory"), str) and row["supercategory"] != row.get("name")
+    }
+    names: dict[Id, str] = {}
+    for key in order:
+        if rows[key].get("name") is None:
+            raise AnnotationError(f"{path}: category {key} has no name")
+        name = as_name(rows[key]["name"], f"{path}: category {key}")
+        if key not in used and name in parents:
             continue
         if name in names.values():
             raise AnnotationError(f"{path}: the category name {name!r} occurs twice")
-        names[row["id"]] = name
+        names[key] = name
     return names
 
 
-def _by_image(
-    path: Path, content: dict[str, list[Json]], labels: dict[Any, int]
-) -> dict[Any, list[Json]]:
+@dataclass
+class _Rows:
+    """Boxes by the ids of their images, and what is none."""
+
+    boxes: dict[Id, list[ParsedBox]] = field(default_factory=lambda: defaultdict(list))
+    set_aside: list[SetAside] = field(default_factory=list)
+
+
+def _by_image(path: Path, content: Json, names: dict[Id, str]) -> _Rows:
     """Group checked annotations by the id of their image."""
-    images = {image.get("id") for image in content["images"]}
-    groups: dict[Any, list[Json]] = defaultdict(list)
+    images = _unique(path, "image", content["images"])
+    rows = _Rows()
     for position, row in enumerate(content["annotations"]):
-        entry = f"{path}: {_entry(row, position)}"
-        if row.get("image_id") not in images:
-            raise AnnotationError(f"{entry}: image_id {row.get('image_id')} is not in 'images'")
-        if row.get("category_id") not in labels:
+        entry = _entry(row, position)
+        where = f"{path}: {entry}"
+        image = as_id(row.get("image_id"), f"{where}: image_id")
+        category = as_id(row.get("category_id"), f"{where}: category_id")
+        if image not in images:
+            raise AnnotationError(f"{where}: image_id {image} is not in 'images'")
+        if category not in names:
             raise AnnotationError(
-                f"{entry}: category_id {row.get('category_id')} is not in 'categories' "
-                f"(ids {', '.join(map(str, labels)) or 'none'})"
+                f"{where}: category_id {category} is not in 'categories' "
+                f"(ids {', '.join(map(str, list(names)[:20])) or 'none'})"
             )
-        box = row.get("bbox")
-        if not _is_box(box):
-            raise AnnotationError(
-                f"{entry}: expected bbox [x, y, width, height], four finite numbers with width "
-                f"and height of 0 or more, found {box}"
-            )
-        groups[row["image_id"]].append({**row, "_entry": _entry(row, position)})
-    return groups
+        crowd = as_flag(row.get("iscrowd"), f"{where}: iscrowd")
+        if _is_of_points(row):
+            aside = SetAside(path.name, f"{entry} ({names[category]!r})", "keypoints have no box")
+            rows.set_aside.append(aside)
+            continue
+        box, turn = _box(row, where), _turn(row, where)
+        rows.boxes[image].append(
+            ParsedBox(entry, turned_box(box, turn), names[category], crowd, turn % 360 != 0)
+        )
+    return rows
 
 
 def _entry(row: Json, position: int) -> str:
-    return f"annotation {row['id']}" if "id" in row else f"annotations[{position}]"
+    known = isinstance(row.get("id"), int | float | str)
+    return f"annotation {str(row['id'])[:40]}" if known else f"annotations[{position}]"
 
 
-def _is_box(box: object) -> bool:
-    return (
-        isinstance(box, list)
-        and len(box) == 4
-        and all(isinstance(x, int | float) and math.isfinite(x) for x in box)
-        and box[2] >= 0
-        and box[3] >= 0
-    )
+def _is_of_points(row: Json) -> bool:
+    """Tell whether an annotation is keypoints without a box."""
+    return bool(row.get("keypoints")) and _is_empty(row.get("bbox")) and not row.get("segmentation")
+
+
+def _is_empty(box: object) -> bool:
+    return not box or (isinstance(box, list) and all(value == 0 for value in box))
+
+
+def _box(row: Json, where: str) -> list[float]:
+    """Return left, top, right, bottom: of `bbox`, else round the polygons."""
+    box = row.get("bbox")
+    if _is_empty(box) and isinstance(row.get("segmentation"), list) and row["segmentation"]:
+        return _box_round(row["segmentation"], f"{where}: segmentation")
+    if not isinstance(box, list) or len(box) != 4:
+        raise AnnotationError(
+            f"{where}: expected bbox [x, y, width, height], four finite numbers with width and "
+            f"height of 0 or more, found {box if isinstance(box, list) else short(box)!s:.80}"
+        )
+    x, y, width, height = (as_number(value, f"{where}: bbox") for value in box)
+    if width < 0 or height < 0:
+        raise AnnotationError(
+            f"{where}: expected bbox [x, y, width, height] with width and height of 0 or more, "
+            f"found {box}"
+        )
+    return [x, y, x + width, y + height]
+
+
+def _box_round(polygons: Sequence[object], where: str) -> list[float]:
+    points: list[tuple[float, float]] = []
+    for polygon in polygons:
+        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+            raise AnnotationError(f"{where}: expected polygons [x1, y1, x2, y2, x3, y3, ...]")
+        numbers = [as_number(value, where) for value in polygon]
+        points += zip(numbers[::2], numbers[1::2], strict=True)
+    return box_round(points)
+
+
+def _turn(row: Json, where: str) -> float:
+    """Return the degrees by which CVAT says that a box is turned."""
+    attributes = row.get("attributes")
+    turn = attributes.get("rotation") if isinstance(attributes, dict) else None
+    return 0.0 if turn is None else as_number(turn, f"{where}: rotation")
 
 
 def _image(
-    path: Path,
-    folders: list[Path],
-    image: Json,
-    rows: list[Json],
-    labels: dict[Any, int],
-) -> AnnotatedImage:
+    path: Path, finder: ImageFinder, key: Id, image: Json, boxes: Sequence[ParsedBox]
+) -> ParsedImage:
+    where = f"{path}: image {key}"
     name = image.get("file_name")
-    if not isinstance(name, str) or not name:
-        raise AnnotationError(f"{path}: image {image['id']} has no file_name")
-    file = find_image(folders, name, f"{path}: image {image['id']}")
-    height, width = image.get("height"), image.get("width")
-    if not (isinstance(height, int) and isinstance(width, int) and height > 0 and width > 0):
-        height, width = image_size(file)
-    boxes = np.array([row["bbox"] for row in rows], np.float32).reshape(-1, 4)
-    return AnnotatedImage(
-        path=file,
-        size=(height, width),
-        boxes=xywh_to_xyxy(boxes),
-        labels=np.array([labels[row["category_id"]] for row in rows], np.int64),
-        ignore=np.array([bool(row.get("iscrowd", 0)) for row in rows], np.bool_),
-        entries=tuple(row["_entry"] for row in rows),
-        attributes={key: value for key, value in image.items() if key not in _OWN_FIELDS},
+    if not name:
+        raise AnnotationError(f"{where} has no file_name")
+    return ParsedImage(
+        path=finder.find(name, where),
+        size=as_size(image.get("height"), image.get("width"), where),
+        boxes=boxes,
+        attributes={name: value for name, value in image.items() if name not in _OWN_FIELDS},
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.readers.files import image_size, list_images
-from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, dataset_of
+from drivemeta.data.readers.files import image_size
+from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of
+from drivemeta.data.readers.values import as_name
 from drivemeta.errors import AnnotationError
+from drivemeta.files import is_foreign, list_images
 
 CROP = "crop"
 
@@ -31,13 +33,14 @@ def read_crops(path: str | Path) -> Dataset:
         raise AnnotationError(f"{path}: expected a folder of pictures for each class, found none")
     parsed = []
     for folder in folders:
+        name = as_name(folder.name, f"{folder}: name of the folder")
         for file in list_images(folder):
             height, width = image_size(file)
-            box = ParsedBox(f"{folder.name}/{file.name}", (0, 0, width, height), folder.name)
-            parsed.append(ParsedImage(file, (height, width), [box], {CROP: True}))
-    return dataset_of(parsed, path)
+            box = ParsedBox(f"{folder.name}/{file.name}", (0, 0, width, height), name)
+            parsed.append(ParsedImage(file, None, [box], {CROP: True}))
+    return dataset_of(parsed, path, Found("crops"))
 
 
 def _class_folders(path: Path) -> list[Path]:
-    found = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    found = sorted(p for p in path.iterdir() if p.is_dir() and not is_foreign(p.name))
     return [folder for folder in found if list_images(folder)]

@@ -1,33 +1,105 @@
-"""What CVAT's XML for images and for video have in common."""
+"""What CVAT's XML for images and for video have in common: shapes, labels and tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-import numpy as np
-
 from drivemeta.data.readers.parsed import ParsedImage
+from drivemeta.data.readers.shapes import Box, box_round, ellipse_box, mask_box, turned_box
+from drivemeta.data.readers.values import as_number, short
+from drivemeta.errors import AnnotationError
 
-SHAPES = ("box", "polygon")
+SHAPES = ("box", "polygon", "ellipse", "mask")
+NO_AREA = {
+    "polyline": "a line has no box",
+    "points": "points have no box",
+    "cuboid": "a cuboid is no box in the picture",
+    "skeleton": "a skeleton has no box",
+    "tag": "a tag names the whole image",
+}
 _SIDES = ("xtl", "ytl", "xbr", "ybr")
+_FRAME = ("left", "top", "width", "height")
 
 
-def shape_xyxy(shape: Element) -> list[float]:
-    """Return left, top, right, bottom of a shape in pixels.
+@dataclass(frozen=True)
+class Task:
+    """One task of the file; `source` is its video, if it has one."""
+
+    number: str
+    name: str
+    source: str
+    subset: str
+    size: int | None = None
+    start: int = 0
+
+
+def shape_box(shape: Element, where: str) -> Box:
+    """Return left, top, right, bottom of the upright box round a shape, in pixels.
 
     Raises:
-        KeyError: it lacks coordinates.
-        ValueError: they are no numbers.
+        AnnotationError: its coordinates are missing or no numbers.
     """
+    degrees = as_number(shape.get("rotation", 0), f"{where}: rotation")
     if shape.tag == "box":
-        return [float(shape.attrib[side]) for side in _SIDES]
-    points = np.array([pair.split(",") for pair in shape.attrib["points"].split(";")], float)
-    return [*points.min(0).tolist(), *points.max(0).tolist()]
+        return turned_box(_numbers(shape, _SIDES, where), degrees)
+    if shape.tag == "ellipse":
+        x, y, radius_x, radius_y = _numbers(shape, ("cx", "cy", "rx", "ry"), where)
+        return ellipse_box((x, y), (radius_x, radius_y), degrees)
+    if shape.tag == "mask":
+        counts = [int(as_number(n, f"{where}: rle")) for n in shape.get("rle", "").split(",")]
+        return mask_box(counts, [int(n) for n in _numbers(shape, _FRAME, where)], where)
+    return box_round(_points(shape.get("points"), where))
+
+
+def is_round(shape: Element) -> bool:
+    """Tell whether the box round a shape may stick out of the image though the shape does not."""
+    return shape.tag == "ellipse" or bool(shape.get("rotation"))
 
 
 def listed_classes(root: Element, images: Sequence[ParsedImage]) -> list[str]:
-    """Return the labels of the task; if they do not cover those in use, all of both, sorted."""
-    listed = [(e.text or "").strip() for e in root.findall("meta//labels/label/name")]
+    """Return the labels of the task; if they do not cover those in use, all of both, sorted.
+
+    Labels of a skeleton's parts are none: they only describe it.
+    """
+    labels = [e for e in root.findall("meta//labels/label") if e.find("parent") is None]
+    listed = [name for e in labels if (name := (e.findtext("name") or "").strip())]
     used = {box.name for image in images for box in image.boxes}
     return list(dict.fromkeys(listed)) if used <= set(listed) else sorted(used | set(listed))
+
+
+def tasks_of(root: Element) -> list[Task]:
+    """Return the tasks that the file says it holds; one without a number if it does not say."""
+    found = root.findall("meta/project/tasks/task") or root.findall("meta/task")
+    found = found or root.findall("meta/job") or [Element("task")]
+    return [_task(element, root) for element in found]
+
+
+def _task(element: Element, root: Element) -> Task:
+    def text(name: str) -> str:
+        return (element.findtext(name) or "").strip()
+
+    source = text("source") or (root.findtext("meta/source") or "").strip()
+    size, start = text("size"), text("start_frame")
+    return Task(
+        text("id"),
+        text("name"),
+        source.replace("\\", "/").rsplit("/", 1)[-1],
+        text("subset"),
+        int(size[:9]) if size.isdecimal() else None,
+        int(start[:9]) if start.isdecimal() else 0,
+    )
+
+
+def _numbers(shape: Element, names: Sequence[str], where: str) -> list[float]:
+    return [as_number(shape.get(name), f"{where}: {name}") for name in names]
+
+
+def _points(text: str | None, where: str) -> list[tuple[float, float]]:
+    pairs = [pair.split(",") for pair in (text or "").split(";")]
+    if len(pairs) < 3 or any(len(pair) != 2 for pair in pairs):
+        raise AnnotationError(
+            f"{where}: expected three or more points x,y;..., found {short(text)}"
+        )
+    return [(as_number(x, f"{where}: points"), as_number(y, f"{where}: points")) for x, y in pairs]

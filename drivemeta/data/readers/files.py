@@ -1,83 +1,70 @@
-"""Finding and opening the files that annotations name."""
+"""Opening the files that annotations are in and that they name."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+import re
+from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element, ParseError
 
-import cv2
 import numpy as np
+from defusedxml import DefusedXmlException  # type: ignore[import-untyped]
+from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
+from drivemeta.core.pictures import PictureHeader, read_header, read_picture
 from drivemeta.errors import AnnotationError
-from drivemeta.files import is_image
 
-_ORIENTATION, _QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
-
-
-def find_image(folders: Sequence[Path], name: str, entry: str) -> Path:
-    """Return the image that an annotation names, from the first folder that has it.
-
-    Args:
-        folders: Folders to look in, best first.
-        name: Name as annotated; a subfolder is tried first, then the bare file name.
-        entry: Annotation that names it, for the message.
-
-    Raises:
-        AnnotationError: the name leaves its folder, or no folder has the image.
-    """
-    inner = PurePosixPath(name.replace("\\", "/"))
-    if inner.is_absolute() or PureWindowsPath(name).drive or ".." in inner.parts:
-        raise AnnotationError(
-            f"{entry}: the file name {name!r} leads out of the folder of the images; "
-            "expected a path inside it. Make the names relative, and give their folder as images"
-        )
-    for candidate in (inner, PurePosixPath(inner.name)):
-        for folder in folders:
-            path = folder / candidate
-            if path.is_file():
-                return path
-    places = ", ".join(str(folder) for folder in folders)
-    raise AnnotationError(
-        f"{entry}: the image {name!r} is missing; looked in {places}. "
-        "Give the folder of the images if they are elsewhere"
-    )
+_DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
+_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Return the height and width of an image as OpenCV loads it, from its header alone.
+def header_of(path: Path) -> PictureHeader:
+    """Return what the header of an image says.
 
     Raises:
         AnnotationError: the file is no image.
     """
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
-    except (UnidentifiedImageError, OSError, ValueError) as error:
+        return read_header(path)
+    except ValueError as error:
         raise AnnotationError(f"{path}: expected an image, cannot read it: {error}") from error
-    return (width, height) if turned else (height, width)
 
 
-def list_images(folder: Path) -> list[Path]:
-    """Return the image files of a folder, sorted by name."""
-    return sorted(path for path in folder.iterdir() if is_image(path))
+def image_size(path: Path) -> tuple[int, int]:
+    """Return the height and width of an image as it is loaded, upright, from its header alone.
+
+    Raises:
+        AnnotationError: the file is no image.
+    """
+    return header_of(path).size
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        AnnotationError: it is missing or cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise AnnotationError(f"{path}: no such file") from error
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot read it: {error.strerror or error}") from error
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file, with or without a byte order mark.
+    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark.
 
     Raises:
-        AnnotationError: it is missing, or not UTF-8 text.
+        AnnotationError: it is missing, or not such text.
     """
+    data = read_bytes(path)
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise AnnotationError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
+        return data.decode(_marked(data) or "utf-8")
+    except UnicodeError as error:
         raise AnnotationError(f"{path}: expected a text file, cannot read it: {error}") from error
 
 
@@ -89,17 +76,42 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise AnnotationError(f"{path}: expected JSON, found a fault at {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise AnnotationError(f"{path}: expected JSON, found a fault: {error}") from error
+
+
+def parse_xml(path: Path) -> Element:
+    """Return the root of an XML file, read by the encoding that it declares.
+
+    Raises:
+        AnnotationError: it is missing, no XML, or tries to expand entities.
+    """
+    data = read_bytes(path)
+    declared = _DECLARED.match(data)
+    encoding = _marked(data) or (declared[1].decode() if declared else "utf-8")
+    try:
+        root: Element = fromstring(data.decode(encoding))
+    except LookupError as error:
+        raise AnnotationError(
+            f"{path}: its encoding {encoding!r} is unknown; save as UTF-8"
+        ) from error
+    except (ParseError, ValueError, RecursionError, DefusedXmlException) as error:
+        raise AnnotationError(f"{path}: expected XML, found a fault: {error}") from error
+    return root
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """Return a (height, width, 3) uint8 BGR image.
+    """Return a (height, width, 3) uint8 BGR image, upright.
 
     Raises:
         AnnotationError: the file is missing or no image.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = read_picture(path)
     if image is None:
         raise AnnotationError(f"{path}: expected an image, cannot read it")
-    return np.asarray(image, np.uint8)
+    return image
+
+
+def _marked(data: bytes) -> str | None:
+    """Return the encoding that a byte order mark tells."""
+    return next((name for mark, name in _MARKS.items() if data.startswith(mark)), None)

@@ -1,4 +1,4 @@
-"""What the readers of one-file-an-image formats have in common."""
+"""What all readers have in common: boxes and images as read, and the data set made of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from drivemeta.data.dataset import AnnotatedImage, Dataset
+from drivemeta.core.boxes import clip_boxes
+from drivemeta.data.dataset import AnnotatedImage, Dataset, SetAside
+from drivemeta.data.readers.files import image_size
+from drivemeta.data.readers.values import as_name
 
 _SPLITS = {
     "train": "train",
@@ -17,48 +20,103 @@ _SPLITS = {
     "validation": "val",
     "test": "test",
 }
+_MOST_RENAMED = 3
 
 
 @dataclass(frozen=True)
 class ParsedBox:
-    """One box as read: where it stands in its file, xyxy in pixels, and its class name."""
+    """One box as read: where it stands in its file, xyxy in pixels, and its class name.
+
+    `is_round` says that it was put round a turned or round shape: its corners may stick out.
+    """
 
     entry: str
     xyxy: Sequence[float]
     name: str
     ignore: bool = False
+    is_round: bool = False
 
 
 @dataclass(frozen=True)
 class ParsedImage:
-    """One image as read; size is height and width in pixels."""
+    """One image as read; size is height and width in pixels, None if its file does not tell."""
 
     path: Path
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     boxes: Sequence[ParsedBox]
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a reader found beside the images.
+
+    Attributes:
+        format: Name of the format.
+        set_aside: What is left out, and why.
+        renamed: Pictures found under other names than annotated.
+        notes: What looks odd.
+    """
+
+    format: str
+    set_aside: Sequence[SetAside] = ()
+    renamed: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
 def dataset_of(
-    images: Sequence[ParsedImage], source: Path, classes: Sequence[str] | None = None
+    images: Sequence[ParsedImage],
+    source: Path,
+    found: Found,
+    classes: Sequence[str] | None = None,
 ) -> Dataset:
-    """Build a data set; without given classes they are the names that occur, sorted."""
+    """Build a data set; without given classes they are the names that occur, sorted.
+
+    Raises:
+        AnnotationError: The name of a class is empty or holds control characters.
+    """
+    for image in images:
+        for box in image.boxes:
+            as_name(box.name, f"{source}: {box.entry}")
     if classes is None:
         classes = sorted({box.name for image in images for box in image.boxes})
+    for name in classes:
+        as_name(name, f"{source}: classes")
     labels = {name: label for label, name in enumerate(classes)}
-    found = [
-        AnnotatedImage(
-            path=image.path,
-            size=image.size,
-            boxes=np.array([box.xyxy for box in image.boxes], np.float32).reshape(-1, 4),
-            labels=np.array([labels[box.name] for box in image.boxes], np.int64),
-            ignore=np.array([box.ignore for box in image.boxes], np.bool_),
-            entries=tuple(box.entry for box in image.boxes),
-            attributes=image.attributes,
-        )
-        for image in images
-    ]
-    return Dataset(tuple(found), tuple(classes), source)
+    return Dataset(
+        images=tuple(_annotated(image, labels) for image in images),
+        classes=tuple(classes),
+        source=source,
+        format=found.format,
+        set_aside=tuple(found.set_aside),
+        notes=(*found.notes, *_renamed(found.renamed)),
+    )
+
+
+def _annotated(image: ParsedImage, labels: Mapping[str, int]) -> AnnotatedImage:
+    size = image.size or image_size(image.path)
+    boxes = np.array([box.xyxy for box in image.boxes], np.float32).reshape(-1, 4)
+    is_round = np.array([box.is_round for box in image.boxes], np.bool_)
+    boxes[is_round] = clip_boxes(boxes[is_round], *size)
+    return AnnotatedImage(
+        path=image.path,
+        size=size,
+        boxes=boxes,
+        labels=np.array([labels[box.name] for box in image.boxes], np.int64),
+        ignore=np.array([box.ignore for box in image.boxes], np.bool_),
+        entries=tuple(box.entry for box in image.boxes),
+        attributes=image.attributes,
+        size_is_stated=image.size is not None,
+    )
+
+
+def _renamed(renamed: Sequence[str]) -> list[str]:
+    if not renamed:
+        return []
+    more = ", ..." if len(renamed) > _MOST_RENAMED else ""
+    shown = ", ".join(renamed[:_MOST_RENAMED])
+    n = len(renamed)
+    return [f"{n} picture{'s' * (n != 1)} found under another name than annotated: {shown}{more}"]
 
 
 def split_of(path: Path, root: Path) -> dict[str, str]:

@@ -6,10 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from drivemeta.core import Frame
+from drivemeta.core.pictures import read_picture
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
 from drivemeta.plugins.source.protocol import SourceCounts
@@ -36,7 +34,7 @@ class Pictures:
     def info(self) -> StreamInfo:
         """Describe the stream; the size is that of the first image that can be read."""
         for file in self._files:
-            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+            image = read_picture(file)
             if image is not None:
                 size = (image.shape[0], image.shape[1])
                 return StreamInfo(self._name, (), size, self._fps, len(self._files))
@@ -46,11 +44,11 @@ class Pictures:
         """Yield the images in natural order."""
         self._n_corrupt = 0
         for index, file in enumerate(self._files):
-            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+            image = read_picture(file)
             if image is None:
                 self._n_corrupt += 1
                 continue
-            yield Frame(np.asarray(image, np.uint8), index, index / self._fps, None, file.name)
+            yield Frame(image, index, index / self._fps, None, file.name)
 
     def counts(self) -> SourceCounts:
         """Return how many files could not be decoded."""

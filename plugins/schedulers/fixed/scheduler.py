@@ -11,7 +11,7 @@ from drivemeta.plugins.scheduler.protocol import (
     SchedulerState,
 )
 
-LOOKS = ("full", "sliced")
+MODES = ("full", "sliced")
 
 
 class Fixed:
@@ -30,11 +30,11 @@ class Fixed:
         limit = context.max_latency_ms
         if context.every < 1:
             raise InputError(f"--every: expected 1 or more, found {context.every}")
-        if context.look not in LOOKS:
-            raise InputError(f"look: expected {' or '.join(LOOKS)}, found {context.look!r}")
+        if context.mode not in MODES:
+            raise InputError(f"mode: expected {' or '.join(MODES)}, found {context.mode!r}")
         if limit is not None and limit <= 0:
             raise InputError(f"--max-latency-ms: expected more than 0, found {limit}")
-        self._look = InferencePlan(context.look)
+        self._plan = InferencePlan(context.mode)
         self._every, self._max_latency_ms, self._live = context.every, limit, False
 
     def reset(self, stream: StreamInfo) -> None:
@@ -44,7 +44,7 @@ class Fixed:
     def act(self, state: SchedulerState) -> InferencePlan:
         """Look if the frame's turn has come and it is not too late for it."""
         due = state.frame_index % self._every == 0
-        return self._look if due and not self._late(state) else InferencePlan("skip")
+        return self._plan if due and not self._late(state) else InferencePlan("skip")
 
     def observe(self, frame_index: int, outcome: Outcome) -> None:
         """Nothing is learnt."""

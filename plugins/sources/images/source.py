@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drivemeta.errors import VideoError
-from drivemeta.files import IMAGE_SUFFIXES, is_image
+from drivemeta.files import IMAGE_SUFFIXES, list_images
 from drivemeta.plugins.source.image_files import Pictures
 
 
@@ -24,7 +24,7 @@ class ImageSource(Pictures):
         folder = Path(path)
         if not folder.is_dir():
             raise VideoError(f"expected a folder of images, found none at {folder}")
-        files = [entry for entry in folder.iterdir() if is_image(entry)]
+        files = list_images(folder)
         if not files:
             raise VideoError(
                 f"expected images ({', '.join(IMAGE_SUFFIXES)}), found none in {folder}"

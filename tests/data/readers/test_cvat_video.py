@@ -101,8 +101,12 @@ def test_a_video_that_is_none(task):
     ("old", "new", "words"),
     [
         ('label="deer"', 'label=""', "track 0 has no label"),
-        ('xtl="14.00"', 'xtl="left"', "track 0 frame 8: expected a frame and numbers"),
-        ('frame="4" ', "", "track 0 frame None: expected a frame"),
+        (
+            'xtl="14.00"',
+            'xtl="left"',
+            "track 0 frame 8: xtl: expected a finite number, found 'left'",
+        ),
+        ('frame="4" ', "", "track 0: frame: expected a finite number, found None"),
     ],
 )
 def test_damaged_tracks(task, old, new, words):

@@ -129,7 +129,7 @@ def test_voc_image_without_xml_is_a_negative_and_zero_sizes_are_read_anew(tmp_pa
         ("<xmin>1</xmin>", "<xmin>x</xmin>", ["object 2"]),
         ("</annotation>", "", ["XML"]),
         ("a.png", "b.png", ["b.png", "missing"]),
-        ("a.png", "../a.png", ["leads out"]),
+        ("a.png", "../b.png", ["b.png", "missing"]),
     ],
 )
 def test_voc_faults(tmp_path: Path, old: str, new: str, words: list[str]) -> None:
@@ -181,7 +181,7 @@ def test_labelme(tmp_path: Path) -> None:
     np.testing.assert_allclose(dataset.images[0].boxes, [[10, 20, 40, 35], [1, 1, 9, 8]])
 
 
-@pytest.mark.parametrize("changes", [{"label": ""}, {"shape_type": "line"}, {"points": [[1, 2]]}])
+@pytest.mark.parametrize("changes", [{"label": ""}, {"shape_type": "blob"}, {"points": [[1, 2]]}])
 def test_labelme_faults_name_the_shape(tmp_path: Path, changes: dict[str, object]) -> None:
     with pytest.raises(AnnotationError, match=r"a\.json: shape 1"):
         read_labelme(labelme(tmp_path, **changes))
@@ -221,3 +221,69 @@ def test_unknown_inputs_say_what_is_expected(tmp_path: Path) -> None:
             read_annotations(tmp_path / name)
     with pytest.raises(AnnotationError, match="folder of the images"):
         read_annotations(tmp_path / "support.json", tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("windows-1252", "Straße"),
+        ("gbk", "停车"),
+        ("utf-16", "停车"),
+        ("utf-8-sig", "Straße"),
+        ("shift_jis", "止まれ"),
+    ],
+)
+def test_xml_is_read_by_the_encoding_that_it_declares(
+    tmp_path: Path, encoding: str, name: str
+) -> None:
+    put_image(tmp_path / "a.png")
+    text = VOC.format(name="a.png").replace("stop", name)
+    declared = f'<?xml version="1.0" encoding="{encoding.removesuffix("-sig")}"?>{text}'
+    (tmp_path / "a.xml").write_bytes(declared.encode(encoding))
+    assert name in read_voc(tmp_path).classes
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "base64", "ascii"])
+def test_xml_of_another_encoding_than_declared(tmp_path: Path, encoding: str) -> None:
+    put_image(tmp_path / "a.png")
+    text = VOC.format(name="a.png").replace("stop", "Straße")
+    put(tmp_path / "a.xml", f'<?xml version="1.0" encoding="{encoding}"?>{text}')
+    with pytest.raises(AnnotationError, match=r"a\.xml: "):
+        read_voc(tmp_path)
+
+
+@pytest.mark.parametrize(("value", "ignored"), [("True", True), (" 1 ", True), ("", False)])
+def test_voc_difficult_in_words(tmp_path: Path, value: str, ignored: bool) -> None:
+    put_image(tmp_path / "a.png")
+    text = VOC.format(name="a.png").replace("<difficult>0<", f"<difficult>{value}<")
+    put(tmp_path / "a.xml", text.replace("<name>stop<", "<name>\n stop <"))
+    dataset = read_voc(tmp_path)
+    assert dataset.classes == ("stop", "yield")
+    assert bool(dataset.images[0].ignore[0]) is ignored
+
+
+def test_voc_names_the_picture_with_another_suffix(tmp_path: Path) -> None:
+    expected = put_image(tmp_path / "a.jpg")
+    put(tmp_path / "a.xml", VOC.format(name="a.png"))
+    dataset = read_voc(tmp_path)
+    assert dataset.images[0].path == expected
+    assert "a.jpg for 'a.png'" in dataset.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(">80<", ">inf<"), (">80<", ">1e999<"), ("<name>stop<", "<name> <")]
+)
+def test_voc_values_that_are_none(tmp_path: Path, old: str, new: str) -> None:
+    put_image(tmp_path / "a.png")
+    put(tmp_path / "a.xml", VOC.format(name="a.png").replace(old, new))
+    with pytest.raises(AnnotationError, match=r"a\.xml: "):
+        read_voc(tmp_path)
+
+
+def test_files_of_macos_and_directories_named_like_images_are_no_input(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png")
+    put(tmp_path / "a.xml", VOC.format(name="a.png"))
+    put(tmp_path / "__MACOSX/._a.xml", "\x00\x05\x16")
+    put(tmp_path / "._a.png", "\x00")
+    (tmp_path / "b.png").mkdir()
+    assert len(read_annotations(tmp_path)) == 1

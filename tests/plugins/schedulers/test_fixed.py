@@ -27,7 +27,7 @@ def test_every_third_frame_is_looked_at():
 
 
 def test_tiles_are_looked_at_where_asked():
-    assert modes(FILE, 0, look="sliced") == ["sliced"]
+    assert modes(FILE, 0, mode="sliced") == ["sliced"]
 
 
 def test_a_live_frame_that_would_come_too_late_is_skipped():
@@ -42,7 +42,7 @@ def test_a_file_loses_no_look_to_the_clock():
     assert modes(FILE, 0, 5, 50, max_latency_ms=100) == ["full"] * 3
 
 
-@pytest.mark.parametrize("wrong", [{"every": 0}, {"look": "tiled"}, {"max_latency_ms": 0}])
+@pytest.mark.parametrize("wrong", [{"every": 0}, {"mode": "tiled"}, {"max_latency_ms": 0}])
 def test_what_cannot_be_is_refused(wrong):
     with pytest.raises(InputError):
         modes(FILE, 0, **wrong)

@@ -1,0 +1,126 @@
+"""The class names of a YOLO set, and the shape of its key points, as its files write them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from drivemeta.data.readers.files import read_text
+from drivemeta.data.readers.values import as_id, as_name
+from drivemeta.errors import AnnotationError
+
+NAME_FILES = (
+    "data.yaml",
+    "data.yml",
+    "dataset.yaml",
+    "dataset.yml",
+    "classes.txt",
+    "obj.names",
+)
+
+
+@dataclass(frozen=True)
+class YoloNames:
+    """Classes of a set in the order of their ids.
+
+    Attributes:
+        file: Where they stand.
+        classes: Their names.
+        key_points: How many key points a pose has, and numbers a point; None if it is no pose set.
+    """
+
+    file: Path
+    classes: tuple[str, ...]
+    key_points: tuple[int, int] | None = None
+
+    def of(self, label: int, where: str) -> str:
+        """Return the name of a class id.
+
+        Raises:
+            AnnotationError: It has none.
+        """
+        if not 0 <= label < len(self.classes):
+            raise AnnotationError(
+                f"{where}: class id {label} has no name; names are given for "
+                f"0..{len(self.classes) - 1}"
+            )
+        return self.classes[label]
+
+
+def find_names(path: Path) -> YoloNames:
+    """Return the class names of a folder, or of its file of names.
+
+    Raises:
+        AnnotationError: There are none, or they are no names.
+    """
+    file = path if path.is_file() else _name_file(path)
+    text = read_text(file)
+    if file.suffix.lower() in {".yaml", ".yml"}:
+        return _of_yaml(file, text)
+    lines = text.rstrip().splitlines()
+    if not lines:
+        raise AnnotationError(f"{file}: expected a class name on each line, found none")
+    return YoloNames(file, _distinct(file, lines))
+
+
+def _name_file(root: Path) -> Path:
+    for name in NAME_FILES:
+        if (root / name).is_file():
+            return root / name
+    raise AnnotationError(
+        f"{root}: expected the class names in one of {', '.join(NAME_FILES)}, found none"
+    )
+
+
+def _of_yaml(path: Path, text: str) -> YoloNames:
+    """Read the nodes, not the values: `on`, `no` and `010` are names, and aliases stay small."""
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        fault = str(error) or type(error).__name__
+        raise AnnotationError(f"{path}: expected YAML, found a fault: {fault}") from error
+    entries = _mapping(root) or {}
+    names = _listed(path, entries.get("names"))
+    shape = [_text(node) for node in _items(entries.get("kpt_shape"))]
+    if shape and (len(shape) != 2 or not all(part.isdigit() for part in shape)):
+        raise AnnotationError(f"{path}: expected kpt_shape: [points, 2 or 3], found {shape}")
+    key_points = (int(shape[0][:6]), int(shape[1][:6])) if shape else None
+    return YoloNames(path, _distinct(path, names), key_points)
+
+
+def _listed(path: Path, node: yaml.Node | None) -> list[str]:
+    names = [_text(item) for item in _items(node)]
+    if mapping := _mapping(node):
+        by_id = {as_id(key, f"{path}: names"): _text(item) for key, item in mapping.items()}
+        if set(by_id) == set(range(len(mapping))):
+            names = [by_id[i] for i in range(len(by_id))]
+    if not names:
+        raise AnnotationError(
+            f"{path}: expected 'names', a list of class names or a mapping from 0, 1, ... to them"
+        )
+    return names
+
+
+def _mapping(node: yaml.Node | None) -> dict[str, yaml.Node] | None:
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    return {_text(key): value for key, value in node.value}
+
+
+def _items(node: yaml.Node | None) -> list[yaml.Node]:
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _text(node: yaml.Node) -> str:
+    """Return a scalar as it is written, an empty text of anything else."""
+    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
+
+def _distinct(path: Path, names: list[str]) -> tuple[str, ...]:
+    found = [as_name(name, f"{path}: class {i}") for i, name in enumerate(names)]
+    twice = sorted({name for name in found if found.count(name) > 1})
+    if twice:
+        raise AnnotationError(f"{path}: class names must be unique, found twice: {twice}")
+    return tuple(found)

@@ -1,0 +1,69 @@
+"""Pictures in files: upright whatever the format and its EXIF."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from drivemeta.core.pictures import PictureHeader, read_header, read_picture, set_upright
+
+
+def colours() -> np.ndarray:
+    """Return a (24, 40, 3) RGB picture whose corners differ."""
+    pixels = np.zeros((24, 40, 3), np.uint8)
+    pixels[:8, :8], pixels[:8, -8:], pixels[-8:, :8] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    return pixels
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".jpg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pixels_and_size_are_upright(tmp_path, suffix, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = Image.fromarray(colours())
+    options = {"lossless": True} if suffix == ".webp" else {}
+    stored.save(tmp_path / f"a{suffix}", exif=exif, **options)
+    stored.save(tmp_path / "plain.png", exif=exif)
+    with Image.open(tmp_path / "plain.png") as opened:
+        upright = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+    header = read_header(tmp_path / f"a{suffix}")
+    found = read_picture(tmp_path / f"a{suffix}")
+    assert header == PictureHeader((24, 40), orientation)
+    assert found is not None
+    assert found.shape[:2] == header.size == upright.shape[:2]
+    assert np.abs(found[..., ::-1].astype(int) - upright).mean() < (8 if suffix == ".jpg" else 1)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_boxes_turn_with_their_picture(orientation):
+    stored = np.zeros((20, 30), np.uint8)
+    stored[3:8, 10:22] = 255
+    exif = Image.Exif()
+    exif[274] = orientation
+    picture = Image.fromarray(stored)
+    picture.getexif()[274] = orientation
+    turned = np.asarray(ImageOps.exif_transpose(picture))
+    (box,) = set_upright(
+        np.array([[10, 3, 22, 8]], np.float32), PictureHeader((20, 30), orientation)
+    )
+    ys, xs = np.nonzero(turned)
+    assert box.tolist() == [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+
+
+def test_deep_tiff_is_read_by_its_upper_bits(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    values = np.full((6, 9), 0x8000, np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.tif", exif=exif)
+    found = read_picture(tmp_path / "a.tif")
+    assert found is not None
+    assert found.shape == (9, 6, 3)
+    assert (found == 0x80).all()
+
+
+def test_what_is_no_picture(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"II*\x00nothing")
+    (tmp_path / "a.png").write_bytes(b"nothing")
+    for name in ("a.tif", "a.png", "absent.jpg"):
+        assert read_picture(tmp_path / name) is None
+        with pytest.raises(ValueError, match=r"\S"):
+            read_header(tmp_path / name)

@@ -1,0 +1,73 @@
+"""What is annotated twice counts once, and says so."""
+
+import numpy as np
+import pytest
+
+from drivemeta.data.support import SupportSet
+from drivemeta.errors import AnnotationError
+from tests.helpers.annotated import coco, put, put_picture
+
+
+def annotated(root, data, *, same=()):
+    for row in data["images"]:
+        seed = 0 if row["file_name"] in same else None
+        put_picture(root / row["file_name"], seed=seed)
+    return SupportSet.from_path(put(root / "c.json", data))
+
+
+def test_equal_pictures_of_several_names_are_one(tmp_path):
+    data = coco("a.png", "b.png", "c.png")
+    data["annotations"][1]["bbox"] = [40, 5, 20, 20]  # another box in the copy
+    support = annotated(tmp_path, data, same=("a.png", "b.png"))
+    assert [image.path.name for image in support.images] == ["a.png", "c.png"]
+    np.testing.assert_allclose(support.images[0].boxes, [[10, 20, 40, 35], [40, 5, 60, 25]])
+    assert support.images[0].entries == ("annotation 1", "annotation 2")
+    assert support.n_boxes == {"stop": 3}
+    assert support.dataset.notes == (
+        "1 picture is the same as another under another name: counted once",
+    )
+    (aside,) = support.dataset.set_aside
+    assert (aside.file, aside.what) == ("b.png", "the picture, as a.png")
+
+
+def test_pictures_that_merely_resemble_each_other_are_two(tmp_path):
+    put_picture(tmp_path / "a.png", seed=0)
+    put_picture(tmp_path / "b.jpg", seed=0)  # compressed: other pixels
+    assert len(SupportSet.from_path(put(tmp_path / "c.json", coco("a.png", "b.jpg"))).images) == 2
+
+
+@pytest.mark.parametrize(
+    ("box", "n_boxes"),
+    [([10, 20, 30, 15], 1), ([10.4, 19.8, 30, 15], 1), ([12, 22, 30, 15], 2), ([10, 20, 30, 7], 2)],
+)
+def test_nearly_equal_boxes_of_one_class_are_one(tmp_path, box, n_boxes):
+    data = coco("a.png")
+    data["annotations"].append({"id": 101, "image_id": 1, "category_id": 1, "bbox": box})
+    support = annotated(tmp_path, data)
+    assert support.n_boxes == {"stop": n_boxes}
+    found = [aside.what for aside in support.dataset.set_aside]
+    assert found == ["annotation 101 ('stop'), as annotation 1"] * (2 - n_boxes)
+
+
+def test_a_box_of_two_classes_stays_and_is_told(tmp_path):
+    data = coco("a.png")
+    data["categories"].append({"id": 2, "name": "yield"})
+    row = {"id": 2, "image_id": 1, "category_id": 2, "bbox": [10, 20, 30, 15]}
+    data["annotations"].append(row)
+    support = annotated(tmp_path, data)
+    assert support.n_boxes == {"stop": 1, "yield": 1}
+    assert "1 box is annotated as two classes: annotation 2 in a.png" in support.dataset.notes[0]
+
+
+def test_an_ignored_box_does_not_stand_for_another(tmp_path):
+    data = coco("a.png", iscrowd=1)
+    row = {"id": 2, "image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 15]}
+    data["annotations"].append(row)
+    assert annotated(tmp_path, data).n_boxes == {"stop": 1}
+
+
+def test_one_crop_of_two_classes_is_refused(tmp_path):
+    for name in ("stop/a.png", "yield/b.png"):
+        put_picture(tmp_path / name, seed=0)
+    with pytest.raises(AnnotationError, match="one picture is given as 'stop' and as 'yield'"):
+        SupportSet.from_path(tmp_path)
