@@ -12,7 +12,7 @@ from typing import Any
 from drivemeta.data.dataset import Dataset, SetAside
 from drivemeta.data.readers.files import read_json
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, ReaderFindings, dataset_of
 from drivemeta.data.readers.shapes import box_round, turned_box
 from drivemeta.data.readers.values import as_flag, as_id, as_name, as_number, as_size, short
 from drivemeta.errors import AnnotationError
@@ -51,7 +51,7 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     ]
     info = content.get("info")
     ours = isinstance(info, dict) and str(info.get("description")).startswith(_OWN_WORDS)
-    found = Found(OWN_FORMAT if ours else "COCO", rows.set_aside, finder.renamed)
+    found = ReaderFindings(OWN_FORMAT if ours else "COCO", rows.set_aside, finder.renamed)
     return dataset_of(parsed, path, found, list(names.values()))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import image_size
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, ReaderFindings, dataset_of
 from drivemeta.data.readers.values import as_name
 from drivemeta.errors import AnnotationError
 from drivemeta.files import is_foreign, list_images
@@ -38,7 +38,7 @@ def read_crops(path: str | Path) -> Dataset:
             height, width = image_size(file)
             box = ParsedBox(f"{folder.name}/{file.name}", (0, 0, width, height), name)
             parsed.append(ParsedImage(file, None, [box], {CROP: True}))
-    return dataset_of(parsed, path, Found("crops"))
+    return dataset_of(parsed, path, ReaderFindings("crops"))
 
 
 def _class_folders(path: Path) -> list[Path]:

@@ -19,7 +19,7 @@ from drivemeta.data.readers.cvat_shapes import (
 )
 from drivemeta.data.readers.files import parse_xml
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, ReaderFindings, dataset_of
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
 from drivemeta.data.readers.values import as_name, as_size, short
 from drivemeta.errors import AnnotationError
@@ -66,7 +66,7 @@ def read_cvat(
         for element in root.findall("image")
         if reading.task is None or element.get("task_id") in {None, *(t.number for t in tasks)}
     ]
-    found = Found("CVAT for images", task_file.set_aside, task_file.finder.renamed)
+    found = ReaderFindings("CVAT for images", task_file.set_aside, task_file.finder.renamed)
     return dataset_of(parsed, path, found, listed_classes(root, parsed))
 
 

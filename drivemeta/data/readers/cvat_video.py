@@ -24,7 +24,7 @@ from drivemeta.data.readers.cvat_shapes import (
 )
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
 from drivemeta.data.readers.kept import keep_picture
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of
+from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, ReaderFindings, dataset_of
 from drivemeta.data.readers.values import as_flag, as_name, as_number, short
 from drivemeta.errors import AnnotationError
 from drivemeta.files import list_files, list_images
@@ -70,7 +70,7 @@ def read_cvat_video(
             attributes = {"frame": frame, **({"split": task.subset} if task.subset else {})}
             parsed.append(ParsedImage(files[frame], None, found.boxes[frame], attributes))
     return dataset_of(
-        parsed, path, Found("CVAT for video", set_aside), listed_classes(root, parsed)
+        parsed, path, ReaderFindings("CVAT for video", set_aside), listed_classes(root, parsed)
     )
 
 

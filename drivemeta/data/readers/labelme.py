@@ -11,7 +11,7 @@ from drivemeta.data.readers.files import read_json
 from drivemeta.data.readers.finder import ImageFinder, finders_beside
 from drivemeta.data.readers.kept import keep_picture
 from drivemeta.data.readers.labelme_shapes import labelme_boxes
-from drivemeta.data.readers.parsed import Found, ParsedImage, dataset_of, split_of
+from drivemeta.data.readers.parsed import ParsedImage, ReaderFindings, dataset_of, split_of
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
 from drivemeta.data.readers.values import as_size
 from drivemeta.errors import AnnotationError
@@ -60,7 +60,7 @@ def read_labelme(
         size = as_size(content.get("imageHeight"), content.get("imageWidth"), str(file))
         parsed.append(ParsedImage(picture, size, boxes, split_of(file, root)))
     renamed = [words for finder in finders.values() for words in finder.renamed]
-    return dataset_of(parsed, path, Found(FORMAT, aside, renamed))
+    return dataset_of(parsed, path, ReaderFindings(FORMAT, aside, renamed))
 
 
 def is_labelme(content: object) -> bool:

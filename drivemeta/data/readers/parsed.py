@@ -48,7 +48,7 @@ class ParsedImage:
 
 
 @dataclass(frozen=True)
-class Found:
+class ReaderFindings:
     """What a reader found beside the images.
 
     Attributes:
@@ -67,7 +67,7 @@ class Found:
 def dataset_of(
     images: Sequence[ParsedImage],
     source: Path,
-    found: Found,
+    found: ReaderFindings,
     classes: Sequence[str] | None = None,
 ) -> Dataset:
     """Build a data set; without given classes they are the names that occur, sorted.

@@ -9,7 +9,13 @@ from xml.etree.ElementTree import Element
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import parse_xml
 from drivemeta.data.readers.finder import ImageFinder, finders_beside
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of, split_of
+from drivemeta.data.readers.parsed import (
+    ParsedBox,
+    ParsedImage,
+    ReaderFindings,
+    dataset_of,
+    split_of,
+)
 from drivemeta.data.readers.shapes import turned_box
 from drivemeta.data.readers.values import as_flag, as_name, as_number, as_size
 from drivemeta.errors import AnnotationError
@@ -49,7 +55,7 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
         found += [ParsedImage(p, None, [], {}) for p in bare]
     renamed = [words for finder in finders.values() for words in finder.renamed]
     ordered = sorted(found, key=lambda image: image.path)
-    return dataset_of(ordered, path, Found("Pascal VOC", renamed=renamed))
+    return dataset_of(ordered, path, ReaderFindings("Pascal VOC", renamed=renamed))
 
 
 def _image(path: Path, root: Path, finder: ImageFinder) -> ParsedImage:

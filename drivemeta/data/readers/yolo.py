@@ -8,9 +8,15 @@ from pathlib import Path
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.files import header_of, read_text
 from drivemeta.data.readers.finder import name_key
-from drivemeta.data.readers.parsed import Found, ParsedBox, ParsedImage, dataset_of, split_of
+from drivemeta.data.readers.parsed import (
+    ParsedBox,
+    ParsedImage,
+    ReaderFindings,
+    dataset_of,
+    split_of,
+)
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
-from drivemeta.data.readers.yolo_lines import Line, choose_layout, parse_line
+from drivemeta.data.readers.yolo_lines import Layout, Line, choose_layout, parse_line
 from drivemeta.data.readers.yolo_names import NAME_FILES, YoloNames, find_names
 from drivemeta.errors import AnnotationError
 from drivemeta.files import IMAGE_SUFFIXES, list_files, list_images
@@ -57,22 +63,27 @@ def read_yolo(
     layout = choose_layout(
         root, [line for found in lines.values() for line in found], names, reading
     )
-    parsed = []
-    for file in files:
-        height, width = header_of(file).size
-        boxes = [
-            ParsedBox(
-                line.entry,
-                [
-                    side * scale
-                    for side, scale in zip(layout.box(line), (width, height) * 2, strict=True)
-                ],
-                names.of(line.label, line.where),
-            )
-            for line in lines[file]
-        ]
-        parsed.append(ParsedImage(file, None, boxes, split_of(file, folder)))
-    return dataset_of(parsed, path, Found(f"YOLO ({layout.name})"), list(names.classes))
+    parsed = [
+        ParsedImage(file, None, _boxes(file, lines[file], layout, names), split_of(file, folder))
+        for file in files
+    ]
+    return dataset_of(parsed, path, ReaderFindings(f"YOLO ({layout.name})"), list(names.classes))
+
+
+def _boxes(file: Path, lines: list[Line], layout: Layout, names: YoloNames) -> list[ParsedBox]:
+    """Return the boxes of an image, in its pixels."""
+    height, width = header_of(file).size
+    return [
+        ParsedBox(
+            line.entry,
+            [
+                side * scale
+                for side, scale in zip(layout.box(line), (width, height) * 2, strict=True)
+            ],
+            names.of(line.label, line.where),
+        )
+        for line in lines
+    ]
 
 
 def _label_file(

@@ -98,7 +98,7 @@ class Polygons(Boxes):
 
 
 @dataclass(frozen=True)
-class Pose(Boxes):
+class PoseLines(Boxes):
     """`x y w h`, then the key points, of two numbers each, or three with their visibility."""
 
     key_points: tuple[int, int] | None = None
@@ -146,7 +146,7 @@ def choose_layout(root: Path, lines: Sequence[Line], names: YoloNames, reading: 
     Raises:
         AnnotationError: There is none, or there are several that give other boxes.
     """
-    pose = Pose(key_points=names.key_points)
+    pose = PoseLines(key_points=names.key_points)
     ways: list[Layout] = [
         Boxes(),
         Polygons(),

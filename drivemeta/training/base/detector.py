@@ -21,10 +21,11 @@ from drivemeta.training.base.level1_loss import (
     TrainableLevel1,
     detector_loss,
 )
+from drivemeta.training.base.level1_start import load_level1
 from drivemeta.training.base.loop import RunPlan, train_level
 from drivemeta.training.base.sources import SourceImage, load_source
 from drivemeta.training.precision import Amp, autocast
-from drivemeta.training.weights import load_start, write_weights
+from drivemeta.training.weights import write_weights
 
 WEIGHTS = "level1.safetensors"
 SYNTHETIC = "synthetic"
@@ -32,12 +33,19 @@ SYNTHETIC_SEED = 7000
 
 
 class SourceShare(BaseModel):
-    """One source of training images."""
+    """One source of training images.
+
+    Attributes:
+        name: of its folder, a key of `SOURCES`.
+        share: of the crops, relative to those of the other sources.
+        scenes: folder that holds its folder; `scenes` in the data folder if absent.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     name: str
     share: float = Field(gt=0)
+    scenes: Path | None = None
 
 
 class DetectorTraining(BaseModel):
@@ -97,7 +105,7 @@ def train_detector(
     level1 = registry.create("detector", config.detector, **config.detector_params)
     model = TrainableLevel1(level1, len(SUPER_CLASSES))
     if config.start_from is not None:
-        load_start(config.start_from, model)
+        load_level1(config.start_from, model)
     elif not resume:
         load_imagenet(model.level1.backbone)
     trunk = trunk_of(model.level1.backbone, config.frozen_blocks, config.crop, config.threads)
@@ -132,7 +140,7 @@ def _losses_of(
 def sampler_of(config: DetectorTraining, *, resume: bool) -> FrameCropSampler:
     """Return what draws the training crops of a configuration."""
     sources: list[tuple[list[SourceImage], float]] = [
-        (load_source(_scenes(config, source.name), source.name, "train"), source.share)
+        (load_source(_scenes(config, source), source.name, "train"), source.share)
         for source in config.sources
     ]
     height, width = config.crop
@@ -148,10 +156,10 @@ def sampler_of(config: DetectorTraining, *, resume: bool) -> FrameCropSampler:
     return FrameCropSampler(sources, rule, pasted, config.seed + 1000 * resume)
 
 
-def _scenes(config: DetectorTraining, name: str) -> Path:
-    """Return the folder of a source; synthetic frames are rendered into the run's own, once."""
-    if name != SYNTHETIC:
-        return config.data / "scenes"
+def _scenes(config: DetectorTraining, source: SourceShare) -> Path:
+    """Return what holds a source; synthetic frames are rendered into the run's own, once."""
+    if source.name != SYNTHETIC:
+        return source.scenes or config.data / "scenes"
     folder = config.out / SYNTHETIC
     if not (folder / SYNTHETIC / "annotations.json").is_file():
         write_coco(folder / SYNTHETIC, config.n_synthetic, SYNTHETIC_SEED, CocoOptions(frames=2))

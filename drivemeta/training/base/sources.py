@@ -8,7 +8,7 @@ background), `PARTIAL` (boxes count, unmatched places teach nothing) or `NONE`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,29 +65,34 @@ class SourceSpec:
 
 _SIGN, _LIGHT, _VEHICLE = "traffic_sign", "traffic_light", "vehicle"
 
+_BDD = SourceSpec(
+    "bdd",
+    {
+        **dict.fromkeys(("car", "truck", "bus", "train"), _VEHICLE),
+        "person": "pedestrian",
+        "traffic light": _LIGHT,
+        "traffic sign": _SIGN,
+    },
+    (COMPLETE, COMPLETE, COMPLETE, COMPLETE, COMPLETE),
+    riders=frozenset({"rider"}),
+    cycles=frozenset({"bike", "motor"}),
+    has_leaves=True,
+    mirror=True,
+)
+_KITTI = SourceSpec(
+    "kitti",
+    {"Car": _VEHICLE, "Pedestrian": "pedestrian", "Cyclist": "cyclist"},
+    (COMPLETE, COMPLETE, COMPLETE, NONE, NONE),
+    mirror=True,
+)
+
 SOURCES: dict[str, SourceSpec] = {
     spec.name: spec
     for spec in (
-        SourceSpec(
-            "bdd",
-            {
-                **dict.fromkeys(("car", "truck", "bus", "train"), _VEHICLE),
-                "person": "pedestrian",
-                "traffic light": _LIGHT,
-                "traffic sign": _SIGN,
-            },
-            (COMPLETE, COMPLETE, COMPLETE, COMPLETE, COMPLETE),
-            riders=frozenset({"rider"}),
-            cycles=frozenset({"bike", "motor"}),
-            has_leaves=True,
-            mirror=True,
-        ),
-        SourceSpec(
-            "kitti",
-            {"Car": _VEHICLE, "Pedestrian": "pedestrian", "Cyclist": "cyclist"},
-            (COMPLETE, COMPLETE, COMPLETE, NONE, NONE),
-            mirror=True,
-        ),
+        _BDD,
+        replace(_BDD, name="bdd-more"),
+        _KITTI,
+        replace(_KITTI, name="kitti-more"),
         SourceSpec(
             "coco",
             {

@@ -1,6 +1,7 @@
 """Base training of both levels on a handful of drawn images: it runs, resumes and writes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,13 +12,14 @@ from pydantic import ValidationError
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from drivemeta.core import SUPER_CLASSES
+from drivemeta.core import SUPER_CLASSES, BankRows
 from drivemeta.errors import AnnotationError, ConfigError, InputError, ModelFileError
 from drivemeta.models.level1 import Level1
 from drivemeta.models.level2 import Level2
+from drivemeta.models.store import save_detector
 from drivemeta.training.base import detector as detector_module
 from drivemeta.training.base import embedding as embedding_module
-from drivemeta.training.base.detector import DetectorTraining, train_detector
+from drivemeta.training.base.detector import DetectorTraining, sampler_of, train_detector
 from drivemeta.training.base.embedding import (
     EmbeddingTraining,
     episode_loss,
@@ -27,6 +29,8 @@ from drivemeta.training.base.embedding import (
 )
 from drivemeta.training.base.level1_crops import CropRule, FrameCropSampler
 from drivemeta.training.base.level1_loss import TrainableLevel1
+from drivemeta.training.base.level1_start import load_level1
+from tests.helpers.detectors import build_detector
 
 BOX = (30, 20, 24, 18)
 
@@ -234,3 +238,39 @@ def test_episode_loss_is_small_where_views_agree_and_large_where_they_do_not():
     assert float(episode_loss(agree, 4, 20)) < 1e-6
     shuffled = agree.roll(2, 0)
     assert float(episode_loss(shuffled, 4, 20)) > 5
+
+
+def test_level1_begins_with_that_of_a_detector(data, tmp_path):
+    base = build_detector(width=8)
+    path = tmp_path / "detector.safetensors"
+    save_detector(path, base, {})
+    params = {"width": 8, "passthrough": 1}
+    begun = TrainableLevel1(Level1(**params), len(SUPER_CLASSES))
+    added = begun.level1.neck.fine[0].weight.clone()
+    load_level1(path, begun)
+    for name, value in base.level1.state_dict().items():
+        torch.testing.assert_close(begun.level1.state_dict()[name], value, atol=1e-3, rtol=1e-3)
+    assert torch.equal(begun.level1.neck.fine[0].weight, added)
+    np.testing.assert_array_equal(begun.rows.weights.detach(), base.bank.dense.weights)
+    np.testing.assert_array_equal(begun.rows.biases.detach(), base.bank.dense.biases)
+    assert float(begun.rows.log_scale.detach().exp()) == pytest.approx(base.scoring.dense_scale)
+
+
+def test_a_detector_with_classes_of_its_own_is_no_start(tmp_path):
+    base = build_detector(width=8)
+    row = BankRows(
+        *(getattr(base.bank.dense, name)[:1] for name in ("weights", "biases", "owners", "roots"))
+    )
+    bank = replace(base.bank, dense=base.bank.dense + row)
+    path = tmp_path / "detector.safetensors"
+    save_detector(path, base.with_(bank=bank), {})
+    with pytest.raises(ModelFileError, match="expected one dense row for each of 5 classes"):
+        load_level1(path, TrainableLevel1(Level1(8), len(SUPER_CLASSES)))
+
+
+def test_a_source_may_lie_in_a_folder_of_its_own(data):
+    (data / "scenes" / "bdd").rename(data / "bdd-more")
+    sampler = sampler_of(
+        config(data, sources=[{"name": "bdd-more", "share": 1.0, "scenes": data}]), resume=False
+    )
+    assert len(sampler.batch(2)[1]) == 2

@@ -1,0 +1,51 @@
+"""Export the shipped base with another level 1, to measure a training stage as the base is.
+
+    python -m tools.base.swap_level1 runs/level1_stage6/level1.safetensors --out runs/stage6.onnx
+    python -m tools.base.table --model runs/stage6.onnx --sources bdd kitti
+
+Level 2, banks and thresholds stay those of the base.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from drivemeta.core import SUPER_CLASSES
+from drivemeta.errors import InputError
+from drivemeta.export.exporter import export_detector
+from drivemeta.models.detector import INPUT_SIZE, TwoLevelDetector
+from drivemeta.models.level1 import Level1
+from drivemeta.models.store import load_base
+from drivemeta.training.base.level1_loss import TrainableLevel1
+from drivemeta.training.base.level1_start import load_level1
+
+
+def main() -> None:
+    """Read the arguments and write the model."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("level1", type=Path, help="weights of a run, or a detector")
+    parser.add_argument("--size", type=int, nargs=2, default=INPUT_SIZE, help="height, width")
+    parser.add_argument("--out", type=Path, required=True, help="ONNX model to write")
+    arguments = parser.parse_args()
+    detector = with_level1(load_base(), arguments.level1)
+    size = (arguments.size[0], arguments.size[1])
+    export_detector(detector.with_(input_size=size), arguments.out)
+
+
+def with_level1(base: TwoLevelDetector, weights: Path) -> TwoLevelDetector:
+    """Return a detector with level 1 and its super-classes' rows from a file, all else its own."""
+    if not isinstance(base.level1, Level1):
+        raise InputError(f"expected a base with the detector `lite`, found {type(base.level1)}")
+    trained = TrainableLevel1(base.level1, len(SUPER_CLASSES))
+    load_level1(weights, trained)
+    row_weights, biases = trained.rows.as_numpy()
+    dense = replace(base.bank.dense, weights=row_weights, biases=biases)
+    scale = float(trained.rows.log_scale.detach().exp())
+    scoring = replace(base.scoring, dense_scale=scale)
+    return base.with_(bank=replace(base.bank, dense=dense), scoring=scoring)
+
+
+if __name__ == "__main__":
+    main()
