@@ -2,8 +2,9 @@
 
     python -m tools.base.level1_places [--scenes ../shared/data/scenes] [--images 100]
 
-All objects of the five super-classes are annotated there, so that what a place shows is known. The
-better its quality, the likelier a place is drawn: one of none is never reported.
+All objects of the five super-classes are annotated there, so that what a place shows is known.
+Half of the places are background, the others are shared by the super-classes alike. The better its
+quality, the likelier a place is drawn: one of none is never reported.
 """
 
 from __future__ import annotations
@@ -45,9 +46,7 @@ def main() -> None:
     chosen = [images[i] for i in random.permutation(len(images))[: arguments.images]]
     parts = zip(*places(base, chosen), strict=True)
     embeddings, quality, labels = (np.concatenate(part) for part in parts)
-    weights = sigmoid(quality) ** 2
-    n = min(arguments.places, len(labels))
-    drawn = random.choice(len(labels), n, replace=False, p=weights / weights.sum())
+    drawn = draw(quality, labels, arguments.places, random)
     write_places(
         arguments.out,
         base.level1,
@@ -72,6 +71,20 @@ def places(
         labels = shown(letterbox.to_frame(dense.boxes), image)
         kept = (sigmoid(dense.quality) >= least) & (labels != NEITHER)
         yield dense.embeddings[kept], dense.quality[kept], labels[kept]
+
+
+def draw(
+    quality: FloatArray, labels: NDArray[np.int64], n_places: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the indices of at most so many places, by their (n,) quality and labels."""
+    drawn = []
+    for label in range(BACKGROUND, len(SUPER_CLASSES)):
+        own = np.flatnonzero(labels == label)
+        share = n_places // 2 if label == BACKGROUND else n_places // 2 // len(SUPER_CLASSES)
+        weights = sigmoid(quality[own]).astype(np.float64) ** 2
+        p = weights / weights.sum()
+        drawn.append(random.choice(own, min(share, len(own)), replace=False, p=p))
+    return np.concatenate(drawn)
 
 
 def shown(boxes: FloatArray, image: SourceImage) -> NDArray[np.int64]:
