@@ -54,17 +54,23 @@ def least_bias(
         owner: Class of the row.
         scoring: Constants.
     """
-    rows = bank.dense
+    rows, quality = bank.dense, places.quality.numpy()
     logits = places.embeddings.numpy() @ rows.weights.T - rows.biases  # (n, n_rows), unscaled
-    needed = _needed(places.quality.numpy(), _threshold(bank, owner), scoring)
-    best, winner = logits.max(1, initial=-np.inf), rows.owners[logits.argmax(1)]
-    alarms = (winner == owner) & (best >= needed)
-    # A place is taken by a row that is better than all others there, and good enough.
-    taken = places.embeddings.numpy() @ row - np.maximum(best, needed)
+    best, winner = logits.max(1, initial=-np.inf), rows.roots[logits.argmax(1)]
+    least = _thresholds(bank)
+    reported = best >= _needed(quality, least[winner], scoring)
+    needed = _needed(quality, least[bank.roots[owner]], scoring)
+    # A place is taken by a row that is better than all others there, and good enough to be
+    # reported; where another class is reported, being better is enough to hide it.
+    cap = np.where(reported, best, np.maximum(best, needed))
+    taken = places.embeddings.numpy() @ row - cap
+    alarms = reported & (winner == bank.roots[owner])
     return float(taken[~alarms].max(initial=-np.inf)) + MARGIN
 
 
-def _needed(quality: FloatArray, threshold: float, scoring: Scoring) -> FloatArray:
+def _needed(
+    quality: FloatArray, threshold: FloatArray | np.float32, scoring: Scoring
+) -> FloatArray:
     """Return the (n,) unscaled logits of a row that places are reported from, inf for never."""
     power = scoring.quality_power
     p = (threshold / sigmoid(quality) ** power) ** (1 / (1 - power))
@@ -73,6 +79,8 @@ def _needed(quality: FloatArray, threshold: float, scoring: Scoring) -> FloatArr
     return np.asarray(np.where(p < 1, logits, np.inf), np.float32)
 
 
-def _threshold(bank: ClassBank, owner: int) -> float:
-    """Return the least score at which a class or a kind of it is reported."""
-    return float(bank.thresholds[bank.roots == owner].min())
+def _thresholds(bank: ClassBank) -> FloatArray:
+    """Return the least score at which each class or a kind of it is reported, (n_classes,)."""
+    least = bank.thresholds.copy()
+    np.minimum.at(least, bank.roots, bank.thresholds)
+    return least
