@@ -19,7 +19,7 @@ from drivemeta.training.base.sources import (
     to_dataset,
 )
 
-SCENES = Path(__file__).parents[2] / ".." / "shared" / "data" / "scenes"
+SCENES = Path(__file__).parents[4] / "shared" / "data" / "scenes"
 
 
 def put_source(root: Path, name: str, boxes: list[tuple[str, list[float]]]) -> None:
