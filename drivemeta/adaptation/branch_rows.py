@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from drivemeta.adaptation.bank_rows import proposed_rows
+from drivemeta.adaptation.checked_rows import checked_rows
 from drivemeta.banks.named import NamedBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import PluginError
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.learner.labelled_images import LabelledImages
-from drivemeta.plugins.learner.protocol import BranchClassifier, ClassRows, Learner
+from drivemeta.plugins.learner.protocol import BranchClassifier, Learner
 from drivemeta.plugins.learner.rows import CosineRows
 
 
@@ -45,7 +46,7 @@ class OwnRows:
         if rows is None:
             raise PluginError(f"learner {type(self._learner).__name__} gives no rows")
         wide = torch.from_numpy(self.widen("", rows.weights, self._width))
-        owners = torch.from_numpy(np.asarray(rows.owners, np.int64))
+        owners = torch.from_numpy(rows.owners)
         return CosineRows(network, wide, owners, support.n_way)
 
     def widen(self, name: str, bank: NamedBank | FloatArray, width: int) -> FloatArray:  # noqa: ARG002
@@ -81,9 +82,10 @@ class BranchRows:
         )
         asking = Calling(self._classifier, "rows_for")
         with asking:
-            rows = asking.returned(self._classifier.rows_for(columns), ClassRows)
+            rows = self._classifier.rows_for(columns)
+        rows = checked_rows(self._classifier, "rows_for", rows, columns)
         wide = np.pad(rows.weights, ((0, 0), (self._dim, 0)))
-        owners = torch.from_numpy(np.asarray(rows.owners, np.int64))
+        owners = torch.from_numpy(rows.owners)
         return CosineRows(network, torch.from_numpy(wide), owners, support.n_way)
 
     @torch.no_grad()

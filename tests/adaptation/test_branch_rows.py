@@ -9,6 +9,7 @@ from drivemeta.adaptation.branch_rows import BranchRows
 from drivemeta.banks.named import load_bank
 from drivemeta.errors import PluginError
 from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.protocol import ClassRows
 
 
 class Odd:
@@ -49,6 +50,15 @@ def test_what_a_classifier_places_wrongly_is_told(replay, told):
 def test_rows_that_are_none_are_told():
     with pytest.raises(PluginError, match="expected `rows_for` to give a ClassRows, found a list"):
         BranchRows(Odd(), 2).fit(nn.Identity(), SUPPORT)
+
+
+def test_rows_of_another_width_are_told():
+    class Wide(Odd):
+        def rows_for(self, support):
+            return ClassRows(np.eye(1, 4, dtype=np.float32), np.zeros(1), np.zeros(1, np.int64))
+
+    with pytest.raises(PluginError, match=r"Wide of .*`rows_for`.*\(n_rows, 2\).*found \(1, 4\)"):
+        BranchRows(Wide(), 2).fit(nn.Identity(), SUPPORT)
 
 
 def test_rows_of_a_bank_that_is_not_replayed_lie_in_the_columns_of_the_base():
