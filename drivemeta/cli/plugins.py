@@ -51,13 +51,15 @@ def show(
 ) -> None:
     """Print a plugin's manifest and parameters."""
     from drivemeta.errors import PluginNotFoundError, suggest
+    from drivemeta.plugins.registry import broken_among
 
     registry = registry_of(ctx)
     kind, _, bare = name.rpartition("/")
     hits = [f for f in registry if f.name == bare and kind in ("", f.kind)]
     if not hits:
-        known = {found.name for found in registry}
-        raise PluginNotFoundError(f"unknown plugin {name!r}; {suggest(bare, known)}")
+        known = {found.name for found in registry if found.manifest}
+        hint = f"{suggest(bare, known)}{broken_among(registry)}"
+        raise PluginNotFoundError(f"unknown plugin {name!r}; {hint}")
     described = [_describe(registry, found) for found in hits]
     if as_json:
         emit_json({"plugins": described})

@@ -45,12 +45,14 @@ class Registry:
         """Return one plugin.
 
         Raises:
-            PluginNotFoundError: there is none; suggests the nearest name.
+            PluginNotFoundError: there is none; suggests the nearest name, and says which are broken.
             PluginError: it is broken, or two have the name; names both origins.
         """
         hits = [found for found in self._found if (found.kind, found.name) == (kind, name)]
         if not hits:
-            raise PluginNotFoundError(f"unknown {kind} {name!r}; {suggest(name, self.names(kind))}")
+            known = {found.name for found in self._found if found.kind == kind and found.manifest}
+            hint = f"{suggest(name, known)}{broken_among(self._found)}"
+            raise PluginNotFoundError(f"unknown {kind} {name!r}; {hint}")
         if len(hits) > 1:
             origins = " and ".join(f"{hit.origin} ({hit.folder})" for hit in hits)
             raise PluginError(f"two plugins are called {kind} {name!r}: from {origins}; rename one")
@@ -123,6 +125,12 @@ class Registry:
         """
         known = (found for found in self._found if found.kind == kind)
         return of_object(plugin, next((f for f in known if is_class_of(type(plugin), f)), None))
+
+
+def broken_among(plugins: Iterable[Found]) -> str:
+    """Return the end of a message that says which plugins are broken and why; empty if none is."""
+    broken = [f"{found.name} ({found.problem})" for found in plugins if found.manifest is None]
+    return f"; broken: {', '.join(broken)}; see `drivemeta plugins`" if broken else ""
 
 
 def default_registry(extra_paths: Iterable[Path] = ()) -> Registry:

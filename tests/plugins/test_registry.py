@@ -101,6 +101,26 @@ def test_a_misspelt_name_suggests_the_nearest():
         default_registry().create("learner", "protonte")
 
 
+def test_an_unknown_name_tells_what_is_broken(tmp_path):
+    write_plugin(tmp_path / "trackers" / "stray", kind="sink")
+    write_plugin(tmp_path / "trackers" / "Loud")
+    found = registry(tmp_path, tmp_path / "nowhere")
+    with pytest.raises(PluginNotFoundError, match=r"^unknown tracker 'stray'; known: ") as caught:
+        found.find("tracker", "stray")
+    said = str(caught.value)
+    known, broken = said.split("; broken: ")
+    assert "Loud" not in known
+    assert "stray (" in broken
+    assert "expected kind tracker by its folder, found sink" in broken
+    assert "Loud (invalid plugin manifest" in broken
+    assert f"nowhere (expected a folder of plugins, found none at {tmp_path}/nowhere)" in broken
+    assert broken.endswith("; see `drivemeta plugins`")
+    with pytest.raises(PluginNotFoundError, match=r"unknown tracker 'loud'; known: .*; broken: "):
+        found.find("tracker", "loud")
+    with pytest.raises(PluginNotFoundError, match="did you mean 'bytetrack'.$"):
+        default_registry().find("tracker", "bytetrac")
+
+
 def test_a_clash_names_both_origins(tmp_path):
     for place in ("a", "b"):
         write_plugin(tmp_path / place / "trackers" / "still")
