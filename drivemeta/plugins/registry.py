@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
-from drivemeta.errors import PluginError, PluginNotFoundError, suggest
+from drivemeta.errors import DriveMetaError, PluginError, PluginNotFoundError, suggest
 from drivemeta.plugins.calling import Calling, origin_of, remember
 from drivemeta.plugins.discovery import Found, discover
 from drivemeta.plugins.fitting import check_fits, check_has
@@ -45,7 +45,7 @@ class Registry:
         """Return one plugin.
 
         Raises:
-            PluginNotFoundError: there is none; suggests the nearest name, and says which are broken.
+            PluginNotFoundError: there is none; suggests the nearest name, says which are broken.
             PluginError: it is broken, or two have the name; names both origins.
         """
         hits = [found for found in self._found if (found.kind, found.name) == (kind, name)]
@@ -152,6 +152,14 @@ def _imported(found: Found, where: str) -> type:
         loaded: type = getattr(module, class_name)
     except (Exception, SystemExit) as error:
         hint = f"; it needs: pip install 'drivemeta[{manifest.extra}]'" if manifest.extra else ""
-        problem = f"{type(error).__name__}: {error}{hint}"
-        raise PluginError(f"{where} cannot be imported: {problem}") from error
+        raise PluginError(f"{where} cannot be imported: {_said(error)}{hint}") from error
     return loaded
+
+
+def _said(error: BaseException) -> str:
+    """Return what an error says, with its kind unless it is one of ours, and the file's path."""
+    if isinstance(error, DriveMetaError):
+        return str(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+    return f"{type(error).__name__}: {error}"
