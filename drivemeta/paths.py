@@ -8,6 +8,7 @@ _PACKAGE = Path(__file__).parent
 _WEIGHTS = _PACKAGE / "weights"
 
 BASE_WEIGHTS = _WEIGHTS / "base.safetensors"
+BASE_PLACES = _WEIGHTS / "places.safetensors"
 NAMED_BANKS = _WEIGHTS / "banks"
 REPLAY_WEIGHTS = _WEIGHTS / "replay.safetensors"
 SCHEDULER_POLICY = _WEIGHTS / "scheduler.onnx"

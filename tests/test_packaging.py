@@ -116,6 +116,7 @@ def test_the_wheel_puts_nothing_else_at_the_top(wheel):
     assert "drivemeta/_configs/train_level1_stage1.yaml" in names
     assert "drivemeta/_plugins/learners/maml/weights.safetensors" in names
     assert "drivemeta/weights/replay.safetensors" in names
+    assert "drivemeta/weights/places.safetensors" in names
     assert not [name for name in names if "__pycache__" in name]
 
 

@@ -16,6 +16,7 @@ from drivemeta.adaptation.held_out import hold_out
 from drivemeta.adaptation.learner_choice import learner_for
 from drivemeta.adaptation.new_classes import add_classes, parent_of_crops
 from drivemeta.adaptation.observation import observe
+from drivemeta.adaptation.parent_choice import reason_of
 from drivemeta.adaptation.thresholds import calibrate
 from drivemeta.banks.capacity import capacity_for_leaves, within_capacity
 from drivemeta.core import ClassBank
@@ -49,7 +50,8 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         learner: Name of a learner plugin, or one that is built already; by default chosen by the
             number of shots, see `learner_for`. The exported file names it as its manifest does, or
             as its class is called, in lower case, where no manifest names that class.
-        parent: Super-class of the new classes; by default, the one the base finds them by.
+        parent: Super-class of the new classes, or `none` for new kinds of object; by default, the
+            one the base finds them by, if it does.
         negatives: Images without any object of the new classes.
         exhaustive: Whether every instance in the support frames is annotated.
         extend: Whether boxes of a class that was adapted to before are added to it.
@@ -86,7 +88,7 @@ def _learnt(
         full.base, full.learner, full.evidence, parent, of_crops=support.of_crops
     )
     held = hold_out(full, bank, parents, learning.without)
-    bank = calibrate(bank, full.evidence, held, parents)
+    bank = calibrate(bank, full.evidence, held, parents, full.base.bank)
     record = AdaptationRecord(
         support=support,
         learner=plugin,
@@ -98,7 +100,7 @@ def _learnt(
         held=held,
         seconds=time.perf_counter() - started,
     )
-    return Adapted(full.base.with_(bank=bank), _report(bank, support, full.evidence), record)
+    return Adapted(full.base.with_(bank=bank), _report(bank, record), record)
 
 
 def learn_rows(
@@ -115,7 +117,7 @@ def learn_rows(
         base: Detector before adaptation.
         learner: Learner that makes the rows of level 2.
         evidence: What is seen in the support frames.
-        parent: Super-class of the new classes, or None to find it out.
+        parent: Super-class of the new classes, `none` for new kinds, or None to find it out.
         of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
             from.
 
@@ -165,20 +167,18 @@ def _refuse_clashes(bank: ClassBank, support: SupportSet) -> None:
             )
 
 
-def _report(bank: ClassBank, support: SupportSet, evidence: Evidence) -> tuple[ClassReport, ...]:
-    return tuple(
-        _class_report(bank, support, evidence, label) for label in range(len(support.classes))
-    )
+def _report(bank: ClassBank, record: AdaptationRecord) -> tuple[ClassReport, ...]:
+    return tuple(_class_report(bank, record, label) for label in range(len(record.parents)))
 
 
-def _class_report(
-    bank: ClassBank, support: SupportSet, evidence: Evidence, label: int
-) -> ClassReport:
+def _class_report(bank: ClassBank, record: AdaptationRecord, label: int) -> ClassReport:
+    support, evidence, before = record.support, record.evidence, record.base.bank
     name, own = support.classes[label], evidence.boxes.labels == label
     spec, n_found = bank.classes[bank.index(name)], int((evidence.boxes.found[own] > 0).sum())
     return ClassReport(
         name=name,
         parent=spec.parent,
+        reason=reason_of(before, evidence, label, record.parent, spec.parent),
         shots=int(own.sum()),
         found=None if support.of_crops else n_found,
         threshold=spec.threshold,

@@ -24,6 +24,7 @@ class ClassReport:
     Attributes:
         name: Name of the class.
         parent: Super-class that it is found by, None if level 1 learnt it as a new kind.
+        reason: Why so, in a few words.
         shots: Number of support boxes.
         found: How many of them the base proposes at IoU 0.5; None of crops, which have no scene.
         threshold: Least score at which it is reported.
@@ -32,6 +33,7 @@ class ClassReport:
 
     name: str
     parent: str | None
+    reason: str
     shots: int
     found: int | None
     threshold: float

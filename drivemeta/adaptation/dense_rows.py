@@ -55,11 +55,13 @@ class Locations:
         shots: (n_boxes, dim) unit vectors, each the weighted mean at the places of one box.
         places: (n_boxes * 4, dim) unit vectors, the places themselves.
         background: (n, dim) unit vectors of places away from all annotated boxes.
+        quality: (n,) logits of the quality of these places.
     """
 
     shots: Tensor
     places: Tensor
     background: Tensor
+    quality: Tensor
 
 
 def learn_dense(
@@ -80,10 +82,14 @@ def learn_dense(
     Returns:
         The (dim,) float32 unit row and its bias.
     """
-    found = embed_locations(base, evidence, label)
+    return learnt(embed_locations(base, evidence, label), base.scoring.dense_scale, n_steps)
+
+
+def learnt(found: Locations, scale: float, n_steps: int = N_STEPS) -> tuple[FloatArray, float]:
+    """Return the row and bias of `learn_dense` from what was seen at a scale of logits."""
     row = F.normalize(found.shots.mean(0), dim=-1)
     if n_steps:
-        row = stepped(row, found, base.scoring.dense_scale, n_steps)
+        row = stepped(row, found, scale, n_steps)
     return row.numpy(), bias_of(row, found)
 
 
@@ -124,7 +130,7 @@ def embed_locations(base: TwoLevelDetector, evidence: Shots, label: int) -> Loca
         evidence: Frames and boxes.
         label: Class.
     """
-    shots, places, background = [], [], []
+    shots, places, background, quality = [], [], [], []
     first = 0
     for image, boxes in evidence.frames:
         own = evidence.boxes.labels[first : first + len(boxes)] == label
@@ -142,7 +148,12 @@ def embed_locations(base: TwoLevelDetector, evidence: Shots, label: int) -> Loca
             weights, index = fit[:, i].topk(N_LOCATIONS)
             shots.append((embeddings[index] * weights[:, None]).sum(0))
             places.append(embeddings[index])
-        background.append(embeddings[(overlaps.amax(1) < 0.1) & (near.amax(1) < 1e-3)])
+        away = (overlaps.amax(1) < 0.1) & (near.amax(1) < 1e-3)
+        background.append(embeddings[away])
+        quality.append(output.quality[0][away])
     return Locations(
-        F.normalize(torch.stack(shots), dim=-1), torch.cat(places), torch.cat(background)
+        F.normalize(torch.stack(shots), dim=-1),
+        torch.cat(places),
+        torch.cat(background),
+        torch.cat(quality),
     )

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drivemeta.adaptation.dense_rows import learn_dense
 from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.extending import learn_beside
+from drivemeta.adaptation.parent_choice import NEW_KIND, finder_of, misses
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError, suggest
 from drivemeta.models.detector import TwoLevelDetector
 
-FOUND_SHARE = 0.5
-FEW = 3
-# How many boxes of a class all boxes of all classes weigh in whether it is missed.
-COMMON_SHOTS = 1.5
-# And in which super-class finds it.
-COMMON_VOTES = 2
 DEFAULT_PARENT = "traffic_sign"
 
 
@@ -32,7 +26,7 @@ def add_classes(
     Args:
         base: Detector before adaptation.
         evidence: What is seen in the support frames.
-        parent: Super-class of the new classes, or None to find it out.
+        parent: Super-class of the new classes, `NEW_KIND`, or None to find it out.
         of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
             from.
 
@@ -41,21 +35,25 @@ def add_classes(
     """
     bank, names = base.bank, evidence.labelled.names
     supers = [spec.name for spec in bank.classes if spec.parent is None]
-    if parent is not None and parent not in supers:
-        raise InputError(f"--parent {parent}: no such super-class; {suggest(parent, supers)}")
+    if parent is not None and parent not in (*supers, NEW_KIND):
+        raise InputError(
+            f"--parent {parent}: no such super-class; {suggest(parent, [*supers, NEW_KIND])}"
+        )
     parents: list[str | None] = []
     for label, name in enumerate(names):
         own = evidence.boxes.labels == label
-        finder = finder_of(bank.names, evidence.boxes.roots, evidence.boxes.found, own)
+        roots, scores = evidence.boxes.roots, evidence.boxes.found
         known = bank.classes[bank.index(name)] if name in bank.names else None
-        of = known.parent if known else parent or finder
+        of = known.parent if known else parent or finder_of(bank.names, roots, scores, own)
+        of = None if of == NEW_KIND else of
         extends = name in supers
         if not extends and name not in bank.names:
             spec = ClassSpec(name, of, "novel", shots=int(own.sum()))
             bank = replace(bank, classes=(*bank.classes, spec))
         elif known and known.origin == "novel":
             bank = _with_shots(bank, name, known.shots + int(own.sum()))
-        if (finder is None or extends) and not (of_crops or (known and of)):
+        unfound = of is None or misses(roots, own)
+        if unfound and not (of_crops or (known and of)):
             bank = _add_dense(base, bank, evidence, label, bank.index(name))
         parents.append(None if extends else of)
     return bank, parents
@@ -70,8 +68,14 @@ def parent_of_crops(base: TwoLevelDetector, support: SupportSet, parent: str | N
     """Return the super-class of classes given as crops; level 1 cannot tell it from them.
 
     Raises:
-        InputError: a class of the support is a super-class itself.
+        InputError: a class of the support is a super-class itself, or is to be a new kind.
     """
+    if parent == NEW_KIND:
+        raise InputError(
+            f"{support.dataset.source}: --parent {NEW_KIND} asks for a new kind of object, which "
+            "level 1 learns from whole frames, found plain crops; annotate frames, or name a "
+            "super-class"
+        )
     supers = [spec.name for spec in base.bank.classes if spec.parent is None]
     extended = sorted(set(support.classes) & set(supers))
     if extended:
@@ -82,37 +86,15 @@ def parent_of_crops(base: TwoLevelDetector, support: SupportSet, parent: str | N
     return parent or DEFAULT_PARENT
 
 
-def finder_of(
-    names: Sequence[str],
-    roots: NDArray[np.int64],
-    scores: NDArray[np.float32],
-    own: NDArray[np.bool_],
-) -> str | None:
-    """Return the super-class by which the base finds most boxes of a class, None if it misses them.
-
-    A few boxes that are missed, or are weakly taken for something else, prove little where the
-    classes adapted beside them are found: boxes vote by their scores, and all boxes of all classes
-    together count as much as another two of its own, so that a single odd one is outvoted.
-
-    Args:
-        names: Names of the bank's classes.
-        roots: (n,) super-class that each box of all classes is found by, -1 for none.
-        scores: (n,) of these detections, 0 for none.
-        own: (n,) which of the boxes are of the class.
-    """
-    missed, n = roots < 0, int(own.sum())
-    share = (missed[own].sum() + COMMON_SHOTS * missed.mean()) / (n + COMMON_SHOTS)
-    few = n < FEW and missed.mean() <= 1 - FOUND_SHARE
-    if share > 1 - FOUND_SHARE and not few:
-        return None
-    weights = np.where(missed, 0, scores) * (own + COMMON_VOTES / len(own))
-    return names[int(np.bincount(np.maximum(roots, 0), weights, len(names)).argmax())]
-
-
 def _add_dense(
     base: TwoLevelDetector, bank: ClassBank, evidence: Evidence, label: int, owner: int
 ) -> ClassBank:
-    row, bias = learn_dense(base, evidence, label)
+    beside = (bank.dense.owners == owner).any()
+    row, bias = (
+        learn_beside(base, bank, evidence, label, owner)
+        if beside
+        else learn_dense(base, evidence, label)
+    )
     rows = BankRows(
         row[None],
         np.array([bias], np.float32),

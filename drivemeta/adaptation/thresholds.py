@@ -17,19 +17,30 @@ FALSE_POSITIVE_RATE = 0.02
 
 
 def calibrate(
-    bank: ClassBank, evidence: Evidence, held: HeldOut, parents: Sequence[str | None]
+    bank: ClassBank,
+    evidence: Evidence,
+    held: HeldOut,
+    parents: Sequence[str | None],
+    before: ClassBank,
 ) -> ClassBank:
     """Set each new class's threshold by support boxes that its rows were not learnt from.
+
+    A class of the base, or one that level 1 finds, keeps the threshold it had before: its new rows
+    are made to fit it, see `learn_beside`.
 
     Args:
         bank: Class bank with the new classes and their rows.
         evidence: What is seen in the support frames.
         held: Scores of held-out boxes, see `hold_out`.
         parents: Super-class of each class, None for one that level 1 learnt whole.
+        before: Class bank without them.
     """
     thresholds, uncertain = {}, set()
+    kept = {spec.name for spec in before.classes if spec.origin == "base" or spec.parent is None}
     unseen = not (evidence.boxes.roots >= 0).any()
     for label, name in enumerate(evidence.labelled.names):
+        if name in kept:
+            continue
         own = evidence.boxes.labels == label
         thresholds[name] = threshold(held.scores[own], held.negatives[label])
         if not held.spared[own].all() or (unseen and parents[label] is not None):

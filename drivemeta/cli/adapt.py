@@ -55,7 +55,8 @@ def adapt(
         LEARNING(help="What `drivemeta metatrain` wrote over this level 2, to start from."),
     ] = None,
     parent: Annotated[
-        str | None, LEARNING(help="Super-class of the new classes; found out by default.")
+        str | None,
+        LEARNING(help="Super-class of the new classes, none for new kinds; found out by default."),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -151,6 +152,8 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
         )
     shown = console()
     shown.print(table)
+    for row in adapted.classes:
+        shown.print(f"class    {escape(row.name)}: {escape(row.reason)}")
     for line in report["warnings"][:MOST_WARNINGS]:
         shown.print(f"[yellow]note[/]     {escape(line)}")
     if len(report["warnings"]) > MOST_WARNINGS:

@@ -25,7 +25,13 @@ def places(seed=0, dim=16):
 
     found, hard = near(own + 2 * common, 12), near(common, 400)
     background = torch.cat([hard, near(-own, 2000)])
-    return Locations(F.normalize(found.reshape(3, 4, dim).mean(1), dim=-1), found, background)
+    shots = F.normalize(found.reshape(3, 4, dim).mean(1), dim=-1)
+    return Locations(shots, found, background, torch.zeros(len(background)))
+
+
+def every(n, found, first):
+    """Return background and quality of every n-th place."""
+    return found.background[first::n], found.quality[first::n]
 
 
 def gap(row, found):
@@ -44,9 +50,9 @@ def test_steps_part_objects_from_the_background_that_looks_like_them():
 
 def test_places_not_seen_gain_too():
     found, other = places(), places()
-    held = Locations(found.shots[:2], found.places[:8], found.background[::2])
+    held = Locations(found.shots[:2], found.places[:8], *every(2, found, 0))
     imprinted = F.normalize(held.shots.mean(0), dim=-1)
-    rest = Locations(other.shots[2:], other.places[8:], other.background[1::2])
+    rest = Locations(other.shots[2:], other.places[8:], *every(2, other, 1))
     assert gap(stepped(imprinted, held, 20.0, 20), rest) > gap(imprinted, rest)
 
 

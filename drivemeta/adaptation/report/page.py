@@ -46,6 +46,7 @@ def report_markdown(
     lines += table(
         ["class", "found as", "shots", "found by the base", "threshold"], _class_rows(adapted)
     )
+    lines += ["", *(f"- **{row.name}**: {row.reason}." for row in adapted.classes)]
     lines += ["", *_findings(diagnosis), ""]
     lines += _expected(expected)
     lines += ["", "## Which classes look alike", ""]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from drivemeta.adaptation.new_classes import finder_of
+from drivemeta.adaptation.parent_choice import finder_of
 
 NAMES = ("vehicle", "traffic_light", "traffic_sign")
 
@@ -42,3 +42,12 @@ def test_few_boxes_prove_little_beside_classes_that_are_found():
     assert found_by([1], *[[2]] * 3, weakly=1)[0] == "traffic_sign"
     assert found_by([1, 1, 1], *signs)[0] == "traffic_light"
     assert found_by([-1, -1, -1, -1, 2], *signs)[0] is None
+
+
+def test_few_and_weak_overlaps_make_a_new_kind():
+    assert found_by([1, -1, 0], weakly=0) == [None]
+    assert found_by([0, 0, 1, 1, 2], weakly=0) == [None]
+    assert found_by([1, 1, 1], weakly=1) == [None]
+    assert found_by([2, -1], weakly=2) == [None]
+    assert found_by([1]) == ["traffic_light"]
+    assert found_by([2, 2, 2, 1, -1]) == ["traffic_sign"]

@@ -1,0 +1,98 @@
+"""Places of the base's own training frames that ship: what a class of level 1 must not become."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as serialize
+from torch import Tensor, nn
+
+from drivemeta.core.boxes import FloatArray
+from drivemeta.errors import ModelFileError
+from drivemeta.files import write_bytes
+from drivemeta.models.digest import weights_digest
+from drivemeta.paths import BASE_PLACES
+
+HEADER = "drivemeta_places"
+BACKGROUND = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """What level 1 says of places in frames.
+
+    Attributes:
+        embeddings: (n, dim) float32 unit vectors.
+        quality: (n,) float32 logits.
+    """
+
+    embeddings: Tensor
+    quality: Tensor
+
+    def __len__(self) -> int:
+        return len(self.quality)
+
+
+def places_beside(level1: nn.Module, name: str, path: Path = BASE_PLACES) -> Places:
+    """Return the shipped places that show something else than a super-class, or nothing.
+
+    There are none for a level 1 other than the shipped one.
+
+    Args:
+        level1: Network that is to find the class.
+        name: Name of the super-class, one of the base or a new one.
+        path: File that `write_places` wrote.
+
+    Raises:
+        ModelFileError: the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise ModelFileError(f"expected the shipped places at {path}; install drivemeta again")
+    try:
+        with safe_open(path, framework="np") as file:
+            header = json.loads((file.metadata() or {})[HEADER])
+            names, digest = list(header["classes"]), header["level1"]
+            found = {key: np.asarray(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
+        own = names.index(name) if name in names else len(names)
+        other = (found["labels"] != own) & (digest == weights_digest(level1))
+        embeddings = torch.from_numpy(found["embeddings"][other].astype(np.float32))
+        quality = torch.from_numpy(found["quality"][other].astype(np.float32))
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ModelFileError(f"expected places of level 1 in {path}: {error}") from error
+    return Places(nn.functional.normalize(embeddings, dim=-1), quality)
+
+
+def write_places(
+    path: Path,
+    level1: nn.Module,
+    classes: tuple[str, ...],
+    embeddings: FloatArray,
+    quality: FloatArray,
+    labels: NDArray[np.int64],
+) -> None:
+    """Write places in half precision.
+
+    Args:
+        path: File to write.
+        level1: Network that they are of.
+        classes: Names of the super-classes.
+        embeddings: (n, dim) unit vectors.
+        quality: (n,) logits.
+        labels: (n,) super-class of what each place shows, `BACKGROUND` where there is nothing.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    header = json.dumps({"classes": classes, "level1": weights_digest(level1)})
+    arrays = {
+        "embeddings": embeddings.astype(np.float16),
+        "quality": quality.astype(np.float16),
+        "labels": labels.astype(np.int8),
+    }
+    write_bytes(path, serialize(arrays, metadata={HEADER: header}))

@@ -1,0 +1,103 @@
+"""By which super-class a new class is found, if by any, and how that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.adaptation.evidence import Evidence
+from drivemeta.core import ClassBank
+
+NEW_KIND = "none"  # what `--parent` takes for it
+FOUND_SHARE = 0.5
+FEW = 3
+# Score from which a box that is found counts in full.
+STRONG = 0.5
+# Share of the boxes, so counted, that the super-class must find which finds most.
+WINNER_SHARE = 0.4
+# How many boxes of a class all boxes of all classes weigh in whether it is missed.
+COMMON_SHOTS = 1.5
+# And in which super-class finds it.
+COMMON_VOTES = 2
+
+
+def finder_of(
+    names: Sequence[str],
+    roots: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    own: NDArray[np.bool_],
+) -> str | None:
+    """Return the super-class by which the base finds most boxes of a class, None if it misses them.
+
+    A few boxes that are missed, or are weakly taken for something else, prove little where the
+    classes adapted beside them are found: boxes vote by their scores, and all boxes of all classes
+    together count as much as another two of its own, so that a single odd one is outvoted. But the
+    super-class that wins must find two boxes of five, and a weak score counts in part only: one
+    poor proposal among dogs makes no traffic light of them.
+
+    Args:
+        names: Names of the bank's classes.
+        roots: (n,) super-class that each box of all classes is found by, -1 for none.
+        scores: (n,) of these detections, 0 for none.
+        own: (n,) which of the boxes are of the class.
+    """
+    if misses(roots, own):
+        return None
+    n, weights = int(own.sum()), np.where(roots < 0, 0, scores) * (own + COMMON_VOTES / len(own))
+    winner = int(np.bincount(np.maximum(roots, 0), weights, len(names)).argmax())
+    found = np.where(roots == winner, np.minimum(scores / STRONG, 1), 0)
+    share = (found[own].sum() + COMMON_SHOTS * found.mean()) / (n + COMMON_SHOTS)
+    outvoted = n < FEW and found[~own].sum() >= WINNER_SHARE * max((~own).sum(), 1)
+    return names[winner] if share >= WINNER_SHARE or outvoted else None
+
+
+def misses(roots: NDArray[np.int64], own: NDArray[np.bool_]) -> bool:
+    """Return whether the base proposes nothing at most boxes of a class.
+
+    Args:
+        roots: (n,) super-class that each box of all classes is found by, -1 for none.
+        own: (n,) which of the boxes are of the class.
+    """
+    missed, n = roots < 0, int(own.sum())
+    share = (missed[own].sum() + COMMON_SHOTS * missed.mean()) / (n + COMMON_SHOTS)
+    few = n < FEW and missed.mean() <= 1 - FOUND_SHARE
+    return bool(share > 1 - FOUND_SHARE and not few)
+
+
+def reason_of(
+    before: ClassBank, evidence: Evidence, label: int, asked: str | None, parent: str | None
+) -> str:
+    """Return why a class is what it is, in a few words without its name.
+
+    Args:
+        before: Class bank without the new classes.
+        evidence: What is seen in the support frames.
+        label: Class of the support set.
+        asked: Value of `--parent`, None where it was not given.
+        parent: Super-class that it became a kind of, None for none.
+    """
+    name, own = evidence.labelled.names[label], evidence.boxes.labels == label
+    if name in before.names:
+        known = before.classes[before.index(name)]
+        return f"extends {name}, a kind of {known.parent}" if known.parent else f"extends {name}"
+    if evidence.of_crops:
+        return f"a kind of {parent}: plain crops, for which level 1 cannot be asked"
+    if asked is not None:
+        kind = "new kind of object" if parent is None else f"kind of {parent}"
+        return f"a {kind}, as --parent says"
+    seen = _seen(before, evidence, own)
+    return f"a new kind of object: {seen}" if parent is None else f"a kind of {parent}: {seen}"
+
+
+def _seen(before: ClassBank, evidence: Evidence, own: NDArray[np.bool_]) -> str:
+    """Return how many boxes of a class are found, as what, and how well."""
+    roots, scores = evidence.boxes.roots[own], evidence.boxes.found[own]
+    parts = []
+    for root in sorted(set(roots[roots >= 0].tolist()), key=lambda r: -(roots == r).sum()):
+        mine = scores[roots == root]
+        parts.append(f"{len(mine)} as {before.names[root]} (score {np.median(mine):.2f})")
+    if not parts:
+        return f"the base finds none of its {len(roots)} boxes"
+    return f"of {len(roots)} boxes the base finds {', '.join(parts)}"
