@@ -13,7 +13,7 @@ from drivemeta.adaptation.checked_rows import checked_rows
 from drivemeta.banks.named import NamedBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import PluginError
-from drivemeta.plugins.calling import Calling
+from drivemeta.plugins.calling import Calling, origin_of
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.protocol import BranchClassifier, Learner
 from drivemeta.plugins.learner.rows import CosineRows
@@ -98,13 +98,23 @@ class BranchRows:
             PluginError: the classifier fails, or gives something else.
         """
         features = self._replay.get(name)
-        placed = None if features is None else self._placed(features)
+        shape = (0 if features is None else len(features), width - self._dim)
+        placed = None if features is None else self._placed(features, shape)
         if placed is None:
             return np.pad(bank.weights, ((0, 0), (0, width - bank.weights.shape[1])))
         return np.pad(placed, ((0, 0), (self._dim, 0))).astype(np.float32)
 
-    def _placed(self, features: Tensor) -> FloatArray | None:
+    def _placed(self, features: Tensor, shape: tuple[int, int]) -> FloatArray | None:
         asking = Calling(self._classifier, "distractors")
         with asking:
             placed = self._classifier.distractors(features)
-            return None if placed is None else asking.returned(placed, np.ndarray)
+        if placed is None:
+            return None
+        rows: FloatArray = asking.returned(placed, np.ndarray)
+        if rows.shape != shape or not np.isfinite(rows).all():
+            found = rows.shape if rows.shape != shape else "values that are not"
+            raise PluginError(
+                f"{origin_of(self._classifier)}: expected `distractors` to give finite rows of "
+                f"shape {shape}, found {found}"
+            )
+        return rows

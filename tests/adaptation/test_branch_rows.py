@@ -52,6 +52,20 @@ def test_rows_that_are_none_are_told():
         BranchRows(Odd(), 2).fit(nn.Identity(), SUPPORT)
 
 
+@pytest.mark.parametrize(
+    ("placed", "told"),
+    [(np.zeros((1, 3)), r"found \(1, 3\)"), (np.full((1, 2), np.nan), "found values that are not")],
+)
+def test_distractors_of_another_shape_or_not_finite_are_told(placed, told):
+    class Elsewhere(Odd):
+        def distractors(self, features):
+            return placed
+
+    rows = BranchRows(Elsewhere(), 2, {"signs": torch.zeros(1, 4)})
+    with pytest.raises(PluginError, match=rf"Elsewhere of .*`distractors`.*\(1, 2\), {told}"):
+        rows.widen("signs", load_bank("signs"), 4)
+
+
 def test_rows_of_another_width_are_told():
     class Wide(Odd):
         def rows_for(self, support):
