@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from torch import nn
 
+from drivemeta.adaptation.checked_rows import checked_rows
 from drivemeta.banks.capacity import capacity_for_leaves
 from drivemeta.banks.distractors import distractors_for, without_near
 from drivemeta.banks.named import NamedBank
@@ -69,14 +70,14 @@ def proposed_rows(learner: Learner, embedded: LabelledImages) -> ClassRows | Non
     """Return the rows that a learner fits over embeddings, None if it scores otherwise.
 
     Raises:
-        PluginError: it fails, or gives something else.
+        PluginError: it fails, or gives something else, or rows that are none of the embeddings'.
     """
     fitting, asking = Calling(learner, "fit"), Calling(learner, "as_bank")
     with fitting:
         classifier = fitting.returned_with(learner.fit(nn.Identity(), embedded), "as_bank")
     with asking:
         rows = classifier.as_bank()
-    return None if rows is None else asking.returned(rows, ClassRows)
+    return None if rows is None else checked_rows(learner, "as_bank", rows, embedded)
 
 
 def _rows_of(

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from drivemeta.adaptation.bank_rows import proposed_rows
+from drivemeta.adaptation.checked_rows import checked_rows
 from drivemeta.banks.named import NamedBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import PluginError
-from drivemeta.plugins.calling import Calling
+from drivemeta.plugins.calling import Calling, origin_of
 from drivemeta.plugins.learner.labelled_images import LabelledImages
-from drivemeta.plugins.learner.protocol import BranchClassifier, ClassRows, Learner
+from drivemeta.plugins.learner.protocol import BranchClassifier, Learner
 from drivemeta.plugins.learner.rows import CosineRows
 
 
@@ -45,7 +46,7 @@ class OwnRows:
         if rows is None:
             raise PluginError(f"learner {type(self._learner).__name__} gives no rows")
         wide = torch.from_numpy(self.widen("", rows.weights, self._width))
-        owners = torch.from_numpy(np.asarray(rows.owners, np.int64))
+        owners = torch.from_numpy(rows.owners)
         return CosineRows(network, wide, owners, support.n_way)
 
     def widen(self, name: str, bank: NamedBank | FloatArray, width: int) -> FloatArray:  # noqa: ARG002
@@ -81,9 +82,10 @@ class BranchRows:
         )
         asking = Calling(self._classifier, "rows_for")
         with asking:
-            rows = asking.returned(self._classifier.rows_for(columns), ClassRows)
+            rows = self._classifier.rows_for(columns)
+        rows = checked_rows(self._classifier, "rows_for", rows, columns)
         wide = np.pad(rows.weights, ((0, 0), (self._dim, 0)))
-        owners = torch.from_numpy(np.asarray(rows.owners, np.int64))
+        owners = torch.from_numpy(rows.owners)
         return CosineRows(network, torch.from_numpy(wide), owners, support.n_way)
 
     @torch.no_grad()
@@ -96,13 +98,23 @@ class BranchRows:
             PluginError: the classifier fails, or gives something else.
         """
         features = self._replay.get(name)
-        placed = None if features is None else self._placed(features)
+        shape = (0 if features is None else len(features), width - self._dim)
+        placed = None if features is None else self._placed(features, shape)
         if placed is None:
             return np.pad(bank.weights, ((0, 0), (0, width - bank.weights.shape[1])))
         return np.pad(placed, ((0, 0), (self._dim, 0))).astype(np.float32)
 
-    def _placed(self, features: Tensor) -> FloatArray | None:
+    def _placed(self, features: Tensor, shape: tuple[int, int]) -> FloatArray | None:
         asking = Calling(self._classifier, "distractors")
         with asking:
             placed = self._classifier.distractors(features)
-            return None if placed is None else asking.returned(placed, np.ndarray)
+        if placed is None:
+            return None
+        rows: FloatArray = asking.returned(placed, np.ndarray)
+        if rows.shape != shape or not np.isfinite(rows).all():
+            found = rows.shape if rows.shape != shape else "values that are not"
+            raise PluginError(
+                f"{origin_of(self._classifier)}: expected `distractors` to give finite rows of "
+                f"shape {shape}, found {found}"
+            )
+        return rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +27,7 @@ def plugins(
     if ctx.invoked_subcommand is not None:
         return
     registry = registry_of(ctx)
-    rows = [_row(registry, found) for found in registry]
+    rows = [_row(registry, found) for found in sorted(registry, key=_place_of_kind)]
     if as_json:
         emit_json({"plugins": rows})
         return
@@ -51,19 +52,28 @@ def show(
 ) -> None:
     """Print a plugin's manifest and parameters."""
     from drivemeta.errors import PluginNotFoundError, suggest
+    from drivemeta.plugins.registry import broken_among
 
     registry = registry_of(ctx)
     kind, _, bare = name.rpartition("/")
     hits = [f for f in registry if f.name == bare and kind in ("", f.kind)]
     if not hits:
-        known = {found.name for found in registry}
-        raise PluginNotFoundError(f"unknown plugin {name!r}; {suggest(bare, known)}")
+        known = {found.name for found in registry if found.manifest}
+        hint = f"{suggest(bare, known)}{broken_among(registry)}"
+        raise PluginNotFoundError(f"unknown plugin {name!r}; {hint}")
     described = [_describe(registry, found) for found in hits]
     if as_json:
         emit_json({"plugins": described})
     else:
         for entry in described:
             _print(entry)
+
+
+def _place_of_kind(found: Found) -> int:
+    """Return where a plugin's kind stands in the list; at the end if it is unknown."""
+    from drivemeta.plugins.kinds import KINDS
+
+    return KINDS.index(found.kind) if found.kind else len(KINDS)
 
 
 def _row(registry: Registry, found: Found) -> dict[str, str]:
@@ -81,7 +91,7 @@ def _row(registry: Registry, found: Found) -> dict[str, str]:
 def _describe(registry: Registry, found: Found) -> dict[str, Any]:
     problem = _problem(registry, found)
     return {
-        "manifest": found.manifest.model_dump() if found.manifest else {"name": found.name},
+        "manifest": _manifest(found),
         "origin": found.origin,
         "folder": str(found.folder or ""),
         "parameters": []
@@ -91,6 +101,15 @@ def _describe(registry: Registry, found: Found) -> dict[str, Any]:
     }
 
 
+def _manifest(found: Found) -> dict[str, Any]:
+    """Return what a manifest says, without what only those of sources can say."""
+    from drivemeta.plugins.manifest import OF_SOURCES
+
+    if found.manifest is None:
+        return {"name": found.name}
+    return found.manifest.model_dump(exclude=None if found.kind == "source" else set(OF_SOURCES))
+
+
 def _parameters(loaded: type) -> list[dict[str, Any]]:
     from drivemeta.core.run import CONTEXT
     from drivemeta.plugins.parameters import parameters
@@ -98,13 +117,18 @@ def _parameters(loaded: type) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "type": "" if p.annotation is p.empty else str(p.annotation),
+            "type": "" if p.annotation is p.empty else _written(p.annotation),
             "required": p.default is p.empty,
             "default": None if p.default is p.empty else p.default,
         }
         for name, p in parameters(loaded).items()
         if name != CONTEXT  # the run gives it
     ]
+
+
+def _written(annotation: object) -> str:
+    """Return a type as one writes it; it is text already if annotations are postponed."""
+    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
 
 
 def _print(entry: dict[str, Any]) -> None:

@@ -60,18 +60,29 @@ def read(path: Path) -> LearnerWeights:
         ModelFileError: it is missing, damaged or something else.
     """
     if not path.is_file():
-        raise ModelFileError(f"expected a learner's weights, found no file at {path}")
+        found_there = "a folder" if path.is_dir() else "no file"
+        raise ModelFileError(f"expected a learner's weights, found {found_there} at {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[HEADER])
+            header = _header(file.metadata() or {})
             found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         state = {key: v.float() if v.is_floating_point() else v for key, v in found.items()}
         return LearnerWeights(state, header["level2"], header.get("learner", ""))
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, ValueError) as error:
         raise ModelFileError(
             f"expected a learner's weights in {path}, as `drivemeta metatrain` writes them over "
             f"level 2: {error}"
         ) from error
+
+
+def _header(metadata: dict[str, str]) -> dict[str, Any]:
+    if HEADER not in metadata:
+        raise ValueError("these tensors are something else's")
+    header = json.loads(metadata[HEADER])
+    if "level2" not in (header if isinstance(header, dict) else {}):
+        raise ValueError("it does not say which level 2 they belong to")
+    found: dict[str, Any] = header
+    return found
 
 
 def read_if_of(path: Path, level2: str) -> dict[str, Tensor] | None:

@@ -42,7 +42,8 @@ class Calling:
     """A context in which one method of a plugin is called, as often as one likes.
 
     It keeps nothing between calls, so one made before a loop serves all its frames and threads.
-    Errors of DriveMeta pass, as does what is no `Exception`: a signal is nobody's fault.
+    Errors of DriveMeta pass, as do signals (`KeyboardInterrupt`), which are nobody's fault; but a
+    plugin that exits has failed.
 
     Args:
         plugin: Plugin of any kind; while it is being built, its class.
@@ -66,7 +67,7 @@ class Calling:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None or isinstance(error, DriveMetaError) or not isinstance(error, Exception):
+        if isinstance(error, DriveMetaError) or not isinstance(error, (Exception, SystemExit)):
             return
         raise PluginError(
             f"{origin_of(self._plugin)} failed in `{self._method}`, {_place(self._plugin, trace)}: "

@@ -21,6 +21,7 @@ from drivemeta.plugins.kinds import KINDS, Kind
 
 API_VERSION = 1
 FILE_NAME = "plugin.yaml"
+OF_SOURCES = ("place", "suffixes", "folders", "schemes", "patterns")
 
 
 class PluginManifest(BaseModel):
@@ -61,7 +62,7 @@ class PluginManifest(BaseModel):
     schemes: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*$")], ...] = ()
     patterns: tuple[Annotated[str, Field(min_length=1, max_length=1)], ...] = ()
 
-    @field_validator("place", "suffixes", "folders", "schemes", "patterns")
+    @field_validator(*OF_SOURCES)
     @classmethod
     def _of_a_source(cls, value: Any, info: ValidationInfo) -> Any:
         if info.data.get("kind", "source") != "source":

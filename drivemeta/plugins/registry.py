@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar, overload
 
-from drivemeta.errors import PluginError, PluginNotFoundError, suggest
+from drivemeta.errors import DriveMetaError, PluginError, PluginNotFoundError, suggest
 from drivemeta.plugins.calling import Calling, origin_of, remember
 from drivemeta.plugins.discovery import Found, discover
 from drivemeta.plugins.fitting import check_fits, check_has
@@ -45,12 +45,14 @@ class Registry:
         """Return one plugin.
 
         Raises:
-            PluginNotFoundError: there is none; suggests the nearest name.
+            PluginNotFoundError: there is none; suggests the nearest name, says which are broken.
             PluginError: it is broken, or two have the name; names both origins.
         """
         hits = [found for found in self._found if (found.kind, found.name) == (kind, name)]
         if not hits:
-            raise PluginNotFoundError(f"unknown {kind} {name!r}; {suggest(name, self.names(kind))}")
+            known = {found.name for found in self._found if found.kind == kind and found.manifest}
+            hint = f"{suggest(name, known)}{broken_among(self._found)}"
+            raise PluginNotFoundError(f"unknown {kind} {name!r}; {hint}")
         if len(hits) > 1:
             origins = " and ".join(f"{hit.origin} ({hit.folder})" for hit in hits)
             raise PluginError(f"two plugins are called {kind} {name!r}: from {origins}; rename one")
@@ -125,6 +127,12 @@ class Registry:
         return of_object(plugin, next((f for f in known if is_class_of(type(plugin), f)), None))
 
 
+def broken_among(plugins: Iterable[Found]) -> str:
+    """Return the end of a message that says which plugins are broken and why; empty if none is."""
+    broken = [f"{found.name} ({found.problem})" for found in plugins if found.manifest is None]
+    return f"; broken: {', '.join(broken)}; see `drivemeta plugins`" if broken else ""
+
+
 def default_registry(extra_paths: Iterable[Path] = ()) -> Registry:
     """Return the registry of the built-in plugins, named folders and installed packages."""
     return Registry(discover(extra_paths))
@@ -144,6 +152,14 @@ def _imported(found: Found, where: str) -> type:
         loaded: type = getattr(module, class_name)
     except (Exception, SystemExit) as error:
         hint = f"; it needs: pip install 'drivemeta[{manifest.extra}]'" if manifest.extra else ""
-        problem = f"{type(error).__name__}: {error}{hint}"
-        raise PluginError(f"{where} cannot be imported: {problem}") from error
+        raise PluginError(f"{where} cannot be imported: {_said(error)}{hint}") from error
     return loaded
+
+
+def _said(error: BaseException) -> str:
+    """Return what an error says, with its kind unless it is one of ours, and the file's path."""
+    if isinstance(error, DriveMetaError):
+        return str(error)
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
+    return f"{type(error).__name__}: {error}"

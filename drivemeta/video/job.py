@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from drivemeta.core.run import RunContext
-from drivemeta.errors import OutputError
+from drivemeta.errors import InputError, OutputError
 from drivemeta.files import make_folder, write_text
 from drivemeta.plugins.calling import info_of
 from drivemeta.plugins.registry import Registry, default_registry
@@ -80,8 +80,7 @@ class Job:
         chosen = (self.options.tracker, self.options.scheduler)
         used = (source_kind(self.source, self.registry)[0], *chosen, *self.sinks)
         check_settings(settings, used)
-        for name in self.sinks:  # a misspelt one is refused before a model is loaded
-            self.registry.load("sink", name)
+        check_sinks(self.sinks, self.registry)  # a misspelt one, before a model is loaded
         source = clipped(open_source(self.source, self.registry, settings), self.options)
         live = info_of(source).live
         detector, options = detector_for(self.model, self.options, live=live, cores=self.cores)
@@ -133,11 +132,31 @@ def build_sinks(
 
     Raises:
         PluginNotFoundError: there is no such sink.
-        InputError: a setting does not fit.
+        InputError: a setting does not fit, or a sink is named twice.
         OutputError: the folder is a file, or may not be written.
     """
+    names = list(names)
+    check_sinks(names, registry)
     writable_folder(context.folder)
     return [create_with(registry, "sink", name, settings, context) for name in names]
+
+
+def check_sinks(names: Sequence[str], registry: Registry) -> None:
+    """Check that each sink is there and is named once, since two would write the same file.
+
+    Raises:
+        PluginNotFoundError: there is no such sink.
+        PluginError: one cannot be loaded.
+        InputError: one is named twice.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(
+            f"expected each sink once, found {', '.join(twice)} more than once in "
+            f"{','.join(names)}; they would write the same file"
+        )
+    for name in names:
+        registry.load("sink", name)
 
 
 def writable_folder(path: Path) -> Path:

@@ -11,7 +11,7 @@ from drivemeta.errors import InputError, VideoError, suggest
 from drivemeta.plugins.discovery import Found
 from drivemeta.plugins.manifest import PluginManifest
 from drivemeta.plugins.parameters import parameters
-from drivemeta.plugins.registry import Registry
+from drivemeta.plugins.registry import Registry, broken_among
 
 ANY = "*"  # of suffixes and folders: whatever no other source claims
 _LIKE_A_NAME = re.compile(r"([a-z0-9][a-z0-9_-]+)(:.*)?", re.DOTALL)  # but no drive letter: C:\x
@@ -118,12 +118,13 @@ class SourceTable:
         return name, {}
 
     def _nothing_at(self, text: str, name: str) -> str:
-        known = self._registry.names("source")
+        known = sorted({source.name for source in self._all()})
         near = suggest(name, known)
         hint = f"{near} " if near.startswith("did") else ""
         return (
             f"expected a file, a folder, or NAME:PLACE of a source, found nothing at {text!r} and "
             f"no source called {name!r}; {hint}sources: {', '.join(known)}"
+            f"{broken_among(self._registry)}"
         )
 
     def _all(self) -> Iterator[PluginManifest]:

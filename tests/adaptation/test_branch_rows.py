@@ -9,6 +9,7 @@ from drivemeta.adaptation.branch_rows import BranchRows
 from drivemeta.banks.named import load_bank
 from drivemeta.errors import PluginError
 from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.protocol import ClassRows
 
 
 class Odd:
@@ -49,6 +50,29 @@ def test_what_a_classifier_places_wrongly_is_told(replay, told):
 def test_rows_that_are_none_are_told():
     with pytest.raises(PluginError, match="expected `rows_for` to give a ClassRows, found a list"):
         BranchRows(Odd(), 2).fit(nn.Identity(), SUPPORT)
+
+
+@pytest.mark.parametrize(
+    ("placed", "told"),
+    [(np.zeros((1, 3)), r"found \(1, 3\)"), (np.full((1, 2), np.nan), "found values that are not")],
+)
+def test_distractors_of_another_shape_or_not_finite_are_told(placed, told):
+    class Elsewhere(Odd):
+        def distractors(self, features):
+            return placed
+
+    rows = BranchRows(Elsewhere(), 2, {"signs": torch.zeros(1, 4)})
+    with pytest.raises(PluginError, match=rf"Elsewhere of .*`distractors`.*\(1, 2\), {told}"):
+        rows.widen("signs", load_bank("signs"), 4)
+
+
+def test_rows_of_another_width_are_told():
+    class Wide(Odd):
+        def rows_for(self, support):
+            return ClassRows(np.eye(1, 4, dtype=np.float32), np.zeros(1), np.zeros(1, np.int64))
+
+    with pytest.raises(PluginError, match=r"Wide of .*`rows_for`.*\(n_rows, 2\).*found \(1, 4\)"):
+        BranchRows(Wide(), 2).fit(nn.Identity(), SUPPORT)
 
 
 def test_rows_of_a_bank_that_is_not_replayed_lie_in_the_columns_of_the_base():

@@ -68,10 +68,15 @@ def test_an_object_that_no_registry_built_goes_by_its_class():
 
 
 @pytest.mark.parametrize(
-    "error", [InputError("ours"), PluginError("ours"), KeyboardInterrupt(), SystemExit(3)]
+    "error", [InputError("ours"), PluginError("ours"), KeyboardInterrupt(), GeneratorExit()]
 )
 def test_errors_of_ours_and_signals_pass(error):
     assert raised(error) is error
+
+
+def test_a_plugin_that_exits_has_failed():
+    assert "failed in `update`" in str(raised(SystemExit(3)))
+    assert str(raised(SystemExit(3))).endswith("SystemExit: 3")
 
 
 def test_one_context_serves_many_calls_and_nests():

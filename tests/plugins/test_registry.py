@@ -12,6 +12,7 @@ from drivemeta.cli.main import main
 from drivemeta.errors import InputError, PluginError, PluginNotFoundError
 from drivemeta.plugins import Registry, default_registry
 from drivemeta.plugins.discovery import ENVIRONMENT, discover
+from drivemeta.plugins.kinds import KINDS
 from tests.helpers.plugins import TRACKER, write_plugin
 
 
@@ -99,6 +100,26 @@ def test_a_missing_parameter_is_named(tmp_path):
 def test_a_misspelt_name_suggests_the_nearest():
     with pytest.raises(PluginNotFoundError, match="unknown learner 'protonte'; did you mean"):
         default_registry().create("learner", "protonte")
+
+
+def test_an_unknown_name_tells_what_is_broken(tmp_path):
+    write_plugin(tmp_path / "trackers" / "stray", kind="sink")
+    write_plugin(tmp_path / "trackers" / "Loud")
+    found = registry(tmp_path, tmp_path / "nowhere")
+    with pytest.raises(PluginNotFoundError, match=r"^unknown tracker 'stray'; known: ") as caught:
+        found.find("tracker", "stray")
+    said = str(caught.value)
+    known, broken = said.split("; broken: ")
+    assert "Loud" not in known
+    assert "stray (" in broken
+    assert "expected kind tracker by its folder, found sink" in broken
+    assert "Loud (invalid plugin manifest" in broken
+    assert f"nowhere (expected a folder of plugins, found none at {tmp_path}/nowhere)" in broken
+    assert broken.endswith("; see `drivemeta plugins`")
+    with pytest.raises(PluginNotFoundError, match=r"unknown tracker 'loud'; known: .*; broken: "):
+        found.find("tracker", "loud")
+    with pytest.raises(PluginNotFoundError, match=r"did you mean 'bytetrack'\?$"):
+        default_registry().find("tracker", "bytetrac")
 
 
 def test_a_clash_names_both_origins(tmp_path):
@@ -226,8 +247,16 @@ def test_a_class_that_is_not_there_is_named(tmp_path):
 
 def test_a_module_that_is_not_there_is_named(tmp_path):
     write_plugin(tmp_path / "trackers" / "lost", entry="elsewhere:Still")
-    with pytest.raises(PluginError, match=r"expected its module at .*elsewhere\.py"):
+    with pytest.raises(
+        PluginError, match=r"cannot be imported: expected its module at .*elsewhere\.py"
+    ):
         registry(tmp_path).load("tracker", "lost")
+
+
+def test_a_syntax_error_names_the_path_of_its_file(tmp_path):
+    folder = write_plugin(tmp_path / "trackers" / "typo", "def x(:")
+    with pytest.raises(PluginError, match=rf"SyntaxError: .*\({folder}/module\.py, line 1\)"):
+        registry(tmp_path).load("tracker", "typo")
 
 
 def test_a_broken_plugin_is_shown_and_harms_no_other(tmp_path):
@@ -304,6 +333,28 @@ def test_the_command_shows_manifest_and_parameters(capsys):
     shown = json.loads(capsys.readouterr().out)["plugins"][0]
     assert shown["manifest"]["kind"] == "learner"
     assert "shots_per_prototype" in {row["name"] for row in shown["parameters"]}
+
+
+def test_the_command_shows_types_as_they_are_written_and_a_place_of_sources_only(tmp_path, capsys):
+    write_plugin(tmp_path / "trackers" / "still")
+    shown = {}
+    for name in ("still", "file"):
+        with pytest.raises(SystemExit):
+            main(["--plugin-path", str(tmp_path), "plugins", "show", name, "--json"])
+        (shown[name],) = json.loads(capsys.readouterr().out)["plugins"]
+    assert [row["type"] for row in shown["still"]["parameters"]] == ["int", "float"]
+    assert "place" not in shown["still"]["manifest"]
+    assert shown["file"]["manifest"]["place"]
+
+
+def test_own_plugins_are_listed_with_their_kind(tmp_path, capsys):
+    write_plugin(tmp_path / "trackers" / "still")
+    with pytest.raises(SystemExit):
+        main(["--plugin-path", str(tmp_path), "plugins", "--json"])
+    rows = json.loads(capsys.readouterr().out)["plugins"]
+    kinds = [row["kind"] for row in rows]
+    assert kinds == sorted(kinds, key=KINDS.index)
+    assert "still" in {row["name"] for row in rows}
 
 
 def test_the_command_suggests_the_nearest_name(capsys):

@@ -96,6 +96,16 @@ def test_two_claims_of_others_are_told_with_what_to_do(tmp_path):
         sources.find(tmp_path / "a.swp")
 
 
+def test_a_source_that_is_broken_is_told_and_not_offered(tmp_path):
+    sources = table(tmp_path, sweep={"kind": "sink"}, swop={"api_version": 99})
+    with pytest.raises(VideoError, match="no source called 'swoop'; sources: bag") as caught:
+        sources.find("swoop:0")
+    known, broken = str(caught.value).split("; broken: ")
+    assert "swop" not in known
+    assert "expected api_version 1, found 99" in broken
+    assert "sweep (" in broken
+
+
 @pytest.mark.parametrize(
     ("place", "told"),
     [

@@ -1,4 +1,4 @@
-"""ExpectedAp50 AP50 of the new classes: each support frame in turn is held out and scored."""
+"""Expected AP50 of the new classes: each support frame in turn is held out and scored."""
 
 from __future__ import annotations
 

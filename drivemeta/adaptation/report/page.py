@@ -94,7 +94,7 @@ def _findings(diagnosis: SupportDiagnosis) -> list[str]:
 
 
 def _expected(expected: Sequence[ExpectedAp50] | None) -> list[str]:
-    lines = ["## ExpectedAp50 AP50", ""]
+    lines = ["## Expected AP50", ""]
     if expected is None:
         return [*lines, "Not estimated; `--report` does."]
     if not expected:

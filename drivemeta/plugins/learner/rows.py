@@ -1,4 +1,8 @@
-"""What the gradient learners share: queries after the inner loop, and rows for the detector."""
+"""`CosineRows`, the classifier by nearest unit row, and what rows are made of.
+
+Means of the shots, rows of the background, and rows that an inner loop moves, for the gradient
+learners.
+"""
 
 from __future__ import annotations
 

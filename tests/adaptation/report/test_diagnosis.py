@@ -87,6 +87,7 @@ def test_the_report_holds_all_and_is_json(adapted, tmp_path):
     page = report_markdown(adapted, diagnosis, expected, (tmp_path / "x.png",))
     assert "| rocks | traffic_sign | 3 |" in page
     assert "![x](x.png)" in page
+    assert "\n## Expected AP50\n" in page
     assert "An estimate by leaving one frame out" in page
 
 

@@ -1,4 +1,4 @@
-"""What the csv, mot, coco, events, snapshots and mcap sinks say, read back."""
+"""What the jsonl, csv, mot, coco, events, snapshots and mcap sinks say, read back."""
 
 import base64
 import csv
@@ -18,7 +18,7 @@ from tests.helpers.videos import CLASSES, draw_frame, find_boxes
 SIZE = (96, 160)
 
 
-def write(name, folder, labels=((0, 1), (0, 1), (0, 1)), **params):
+def write(name, folder, labels=((0, 1), (0, 1), (0, 1)), times=None, **params):
     """Write three frames: a vehicle without an identity, a sign that is track 7."""
     sink = default_registry().create("sink", name, context=RunContext(folder), **params)
     sink.open(StreamInfo("clip", CLASSES, SIZE, 10.0, len(labels)), 0)
@@ -26,8 +26,24 @@ def write(name, folder, labels=((0, 1), (0, 1), (0, 1)), **params):
         image = draw_frame(index, SIZE)
         found = find_boxes([image])[0]
         found = Detections(found.boxes, found.scores, np.array(row), CLASSES)
-        sink.write(Frame(image, index, index / 10), Tracks(found, np.array([-1, 7])))
+        time_s = times[index] if times else index / 10
+        sink.write(
+            Frame(image, index, time_s, round(1000 * time_s)), Tracks(found, np.array([-1, 7]))
+        )
     return sink.close()
+
+
+def test_a_line_a_frame(tmp_path):
+    uneven = [0.0, 0.04, 0.2]
+    (path,) = write("jsonl", tmp_path, times=uneven)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [record["frame"] for record in records] == [0, 1, 2]
+    assert [record["time_s"] for record in records] == uneven
+    assert records[2]["pts"] == 200
+    first, second = records[0]["objects"]
+    assert (first["id"], first["label"], first["name"]) == (None, 0, "vehicle")
+    assert (second["id"], second["name"], second["score"]) == (7, "sign", 0.9)
+    assert second["box"] == [120, 10, 140, 30]
 
 
 def test_csv(tmp_path):

@@ -1,6 +1,4 @@
-"""The mp4 and jsonl sinks read back."""
-
-import json
+"""The mp4 sink read back."""
 
 import av
 import numpy as np
@@ -73,15 +71,3 @@ def test_the_picture_is_the_frame_with_boxes_on_it(tmp_path):
 def test_an_unknown_encoder_is_refused(tmp_path):
     with pytest.raises(InputError, match="h264"):
         default_registry().create("sink", "mp4", context=RunContext(tmp_path), encoder="vp0")
-
-
-def test_a_line_a_frame(tmp_path):
-    path = write("jsonl", tmp_path)
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [record["frame"] for record in records] == list(range(8))
-    assert [record["time_s"] for record in records] == UNEVEN
-    assert records[3]["pts"] == 200
-    first, second = records[0]["objects"]
-    assert (first["id"], first["label"], first["name"]) == (None, 0, "vehicle")
-    assert (second["id"], second["name"], second["score"]) == (0, "sign", 0.9)
-    assert second["box"] == [120, 10, 140, 30]
