@@ -97,3 +97,9 @@ def read_video(path: Path) -> list[tuple[float, np.ndarray]]:
             (float(frame.pts * frame.time_base), frame.to_ndarray(format="bgr24"))
             for frame in container.decode(video=0)
         ]
+
+
+def write_greys(path: Path, n_frames: int = 12) -> Path:
+    """Write a video whose frames are of different grey."""
+    greys = (np.full((64, 96, 3), 20 * i, np.uint8) for i in range(n_frames))
+    return encode_video(path, greys, codec="mpeg4")

@@ -8,8 +8,8 @@ from drivemeta.data.readers import read_annotations
 from drivemeta.data.readers.reading import Reading
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
-from tests.data.readers.test_cvat_video import write_greys
 from tests.helpers.annotated import put, put_picture
+from tests.helpers.videos import write_greys
 
 BOX = '<box label="stop" {more} xtl="10" ytl="20" xbr="40" ybr="35"/>'
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from drivemeta.data.readers import read_annotations
 from drivemeta.errors import AnnotationError
-from tests.helpers.videos import encode_video
+from tests.helpers.videos import write_greys
 
 # As CVAT 2 exports a task with frame step 2 that starts at frame 4 of the video: frame numbers
 # are those of the video, boxes between keyframes are written out, and a track ends `outside`.
@@ -40,12 +40,6 @@ XML = """<?xml version="1.0" encoding="utf-8"?>
       points="51.00,30.00;61.00,30.00;56.00,40.00" z_order="0"></polygon>
   </track>
 </annotations>"""
-
-
-def write_greys(path: Path, n_frames: int = 12) -> Path:
-    """Write a video whose frames are of different grey."""
-    greys = (np.full((64, 96, 3), 20 * i, np.uint8) for i in range(n_frames))
-    return encode_video(path, greys, codec="mpeg4")
 
 
 @pytest.fixture
