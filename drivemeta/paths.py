@@ -11,6 +11,8 @@ BASE_WEIGHTS = _WEIGHTS / "base.safetensors"
 BASE_PLACES = _WEIGHTS / "places.safetensors"
 NAMED_BANKS = _WEIGHTS / "banks"
 REPLAY_WEIGHTS = _WEIGHTS / "replay.safetensors"
+THING_WEIGHTS = _WEIGHTS / "things.safetensors"
+THING_REPLAY = _WEIGHTS / "things_replay.safetensors"
 SCHEDULER_POLICY = _WEIGHTS / "scheduler.onnx"
 
 

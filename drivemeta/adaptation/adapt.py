@@ -9,14 +9,15 @@ from typing import Any
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted, ClassReport
 from drivemeta.adaptation.bank_rows import fit_rows
-from drivemeta.adaptation.branch_learning import BranchLearning
+from drivemeta.adaptation.branch_learning import BranchLearning, refuse_branch
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.hard_negatives import add_hard_negatives
 from drivemeta.adaptation.held_out import hold_out
-from drivemeta.adaptation.learner_choice import learner_for
+from drivemeta.adaptation.learner_choice import EXTENSIBLE, learner_for
 from drivemeta.adaptation.new_classes import add_classes, parent_of_crops
 from drivemeta.adaptation.observation import observe
-from drivemeta.adaptation.parent_choice import reason_of
+from drivemeta.adaptation.parent_choice import parents_of, reason_of
+from drivemeta.adaptation.thing_views import see_things, things_among
 from drivemeta.adaptation.thresholds import calibrate
 from drivemeta.banks.capacity import capacity_for_leaves, within_capacity
 from drivemeta.core import ClassBank
@@ -67,36 +68,42 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         ModelFileError: the learner's weights are damaged, or of something else.
     """
     started = time.perf_counter()
-    learner = learner or learner_for(support, extensible=_was_adapted(base.bank))
-    plugin = _plugin_of(learner, settings or {}, registry or default_registry())
+    registry, settings = registry or default_registry(), settings or {}
+    usual = learner_for(support, extensible=_was_adapted(base.bank))
+    plugin = _plugin_of(learner or usual, settings, registry)
     parent = _checked_parent(base, support, parent, extend=extend)
     evidence = observe(base, support, negatives, exhaustive=exhaustive)
+    parents = parents_of(base.bank, evidence, parent, base.scoring)
+    if things_among(parents, base.scoring).any():
+        if learner is None:
+            plugin = _plugin_of(EXTENSIBLE, settings, registry)
+        refuse_branch(plugin, support, parents)
+        evidence = see_things(base, evidence, parents)
     learning = BranchLearning(base, plugin, evidence, learner_weights)
-    return _learnt(learning, plugin, support, parent, started)
+    return _learnt(learning, plugin, support, parent, parents, started)
 
 
 def _learnt(
     learning: BranchLearning,
     plugin: Loaded[Learner],
     support: SupportSet,
-    parent: str | None,
+    asked: str | None,
+    parents: tuple[str | None, ...],
     started: float,
 ) -> Adapted:
     """Learn rows, hold boxes out, set thresholds; return the detector and how it came about."""
     full = learning.without()
-    bank, parents = learn_rows(
-        full.base, full.learner, full.evidence, parent, of_crops=support.of_crops
-    )
+    bank = learn_rows(full.base, full.learner, full.evidence, parents, of_crops=support.of_crops)
     held = hold_out(full, bank, parents, learning.without)
     bank = calibrate(bank, full.evidence, held, parents, full.base.bank)
     record = AdaptationRecord(
         support=support,
         learner=plugin,
-        parent=parent,
+        parent=asked,
         base=full.base,
         evidence=full.evidence,
         rows=full.learner,
-        parents=tuple(parents),
+        parents=parents,
         held=held,
         seconds=time.perf_counter() - started,
     )
@@ -107,27 +114,24 @@ def learn_rows(
     base: TwoLevelDetector,
     learner: Learner,
     evidence: Evidence,
-    parent: str | None,
+    parents: Sequence[str | None],
     *,
     of_crops: bool = False,
-) -> tuple[ClassBank, list[str | None]]:
-    """Return the base's bank with the new classes and their rows, and the parent of each.
+) -> ClassBank:
+    """Return the base's bank with the new classes and their rows.
 
     Args:
         base: Detector before adaptation.
         learner: Learner that makes the rows of level 2.
         evidence: What is seen in the support frames.
-        parent: Super-class of the new classes, `none` for new kinds, or None to find it out.
+        parents: Super-class below which level 2 knows each class, see `parents_of`.
         of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
             from.
-
-    Raises:
-        InputError: there is no such parent.
     """
-    bank, parents = add_classes(base, evidence, parent, of_crops=of_crops)
-    bank = fit_rows(bank, learner, evidence.embedded, parents)
-    bank = add_hard_negatives(bank, evidence, parents)
-    return within_capacity(bank, capacity_for_leaves(bank)), parents
+    bank = add_classes(base, evidence, parents, of_crops=of_crops)
+    bank = fit_rows(bank, learner, evidence, parents, base.scoring)
+    bank = add_hard_negatives(bank, evidence, parents, base.scoring)
+    return within_capacity(bank, capacity_for_leaves(bank))
 
 
 def _plugin_of(

@@ -10,11 +10,17 @@ import numpy as np
 from torch import nn
 
 from drivemeta.adaptation.checked_rows import checked_rows
+from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.rivals import SAME_THING, rival_rows
+from drivemeta.adaptation.thing_views import things_among
 from drivemeta.banks.capacity import capacity_for_leaves
 from drivemeta.banks.distractors import distractors_for, without_near
 from drivemeta.banks.named import NamedBank
+from drivemeta.banks.replay import load_replay
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import is_thing
 from drivemeta.errors import PluginError
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.learner.labelled_images import LabelledImages
@@ -32,38 +38,77 @@ class Widens(Protocol):
 def fit_rows(
     bank: ClassBank,
     learner: Learner,
-    embedded: LabelledImages,
+    evidence: Evidence,
     parents: Sequence[str | None],
+    scoring: Scoring,
 ) -> ClassBank:
     """Append the level-2 rows that a learner finds, and distractors unlike them.
 
+    Signs and things are learnt apart, each over their own embedding.
+
     Args:
         bank: Class bank that already holds the classes.
-        learner: Learner that makes the rows.
-        embedded: Embeddings of the views of the support boxes, so that the learner is given the
-            identity as network.
-        parents: Super-class of each class, None for one that level 1 learnt whole.
+        learner: Learner that makes the rows; it is given the identity as network, and embeddings of
+            the views of the support boxes.
+        evidence: What is seen in the support frames.
+        parents: Super-class below which level 2 knows each class, None where it has no say.
+        scoring: Constants of the detector.
 
     Raises:
         PluginError: the learner has no rows, which the exported model would need.
     """
-    proposed = proposed_rows(learner, embedded)
+    things = things_among(parents, scoring)
+    for of_things in (False, True):
+        classes = things == of_things
+        if classes.any():
+            task = evidence.task_of(classes, things=of_things)
+            own = [parent for parent, mine in zip(parents, classes, strict=True) if mine]
+            fitted = _proposed(learner, task)
+            for root in sorted({parent for parent in own if parent is not None}):
+                rows = _rows_of(bank, fitted, task.names, own, root)
+                bank = (
+                    _with_things(bank, rows, bank.index(root), evidence, scoring)
+                    if of_things
+                    else _with_signs(bank, rows, root, learner)
+                )
+    return bank
+
+
+def _proposed(learner: Learner, task: LabelledImages) -> ClassRows:
+    proposed = proposed_rows(learner, task)
     if proposed is None:
         raise PluginError(
             f"learner {type(learner).__name__} scores otherwise than by cosine rows, "
             "but has no branch for them: see `has_branch` in docs/plugins.md"
         )
-    for root in sorted({name for name in parents if name is not None}):
-        rows = _rows_of(bank, proposed, embedded.names, parents, root)
-        has_distractors = bank.index(root) in bank.crop.roots
-        crop = without_near(bank.crop, rows, bank.index(root)) + rows
-        if not has_distractors:
-            held = capacity_for_leaves(replace(bank, crop=crop))
-            room = held - len(crop)
-            widen = learner.widen if isinstance(learner, Widens) else None
-            crop += distractors_for(root, rows, bank.index(root), room, widen)
-        bank = replace(bank, crop=crop)
-    return bank
+    return proposed
+
+
+def _with_signs(bank: ClassBank, rows: BankRows, root: str, learner: Learner) -> ClassBank:
+    """Return a bank with rows of signs or lights, and what else there is below their root."""
+    label = bank.index(root)
+    has_distractors = label in bank.crop.roots
+    crop = without_near(bank.crop, rows, label) + rows
+    if not has_distractors:
+        held = capacity_for_leaves(replace(bank, crop=crop))
+        room = held - len(crop)
+        widen = learner.widen if isinstance(learner, Widens) else None
+        crop += distractors_for(root, rows, label, room, widen)
+    return replace(bank, crop=crop)
+
+
+def _with_things(
+    bank: ClassBank, rows: BankRows, root: int, evidence: Evidence, scoring: Scoring
+) -> ClassBank:
+    """Return a bank with rows of things, and what they compete with below their root."""
+    if root in bank.crop.roots:
+        crop = without_near(bank.crop, rows, root, SAME_THING) + rows
+        return replace(bank, crop=crop)
+    itself, roots = bool((rows.owners == root).any()), evidence.negatives.roots
+    beside = is_thing(bank.names, scoring)[roots] if itself else roots == root
+    around = evidence.negatives_as(things=True).numpy()[beside]
+    rivals = rival_rows(bank, rows, root, load_replay(), around)
+    return replace(bank, crop=bank.crop + rows + rivals)
 
 
 def proposed_rows(learner: Learner, embedded: LabelledImages) -> ClassRows | None:
@@ -91,7 +136,8 @@ def _rows_of(
     owner_of = {i: bank.index(names[i]) for i in range(len(names)) if parents[i] == root}
     chosen = [i for i, o in enumerate(proposed.owners) if o == DISTRACTOR or int(o) in owner_of]
     # What the support frames hold beside the new classes may be another class of that root.
-    owners = [owner_of.get(int(proposed.owners[i]), bank.index(root)) for i in chosen]
+    other = DISTRACTOR if root in names else bank.index(root)
+    owners = [owner_of.get(int(proposed.owners[i]), other) for i in chosen]
     return BankRows(
         np.asarray(proposed.weights[chosen], np.float32),
         np.asarray(proposed.biases[chosen], np.float32),

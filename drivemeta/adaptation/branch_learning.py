@@ -7,6 +7,7 @@ a detector with a branch is one like any other: rows of a bank, only wider.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from torch import nn
 
 from drivemeta.adaptation.branch_rows import BranchRows, OwnRows
 from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.learner_choice import EXTENSIBLE
 from drivemeta.adaptation.learner_weights import Initialisation
+from drivemeta.core.things import FLAT
+from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError, PluginError
 from drivemeta.models.branch import Branched, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
@@ -139,6 +143,27 @@ class BranchLearning:
             compared=(dim, None) if isinstance(branch, LastLayer) else (0, dim),
         )
         return RowLearning(wide, seen, BranchRows(classifier, dim, self._start.replay))
+
+
+def refuse_branch(
+    plugin: Loaded[Learner], support: SupportSet, parents: Sequence[str | None]
+) -> None:
+    """Refuse a learner that changes level 2 for classes that level 2 does not embed.
+
+    Raises:
+        InputError: it is one.
+    """
+    if isinstance(plugin.object, BranchLearner) and plugin.object.has_branch:
+        kinds = ", ".join(
+            f"{name} ({parent})"
+            for name, parent in zip(support.classes, parents, strict=True)
+            if parent not in (None, *FLAT)
+        )
+        raise InputError(
+            f"learner {plugin.name} changes the embedding of signs and lights, found things: "
+            f"{kinds}; learn them by one without a branch, such as {EXTENSIBLE}, and signs or "
+            "lights beside them in a second step, with --from"
+        )
 
 
 def _beside_a_branch(base: TwoLevelDetector, learner: Learner, evidence: Evidence) -> RowLearning:

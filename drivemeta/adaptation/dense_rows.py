@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import DenseArrays
 from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
@@ -35,6 +36,13 @@ class Labels(Protocol):
         """(n,) int64 classes of the boxes of all frames, in their order."""
 
 
+class Level1(Protocol):
+    """Runs level 1, as `FixedNetworks` does."""
+
+    def dense(self, inputs: Tensor) -> DenseArrays:
+        """Map one (1, 3, height, width) image of the input size to level 1's output."""
+
+
 class Shots(Protocol):
     """What is needed of an `Evidence` to learn a row of level 1."""
 
@@ -45,6 +53,10 @@ class Shots(Protocol):
     @property
     def boxes(self) -> Labels:
         """What is known of the boxes."""
+
+    @property
+    def networks(self) -> Level1:
+        """What runs level 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +142,7 @@ def embed_locations(base: TwoLevelDetector, evidence: Shots, label: int) -> Loca
         evidence: Frames and boxes.
         label: Class.
     """
-    shots, places, background, quality = [], [], [], []
+    shots, places, background, qualities = [], [], [], []
     first = 0
     for image, boxes in evidence.frames:
         own = evidence.boxes.labels[first : first + len(boxes)] == label
@@ -138,11 +150,12 @@ def embed_locations(base: TwoLevelDetector, evidence: Shots, label: int) -> Loca
         if not own.any():
             continue
         inputs, letterbox = to_input(to_tensor(image), base.input_size)
-        output = base.level1(inputs)
-        embeddings = output.embeddings[0]  # (A, dim)
+        output = evidence.networks.dense(inputs)
+        embeddings, quality = torch.from_numpy(output.embeddings), torch.from_numpy(output.quality)
+        found = torch.from_numpy(output.boxes)  # (A, 4)
         centres, strides = grid(*base.input_size, len(embeddings))
         objects = torch.from_numpy(letterbox.to_input(boxes))
-        overlaps, near = pairwise_iou(output.boxes[0], objects), prior(centres, strides, objects)
+        overlaps, near = pairwise_iou(found, objects), prior(centres, strides, objects)
         fit = near * (0.2 + overlaps)  # (A, n)
         for i in np.flatnonzero(own):
             weights, index = fit[:, i].topk(N_LOCATIONS)
@@ -150,10 +163,10 @@ def embed_locations(base: TwoLevelDetector, evidence: Shots, label: int) -> Loca
             places.append(embeddings[index])
         away = (overlaps.amax(1) < 0.1) & (near.amax(1) < 1e-3)
         background.append(embeddings[away])
-        quality.append(output.quality[0][away])
+        qualities.append(quality[away])
     return Locations(
         F.normalize(torch.stack(shots), dim=-1),
         torch.cat(places),
         torch.cat(background),
-        torch.cat(quality),
+        torch.cat(qualities),
     )

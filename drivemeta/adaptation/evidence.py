@@ -24,7 +24,8 @@ class SeenBoxes:
         found: (n,) float32, score of the proposal that matches each box, 0 where none does.
         roots: (n,) int64, super-class of that proposal, -1 where none does.
         crops: (n, 3, 64, 64) float32 RGB in [0, 1], what the detector itself would cut of each box.
-        embeddings: (n, dim) float32, of the crops.
+        embeddings: (n, dim) float32, by the embedding that their class is known by.
+        places: (n, 4) float32, the proposal that matches each box, else the box.
     """
 
     labels: NDArray[np.int64]
@@ -33,6 +34,7 @@ class SeenBoxes:
     roots: NDArray[np.int64]
     crops: Tensor
     embeddings: FloatArray
+    places: FloatArray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,6 +48,7 @@ class SeenBoxes:
             roots=self.roots[mask],
             crops=self.crops[torch.from_numpy(mask)],
             embeddings=self.embeddings[mask],
+            places=self.places[mask],
         )
 
 
@@ -58,12 +61,14 @@ class SeenNegatives:
         scores: (n,) float32, of level 1.
         roots: (n,) int64, super-class that each was proposed as.
         sure: (n,) bool, no new class for certain, however alike.
+        boxes: (n, 4) float32 places.
     """
 
     frames: NDArray[np.int64]
     scores: NDArray[np.float32]
     roots: NDArray[np.int64]
     sure: NDArray[np.bool_]
+    boxes: FloatArray
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -75,6 +80,7 @@ class SeenNegatives:
             scores=self.scores[mask],
             roots=self.roots[mask],
             sure=self.sure[mask],
+            boxes=self.boxes[mask],
         )
 
 
@@ -86,12 +92,14 @@ class Evidence:
         boxes: Table of the n support boxes.
         negatives: Table of the m proposals beside them.
         labelled: Augmented views of every support box, and crops of the m negatives.
-        embedded: The same, with level 2's embeddings in place of the crops.
+        embedded: The same, with embeddings in place of the crops: those of level 2, of boxes of
+            things those of things.
         frames: Images read, uint8 BGR, with the support boxes of each.
         of_crops: Whether the boxes are plain crops, which level 1 was not run over.
         networks: What proposed and embedded, for whoever needs more of it.
         compared: First and end of the columns that are unit vectors, which new rows are compared
             with; all of them unless level 2 has a branch.
+        thing_negatives: (m, dim) embeddings of the negatives as things; None if no class is one.
     """
 
     boxes: SeenBoxes
@@ -102,6 +110,35 @@ class Evidence:
     of_crops: bool
     networks: FixedNetworks
     compared: tuple[int, int | None] = (0, None)
+    thing_negatives: Tensor | None = None
+
+    def negatives_as(self, *, things: bool) -> Tensor:
+        """Return the (m, dim) embeddings of the negatives, as things or as signs."""
+        if not things:
+            return self.embedded.negatives
+        assert self.thing_negatives is not None
+        return self.thing_negatives
+
+    def task_of(self, classes: NDArray[np.bool_], *, things: bool) -> LabelledImages:
+        """Return the embedded task of some classes alone, which are numbered anew.
+
+        Args:
+            classes: (n_classes,) bool mask.
+            things: Whether they are things, which are held against no negatives here.
+        """
+        task, number = self.embedded, np.cumsum(classes) - 1
+        if things:
+            task = replace(task, negatives=task.negatives[:0])
+        if classes.all():
+            return task
+        own = torch.from_numpy(classes)[task.labels]
+        return replace(
+            task,
+            images=task.images[own],
+            labels=torch.from_numpy(number)[task.labels[own]],
+            shots=task.shots[own],
+            names=tuple(name for name, kept in zip(task.names, classes, strict=True) if kept),
+        )
 
     def without_frame(self, frame: int) -> Evidence:
         """Return what there would be without one of the frames; shots and frames keep numbers."""
@@ -117,5 +154,8 @@ class Evidence:
             negatives=self.negatives[rest],
             labelled=cut(self.labelled),
             embedded=cut(self.embedded),
+            thing_negatives=None
+            if self.thing_negatives is None
+            else self.thing_negatives[torch.from_numpy(rest)],
             frames=tuple(f for i, f in enumerate(self.frames) if i != frame),
         )

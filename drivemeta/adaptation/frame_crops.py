@@ -12,6 +12,7 @@ from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.core.score_rule import Located
 from drivemeta.models.crops import roi_crops
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level2 import CROP_SIZE
 
 FOUND_IOU = 0.5
 SMALL_IOU = 0.25
@@ -57,36 +58,31 @@ def best_match(
     return proposals.boxes[best], float(proposals.scores[best]), int(proposals.roots[best])
 
 
-def box_views(frame: Tensor, box: FloatArray, context: float) -> Tensor:
+def box_views(frame: Tensor, box: FloatArray, context: float, size: int = CROP_SIZE) -> Tensor:
     """Return views of a box that differ in place, scale and light; none is mirrored.
 
     Args:
         frame: (3, height, width) float RGB in [0, 1].
         box: (4,) in pixels of the frame.
         context: Side of a crop in sides of its box.
+        size: Side of a crop in pixels.
     """
-    size = box[2:] - box[:2]
+    extent = box[2:] - box[:2]
     boxes = []
     for dx, dy, log_scale in VIEWS:
-        centre = (box[:2] + box[2:]) / 2 + np.array([dx, dy]) * size
-        half = size / 2 * np.exp(log_scale)
+        centre = (box[:2] + box[2:]) / 2 + np.array([dx, dy]) * extent
+        half = extent / 2 * np.exp(log_scale)
         boxes.append(np.concatenate([centre - half, centre + half]))
-    crops = roi_crops(frame, torch.from_numpy(np.array(boxes, np.float32)), context)
+    crops = roi_crops(frame, torch.from_numpy(np.array(boxes, np.float32)), context, size)
     return torch.cat([(crops * gain).clamp(max=1) for gain in GAINS])
 
 
-def other_proposals(
-    frame: Tensor, proposals: Located, known: FloatArray, context: float
-) -> tuple[Tensor, NDArray[np.float32], NDArray[np.int64]]:
-    """Return crops, scores and super-classes of the best proposals that touch no known box.
+def other_proposals(proposals: Located, known: FloatArray) -> NDArray[np.int64]:
+    """Return the indices of the best proposals that touch no known box.
 
     Args:
-        frame: (3, height, width) float RGB in [0, 1].
         proposals: Located objects of the frame, best score first.
         known: (n, 4) boxes of what is known to be there.
-        context: Side of a crop in sides of its box.
     """
     overlaps = iou_matrix(proposals.boxes, known).max(1, initial=0)
-    chosen = np.flatnonzero(overlaps < NEAR_IOU)[:MAX_NEGATIVES]
-    crops = roi_crops(frame, torch.from_numpy(proposals.boxes[chosen]), context)
-    return crops, proposals.scores[chosen], proposals.roots[chosen]
+    return np.flatnonzero(overlaps < NEAR_IOU)[:MAX_NEGATIVES]

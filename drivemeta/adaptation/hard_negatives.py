@@ -9,15 +9,17 @@ import numpy as np
 import torch
 
 from drivemeta.adaptation.evidence import Evidence
-from drivemeta.core import BankRows, ClassBank
+from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.bank import ALIKE
+from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import is_thing
 from drivemeta.plugins.learner.means import spherical_means
 
 MOST = 16
 
 
 def add_hard_negatives(
-    bank: ClassBank, evidence: Evidence, parents: Sequence[str | None]
+    bank: ClassBank, evidence: Evidence, parents: Sequence[str | None], scoring: Scoring
 ) -> ClassBank:
     """Add rows for things that surely are no new class and look like one.
 
@@ -29,25 +31,28 @@ def add_hard_negatives(
         bank: Class bank with the rows of the new classes.
         evidence: What is seen in the support and negative frames.
         parents: Super-class of each class, None for one that level 1 learnt whole.
+        scoring: Constants of the detector.
     """
-    embeddings = evidence.embedded.negatives
     owned = [bank.index(name) for name in evidence.labelled.names]
     for root in sorted({name for name in parents if name is not None}):
         label, rows = bank.index(root), bank.crop
+        things = bool(is_thing((root,), scoring)[0])
+        embeddings, alike = evidence.negatives_as(things=things), ALIKE
         mine = rows.weights[(rows.roots == label) & np.isin(rows.owners, owned)]
         if not len(mine):
             continue
         sure = evidence.negatives.sure & (evidence.negatives.roots == label)
-        near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= ALIKE
+        near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= alike
         hard = embeddings[torch.from_numpy(sure & near)]
         if len(hard):
             n_means, columns = min(MOST, len(hard)), slice(*evidence.compared)
             found = spherical_means(hard[:, columns], n_means).numpy()
             n, means = len(found), np.zeros((len(found), hard.shape[1]), np.float32)
             means[:, columns] = found
+            owner = DISTRACTOR if label in owned else label
             bank = replace(
                 bank,
                 crop=rows
-                + BankRows(means, np.zeros(n, np.float32), np.full(n, label), np.full(n, label)),
+                + BankRows(means, np.zeros(n, np.float32), np.full(n, owner), np.full(n, label)),
             )
     return bank

@@ -15,6 +15,8 @@ from drivemeta.adaptation.hard_negatives import add_hard_negatives
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import class_probabilities
+from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import is_thing
 from drivemeta.models.detector import TwoLevelDetector
 
 MAX_FOLDS = 5
@@ -70,9 +72,9 @@ def hold_out(
         # With the rows that were there before: only those of the new shots are learnt anew.
         again = without(fold)
         seen, rows = again.evidence, replace(bank, crop=again.base.bank.crop)
-        rest = seen.embedded.without_shots(fold)
-        rows = fit_rows(rows, again.learner, rest, parents)
-        judge(fold, add_hard_negatives(rows, seen, parents), seen)
+        rest = replace(seen, embedded=seen.embedded.without_shots(fold))
+        rows = fit_rows(rows, again.learner, rest, parents, base.scoring)
+        judge(fold, add_hard_negatives(rows, seen, parents, base.scoring), seen)
     negatives = tuple(_against(base, bank, evidence, label, p) for label, p in enumerate(parents))
     return HeldOut(judge.scores, judge.named, counts[labels] > 1, negatives)
 
@@ -101,9 +103,10 @@ class _Judge:
     def __call__(self, boxes: NDArray[np.int64], bank: ClassBank, evidence: Evidence) -> None:
         """Judge some boxes by the rows of a bank; those that level 1 learnt whole stay as found."""
         for i in boxes:
-            parent, power = self._parents[self._labels[i]], self._base.scoring.crop_power
+            parent = self._parents[self._labels[i]]
             if parent is not None:
                 embedding, root = evidence.boxes.embeddings[[i]], bank.index(parent)
+                power = power_of(bank.names[self._owners[i]], parent, self._base.scoring)
                 by_class = _leaves(self._base, bank, embedding, root)[0]
                 self.scores[i] = self._dense[i] * by_class[self._owners[i]] ** power
                 self.named[i] = _named(by_class)
@@ -126,9 +129,20 @@ def _against(
         return np.zeros(0, np.float32)
     root = bank.index(parent)
     rooted = evidence.negatives.roots == root
-    embeddings = evidence.embedded.negatives.numpy()[rooted]
-    p = _leaves(base, bank, embeddings, root)[:, bank.index(evidence.labelled.names[label])]
-    return np.asarray(evidence.negatives.scores[rooted] * p**base.scoring.crop_power, np.float32)
+    name, scoring = evidence.labelled.names[label], base.scoring
+    things = bool(is_thing((parent,), scoring)[0])
+    embeddings = evidence.negatives_as(things=things).numpy()[rooted]
+    p = _leaves(base, bank, embeddings, root)[:, bank.index(name)]
+    power = power_of(name, parent, scoring)
+    return np.asarray(evidence.negatives.scores[rooted] * p**power, np.float32)
+
+
+def power_of(name: str, root: str, scoring: Scoring) -> float:
+    """Return the weight of level 2 in the score of a class below a super-class, or of itself."""
+    things = bool(is_thing((root,), scoring)[0])
+    if name == root:
+        return scoring.thing_parent_power if things else scoring.parent_power
+    return scoring.thing_power if things else scoring.crop_power
 
 
 def _named(by_class: FloatArray) -> int:

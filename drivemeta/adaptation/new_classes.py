@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,54 +10,44 @@ import numpy as np
 from drivemeta.adaptation.dense_rows import learn_dense
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.extending import learn_beside
-from drivemeta.adaptation.parent_choice import NEW_KIND, finder_of, misses
+from drivemeta.adaptation.parent_choice import NEW_KIND, misses
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.data.support import SupportSet
-from drivemeta.errors import InputError, suggest
+from drivemeta.errors import InputError
 from drivemeta.models.detector import TwoLevelDetector
 
 DEFAULT_PARENT = "traffic_sign"
 
 
 def add_classes(
-    base: TwoLevelDetector, evidence: Evidence, parent: str | None, *, of_crops: bool
-) -> tuple[ClassBank, list[str | None]]:
-    """Return the base's bank with the new classes, and the super-class of each.
+    base: TwoLevelDetector,
+    evidence: Evidence,
+    parents: Sequence[str | None],
+    *,
+    of_crops: bool,
+) -> ClassBank:
+    """Return the base's bank with the new classes, and rows of level 1 for those that it misses.
 
     Args:
         base: Detector before adaptation.
         evidence: What is seen in the support frames.
-        parent: Super-class of the new classes, `NEW_KIND`, or None to find it out.
+        parents: Super-class below which level 2 knows each class, see `parents_of`.
         of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
             from.
-
-    Raises:
-        InputError: there is no such parent.
     """
-    bank, names = base.bank, evidence.labelled.names
-    supers = [spec.name for spec in bank.classes if spec.parent is None]
-    if parent is not None and parent not in (*supers, NEW_KIND):
-        raise InputError(
-            f"--parent {parent}: no such super-class; {suggest(parent, [*supers, NEW_KIND])}"
-        )
-    parents: list[str | None] = []
-    for label, name in enumerate(names):
-        own = evidence.boxes.labels == label
-        roots, scores = evidence.boxes.roots, evidence.boxes.found
+    bank = base.bank
+    for label, (name, parent) in enumerate(zip(evidence.labelled.names, parents, strict=True)):
+        own, of = evidence.boxes.labels == label, None if parent == name else parent
         known = bank.classes[bank.index(name)] if name in bank.names else None
-        of = known.parent if known else parent or finder_of(bank.names, roots, scores, own)
-        of = None if of == NEW_KIND else of
-        extends = name in supers
-        if not extends and name not in bank.names:
+        if known is None:
             spec = ClassSpec(name, of, "novel", shots=int(own.sum()))
             bank = replace(bank, classes=(*bank.classes, spec))
-        elif known and known.origin == "novel":
+        elif known.origin == "novel":
             bank = _with_shots(bank, name, known.shots + int(own.sum()))
-        unfound = of is None or misses(roots, own)
+        unfound = of is None or misses(evidence.boxes.roots, own)
         if unfound and not (of_crops or (known and of)):
             bank = _add_dense(base, bank, evidence, label, bank.index(name))
-        parents.append(None if extends else of)
-    return bank, parents
+    return bank
 
 
 def _with_shots(bank: ClassBank, name: str, shots: int) -> ClassBank:

@@ -54,9 +54,11 @@ class _SeenFrame:
         crops: Crop of each box, (3, 64, 64).
         found: Scores of the matching proposals.
         roots: Their super-classes.
+        places: (n, 4) the proposals themselves, or the boxes.
         negatives: (m, 3, 64, 64) crops.
         scores: (m,) float32 of the negatives.
         negative_roots: (m,) int64.
+        negative_boxes: (m, 4) float32.
     """
 
     image: NDArray[np.uint8]
@@ -66,9 +68,11 @@ class _SeenFrame:
     crops: list[Tensor]
     found: list[float]
     roots: list[int]
+    places: FloatArray
     negatives: Tensor
     scores: NDArray[np.float32]
     negative_roots: NDArray[np.int64]
+    negative_boxes: FloatArray
 
 
 def observe(
@@ -89,7 +93,9 @@ def observe(
     """
     networks, n_support = FixedNetworks(base), len(support.images)
     looks = []
-    for index, frame in enumerate(_frames(support, negatives, base.scoring.context)):
+    scoring = base.scoring
+    context = max(scoring.context, scoring.thing_context if scoring.thing_scale else 1)
+    for index, frame in enumerate(_frames(support, negatives, context)):
         is_crop = support.of_crops and index < n_support
         proposals = NOTHING if is_crop else propose(base, frame.image, networks=networks)
         looks.append(_look(base, frame, proposals, exhaustive=exhaustive))
@@ -116,20 +122,22 @@ def _look(
     """Return what the proposals in a frame say of its boxes, and of what else there is."""
     pixels, context = to_tensor(frame.image), base.scoring.context
     matches = [best_match(base, proposals, box, frame.image.shape[:2]) for box in frame.boxes]
-    places = [torch.from_numpy(place[None]) for place, _, _ in matches]
+    places = np.array([place for place, _, _ in matches], np.float32).reshape(-1, 4)
     known = frame.boxes if exhaustive else np.concatenate([frame.boxes, frame.ignored])
-    negatives, scores, roots = other_proposals(pixels, proposals, known, context)
+    others = other_proposals(proposals, known)
     return _SeenFrame(
         image=frame.image,
         boxes=frame.boxes,
         labels=frame.labels,
         views=[box_views(pixels, box, context) for box in frame.boxes],
-        crops=[roi_crops(pixels, place, context)[0] for place in places],
+        crops=[roi_crops(pixels, torch.from_numpy(place[None]), context)[0] for place in places],
         found=[score for _, score, _ in matches],
         roots=[root for _, _, root in matches],
-        negatives=negatives,
-        scores=scores,
-        negative_roots=roots,
+        places=places,
+        negatives=roi_crops(pixels, torch.from_numpy(proposals.boxes[others]), context),
+        scores=proposals.scores[others],
+        negative_roots=proposals.roots[others],
+        negative_boxes=proposals.boxes[others],
     )
 
 
@@ -154,6 +162,7 @@ def _seen_boxes(looks: Sequence[_SeenFrame], networks: FixedNetworks) -> SeenBox
         roots=np.array([root for look in looks for root in look.roots], np.int64),
         crops=crops,
         embeddings=networks.embed(crops),
+        places=np.concatenate([look.places for look in looks]),
     )
 
 
@@ -166,6 +175,7 @@ def _seen_negatives(
         scores=np.concatenate([look.scores for look in looks]),
         roots=np.concatenate([look.negative_roots for look in looks]),
         sure=(frames >= n_support) | exhaustive,
+        boxes=np.concatenate([look.negative_boxes for look in looks]),
     )
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.core import ClassBank
+from drivemeta.core.scoring import Scoring
+from drivemeta.errors import InputError, suggest
 
 NEW_KIND = "none"  # what `--parent` takes for it
 FOUND_SHARE = 0.5
@@ -21,6 +23,39 @@ WINNER_SHARE = 0.4
 COMMON_SHOTS = 1.5
 # And in which super-class finds it.
 COMMON_VOTES = 2
+
+
+def parents_of(
+    bank: ClassBank, evidence: Evidence, asked: str | None, scoring: Scoring
+) -> tuple[str | None, ...]:
+    """Return the super-class below which level 2 knows each new class.
+
+    It is the class itself for a new kind of object, whose look level 2 confirms; None where level 2
+    has no say: for a super-class of the base, and for new kinds if things have no embedding.
+
+    Args:
+        bank: Class bank without the new classes.
+        evidence: What is seen in the support frames.
+        asked: Super-class of the new classes, `NEW_KIND`, or None to find it out.
+        scoring: Constants of the detector.
+
+    Raises:
+        InputError: there is no such super-class.
+    """
+    supers = [spec.name for spec in bank.classes if spec.parent is None]
+    if asked is not None and asked not in (*supers, NEW_KIND):
+        raise InputError(
+            f"--parent {asked}: no such super-class; {suggest(asked, [*supers, NEW_KIND])}"
+        )
+    boxes, parents = evidence.boxes, []
+    for label, name in enumerate(evidence.labelled.names):
+        known = bank.classes[bank.index(name)] if name in bank.names else None
+        own = boxes.labels == label
+        found = asked or finder_of(bank.names, boxes.roots, boxes.found, own)
+        of = known.parent if known else None if found == NEW_KIND else found
+        is_new = of is None and (known is None or known.origin == "novel")
+        parents.append(name if is_new and scoring.thing_scale > 0 else of)
+    return tuple(parents)
 
 
 def finder_of(

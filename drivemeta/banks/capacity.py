@@ -37,12 +37,12 @@ def _doubled(least: int, *needed: int) -> int:
 
 
 def _of_leaves(bank: ClassBank) -> NDArray[np.bool_]:
-    """Return which rows of level 2 vote for a leaf."""
-    parents = np.array([spec.parent is not None for spec in bank.classes], np.bool_)
+    """Return which rows of level 2 vote for a leaf, or for a new kind of object."""
+    named = [spec.parent is not None or spec.origin == "novel" for spec in bank.classes]
     owners = bank.crop.owners
-    if not len(parents):
+    if not named:
         return np.zeros(len(owners), np.bool_)
-    return np.asarray((owners >= 0) & parents[owners], np.bool_)
+    return np.asarray((owners >= 0) & np.array(named, np.bool_)[owners], np.bool_)
 
 
 def within_capacity(bank: ClassBank, capacity: int = CAPACITY) -> ClassBank:

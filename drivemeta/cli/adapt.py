@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from drivemeta.adaptation.adapted import Adapted
 
 MOST_WARNINGS = 8
+VERDICT_COLOURS = {"good": "green", "doubtful": "yellow", "do not use": "red"}
 
 
 SUPPORT, LEARNING = panel("Support set"), panel("Learning")
@@ -163,6 +164,9 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
             f"estimate {escape(row['name'])}: AP50 {row['ap50']:.2f} on {row['n_boxes']} held-out "
             f"boxes in {row['n_frames']} frames"
         )
+    for row in report["verdicts"]:
+        colour = VERDICT_COLOURS[row["grade"]]
+        shown.print(f"[{colour}]verdict[/]  {escape(row['name'])}: {escape(row['line'])}")
     shown.print(f"model    {report['model']} (verified)")
     shown.print(f"crops    {report['contact_sheet']}")
     shown.print(f"report   {report['page']}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,25 @@ from numpy.typing import NDArray
 from drivemeta.core import BankRows, ClassBank, Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes, nms, vote
 from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import is_thing
 
 N_CANDIDATES = 600
 N_ROWS = 300
 N_CROPS = 32
+N_THING_CROPS = 16
 MIN_SIDE = 1.0
 
-Embed = Callable[[FloatArray], FloatArray]
+
+class Embed(Protocol):
+    """Level 2, over boxes of one frame."""
+
+    def __call__(self, boxes: FloatArray, *, things: bool) -> FloatArray:
+        """Map (k, 4) boxes in frame pixels to (k, dim) embeddings of their crops.
+
+        Args:
+            boxes: Boxes of things, or of signs and lights.
+            things: Which of the two they are.
+        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,17 +116,28 @@ def locate(
     return Located(boxes, found.scores[kept], found.labels[kept], found.roots[kept])
 
 
-def choose_crops(located: Located, rows: BankRows) -> NDArray[np.int64]:
-    """Return the indices of at most 32 boxes that level 2 runs on, by quota, most urgent first."""
+def choose_crops(
+    located: Located, rows: BankRows, of: NDArray[np.bool_] | None = None, at_most: int = N_CROPS
+) -> NDArray[np.int64]:
+    """Return the indices of the boxes that level 2 runs on, by quota, most urgent first.
+
+    Args:
+        located: Boxes of level 1.
+        rows: Level-2 rows; boxes of super-classes that own some are looked at.
+        of: (n_classes,) which super-classes count; all by default.
+        at_most: Greatest number of boxes.
+    """
     owning = np.unique(rows.roots[rows.owners >= 0])
+    if of is not None:
+        owning = owning[of[owning]]
     if not len(owning):
         return np.zeros(0, np.int64)
-    quota = N_CROPS // len(owning)
+    quota = at_most // len(owning)
     same = located.roots[:, None] == located.roots[None, :]
     rank = np.tril(same, -1).sum(1)
     eligible = np.isin(located.roots, owning)
     priority = eligible * (located.scores + 2 * (rank < quota))
-    order = np.argsort(-priority, kind="stable")[:N_CROPS]
+    order = np.argsort(-priority, kind="stable")[:at_most]
     chosen: NDArray[np.int64] = order[priority[order] > 0].astype(np.int64)
     return chosen
 
@@ -151,7 +174,9 @@ def class_probabilities(
         scoring: Constants of the score rule.
     """
     rows = bank.crop
-    logits = scoring.crop_scale * (embeddings @ rows.weights.T - rows.biases)
+    things = is_thing(bank.names, scoring)[roots]
+    scale = np.where(things, scoring.thing_scale, scoring.crop_scale).astype(np.float32)[:, None]
+    logits = scale * (embeddings @ rows.weights.T - rows.biases)
     logits = np.where(roots[:, None] == rows.roots[None, :], logits, -np.inf)
     p = np.exp(logits - logits.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
@@ -166,22 +191,29 @@ def decide(
 
     Args:
         located: Boxes of level 1.
-        embed: Level 2, from (k, 4) boxes in frame pixels to (k, dim) embeddings of their crops.
+        embed: Level 2.
         bank: Classes.
         scoring: Constants of the score rule.
         thresholds: (n_classes,) float32.
     """
     scores, labels = located.scores.copy(), located.labels.copy()
-    chosen = choose_crops(located, bank.crop)
-    named = np.zeros(len(chosen), np.bool_)
-    if len(chosen):
-        embeddings = embed(located.boxes[chosen])
+    leaf_scores = np.full(len(scores), -1, np.float32)
+    leaves = np.zeros(len(scores), np.int64)
+    things = is_thing(bank.names, scoring)
+    for of, at_most in ((~things, N_CROPS), (things, N_THING_CROPS)):
+        chosen = choose_crops(located, bank.crop, of, at_most)
+        if not len(chosen):
+            continue
+        closer = bool(things[located.roots[chosen[0]]])
+        embeddings = embed(located.boxes[chosen], things=closer)
         leaf, p, p_any = name_leaves(embeddings, located.roots[chosen], bank, scoring)
-        joint = located.scores[chosen] * p**scoring.crop_power
+        power = scoring.thing_power if closer else scoring.crop_power
+        joint = located.scores[chosen] * p**power
         named = (p > 0) & (p >= scoring.leaf_floor) & (joint >= thresholds[leaf])
-        scores[chosen] *= p_any**scoring.parent_power
+        scores[chosen] *= p_any ** (scoring.thing_parent_power if closer else scoring.parent_power)
+        leaf_scores[chosen[named]], leaves[chosen[named]] = joint[named], leaf[named]
     scores[scores < thresholds[labels]] = -1
-    if named.any():
-        scores[chosen[named]], labels[chosen[named]] = joint[named], leaf[named]
+    is_leaf = leaf_scores >= 0
+    scores[is_leaf], labels[is_leaf] = leaf_scores[is_leaf], leaves[is_leaf]
     order = np.argsort(-scores, kind="stable")[: int((scores >= 0).sum())]
     return located.boxes[order], scores[order].astype(np.float32), labels[order].astype(np.int64)

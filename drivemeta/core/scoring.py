@@ -14,7 +14,7 @@ class Scoring:
     `crop_scale * (e . w - b)` over the rows of the same root, summed a class, gives `p2`, and a
     leaf scores `level 1 * p2 ** crop_power`. A box that level 2 ran on and gave no leaf keeps
     its super-class and scores `level 1 * p_any ** parent_power`, where `p_any` is what is not
-    background.
+    background. Things have an embedding, and constants, of their own: see `core.things`.
 
     Attributes:
         dense_scale: Inverse temperature of level 1.
@@ -26,6 +26,10 @@ class Scoring:
         context: Factor by which a box is enlarged before it is cut out.
         nms_iou: Overlap above which the weaker of two boxes of one root goes, and still votes on
             where the better one lies, see `core.boxes.vote`.
+        thing_scale: `crop_scale` of things; 0 where they have no embedding of their own.
+        thing_power: `crop_power` of things.
+        thing_parent_power: `parent_power` of things.
+        thing_context: `context` of things.
     """
 
     dense_scale: float = 20.0
@@ -36,3 +40,7 @@ class Scoring:
     leaf_floor: float = 0.05
     context: float = 1.15
     nms_iou: float = 0.5
+    thing_scale: float = 0.0
+    thing_power: float = 0.1
+    thing_parent_power: float = 0.1
+    thing_context: float = 1.1

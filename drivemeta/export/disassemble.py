@@ -26,16 +26,27 @@ def networks_of(file: ModelFile) -> Networks:
     Raises:
         ModelFileError: the graph is not laid out as this version writes it.
     """
-    rule = file.manifest.input
+    rule, whole = file.manifest.input, file.proto.graph
     try:
-        level1 = _extract(file.proto.graph, "level1", DENSE, (rule.height, rule.width))
-        level2 = _extract(file.proto.graph, "level2", ("embeddings",), _crop_size(file))
+        level1 = _extract(whole, "level1", DENSE, (rule.height, rule.width))
+        level2, things = (_embedding(file, stem) for stem in ("level2", "things"))
+        if level2 is None and things is None:
+            raise LookupError("level 2 is not in it, as its baked bank has no rows for it")
     except LookupError as error:
         raise ModelFileError(
             f"{file.path}: cannot take its networks out of the graph: {error}; export it again "
             "with this version"
         ) from error
-    return Networks(level1, level2, count_locations(level1))
+    return Networks(level1, level2, count_locations(level1), things)
+
+
+def _embedding(file: ModelFile, stem: str) -> onnx.GraphProto | None:
+    """Return an embedding of level 2, None where the model needs none of it."""
+    whole, baked = file.proto.graph, file.manifest.bank.mode == "baked"
+    unused = baked or (stem == "things" and not file.manifest.scoring.get("thing_scale"))
+    if unused and not _holds(whole, stem):
+        return None
+    return _extract(whole, stem, ("embeddings",), _crop_size(whole, stem))
 
 
 def network_model(graph: onnx.GraphProto) -> onnx.ModelProto:
@@ -63,13 +74,17 @@ def graphs_within(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
                 yield from graphs_within(attribute.g)
 
 
-def _crop_size(file: ModelFile) -> tuple[int, int]:
-    for graph in graphs_within(file.proto.graph):
-        for node in graph.node:
-            if node.op_type == "RoiAlign":
-                side = {a.name: a.i for a in node.attribute}
-                return side["output_height"], side["output_width"]
-    raise LookupError("level 2 is not in it, as its baked bank has no rows for it")
+def _crop_size(whole: onnx.GraphProto, stem: str) -> tuple[int, int]:
+    """Return height and width of the crops that an embedding is fed."""
+    graph, _ = _find(whole, stem)
+    maker = {output: node for node in graph.node for output in node.output}
+    node = maker.get(input_of(whole, stem))
+    while node is not None and node.op_type != "RoiAlign":
+        node = next((maker[name] for name in node.input if name in maker), None)
+    if node is None:
+        raise LookupError(f"{stem} is fed no crops")
+    side = {a.name: a.i for a in node.attribute}
+    return side["output_height"], side["output_width"]
 
 
 def input_of(whole: onnx.GraphProto, stem: str) -> str:
@@ -94,6 +109,15 @@ def _extract(
     """Return the part whose names begin with `stem_N/`, as `GraphBuilder.inline` named it."""
     graph, prefix = _find(whole, stem)
     return _cut_out(graph, prefix, stem, outputs, size)
+
+
+def _holds(whole: onnx.GraphProto, stem: str) -> bool:
+    """Return whether a network is in a graph."""
+    try:
+        _find(whole, stem)
+    except LookupError:
+        return False
+    return True
 
 
 def _find(whole: onnx.GraphProto, stem: str) -> tuple[onnx.GraphProto, str]:

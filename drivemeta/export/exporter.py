@@ -23,7 +23,7 @@ from drivemeta.export.probe_scene import PROBE_SIZE, draw_noise, draw_scene
 from drivemeta.files import make_folder
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.digest import weights_digest
-from drivemeta.models.traced.networks import level1_graph, level2_graph
+from drivemeta.models.traced.networks import level1_graph, level2_graph, things_graph
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.runtime import manifest as m
 from drivemeta.runtime.probe import MIN_PROBE_ROWS, Probe, clear_threshold
@@ -146,7 +146,7 @@ def _manifest(
 ) -> m.Manifest:
     """Return what the file says of the detector, the digest of its graph still empty."""
     height, width = detector.input_size
-    networks = nn.ModuleList([detector.level1, detector.level2])
+    networks = nn.ModuleList(detector.networks)
     return m.Manifest(
         classes=m.class_entries(detector.bank),
         input=m.InputRule(height=height, width=width, frame_size=options.frame_size),
@@ -170,5 +170,6 @@ def _graph(detector: TwoLevelDetector, manifest: m.Manifest, n_locations: int) -
         level1_graph(detector.level1, detector.input_size),
         level2_graph(detector.level2),
         n_locations,
+        None if detector.things is None else things_graph(detector.things),
     )
     return assemble(networks, detector.bank, detector.scoring, manifest.input, manifest.bank)

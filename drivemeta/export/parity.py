@@ -14,7 +14,7 @@ from drivemeta.core.boxes import FloatArray, clip_boxes
 from drivemeta.core.score_rule import DenseArrays, decide, locate, score_locations
 from drivemeta.errors import ParityError
 from drivemeta.export.graph.assemble import DENSE, with_dense_outputs
-from drivemeta.models.crops import roi_crops, to_tensor
+from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.proposals import to_input
 from drivemeta.plugins.calling import Calling
@@ -129,11 +129,11 @@ def torch_rows(detector: TwoLevelDetector, expected: Reference, min_score: float
     frame_hw = (image.shape[1], image.shape[2])
 
     @torch.inference_mode()
-    def embed(boxes: FloatArray) -> FloatArray:
+    def embed(boxes: FloatArray, *, things: bool) -> FloatArray:
         key = boxes.tobytes()  # which boxes are cut does not hang on the threshold
         if key not in expected.embeddings:
-            crops = roi_crops(image, torch.from_numpy(boxes), detector.scoring.context)
-            expected.embeddings[key] = detector.level2(crops).numpy()
+            crops = detector.crops(image, torch.from_numpy(boxes), things=things)
+            expected.embeddings[key] = detector.embed(crops, things=things).numpy()
         return expected.embeddings[key]
 
     bank, scoring = detector.bank, detector.scoring

@@ -32,7 +32,7 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
     """
     file = read_model_file(path)
     level2 = _level2_of(base, file)
-    mine = weights_digest(nn.ModuleList([base.level1, level2]))
+    mine = weights_digest(nn.ModuleList(base.with_(level2=level2).networks))
     if file.manifest.digests.weights != mine:
         raise ModelFileError(
             f"{file.path} was made from another base (weights "

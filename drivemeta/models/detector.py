@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import THING_DIM
+from drivemeta.models.crops import roi_crops
+from drivemeta.models.level2 import CROP_SIZE
+from drivemeta.models.things import THING_CROP_SIZE
 
 INPUT_SIZE = (576, 1024)
 ARCHITECTURE = "lite"
@@ -22,6 +27,8 @@ class TwoLevelDetector(nn.Module):
         scoring: Constants of the score rule; the usual ones if None.
         input_size: Height and width in pixels that frames are fitted into for level 1.
         architecture: Name of the detector plugin that builds level 1.
+        things: (K, 3, size, size) float RGB in [0, 1] -> (K, 128), L2-normalised: the embedding of
+            things, see `core.things`; None if level 2 embeds them as well.
 
     Attributes:
         level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
@@ -30,9 +37,10 @@ class TwoLevelDetector(nn.Module):
         scoring: Constants of the score rule.
         input_size: Height and width in pixels that frames are fitted into for level 1.
         architecture: Name of the detector plugin that builds level 1.
+        things: Embedding of things, or None.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts of a detector)
         self,
         level1: nn.Module,
         level2: nn.Module,
@@ -40,6 +48,7 @@ class TwoLevelDetector(nn.Module):
         scoring: Scoring | None = None,
         input_size: tuple[int, int] = INPUT_SIZE,
         architecture: str = ARCHITECTURE,
+        things: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.level1 = level1
@@ -48,6 +57,7 @@ class TwoLevelDetector(nn.Module):
         self.scoring = scoring or Scoring()
         self.input_size = input_size
         self.architecture = architecture
+        self.things = things
 
     def with_(
         self,
@@ -56,6 +66,7 @@ class TwoLevelDetector(nn.Module):
         level2: nn.Module | None = None,
         scoring: Scoring | None = None,
         input_size: tuple[int, int] | None = None,
+        things: nn.Module | None = None,
     ) -> TwoLevelDetector:
         """Return a detector that differs in what is given and shares the rest, networks too."""
         other = TwoLevelDetector(
@@ -65,9 +76,36 @@ class TwoLevelDetector(nn.Module):
             self.scoring if scoring is None else scoring,
             self.input_size if input_size is None else input_size,
             self.architecture,
+            self.things if things is None else things,
         )
         other.training = self.training  # its own flag alone: the networks are those of both
         return other
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """Level 1, level 2, and the embedding of things if there is one."""
+        networks = (self.level1, self.level2)
+        return networks if self.things is None else (*networks, self.things)
+
+    def crops(self, frame: Tensor, boxes: Tensor, *, things: bool) -> Tensor:
+        """Cut (n, 4) boxes out of a (3, height, width) frame, as level 2 sees them.
+
+        Args:
+            frame: Float RGB in [0, 1].
+            boxes: Float32 xyxy in pixels of the frame.
+            things: Whether they show things.
+        """
+        if things:
+            return roi_crops(frame, boxes, self.scoring.thing_context, THING_CROP_SIZE)
+        return roi_crops(frame, boxes, self.scoring.context, CROP_SIZE)
+
+    def embed(self, crops: Tensor, *, things: bool) -> Tensor:
+        """Map (n, 3, size, size) crops to (n, dim) embeddings, by the network of `things`."""
+        if not things:
+            found: Tensor = self.level2(crops)
+            return found
+        assert self.things is not None
+        return F.pad(self.things(crops), (0, self.bank.crop.weights.shape[1] - THING_DIM))
 
 
 def super_class_bank(weights: np.ndarray, biases: np.ndarray, crop_dim: int) -> ClassBank:

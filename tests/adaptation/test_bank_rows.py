@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from drivemeta.adaptation.bank_rows import fit_rows, proposed_rows
+from drivemeta.adaptation.bank_rows import proposed_rows
 from drivemeta.errors import PluginError
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.protocol import ClassRows
@@ -37,9 +37,9 @@ class Rows:
         (Rows(), r"expected `as_bank` to give a ClassRows, found a list"),
     ],
 )
-def test_what_a_learner_does_wrongly_is_told(lively_detector, fitted, told):
+def test_what_a_learner_does_wrongly_is_told(fitted, told):
     with pytest.raises(PluginError, match=rf"Learner of .*test_bank_rows.*{told}"):
-        fit_rows(lively_detector.bank, Learner(fitted), None, [])
+        proposed_rows(Learner(fitted), SUPPORT)
 
 
 SUPPORT = LabelledImages(

@@ -28,6 +28,7 @@ def with_lookalike(evidence, base, *, sure):
             scores=np.append(seen.scores, 0.5).astype(np.float32),
             roots=np.append(seen.roots, root),
             sure=np.append(seen.sure, sure),
+            boxes=np.concatenate([seen.boxes, np.zeros((1, 4), np.float32)]),
         ),
     )
 
@@ -37,7 +38,7 @@ def test_what_surely_is_something_else_stands_against_a_class(lively_detector, m
     adapted = adapt(lively_detector, make_support(3, "rocks"), parent="traffic_sign")
     evidence = with_lookalike(adapted.record.evidence, lively_detector, sure=sure)
     before = adapted.detector.bank
-    after = add_hard_negatives(before, evidence, adapted.record.parents)
+    after = add_hard_negatives(before, evidence, adapted.record.parents, lively_detector.scoring)
     root, label = before.index("traffic_sign"), before.index("rocks")
     lookalike = evidence.embedded.negatives[-1:].numpy()
     old, new = (

@@ -27,7 +27,7 @@ def located(scores, labels):
 
 
 def decided(embedding, scores=(0.9, 0.5), labels=(0, 1), thresholds=(0.3, 0.3, 0.3, 0.3)):
-    def embed(boxes):
+    def embed(boxes, *, things):
         return np.tile(np.asarray(embedding, np.float32), (len(boxes), 1))
 
     found = located(scores, labels)
@@ -50,7 +50,11 @@ def test_a_row_of_the_root_leaves_the_parent_and_its_score():
     scoring = Scoring(leaf_floor=0.3, parent_power=1.0)
     for embedding, expected in ((EYE[1], 0.9), (EYE[2], 0.0)):  # another sign, background
         _, scores, labels = decide(
-            located((0.9,), (0,)), lambda _, e=embedding: e[None], bank, scoring, np.zeros(4)
+            located((0.9,), (0,)),
+            lambda _, *, things, e=embedding: e[None],
+            bank,
+            scoring,
+            np.zeros(4),
         )
         assert labels.tolist() == [0]
         np.testing.assert_allclose(scores, [expected], atol=1e-3)

@@ -26,7 +26,7 @@ from drivemeta.evaluation.operating_point import match_class
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base
 from drivemeta.training.base.sources import SourceImage, load_source, to_dataset
-from tools.fewshot.networks import on_onnx_runtime
+from tools.fewshot.networks import RememberedNetworks, on_onnx_runtime
 from tools.fewshot.scenes import run_level1
 
 LEAST_SIDE = 10.0
@@ -45,6 +45,7 @@ class DrawnShots:
 
     frames: tuple[tuple[NDArray[np.uint8], FloatArray], ...]
     boxes: DrawnLabels
+    networks: RememberedNetworks
 
 
 def main() -> None:
@@ -62,13 +63,14 @@ def main() -> None:
     val = load_source(arguments.scenes, "bdd", "val")
     val = [val[i] for i in np.random.default_rng(0).permutation(len(val))[: arguments.images]]
     looked = [_look(base, image.path) for image in val]
+    networks = RememberedNetworks(base)
     train = load_source(arguments.scenes, "bdd", "train")
     for name in arguments.classes:
         print(f"{name}: {100 * ap50(base, base.bank, name, val, looked):.1f} as the base has it")
         for n_shots in arguments.shots:
             found: dict[int, list[float]] = {0: [], N_STEPS: []}
             for seed in range(arguments.seeds):
-                shots = _drawn(train, SUPER_CLASSES.index(name), n_shots, seed)
+                shots = _drawn(train, SUPER_CLASSES.index(name), n_shots, seed, networks)
                 for n_steps, scores in found.items():
                     bank = _relearnt(base, name, shots, n_steps)
                     scores.append(ap50(base, bank, name, val, looked))
@@ -108,7 +110,9 @@ def _relearnt(base: TwoLevelDetector, name: str, shots: DrawnShots, n_steps: int
     return replace(base.bank, dense=rest + new)
 
 
-def _drawn(images: list[SourceImage], label: int, n_shots: int, seed: int) -> DrawnShots:
+def _drawn(
+    images: list[SourceImage], label: int, n_shots: int, seed: int, networks: RememberedNetworks
+) -> DrawnShots:
     """Return frames with `n_shots` boxes to learn (label 0); others of the class are known."""
     frames: list[tuple[NDArray[np.uint8], FloatArray]] = []
     labels: list[NDArray[np.int64]] = []
@@ -126,7 +130,7 @@ def _drawn(images: list[SourceImage], label: int, n_shots: int, seed: int) -> Dr
             labels.append(given[image.labels == label])
         if not missing:
             break
-    return DrawnShots(tuple(frames), DrawnLabels(np.concatenate(labels)))
+    return DrawnShots(tuple(frames), DrawnLabels(np.concatenate(labels)), networks)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from drivemeta.evaluation.detection import score_detections
 from drivemeta.evaluation.inference import EVALUATION_SCORE
 from drivemeta.evaluation.operating_point import operating_points
 from drivemeta.markdown import table
-from drivemeta.models.crops import roi_crops, to_tensor
+from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.fixed import FixedNetworks
@@ -136,19 +136,20 @@ class Frames:
         size = base.input_size
         located = locate(self._dense[index], bank, base.scoring, image.size, size)
 
-        def embed(boxes: FloatArray) -> FloatArray:
-            return self._embed(index, image.path, boxes)
+        def embed(boxes: FloatArray, *, things: bool) -> FloatArray:
+            return self._embed(index, image.path, boxes, things=things)
 
         found = decide(located, embed, bank, base.scoring, thresholds)
         return Detections(*found, bank.names)
 
-    def _embed(self, index: int, path: Path, boxes: FloatArray) -> FloatArray:
+    def _embed(self, index: int, path: Path, boxes: FloatArray, *, things: bool) -> FloatArray:
         keys = [(index, box.tobytes()) for box in boxes]
         missing = [i for i, key in enumerate(keys) if key not in self._embedded]
         if missing:
             frame = to_tensor(read_image(path))
-            crops = roi_crops(frame, frame.new_tensor(boxes[missing]), self._base.scoring.context)
-            for i, row in zip(missing, self._networks.embed(crops), strict=True):
+            crops = self._base.crops(frame, frame.new_tensor(boxes[missing]), things=things)
+            embedded = self._networks.embed(crops, things=things)
+            for i, row in zip(missing, embedded, strict=True):
                 self._embedded[keys[i]] = row
         return np.stack([self._embedded[key] for key in keys])
 

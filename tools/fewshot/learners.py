@@ -20,7 +20,7 @@ from drivemeta.models.traced.features import Level2Features
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.registry import default_registry
 from tools.fewshot.peers.interface import BankFinder, Finder
-from tools.fewshot.scenes import CropEmbedding, Scene, Scenes
+from tools.fewshot.scenes import CropEmbedding, Scene, Scenes, embedding_of
 
 
 class AdaptedBy:
@@ -75,8 +75,8 @@ class BranchFinder:
         layer = LastLayer.of(self.level2.level2.project)
 
         @torch.no_grad()
-        def embed(scene: Scene, boxes: FloatArray) -> FloatArray:
-            found = torch.from_numpy(features(scene, boxes))
+        def embed(scene: Scene, boxes: FloatArray, *, things: bool) -> FloatArray:
+            found = torch.from_numpy(features(scene, boxes, things=things))
             return torch.cat([layer(found), self.level2.branch(found)], 1).numpy()
 
         return scenes.with_embedding(embed).detect(self.bank, index)
@@ -85,7 +85,7 @@ class BranchFinder:
 def _features_of(scenes: Scenes, level2: Level2) -> CropEmbedding:
     if scenes not in _FEATURES:
         context = scenes.detector.scoring.context
-        _FEATURES[scenes] = CropEmbedding(Level2Features(level2), context)
+        _FEATURES[scenes] = embedding_of(Level2Features(level2), context)
     return _FEATURES[scenes]
 
 

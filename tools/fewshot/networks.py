@@ -24,7 +24,7 @@ from drivemeta.errors import InputError
 from drivemeta.files import atomic_path
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
-from drivemeta.models.traced.networks import level1_graph, level2_graph
+from drivemeta.models.traced.networks import level1_graph, level2_graph, things_graph
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.plugins.detector.protocol import DenseOutput
 
@@ -143,7 +143,8 @@ def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelD
     network = OnnxNetwork(level1_graph(detector.level1, detector.input_size))
     level1 = RememberedLevel1(network, detector.level1, folder)
     given = (detector.bank, detector.scoring, detector.input_size, detector.architecture)
-    return TwoLevelDetector(level1, OnnxLevel2(level2), *given).eval()
+    things = None if detector.things is None else OnnxNetwork(things_graph(detector.things))
+    return TwoLevelDetector(level1, OnnxLevel2(level2), *given, things).eval()
 
 
 class RememberedNetworks:
@@ -158,12 +159,12 @@ class RememberedNetworks:
         return DenseArrays(*(part[0].numpy() for part in self._detector.level1(inputs)))
 
     @torch.no_grad()
-    def embed(self, crops: Tensor) -> FloatArray:
-        """Map (n, 3, 64, 64) crops to (n, dim) float32 embeddings."""
+    def embed(self, crops: Tensor, *, things: bool = False) -> FloatArray:
+        """Map crops to (n, dim) float32 embeddings, as `FixedNetworks.embed`."""
         if not len(crops):
             return np.zeros((0, self._detector.bank.crop.weights.shape[1]), np.float32)
-        parts = [self._detector.level2(part).numpy() for part in torch.split(crops, 64)]
-        return np.concatenate(parts)
+        parts = torch.split(crops, 64)
+        return np.concatenate([self._detector.embed(p, things=things).numpy() for p in parts])
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -40,34 +42,55 @@ class Scene:
     dense: DenseArrays
 
 
-Embedding = Callable[[Scene, FloatArray], FloatArray]
-"""From (n, 4) boxes in frame pixels of a scene to (n, dim) L2-normalised vectors."""
+class Embedding(Protocol):
+    """Level 2 of scenes."""
+
+    def __call__(self, scene: Scene, boxes: FloatArray, *, things: bool) -> FloatArray:
+        """Map (n, 4) boxes in frame pixels of a scene to (n, dim) L2-normalised vectors."""
 
 
 class CropEmbedding:
-    """Embeds boxes by a network that sees their crops; each crop once.
+    """Embeds boxes by networks that see their crops; each crop once.
+
+    Args:
+        cut: Function that cuts (n, 4) boxes out of a (3, height, width) frame, as
+            `TwoLevelDetector.crops`.
+        embed: Function from crops to (n, dim) embeddings, as `TwoLevelDetector.embed`.
+    """
+
+    def __init__(self, cut: Callable[..., Tensor], embed: Callable[..., Tensor]) -> None:
+        self._cut, self._embed = cut, embed
+        self._found: dict[tuple[Path, bytes], FloatArray] = {}
+
+    @torch.no_grad()
+    def __call__(self, scene: Scene, boxes: FloatArray, *, things: bool) -> FloatArray:
+        """Return the (n, dim) embeddings of (n, 4) boxes."""
+        keys = [(scene.path, box.tobytes()) for box in boxes]
+        missing = [i for i, key in enumerate(keys) if key not in self._found]
+        if missing:
+            frame = to_tensor(read_image(scene.path))
+            crops = self._cut(frame, torch.from_numpy(boxes[missing]), things=things)
+            embedded = self._embed(crops, things=things).numpy()
+            for i, embedding in zip(missing, embedded, strict=True):
+                self._found[keys[i]] = embedding
+        return np.stack([self._found[key] for key in keys])
+
+
+def embedding_of(network: Callable[[Tensor], Tensor], context: float) -> CropEmbedding:
+    """Return the embedding of all boxes by one network that sees 64 x 64 pixels.
 
     Args:
         network: Map from (n, 3, 64, 64) float RGB in [0, 1] to (n, dim).
         context: Factor by which boxes are enlarged before they are cut out.
     """
 
-    def __init__(self, network: Callable[[Tensor], Tensor], context: float) -> None:
-        self._network = network
-        self._context = context
-        self._found: dict[tuple[Path, bytes], FloatArray] = {}
+    def cut(frame: Tensor, boxes: Tensor, *, things: bool) -> Tensor:  # noqa: ARG001
+        return roi_crops(frame, boxes, context)
 
-    @torch.no_grad()
-    def __call__(self, scene: Scene, boxes: FloatArray) -> FloatArray:
-        """Return the (n, dim) embeddings of (n, 4) boxes."""
-        keys = [(scene.path, box.tobytes()) for box in boxes]
-        missing = [i for i, key in enumerate(keys) if key not in self._found]
-        if missing:
-            frame = to_tensor(read_image(scene.path))
-            crops = roi_crops(frame, torch.from_numpy(boxes[missing]), self._context)
-            for i, embedding in zip(missing, self._network(crops).numpy(), strict=True):
-                self._found[keys[i]] = embedding
-        return np.stack([self._found[key] for key in keys])
+    def embed(crops: Tensor, *, things: bool) -> Tensor:  # noqa: ARG001
+        return network(crops)
+
+    return CropEmbedding(cut, embed)
 
 
 class Scenes:
@@ -87,7 +110,7 @@ class Scenes:
     ) -> None:
         self.detector = detector
         self.paths = tuple(paths)
-        self._embedding = embedding or CropEmbedding(detector.level2, detector.scoring.context)
+        self._embedding = embedding or CropEmbedding(detector.crops, detector.embed)
         self._scenes: dict[int, Scene] = {}
         self._located: dict[tuple[int, bytes], Located] = {}
 
@@ -103,7 +126,7 @@ class Scenes:
         thresholds = np.full(len(bank.classes), EVALUATION_SCORE, np.float32)
         boxes, scores, labels = decide(
             self.locate(bank, index),
-            lambda boxes: self._embedding(scene, boxes),
+            partial(self._embedding, scene),
             bank,
             scoring or self.detector.scoring,
             thresholds,

@@ -109,8 +109,8 @@ def body_speed(
     """Return how many times as fast the bodies of the second model are, and their milliseconds."""
     parts = [Parts.of(read_model_file(path)) for path in (before, after)]
     eyes = Eyes(parts[0])
-    image = next(iter(eyes.images([frame])))
-    crops = next(iter(eyes.crops([frame])))
+    image = next(iter(eyes.inputs("level1", [frame])))
+    crops = next(iter(eyes.inputs("level2", [frame])))
     crops = np.concatenate([crops] * (32 // len(crops) + 1))[:32]
     clock = clock_for(threads)
     options = ort.SessionOptions()

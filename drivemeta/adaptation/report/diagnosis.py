@@ -7,13 +7,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
 from drivemeta.adaptation.held_out import SOMETHING_ELSE
+from drivemeta.adaptation.thing_views import things_among
 from drivemeta.banks.named import BACKGROUND, available_banks, load_bank
 from drivemeta.core.bank import ALIKE
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.things import is_thing
 from drivemeta.models.branch import own_dim
 
 NEAREST = 3
@@ -150,31 +153,38 @@ def _likeness(record: AdaptationRecord) -> Iterator[Likeness]:
             for label in range(task.n_way)
         ]
     )
-    new = means @ means.T
-    names, known = _known(record)
+    new, things = means @ means.T, things_among(record.parents, record.base.scoring)
+    names, known, known_things = _known(record)
     for label, name in enumerate(task.names):
-        for other, cosine in zip(task.names, new[label].tolist(), strict=True):
-            if other != name:
-                yield Likeness(name, other, "new", round(cosine, 4))
+        for other in np.flatnonzero(things == things[label]):
+            if other != label:
+                yield Likeness(name, task.names[other], "new", round(float(new[label, other]), 4))
         best: dict[tuple[str, Relation], float] = {}
-        for key, cosine in zip(names, (known @ means[label]).tolist(), strict=True):
+        comparable = np.flatnonzero(known_things == things[label])
+        for key, cosine in zip(
+            (names[i] for i in comparable), (known[comparable] @ means[label]).tolist(), strict=True
+        ):
             if key[0] != name:
                 best[key] = max(cosine, best.get(key, -1.0))
         for key in sorted(best, key=lambda key: -best[key])[:NEAREST]:
             yield Likeness(name, *key, round(best[key], 4))
 
 
-def _known(record: AdaptationRecord) -> tuple[list[tuple[str, Relation]], FloatArray]:
-    """Return name and kind of each row that was there before, and the (n, dim) rows."""
-    bank = record.base.bank
+def _known(
+    record: AdaptationRecord,
+) -> tuple[list[tuple[str, Relation]], FloatArray, NDArray[np.bool_]]:
+    """Return names and kinds of the rows that were there before, the rows, and which are things."""
+    bank, scoring = record.base.bank, record.base.scoring
     leaf = bank.crop.owners >= 0
     leaf[leaf] = [bank.classes[o].parent is not None for o in bank.crop.owners[leaf]]
     names: list[tuple[str, Relation]]
     names = [(bank.names[owner], "known") for owner in bank.crop.owners[leaf]]
     dim = own_dim(record.base.level2)
     rows, parents = [bank.crop.weights[leaf, :dim]], set(record.parents)
+    things = [is_thing(bank.names, scoring)[bank.crop.roots[leaf]]]
     for shipped in map(load_bank, available_banks()):
         if shipped.parent in parents and shipped.weights.shape[1] == rows[0].shape[1]:
             names += [(name, "bank") for name in shipped.names]
             rows.append(shipped.weights)
-    return names, np.concatenate(rows)
+            things.append(np.repeat(is_thing((shipped.parent,), scoring), len(shipped.names)))
+    return names, np.concatenate(rows), np.concatenate(things)

@@ -10,18 +10,23 @@ from typing import Any
 from drivemeta.adaptation.adapted import Adapted
 from drivemeta.adaptation.report.diagnosis import SupportDiagnosis
 from drivemeta.adaptation.report.expected_ap50 import ExpectedAp50
+from drivemeta.adaptation.report.verdict import Verdict
 from drivemeta.core.bank import ALIKE
 from drivemeta.markdown import table
 
 
 def report_json(
-    adapted: Adapted, diagnosis: SupportDiagnosis, expected: Sequence[ExpectedAp50] | None
+    adapted: Adapted,
+    diagnosis: SupportDiagnosis,
+    judged: Sequence[Verdict],
+    expected: Sequence[ExpectedAp50] | None,
 ) -> dict[str, Any]:
     """Return what is known of an adaptation; `expected` is null where it was not requested."""
     return {
         "learner": adapted.record.learner.name,
         "classes": [asdict(row) for row in adapted.classes],
         "images": len(adapted.record.support.images),
+        "verdicts": [asdict(verdict) | {"line": verdict.line} for verdict in judged],
         "support": diagnosis.to_json(),
         "expected_ap50": None if expected is None else [asdict(row) for row in expected],
         "adapt_seconds": round(adapted.record.seconds, 2),
@@ -31,6 +36,7 @@ def report_json(
 def report_markdown(
     adapted: Adapted,
     diagnosis: SupportDiagnosis,
+    judged: Sequence[Verdict],
     expected: Sequence[ExpectedAp50] | None,
     pictures: Sequence[Path] = (),
 ) -> str:
@@ -39,6 +45,7 @@ def report_markdown(
     Args:
         adapted: What was learnt.
         diagnosis: Diagnosis of the support set.
+        judged: Verdict of each class.
         expected: Estimate, None where it was not requested.
         pictures: Files beside the page to show.
     """
@@ -47,6 +54,8 @@ def report_markdown(
         ["class", "found as", "shots", "found by the base", "threshold"], _class_rows(adapted)
     )
     lines += ["", *(f"- **{row.name}**: {row.reason}." for row in adapted.classes)]
+    lines += ["", "## Verdict", ""]
+    lines += [f"- **{verdict.name}**: {verdict.line}." for verdict in judged]
     lines += ["", *_findings(diagnosis), ""]
     lines += _expected(expected)
     lines += ["", "## Which classes look alike", ""]
@@ -86,8 +95,10 @@ def warnings(diagnosis: SupportDiagnosis) -> list[str]:
 def _findings(diagnosis: SupportDiagnosis) -> list[str]:
     said = warnings(diagnosis)
     if not said:
+        judged = all(shot.held_out for shot in diagnosis.shots)
+        named = "named as annotated" if judged else "named as annotated where it was held out"
         return [
-            "Every box is named as annotated and found by level 1, and no two classes have a "
+            f"Every box is {named} and found by level 1, and no two classes have a "
             f"cosine of {ALIKE} or more."
         ]
     return ["## To look at", "", *(f"- {line}" for line in said)]

@@ -9,9 +9,13 @@ from drivemeta.adaptation.adapted import Adapted
 from drivemeta.adaptation.report.contact_sheet import write_contact_sheet
 from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.expected_ap50 import expected_ap50
+from drivemeta.adaptation.report.held_frames import hold_frames_out
 from drivemeta.adaptation.report.page import report_json, report_markdown, warnings
 from drivemeta.adaptation.report.plot import plot_png
+from drivemeta.adaptation.report.verdict import verdicts
 from drivemeta.files import write_bytes, write_text
+
+MOST_FRAMES = 8  # held out for the verdict
 
 
 def write_report(adapted: Adapted, model: Path, *, full: bool) -> dict[str, Any]:
@@ -20,7 +24,7 @@ def write_report(adapted: Adapted, model: Path, *, full: bool) -> dict[str, Any]
     Args:
         adapted: Adapted detector.
         model: Path of the exported model.
-        full: Whether to estimate AP50 by leaving frames out.
+        full: Whether to hold out every frame in turn, not only a few, and estimate AP50.
 
     Returns:
         The report as JSON values.
@@ -29,7 +33,9 @@ def write_report(adapted: Adapted, model: Path, *, full: bool) -> dict[str, Any]
         OutputError: a file cannot be written.
     """
     diagnosis = diagnose_support(adapted)
-    expected = expected_ap50(adapted) if full else None
+    held = hold_frames_out(adapted, None if full else MOST_FRAMES)
+    expected = expected_ap50(adapted, held) if full else None
+    judged = verdicts(adapted, diagnosis, held)
     sheet, plot = model.with_suffix(".crops.png"), model.with_suffix(".report.png")
     notes = {
         row.name: f"{row.shots} shots, threshold {row.threshold:.2f}" for row in adapted.classes
@@ -37,11 +43,11 @@ def write_report(adapted: Adapted, model: Path, *, full: bool) -> dict[str, Any]
     write_contact_sheet(adapted.record.support, sheet, notes)
     write_bytes(plot, plot_png(adapted, diagnosis))
     page = model.with_suffix(".report.md")
-    write_text(page, report_markdown(adapted, diagnosis, expected, (plot, sheet)))
+    write_text(page, report_markdown(adapted, diagnosis, judged, expected, (plot, sheet)))
     return {
         "contact_sheet": str(sheet),
         "plot": str(plot),
         "page": str(page),
-        **report_json(adapted, diagnosis, expected),
+        **report_json(adapted, diagnosis, judged, expected),
         "warnings": warnings(diagnosis),
     }

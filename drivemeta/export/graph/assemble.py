@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank
-from drivemeta.core.score_rule import N_ROWS
+from drivemeta.core.score_rule import N_CROPS, N_ROWS, N_THING_CROPS
 from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import THING_DIM, is_thing
+from drivemeta.errors import InputError
 from drivemeta.export.graph.builder import GraphBuilder
 from drivemeta.export.graph.locate import BankValues, Rows, locate
-from drivemeta.export.graph.name_leaves import Names, name_leaves
+from drivemeta.export.graph.name_leaves import Eye, Names, name_leaves
 from drivemeta.export.graph.preprocess import Prepared, prepare
 from drivemeta.models.traced.opset import IR_VERSION, OPSET
 from drivemeta.runtime.manifest import BankRule, InputRule
@@ -29,13 +33,26 @@ class Networks:
 
     Attributes:
         level1: Graph from images to dense output.
-        level2: Graph from crops to embeddings.
+        level2: Graph from crops to embeddings, None where a baked bank has no rows for it.
         n_locations: Number of level 1's locations at its input size.
+        things: Graph from crops of things to embeddings, None likewise or where level 2 embeds
+            things as well.
     """
 
     level1: onnx.GraphProto
-    level2: onnx.GraphProto
+    level2: onnx.GraphProto | None
     n_locations: int
+    things: onnx.GraphProto | None = None
+
+    def converted(self, convert: Callable[[onnx.GraphProto, str], onnx.GraphProto]) -> Networks:
+        """Return the networks in another form.
+
+        Args:
+            convert: Function of a network and its name: `level1`, `level2` or `things`.
+        """
+        graphs = {name: getattr(self, name) for name in ("level1", "level2", "things")}
+        changed = {name: convert(graph, name) for name, graph in graphs.items() if graph}
+        return replace(self, **changed)
 
 
 def assemble(
@@ -54,13 +71,9 @@ def assemble(
     values = _rows_in_use(g, "dense", fed)
     rows = locate(g, dense, networks.n_locations, values, frame, scoring)
     n_classes = bank_rule.capacity if fed else len(bank.classes)
-    names = None
-    if fed:
-        names = _name_if_any(g, rows, frame, networks.level2, scoring, n_classes)
-    elif len(bank.crop):
-        values = _rows_in_use(g, "crop", fed)
-        names = name_leaves(g, rows, values, frame, networks.level2, scoring, n_classes)
-    _decide(g, rows, names, scoring)
+    eyes = _eyes(networks, bank, scoring, n_classes)
+    names = _named(g, rows, frame, eyes, fed=fed, bank=bank)
+    _decide(g, rows, names, scoring, _things(bank, scoring, n_classes))
     height, width = rule.frame_size or ("H", "W")
     frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", height, width, 3])
     graph = g.graph("drivemeta", [frames, *optional], _outputs())
@@ -108,18 +121,65 @@ def _rows_in_use(g: GraphBuilder, level: str, fed: bool) -> BankValues:
     return BankValues(*names)
 
 
-def _name_if_any(
+def _eyes(networks: Networks, bank: ClassBank, scoring: Scoring, n_classes: int) -> tuple[Eye, ...]:
+    """Return the embeddings that the model has.
+
+    Raises:
+        InputError: the bank has rows for one that the model lacks.
+    """
+    things, eyes = _things(bank, scoring, n_classes), []
+    if networks.level2 is not None:
+        eyes.append(Eye(networks.level2, ~things, N_CROPS, scoring.context, scoring.crop_scale))
+    if networks.things is not None:
+        n_missing = bank.crop.weights.shape[1] - THING_DIM
+        context, scale = scoring.thing_context, scoring.thing_scale
+        eyes.append(Eye(networks.things, things, N_THING_CROPS, context, scale, n_missing))
+    seen = np.any([eye.of for eye in eyes], 0)
+    if not seen[bank.crop.roots].all():
+        raise InputError(
+            "the class bank has rows for an embedding that the model was exported without, as no "
+            "class needed it; export it again from what it was made from"
+        )
+    return tuple(eyes)
+
+
+def _things(bank: ClassBank, scoring: Scoring, n_classes: int) -> NDArray[np.bool_]:
+    """Return (n_classes,) which super-classes are things; those that are fed later are."""
+    things = np.full(n_classes, scoring.thing_scale > 0)
+    things[: len(bank.classes)] = is_thing(bank.names, scoring)
+    return things
+
+
+def _named(
     g: GraphBuilder,
     rows: Rows,
     frame: Prepared,
-    level2: onnx.GraphProto,
-    scoring: Scoring,
-    n_classes: int,
-) -> Names:
-    """Add level 2 as a branch that is not run while the bank fed has no crop rows."""
+    eyes: tuple[Eye, ...],
+    *,
+    fed: bool,
+    bank: ClassBank,
+) -> Names | None:
+    """Add what each embedding says of the boxes; None where no row could name any."""
+    found = []
+    for eye in eyes:
+        if fed:
+            found.append(_name_if_any(g, rows, frame, eye))
+        elif (eye.of[bank.crop.roots] & (bank.crop.owners >= 0)).any():
+            found.append(name_leaves(g, rows, _rows_in_use(g, "crop", fed), frame, eye))
+    if len(found) < 2:
+        return found[0] if found else None
+    one, other = found  # no box is looked at by both
+    return Names(
+        g.Add(one.leaf, other.leaf),
+        g.Add(one.probability, other.probability),
+        g.Mul(one.p_any, other.p_any),
+    )
+
+
+def _name_if_any(g: GraphBuilder, rows: Rows, frame: Prepared, eye: Eye) -> Names:
+    """Add level 2 as a branch that is not run while the bank fed has no crop rows for it."""
     branch = g.child("level2_on")
-    bank = _rows_in_use(branch, "crop", fed=True)
-    names = name_leaves(branch, rows, bank, frame, level2, scoring, n_classes)
+    names = name_leaves(branch, rows, _rows_in_use(branch, "crop", fed=True), frame, eye)
     without = g.child("level2_off")
     nothing = without.Mul(rows.scores, 0.0)
     nobody = Names(without.cast(nothing, np.int64), nothing, without.Add(nothing, 1.0))
@@ -138,20 +198,36 @@ def _name_if_any(
             ("else_branch", without, nobody),
         )
     }
-    any_rows = g.Greater(g.Squeeze("crop_count", [0]), 0)
+    seen = g.Gather(eye.of, "crop_roots")  # padding has root -1, the last, and no owner
+    any_rows = g.And(g.GreaterOrEqual("crop_owners", 0), seen)
+    any_rows = g.Greater(g.ReduceSum(g.cast(any_rows, np.int64), keepdims=0), 0)
     return Names(*g.many("If", 3, any_rows, **graphs))
 
 
-def _decide(g: GraphBuilder, rows: Rows, names: Names | None, scoring: Scoring) -> None:
+def _decide(
+    g: GraphBuilder,
+    rows: Rows,
+    names: Names | None,
+    scoring: Scoring,
+    things: NDArray[np.bool_],
+) -> None:
     """Add the choice between leaf, parent and nothing, and the outputs."""
     scores, labels = rows.scores, rows.labels
+
+    def power(sign: float, thing: float) -> str | float:
+        if not things.any():
+            return float(sign)
+        return g.Gather(np.where(things, thing, sign).astype(np.float32), rows.roots)
+
     if names is not None:
-        scores = g.Mul(scores, g.Pow(names.p_any, float(scoring.parent_power)))
+        doubt = g.Pow(names.p_any, power(scoring.parent_power, scoring.thing_parent_power))
+        scores = g.Mul(scores, doubt)
     passes = g.GreaterOrEqual(scores, g.Gather("thresholds", labels))
     scores = g.Where(passes, scores, -1.0)
     if names is not None:
         leaf, probability, _ = names
-        joint = g.Mul(rows.scores, g.Pow(probability, float(scoring.crop_power)))
+        sureness = g.Pow(probability, power(scoring.crop_power, scoring.thing_power))
+        joint = g.Mul(rows.scores, sureness)
         named = g.And(
             g.And(
                 g.Greater(probability, 0.0), g.GreaterOrEqual(joint, g.Gather("thresholds", leaf))

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
-from drivemeta.core.score_rule import N_CROPS
-from drivemeta.core.scoring import Scoring
 from drivemeta.export.graph.builder import GraphBuilder
 from drivemeta.export.graph.locate import BankValues, Rows
 from drivemeta.export.graph.preprocess import Prepared
 
 _NEVER = -1e9
+
+
+@dataclass(frozen=True, eq=False)
+class Eye:
+    """An embedding of level 2, and how it looks at boxes.
+
+    Attributes:
+        network: Graph from crops to embeddings.
+        of: (n_classes,) bool, which super-classes it looks at.
+        n_crops: Greatest number of crops a frame.
+        context: Factor by which a box is enlarged before it is cut out.
+        scale: Inverse temperature of its logits.
+        n_missing: Number of columns by which its embeddings are shorter than the bank's rows.
+    """
+
+    network: onnx.GraphProto
+    of: NDArray[np.bool_]
+    n_crops: int
+    context: float
+    scale: float
+    n_missing: int = 0
 
 
 class Names(NamedTuple):
@@ -30,15 +51,7 @@ class Names(NamedTuple):
     p_any: str
 
 
-def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those before it)
-    g: GraphBuilder,
-    rows: Rows,
-    bank: BankValues,
-    frame: Prepared,
-    level2: onnx.GraphProto,
-    scoring: Scoring,
-    n_classes: int,
-) -> Names:
+def name_leaves(g: GraphBuilder, rows: Rows, bank: BankValues, frame: Prepared, eye: Eye) -> Names:
     """Add the choice of crops, level 2 and the choice among leaves.
 
     Args:
@@ -46,16 +59,16 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
         rows: Boxes that level 1 located.
         bank: Crop rows.
         frame: Frames at full resolution.
-        level2: Graph from crops to embeddings.
-        scoring: Constants of the score rule.
-        n_classes: Number of possible labels.
+        eye: Embedding that looks at the boxes of its super-classes.
     """
-    n_crops = min(N_CROPS, rows.n)
-    priority, slots = g.many("TopK", 2, crop_priority(g, rows, bank, n_classes), [n_crops], axis=1)
-    crops = cut_crops(g, rows, slots, frame, scoring.context, n_crops, crop_size(level2))
-    (embeddings,) = g.inline(level2, {"x": crops})
-    logits = _logits(g, embeddings, rows, slots, bank, scoring)
-    votes = _leaf_votes(g, bank, n_classes)
+    n_crops = min(eye.n_crops, rows.n)
+    priority, slots = g.many("TopK", 2, crop_priority(g, rows, bank, eye), [n_crops], axis=1)
+    crops = cut_crops(g, rows, slots, frame, eye.context, n_crops, crop_size(eye.network))
+    (embeddings,) = g.inline(eye.network, {"x": crops})
+    if eye.n_missing:
+        embeddings = g.Pad(embeddings, [0, 0, 0, eye.n_missing])
+    logits = _logits(g, embeddings, rows, slots, bank, eye.scale)
+    votes = _leaf_votes(g, bank, len(eye.of))
     p = g.Softmax(logits, axis=1)
     by_leaf = g.MatMul(p, g.cast(votes, np.float32))  # (N * k, classes)
     known = g.Unsqueeze(g.cast(g.GreaterOrEqual(bank.owners, 0), np.float32), [1])
@@ -65,6 +78,7 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
     p_any = g.Min(g.Reshape(g.MatMul(p, known), per_frame), 1.0)
     looked = g.Greater(priority, 0.0)
     nothing = g.Mul(rows.scores, 0.0)
+    leaf = g.Where(looked, leaf, 0)
     return Names(
         g.ScatterElements(g.cast(nothing, np.int64), slots, leaf, axis=1),
         g.ScatterElements(nothing, slots, g.Where(looked, best, 0.0), axis=1),
@@ -73,11 +87,11 @@ def name_leaves(  # noqa: PLR0913  (a stage of a graph takes the values of those
 
 
 def _logits(
-    g: GraphBuilder, embeddings: str, rows: Rows, slots: str, bank: BankValues, scoring: Scoring
+    g: GraphBuilder, embeddings: str, rows: Rows, slots: str, bank: BankValues, scale: float
 ) -> str:
     """Add (N * k, rows) float32 logits of crops; those of rows below another root are never."""
     cosines = g.MatMul(embeddings, g.Transpose(bank.weights, perm=[1, 0]))
-    logits = g.Mul(g.Sub(cosines, bank.biases), float(scoring.crop_scale))
+    logits = g.Mul(g.Sub(cosines, bank.biases), float(scale))
     roots = g.Reshape(g.GatherElements(rows.roots, slots, axis=1), [-1, 1])
     return g.Where(g.Equal(roots, bank.roots), logits, _NEVER)
 
@@ -89,17 +103,19 @@ def _leaf_votes(g: GraphBuilder, bank: BankValues, n_classes: int) -> str:
     return g.And(g.Equal(g.Unsqueeze(bank.owners, [1]), labels), is_leaf)
 
 
-def crop_priority(g: GraphBuilder, rows: Rows, bank: BankValues, n_classes: int) -> str:
+def crop_priority(g: GraphBuilder, rows: Rows, bank: BankValues, eye: Eye) -> str:
     """Add how urgently each row wants level 2: 0 if its root has no leaves there.
 
     Every root that owns rows has the same quota of crops; its best boxes come before all boxes
     beyond anyone's quota. Returns (N, n) float32.
     """
-    labels = np.arange(n_classes, dtype=np.int64)[:, None]
+    labels = np.arange(len(eye.of), dtype=np.int64)[:, None]
     names = g.GreaterOrEqual(bank.owners, 0)
     owned = g.cast(g.And(g.Equal(bank.roots, labels), names), np.float32)  # (classes, rows)
     owns = g.ReduceMax(owned, [1], keepdims=0)
-    quota = g.Floor(g.Div(float(N_CROPS), g.Max(g.ReduceSum(owns, keepdims=0), 1.0)))
+    if not eye.of.all():
+        owns = g.Mul(owns, eye.of.astype(np.float32))
+    quota = g.Floor(g.Div(float(eye.n_crops), g.Max(g.ReduceSum(owns, keepdims=0), 1.0)))
     order = np.arange(rows.n)
     before = g.cast(g.Greater(order[:, None], order[None]), np.float32)  # folded by the session
     roots = g.cast(rows.roots, np.float32)

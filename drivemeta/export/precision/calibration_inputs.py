@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from drivemeta.core import BankRows
+from drivemeta.core.things import is_thing
 from drivemeta.export.disassemble import input_of
 from drivemeta.export.graph.assemble import assemble
 from drivemeta.export.parts import Parts
@@ -34,7 +35,7 @@ class Eyes:
 
     def __init__(self, parts: Parts) -> None:
         dim = parts.bank.crop.weights.shape[1]
-        roots = np.unique(parts.bank.dense.roots)
+        roots = _looked_at(parts, np.unique(parts.bank.dense.roots))
         rows = BankRows(
             np.zeros((len(roots), dim), np.float32), np.zeros(len(roots), np.float32), roots, roots
         )
@@ -42,21 +43,30 @@ class Eyes:
         bank = replace(parts.bank, crop=rows)
         size = parts.manifest.input
         model = assemble(parts.networks, bank, parts.scoring, size, rule)
-        self._images = _runner(model, input_of(model.graph, "level1"))
-        self._crops = _runner(model, input_of(model.graph, "level2"))
+        self._model = model
 
-    def images(self, frames: Sequence[Image]) -> Iterator[FlatImages]:
-        """Yield level 1's input for each frame, (1, 3, h, w)."""
-        for frame in frames:
-            yield self._images(frame[None], {})[0]
+    def inputs(self, stem: str, frames: Sequence[Image]) -> Iterator[FlatImages]:
+        """Yield what a network is fed for each frame; empty slots are left out.
 
-    def crops(self, frames: Sequence[Image]) -> Iterator[FlatImages]:
-        """Yield level 2's input for each frame, (k, 3, 64, 64); empty slots are left out."""
+        Args:
+            stem: `level1` for (1, 3, h, w) images, `level2` or `things` for (k, 3, size, size)
+                crops.
+            frames: Frames.
+        """
+        run = _runner(self._model, input_of(self._model.graph, stem))
         for frame in frames:
-            (crops,) = self._crops(frame[None], {})
-            seen = crops.std(axis=(1, 2, 3)) > FLAT
-            if seen.any():
-                yield crops[seen]
+            (images,) = run(frame[None], {})
+            if stem != "level1":
+                images = images[images.std(axis=(1, 2, 3)) > FLAT]
+            if len(images):
+                yield images
+
+
+def _looked_at(parts: Parts, roots: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the super-classes that the model has an embedding for."""
+    things = is_thing(parts.bank.names, parts.scoring)[roots]
+    has = np.where(things, parts.networks.things is not None, parts.networks.level2 is not None)
+    return roots[has]
 
 
 def _runner(model: onnx.ModelProto, name: str) -> Callable[..., tuple[FlatImages, ...]]:

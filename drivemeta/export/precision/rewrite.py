@@ -182,15 +182,13 @@ def _changed(file: ModelFile, change: Change) -> Parts:
 def _converted(parts: Parts, change: Change) -> Networks:
     networks = parts.networks
     if change.precision == "fp16":
-        return replace(networks, level1=to_half(networks.level1), level2=to_half(networks.level2))
+        return networks.converted(lambda graph, _: to_half(graph))
     if change.precision == "int8":
         if not change.frames:
             raise InputError("expected frames to calibrate int8 on, found none; give --frames")
         eyes = Eyes(parts)
-        return replace(
-            networks,
-            level1=to_int8(networks.level1, eyes.images(change.frames), change.int8),
-            level2=to_int8(networks.level2, eyes.crops(change.frames), change.int8),
+        return networks.converted(
+            lambda graph, stem: to_int8(graph, eyes.inputs(stem, change.frames), change.int8)
         )
     return networks
 

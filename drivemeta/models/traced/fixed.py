@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 
 import numpy as np
@@ -12,8 +13,10 @@ from torch import Tensor
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.traced.networks import level1_graph, level2_graph, session_of
+from drivemeta.models.traced.networks import level1_graph, level2_graph, session_of, things_graph
 from drivemeta.plugins.learner.embedding import in_parts
+
+MOST_REMEMBERED = 16  # outputs of level 1, some 6 MB each
 
 
 class FixedNetworks:
@@ -27,25 +30,50 @@ class FixedNetworks:
 
     def __init__(self, detector: TwoLevelDetector) -> None:
         self._detector = detector
+        self._seen: dict[bytes, DenseArrays] = {}
 
     def dense(self, inputs: Tensor) -> DenseArrays:
-        """Map one (1, 3, height, width) image of the input size to level 1's output."""
-        boxes, quality, embeddings = self._level1.run(None, {"x": inputs.contiguous().numpy()})
-        return DenseArrays(boxes[0], quality[0], embeddings[0])
+        """Map one (1, 3, height, width) image of the input size to level 1's output.
 
-    def embed(self, crops: Tensor) -> FloatArray:
-        """Map (n, 3, 64, 64) crops to (n, dim) float32 embeddings."""
+        The last images are remembered: adaptation comes back to its support frames.
+        """
+        image = inputs.contiguous().numpy()
+        key = hashlib.sha256(image.tobytes()).digest()
+        if key not in self._seen:
+            boxes, quality, embeddings = self._level1.run(None, {"x": image})
+            while len(self._seen) >= MOST_REMEMBERED:
+                self._seen.pop(next(iter(self._seen)))
+            self._seen[key] = DenseArrays(boxes[0], quality[0], embeddings[0])
+        return self._seen[key]
+
+    def embed(self, crops: Tensor, *, things: bool = False) -> FloatArray:
+        """Map crops to (n, dim) float32 embeddings.
+
+        Args:
+            crops: (n, 3, 64, 64), or those of things in their size.
+            things: Whether they show things.
+        """
+        dim = self._detector.bank.crop.weights.shape[1]
         if not len(crops):
-            return np.zeros((0, self._detector.bank.crop.weights.shape[1]), np.float32)
-        return np.asarray(in_parts(self._embed, crops).numpy(), np.float32)
+            return np.zeros((0, dim), np.float32)
+        session = self._things if things else self._level2
 
-    def _embed(self, crops: Tensor) -> Tensor:
-        return torch.from_numpy(self._level2.run(None, {"x": crops.numpy()})[0])
+        def run(part: Tensor) -> Tensor:
+            return torch.from_numpy(session.run(None, {"x": part.numpy()})[0])
+
+        found = in_parts(run, crops).numpy()
+        missing = dim - found.shape[1]  # columns of a branch, which is none of things
+        return np.pad(found, ((0, 0), (0, missing))).astype(np.float32)
 
     @cached_property
     def _level1(self) -> ort.InferenceSession:
         graph = level1_graph(self._detector.level1, self._detector.input_size)
         return session_of(graph, torch.get_num_threads())
+
+    @cached_property
+    def _things(self) -> ort.InferenceSession:
+        assert self._detector.things is not None
+        return session_of(things_graph(self._detector.things), torch.get_num_threads())
 
     @cached_property
     def _level2(self) -> ort.InferenceSession:

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from drivemeta.models.level2 import CROP_SIZE
+from drivemeta.models.things import THING_CROP_SIZE
 from drivemeta.models.traced.cache import cached_graph, trace_key
 from drivemeta.models.traced.opset import IR_VERSION, OPSET
 
@@ -28,6 +29,12 @@ def level1_graph(network: nn.Module, input_size: tuple[int, int]) -> onnx.GraphP
 def level2_graph(network: nn.Module) -> onnx.GraphProto:
     """Export level 2: crops (n, 3, 64, 64) to embeddings (n, dim), n dynamic."""
     return _export("level2", network, torch.zeros(1, 3, CROP_SIZE, CROP_SIZE), ["embeddings"])
+
+
+def things_graph(network: nn.Module) -> onnx.GraphProto:
+    """Export the embedding of things: crops (n, 3, size, size) to (n, 128), n dynamic."""
+    example = torch.zeros(1, 3, THING_CROP_SIZE, THING_CROP_SIZE)
+    return _export("things", network, example, ["embeddings"])
 
 
 def trunk_graph(

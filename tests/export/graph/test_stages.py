@@ -1,6 +1,7 @@
 """Each stage of the graph by itself against numpy."""
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,7 @@ from drivemeta.export.graph.locate import (
     suppress,
     vote,
 )
-from drivemeta.export.graph.name_leaves import crop_priority
+from drivemeta.export.graph.name_leaves import Eye, crop_priority
 from drivemeta.export.graph.preprocess import prepare
 
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
@@ -134,7 +135,8 @@ def test_crops_are_chosen_by_quota():
     assert set(roots[chosen]) == {3, 4}
     g = GraphBuilder()
     bank = BankValues("", "", g.value(rows.owners), g.value(rows.roots))
-    priority = crop_priority(g, Rows("", "scores", "", "roots", n), bank, 8)
+    eye = Eye(onnx.GraphProto(), np.ones(8, np.bool_), 32, 1.0, 15.0)
+    priority = crop_priority(g, Rows("", "scores", "", "roots", n), bank, eye)
     run = session(g, {"scores": FLOAT, "roots": INT64}, [priority])
     found = run(scores=scores[None], roots=roots[None])[0][0]
     assert np.argsort(-found, kind="stable")[:32].tolist() == chosen.tolist()

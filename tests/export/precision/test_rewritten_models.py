@@ -66,7 +66,7 @@ def test_half_precision_stores_the_body_in_float16_and_normalises_in_float32(par
     weights = [t for t in halved.initializer if np.prod(t.dims) > 100]
     assert {t.data_type for t in weights} <= {TensorProto.FLOAT16, TensorProto.INT64}
     eyes = Eyes(parts)
-    x = next(eyes.images(frames) if level == "level1" else eyes.crops(frames))
+    x = next(eyes.inputs(level, frames))
     for expected, found in zip(run(graph, x), run(halved, x), strict=True):
         assert found.dtype == np.float32
         assert np.abs(expected - found).max() < 0.02 * max(1, np.abs(expected).max())
@@ -93,7 +93,7 @@ def test_weights_beyond_float16_are_refused():
 def test_int8_quantises_the_body_and_leaves_the_rest(parts, frames, form):
     graph = parts.networks.level2
     rule = Int8Rule(form)
-    quantised = to_int8(graph, Eyes(parts).crops(frames), rule)
+    quantised = to_int8(graph, Eyes(parts).inputs("level2", frames), rule)
     regions = regions_of(graph)
     kept = {node.name for node in quantised.node}
     assert regions.tail <= kept
@@ -110,7 +110,7 @@ def test_int8_quantises_the_body_and_leaves_the_rest(parts, frames, form):
         assert len(kinds[source.input[1]].dims) == 1  # a scale for each channel
         if form == "u8s8":
             assert np.abs(numpy_helper.to_array(weight)).max() <= 64
-    x = next(Eyes(parts).crops(frames))
+    x = next(Eyes(parts).inputs("level2", frames))
     (expected,), (found,) = run(graph, x), run(quantised, x)
     # a random network spreads every rounding; symmetric activations waste a bit behind Clip
     assert (expected * found).sum(1).mean() > {"u8s8": 0.9, "s8s8": 0.7}[form]
@@ -118,7 +118,7 @@ def test_int8_quantises_the_body_and_leaves_the_rest(parts, frames, form):
 
 def test_int8_leaves_the_first_block_boxes_and_quality_in_float(parts, frames):
     graph = parts.networks.level1
-    quantised = to_int8(graph, Eyes(parts).images(frames))
+    quantised = to_int8(graph, Eyes(parts).inputs("level1", frames))
     sizes = {t.name: t.dims[0] for t in quantised.initializer if len(t.dims) == 4}
     whole = [node for node in quantised.node if node.op_type == "Conv" and node.input[1] in sizes]
     body = [node for node in whole if node.name not in regions_of(graph).tail]

@@ -33,7 +33,7 @@ from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.registry import default_registry
 from drivemeta.training.base.imagenet import load_imagenet
 from tools.fewshot.peers.interface import Finder
-from tools.fewshot.scenes import CropEmbedding, Embedding, Scene, Scenes, run_level1, with_scale
+from tools.fewshot.scenes import Embedding, Scene, Scenes, embedding_of, run_level1, with_scale
 
 N_LOCATIONS = 4
 
@@ -100,7 +100,7 @@ class DenseEmbedding:
     def __init__(self, detector: TwoLevelDetector) -> None:
         self._detector = detector
 
-    def __call__(self, scene: Scene, boxes: FloatArray) -> FloatArray:
+    def __call__(self, scene: Scene, boxes: FloatArray, *, things: bool) -> FloatArray:  # noqa: ARG002
         """Return the (n, dim) embeddings of (n, 4) boxes of that scene."""
         places = _places(scene.dense.boxes, boxes, scene.size, self._detector.input_size)
         return scene.dense.embeddings[places]
@@ -135,7 +135,7 @@ class ImageNetFeatures:
         network.centre_on(seen)
         bank = bank_of(detector, labelled, network, parent)
         scoring = with_scale(detector.scoring, self._scale)
-        return EmbeddingFinder(bank, scoring, CropEmbedding(network, scoring.context))
+        return EmbeddingFinder(bank, scoring, embedding_of(network, scoring.context))
 
 
 class Pooled(nn.Module):

@@ -1,0 +1,80 @@
+"""Support boxes of things, seen by the embedding of things."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.frame_crops import box_views
+from drivemeta.core.boxes import FloatArray
+from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import is_thing
+from drivemeta.models.crops import to_tensor
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.things import THING_CROP_SIZE
+
+
+def things_among(parents: Sequence[str | None], scoring: Scoring) -> NDArray[np.bool_]:
+    """Return (n_classes,) which classes are known below a super-class of things."""
+    things = is_thing(tuple(parent or "" for parent in parents), scoring)
+    return things & np.array([parent is not None for parent in parents], np.bool_)
+
+
+def see_things(
+    base: TwoLevelDetector, evidence: Evidence, parents: Sequence[str | None]
+) -> Evidence:
+    """Return what is seen with boxes of things, and all negatives, embedded as things.
+
+    Args:
+        base: Detector to adapt.
+        evidence: What level 2 sees of all boxes.
+        parents: Super-class below which level 2 knows each class.
+    """
+    things = things_among(parents, base.scoring)
+    if not things.any():
+        return evidence
+    images = evidence.embedded.images.clone()
+    boxes, negatives = evidence.boxes, evidence.negatives
+    embeddings, elsewhere = boxes.embeddings.copy(), np.zeros((len(negatives), images.shape[1]))
+    first = 0
+    for number, (image, support) in enumerate(evidence.frames):
+        look = _Look(base, evidence, image)
+        for box, place in enumerate(support, first):
+            if things[boxes.labels[box]]:
+                images[evidence.embedded.shots == box] = torch.from_numpy(look.views(place))
+                embeddings[box] = look(boxes.places[[box]])[0]
+        first += len(support)
+        here = negatives.frames == number
+        elsewhere[here] = look(negatives.boxes[here])
+    return replace(
+        evidence,
+        boxes=replace(boxes, embeddings=embeddings),
+        embedded=replace(evidence.embedded, images=images),
+        thing_negatives=torch.from_numpy(elsewhere.astype(np.float32)),
+    )
+
+
+class _Look:
+    """One frame, as the embedding of things sees it."""
+
+    def __init__(
+        self, base: TwoLevelDetector, evidence: Evidence, image: NDArray[np.uint8]
+    ) -> None:
+        self._base, self._networks = base, evidence.networks
+        self._pixels = to_tensor(image)
+
+    def __call__(self, boxes: FloatArray) -> FloatArray:
+        """Return the (n, dim) embeddings of (n, 4) boxes."""
+        crops = self._base.crops(self._pixels, torch.from_numpy(boxes), things=True)
+        return self._networks.embed(crops, things=True)
+
+    def views(self, box: FloatArray) -> FloatArray:
+        """Return the (n_views, dim) embeddings of views of a box."""
+        context = self._base.scoring.thing_context
+        crops = box_views(self._pixels, box, context, THING_CROP_SIZE)
+        return self._networks.embed(crops, things=True)

@@ -1,0 +1,28 @@
+"""Two embeddings, one for signs and lights, and one for things: vehicles, people, all else.
+
+Signs differ in what is drawn where, a layout that 64 pixels show. Things differ in build and parts,
+seen from all sides: they are cut larger, and embedded by a network that has seen many of them. Rows
+of both are of one length and lie in one bank; the super-class below which a row competes says which
+embedding it is compared with.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.core.scoring import Scoring
+
+THING_DIM = 128
+FLAT = ("traffic_light", "traffic_sign")  # super-classes whose kinds differ by their layout
+
+
+def is_thing(names: tuple[str, ...], scoring: Scoring) -> NDArray[np.bool_]:
+    """Return which super-classes are embedded as things.
+
+    Args:
+        names: (n,) names of super-classes, in the order of their labels; names of leaves may stand
+            among them, and mean nothing.
+        scoring: Constants of the model.
+    """
+    return np.array([scoring.thing_scale > 0 and name not in FLAT for name in names], np.bool_)
