@@ -1,16 +1,14 @@
 """Settings of all tests."""
 
-import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from hypothesis import settings
 
-from drivemeta.data.support import SupportSet
 from tests.helpers.detectors import make_lively
+from tests.helpers.support import write_support
 from tests.helpers.videos import draw_frame, encode_video
 
 # Examples take no time of their own; a busy machine must not fail them.
@@ -60,31 +58,7 @@ def write_video(tmp_path) -> Callable[..., Path]:
     return write
 
 
-BOX = (60, 40, 48, 48)
-
-
 @pytest.fixture
 def make_support(tmp_path: Path):
     """Return a function that writes a support set: so many frames with one sign of each class."""
-
-    def make(n: int, *names: str) -> SupportSet:
-        rng = np.random.default_rng(0)
-        images, annotations = [], []
-        for i in range(n * len(names)):
-            label = i % len(names)
-            image = rng.integers(60, 120, (192, 256, 3), dtype=np.uint8)
-            x, y, width, height = BOX
-            centre = (x + width // 2, y + height // 2)
-            cv2.circle(image, centre, width // 2, (20 + 200 * label, 40, 230 - 200 * label), -1)
-            cv2.imwrite(str(tmp_path / f"{i}.png"), image)
-            images.append({"id": i, "file_name": f"{i}.png", "height": 192, "width": 256})
-            annotations.append(
-                {"id": i, "image_id": i, "category_id": label, "bbox": BOX, "area": 48 * 48}
-            )
-        categories = [{"id": i, "name": name} for i, name in enumerate(names)]
-        coco = {"images": images, "annotations": annotations, "categories": categories}
-        path = tmp_path / "support.json"
-        path.write_text(json.dumps(coco))
-        return SupportSet.from_coco(path)
-
-    return make
+    return partial(write_support, tmp_path)

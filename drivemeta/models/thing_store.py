@@ -14,7 +14,7 @@ from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
 from drivemeta.files import write_bytes
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.things import ThingEmbedding
+from drivemeta.models.things import ThingEmbedding, load_things
 from drivemeta.paths import THING_WEIGHTS
 
 HEADER = "drivemeta_things"
@@ -53,20 +53,13 @@ def with_things(detector: TwoLevelDetector, path: Path = THING_WEIGHTS) -> TwoLe
     Raises:
         ModelFileError: the file is missing, damaged, or does not fit.
     """
-    if not path.is_file():
-        raise ModelFileError(f"expected the embedding of things, found no file at {path}")
-    network = ThingEmbedding()
+    network = load_things(path)
     try:
         with safe_open(path, framework="pt") as file:
             constants = json.loads((file.metadata() or {})[HEADER])["constants"]
-            state = network.state_dict()
-            for key in state:
-                if not key.endswith("num_batches_tracked"):
-                    state[key] = file.get_tensor(key).float()
-        network.load_state_dict(state)
         scoring: Scoring = replace(detector.scoring, **constants)
-    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise ModelFileError(
-            f"expected the embedding of things, found something else in {path}: {error}"
+            f"expected the constants of an embedding of things in {path}: {error}"
         ) from error
     return detector.with_(things=network, scoring=scoring).eval()

@@ -1,0 +1,122 @@
+"""Adapting to kinds of things: vehicles, people, and new kinds of object."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from drivemeta.adaptation import bank_rows
+from drivemeta.adaptation.adapt import adapt
+from drivemeta.adaptation.observation import observe
+from drivemeta.adaptation.parent_choice import parents_of
+from drivemeta.adaptation.thing_views import see_things, things_among
+from drivemeta.banks.replay import Replay
+from drivemeta.core import DISTRACTOR
+from drivemeta.errors import InputError
+from drivemeta.models.crops import to_tensor
+from tests.helpers.support import write_support
+
+
+@pytest.fixture(scope="module")
+def base(lively_detector):
+    from drivemeta.models.things import ThingEmbedding
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        things = ThingEmbedding().eval()
+    scoring = replace(lively_detector.scoring, thing_scale=15.0, thing_parent_power=0.5)
+    return lively_detector.with_(things=things, scoring=scoring).eval()
+
+
+@pytest.fixture(autouse=True)
+def replay(monkeypatch):
+    rng = np.random.default_rng(0)
+    embeddings = rng.normal(size=(40, 128)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    shipped = Replay(("car", "person"), ("vehicle", "pedestrian"), embeddings, np.arange(40) % 2)
+    monkeypatch.setattr(bank_rows, "load_replay", lambda: shipped)
+    return shipped
+
+
+@pytest.fixture(scope="module")
+def support(tmp_path_factory):
+    return write_support(tmp_path_factory.mktemp("support"), 3, "bus", "van")
+
+
+@torch.no_grad()
+def test_things_are_seen_by_their_embedding_and_signs_are_not(base, support):
+    seen = observe(base, support)
+    found = see_things(base, seen, ("vehicle", "traffic_sign"))
+    for box in range(6):
+        label = seen.boxes.labels[box]
+        pixels = to_tensor(seen.frames[box][0])
+        place = torch.from_numpy(seen.boxes.places[[box]])
+        crops = base.crops(pixels, place, things=label == 0)
+        expected = base.embed(crops, things=label == 0)
+        np.testing.assert_allclose(found.boxes.embeddings[[box]], expected, atol=1e-4)
+    signs = seen.embedded.labels == 1
+    assert torch.equal(found.embedded.images[signs], seen.embedded.images[signs])
+    assert not torch.isclose(found.embedded.images[~signs], seen.embedded.images[~signs]).all()
+    assert see_things(base, seen, ("traffic_sign", None)) is seen
+
+
+def test_a_new_kind_of_object_is_its_own_super_class(base, support):
+    seen = observe(base, support)
+    assert parents_of(base.bank, seen, "none", base.scoring) == ("bus", "van")
+    assert parents_of(base.bank, seen, "none", replace(base.scoring, thing_scale=0.0)) == (
+        None,
+        None,
+    )
+    assert things_among(("bus", "traffic_light", None), base.scoring).tolist() == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_kinds_of_vehicle_get_rows_and_rivals_below_it(base, support):
+    adapted = adapt(base, support, parent="vehicle")
+    bank = adapted.detector.bank
+    root = bank.index("vehicle")
+    rows = bank.crop.roots == root
+    owners = bank.crop.owners[rows]
+    assert {bank.index("bus"), bank.index("van"), root} == set(owners.tolist())
+    before = base.bank.crop
+    np.testing.assert_array_equal(bank.crop.weights[: len(before)], before.weights)
+    assert all(row.parent == "vehicle" for row in adapted.classes)
+
+
+def test_a_new_kind_is_confirmed_by_its_look(base, support):
+    adapted = adapt(base, support, parent="none")
+    bank = adapted.detector.bank
+    for name in ("bus", "van"):
+        label = bank.index(name)
+        assert bank.classes[label].parent is None
+        assert (bank.dense.owners == label).sum() == 1
+        own = bank.crop.roots == label
+        assert set(bank.crop.owners[own].tolist()) == {label, DISTRACTOR}
+    assert not any(row.parent for row in adapted.classes)
+
+
+def test_signs_and_things_are_learnt_side_by_side(base, support, monkeypatch):
+    monkeypatch.setattr(
+        "drivemeta.adaptation.adapt.parents_of", lambda *_: ("vehicle", "traffic_sign")
+    )
+    both = adapt(base, support).detector.bank
+    parents = {spec.name: spec.parent for spec in both.classes}
+    assert (parents["bus"], parents["van"]) == ("vehicle", "traffic_sign")
+    for name, parent in (("bus", "vehicle"), ("van", "traffic_sign")):
+        own = both.crop.owners == both.index(name)
+        assert own.any()
+        assert set(both.crop.roots[own].tolist()) == {both.index(parent)}
+
+
+def test_a_learner_that_changes_level_2_is_refused_for_things(base, support):
+    with pytest.raises(InputError, match=r"learner maml changes .* found things: bus \(vehicle\)"):
+        adapt(base, support, "maml", parent="vehicle")
+
+
+def test_many_shots_of_things_are_learnt_by_rows(base, tmp_path):
+    many = write_support(tmp_path, 10, "bus")
+    assert adapt(base, many, parent="vehicle").record.learner.name == "protonet"
