@@ -149,7 +149,9 @@ def process(
     else:
         from drivemeta.cli.process_many import process_many
 
-        process_many(job, videos, jobs, as_json)
+        if note := videos.note():
+            console().print(f"note: {note}", markup=False)
+        process_many(job, videos.paths, jobs, as_json)
 
 
 def _process_one(job: Job, as_json: bool) -> None:
@@ -230,5 +232,7 @@ def show_summary(summary: RunSummary) -> None:
         shown.print(f"{summary.corrupt} damaged packets or files were skipped")
     if summary.ended_early:
         shown.print("the source ended before its announced end: it may be cut off")
+    for note in summary.notes:
+        shown.print(f"note: {note}", markup=False)
     for path in summary.files:
         shown.print(str(path))

@@ -94,5 +94,7 @@ def _show(outcomes: Mapping[str, JobOutcome]) -> None:
     for name, outcome in outcomes.items():
         if outcome.state == "failed":
             shown.print(f"{name}: {outcome.problem}", markup=False)
+        for note in outcome.summary.get("notes", ()):
+            shown.print(f"{name}: note: {note}", markup=False)
     if counts["interrupted"]:
         shown.print("interrupted: the same command goes on")
