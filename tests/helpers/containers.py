@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import struct
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
+import numpy as np
 
 # Of the picture's place on the screen: a, b, c, d of the display matrix.
 UPRIGHT, MIRRORED, UPSIDE_DOWN = (1, 0, 0, 1), (-1, 0, 0, 1), (1, 0, 0, -1)
@@ -91,6 +93,19 @@ def with_stamps_of_decoding(path: Path, target: Path) -> Path:
             packet.stream = stream
             copy.mux(packet)
     return target
+
+
+def write_plainly(path: Path, codec: str, images: Sequence[np.ndarray], **options: str) -> Path:
+    """Write 10 frames a second as formats without stamps of presentation want them."""
+    form = {".m4v": "m4v", ".mjpeg": "mjpeg"}.get(path.suffix)
+    with av.open(str(path), "w", format=form) as container:
+        stream = container.add_stream(codec, rate=10, options=options)
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.height, stream.width = images[0].shape[:2]
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode())
+    return path
 
 
 def ffprobe_times(path: Path) -> list[float]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from statistics import median_high
 from typing import TypeVar
 
 Item = TypeVar("Item")
 JUMP_S = 1.0  # back by more than this is another clock, by less it is disorder
 AHEAD = 8  # stamps that are seen before one is judged
+RECENT = 9  # steps whose median is the usual one: containers guess their rate, and may be wrong
 REORDERED = 17  # frames among which the least stamp is that of the first, in any codec
 LEAP_S = 60.0  # a gap that is told, and that one frame alone at either end is not believed
 
@@ -39,6 +41,7 @@ class SteadyClock:
         self._near_s = max(JUMP_S, 3 * step_s)  # by so much a stamp may go on after the last
         self._offset_s: float | None = None
         self._last_s = 0.0
+        self._recent_s: deque[float] = deque([step_s], RECENT)
         self.n_strays, self.leap_s = 0, 0.0
 
     def next(self, stated_s: float | None, ahead: Sequence[float | None] | None = None) -> float:
@@ -53,7 +56,7 @@ class SteadyClock:
             self._offset_s = -self._begin(stated_s, [s for s in ahead or () if s is not None])
             return 0.0
         following = [None if s is None else s + self._offset_s for s in ahead or ()]
-        due_s, is_last = self._last_s + self._step_s, ahead is not None and not ahead
+        due_s, is_last = self._due_s(), ahead is not None and not ahead
         time_s = self._time(stated_s, following)
         if is_last and time_s > due_s + LEAP_S:
             self.n_strays, time_s = self.n_strays + 1, due_s
@@ -72,8 +75,12 @@ class SteadyClock:
                 return following[0] - self._step_s
         return stated_s
 
+    def _due_s(self) -> float:
+        """Return the time of a frame that comes after the usual step."""
+        return self._last_s + median_high(self._recent_s)
+
     def _time(self, stated_s: float | None, following: list[float | None]) -> float:
-        due_s = self._last_s + self._step_s
+        due_s = self._due_s()
         if stated_s is None:
             return self._between(due_s, following)
         time_s = stated_s + (self._offset_s or 0.0)
@@ -84,16 +91,19 @@ class SteadyClock:
         if time_s < self._last_s - JUMP_S or behind:  # another clock
             self._offset_s = due_s - stated_s
             return due_s
+        if time_s > self._last_s:
+            self._recent_s.append(time_s - self._last_s)
         return time_s
 
     def _is_stray(self, time_s: float, following: list[float | None]) -> bool:
         """Tell whether a later stamp goes on from the last as if this one were not there."""
-        due_s, place = self._last_s + self._step_s, self._goes_on(following)
+        due_s, place = self._due_s(), self._goes_on(following)
         if place is None:
             return False
         later_s, passed = following[place] or 0.0, [time_s, *following[:place]]
         inside = any(s is not None and self._last_s < s < later_s for s in passed)
-        return not inside and abs(time_s - due_s) >= abs(later_s - due_s - place * self._step_s)
+        step_s = due_s - self._last_s
+        return not inside and abs(time_s - due_s) >= abs(later_s - due_s - place * step_s)
 
     def _goes_on(self, following: list[float | None]) -> int | None:
         """Return the place of the first later stamp that goes on from the last, if there is one."""
@@ -104,11 +114,11 @@ class SteadyClock:
         return None
 
     def _between(self, due_s: float, following: list[float | None]) -> float:
-        """Return the time of a frame whose own is unknown: a step on, but before the next."""
+        """Return the time of a frame whose own is unknown: between its neighbours."""
         place = self._goes_on(following)
         if place is None:
             return due_s
-        return min(due_s, self._last_s + ((following[place] or 0.0) - self._last_s) / (place + 2))
+        return self._last_s + ((following[place] or 0.0) - self._last_s) / (place + 2)
 
 
 def timed(
