@@ -77,7 +77,7 @@ class Mp4:
         size = max(2, height // 2 * 2), max(2, width // 2 * 2)  # even, as the codecs want
         rate = Fraction(info.fps).limit_denominator(1001)
         options = OPTIONS.get(self._encoder, {})
-        self._encoding = Encoding(self._codec, options, size, rate)
+        self._encoding = Encoding(self._codec, options, size, rate, info.tags)
         try:
             self._committed = self._next = kept_segments(self._segments, resume_at)
             self._segments.mkdir(parents=True, exist_ok=True)
