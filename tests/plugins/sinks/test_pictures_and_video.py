@@ -97,6 +97,27 @@ def test_shape_of_pixels_and_colours_are_those_of_the_source(tmp_path, kind):
         assert np.abs(frame.image[60, 80].astype(int) - colour).max() <= 4
 
 
+@pytest.mark.parametrize(
+    ("tracker", "params", "is_drawn"),
+    [("botsort", {}, False), ("none", {}, True), ("botsort", {"unconfirmed": True}, True)],
+)
+def test_what_the_tracker_has_not_confirmed_is_hidden_unless_asked_for(
+    tmp_path, tracker, params, is_drawn
+):
+    context = RunContext(tmp_path, tracker=tracker)
+    sink = default_registry().create("sink", "mp4", context=context, **params)
+    sink.open(StreamInfo("clip", CLASSES, (120, 160), 10.0), 0)
+    image = np.full((120, 160, 3), 90, np.uint8)
+    box = np.array([[40, 60, 100, 100]], np.float32)
+    found = Detections(box, np.ones(1, np.float32), np.zeros(1, np.int64), CLASSES)
+    sink.write(Frame(image), Tracks.untracked(found))
+    sink.write(Frame(image, 1, 0.1), Tracks(found, np.zeros(1, np.int64)))
+    (path,) = sink.close()
+    first, second = (shown for _, shown in read_video(path))
+    assert (np.abs(first.astype(int) - 90).max() > 30) == is_drawn
+    assert np.abs(second.astype(int) - 90).max() > 30
+
+
 def test_an_unknown_encoder_is_refused(tmp_path):
     with pytest.raises(InputError, match="h264"):
         default_registry().create("sink", "mp4", context=RunContext(tmp_path), encoder="vp0")
