@@ -75,7 +75,7 @@ def open_video(path: str | Path, track: int | None = None) -> OpenVideo:
     except UNREADABLE as error:
         raise ValueError(f"it is damaged, cut off, or no video ({_reason(error)})") from error
     try:
-        stream, note = _chosen(list(container.streams.video), track)
+        stream, note = video_track(container, track)
     except ValueError:
         container.close()
         raise
@@ -124,8 +124,17 @@ def upright(frame: av.VideoFrame) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image[::-1] if turn.top_bottom else image, np.uint8)
 
 
-def _chosen(streams: list[VideoStream], track: int | None) -> tuple[VideoStream, str]:
-    """Return the track of the video, and a note if others were passed over."""
+def video_track(container: InputContainer, track: int | None = None) -> tuple[VideoStream, str]:
+    """Return the track of an open container's video, and a note if others were passed over.
+
+    Args:
+        container: Container, as `av.open` gives it.
+        track: As `open_video` takes it.
+
+    Raises:
+        ValueError: There is no such track, or none of video.
+    """
+    streams = list(container.streams.video)
     videos = [stream for stream in streams if not stream.disposition & _NO_VIDEO]
     if not videos:
         raise ValueError("it holds a cover picture and no video" if streams else "it has no video")
