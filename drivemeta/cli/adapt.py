@@ -87,9 +87,10 @@ def adapt(
     from drivemeta.data.readers.reading import parse_reading
     from drivemeta.data.support import SupportSet
     from drivemeta.export.restore import restore
-    from drivemeta.export.verify import verify_model
+    from drivemeta.export.verify import repeat_probe
     from drivemeta.models.store import load_base, load_detector
     from drivemeta.plugins.settings import parse_settings
+    from drivemeta.runtime.model_file import read_model_file
 
     started = time.perf_counter()
     check_writable(out, ".onnx")
@@ -112,7 +113,7 @@ def adapt(
             registry=registry,
         )
         adapted.export(out)
-        verify_model(out, provider="cpu")
+        repeat_probe(read_model_file(out), provider="cpu")
         report = write_report(adapted, out, full=full_report)
     report = {
         "model": str(out),

@@ -10,13 +10,13 @@ from torch import nn
 
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
-from drivemeta.export.disassemble import graphs_within
 from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
+from drivemeta.runtime.structure import graphs_within
 
 
 def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
