@@ -71,6 +71,8 @@ def test_json_holds_what_the_design_says(
     points = report["operating_points"]["leaf1"]
     assert np.isfinite(points["false_alarms_per_minute"])
     assert "leaf1" in printed.err
+    assert report["left_out"] == {"dog": 0}
+    assert "left out, as no class of the model: dog (0 boxes)" in printed.err
 
 
 def test_split_and_limit(
