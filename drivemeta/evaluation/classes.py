@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.errors import ConfigError, InputError, suggest
+from drivemeta.files import read_yaml
 
 
 class NamedClass(Protocol):
@@ -71,10 +71,7 @@ def read_class_map(path: str | Path) -> dict[str, str]:
         ConfigError: the file is missing or holds anything else.
     """
     path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot read the map of classes: {error}") from error
+    content = read_yaml(path, "the map of classes")
     if not isinstance(content, dict) or not all(
         isinstance(key, str | int) and isinstance(value, str) for key, value in content.items()
     ):

@@ -91,7 +91,7 @@ def test_split_and_limit(
     [
         ({"--data": "none.json"}, "none.json: no such file"),
         ({"--split": "vall"}, "did you mean 'val'"),
-        ({"--map": "none.yaml"}, "none.yaml: cannot read"),
+        ({"--map": "none.yaml"}, "cannot read the map of classes none.yaml"),
         ({"--model": "none.onnx"}, "none.onnx"),
         ({"--images": "none"}, "expected the folder of the images"),
     ],
