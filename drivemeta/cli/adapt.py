@@ -17,6 +17,7 @@ from drivemeta.cli.common import (
     emit_json,
     image_files,
     panel,
+    parse_size,
 )
 from drivemeta.cli.invocation import registry_of
 
@@ -62,6 +63,10 @@ def adapt(
         list[str] | None,
         LEARNING("--set", help="The learner's parameter, LEARNER.NAME=VALUE; may be repeated."),
     ] = None,
+    input_size: Annotated[
+        str | None,
+        LEARNING(help="Height x width of the network's input, multiples of 64: 384x640 is quick."),
+    ] = None,
     base: Annotated[
         Path | None, START(help="Weights (.safetensors); by default, the shipped base.")
     ] = None,
@@ -94,6 +99,7 @@ def adapt(
 
     started = time.perf_counter()
     check_writable(out, ".onnx")
+    size = parse_size(input_size, "--input-size")
     given = SupportSet.from_path(support, images, parse_reading(read or []))
     show_notes(given.dataset)
     chosen = given if shots is None else given.draw(shots, seed)
@@ -108,6 +114,7 @@ def adapt(
             negatives=image_files(negatives) if negatives else (),
             exhaustive=exhaustive,
             extend=extend,
+            input_size=size,
             learner_weights=learner_weights,
             settings=parse_settings(settings or []),
             registry=registry,
@@ -148,7 +155,7 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            "no scenes" if row.found is None else f"{row.found} of {row.shots}",
+            "no scenes" if row.found is None else f"{row.found} of {row.added}",
             f"{row.threshold:.2f}{doubt}",
         )
     shown = console()

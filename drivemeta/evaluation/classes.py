@@ -114,9 +114,9 @@ def match_classes(
             f"{dataset.source}: none of its categories ({', '.join(dataset.classes[:20])}) is a "
             f"class of the model ({', '.join(tree.names[:20])}); name the matches in a map.yaml"
         )
-    left = left_out(dataset, found)
-    if sum(left.values()) == sum(map(len, dataset.images)):
-        boxes = ", ".join(f"{name} {n}" for name, n in left.items() if n) or "none at all"
+    counts = dataset.n_boxes()
+    if not any(counts[name] for name in found):
+        boxes = ", ".join(f"{name} {n}" for name, n in counts.items() if n) or "none at all"
         raise InputError(
             f"{dataset.source}: expected boxes of {', '.join(found)}, found {boxes}; name the "
             "matches in a map.yaml"
@@ -126,10 +126,7 @@ def match_classes(
 
 def left_out(dataset: Dataset, matched: Collection[str]) -> dict[str, int]:
     """Return the categories that no class of the model matches, with their numbers of boxes."""
-    labels = np.concatenate([np.zeros(0, np.int64), *(image.labels for image in dataset.images)])
-    counts = np.bincount(labels, minlength=len(dataset.classes)).tolist()
-    pairs = zip(dataset.classes, counts, strict=True)
-    return {name: n for name, n in pairs if name not in matched}
+    return {name: n for name, n in dataset.n_boxes().items() if name not in matched}
 
 
 def _plain(name: str) -> str:
