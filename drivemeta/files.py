@@ -1,4 +1,4 @@
-"""Files: which are input, and writing them so that they appear whole or not at all."""
+"""Files: which are input, writing them whole or not at all, and reading YAML that may do harm."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from drivemeta.errors import OutputError
+import yaml
+
+from drivemeta.errors import ConfigError, OutputError
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # Of what FFmpeg reads as a video; the manifest of the source `file` lists the same.
@@ -17,6 +20,8 @@ VIDEO_SUFFIXES = (
     *(".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".obu", ".ogm"),
     *(".ogv", ".qt", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
 )
+MOST_YAML_BYTES = 10_000_000
+MOST_YAML_VALUES = 200_000  # their aliases written out
 # What systems and editors put beside one's own files: archives of macOS, network drives, bins.
 _FOREIGN = frozenset(
     {
@@ -137,3 +142,58 @@ def _walk(
                 yield from _walk(path, suffixes, nested, above | {here})
         elif (not suffixes or path.suffix.lower() in suffixes) and path.is_file():
             yield path
+
+
+def read_yaml(path: str | Path, what: str = "") -> Any:
+    """Return what a YAML file holds, as plain values.
+
+    Args:
+        path: File.
+        what: What it is to be, for messages ("the configuration").
+
+    Raises:
+        ConfigError: it cannot be read, is no YAML, is nested too deeply, or holds absurdly many
+            values, as when aliases multiply.
+    """
+    path = Path(path)
+    where = f"cannot read {what} {path}" if what else f"cannot read {path}"
+    try:
+        if path.stat().st_size > MOST_YAML_BYTES:
+            raise ConfigError(f"{where}: expected at most {MOST_YAML_BYTES} bytes, found more")
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+    return parse_yaml(text, where)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Return what a text of YAML holds; `where` begins the messages.
+
+    Raises:
+        ConfigError: as `read_yaml`.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        n = _count(root, {}) if root is not None else 0
+        if n > MOST_YAML_VALUES:
+            raise ConfigError(
+                f"{where}: expected at most {MOST_YAML_VALUES} values, found {n:.2g} once its "
+                "aliases are written out"
+            )
+        return yaml.safe_load(text)  # noqa: TID251  (its size is known)
+    except RecursionError as error:
+        raise ConfigError(f"{where}: it is nested too deeply") from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # dates and numbers that cannot be
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _count(node: yaml.Node, known: dict[int, float]) -> float:
+    """Return how many values a node holds with its aliases written out: infinite for a circle."""
+    if id(node) in known:
+        return known[id(node)]
+    known[id(node)] = float("inf")  # while it is counted
+    parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+    if isinstance(node, yaml.MappingNode):
+        parts = [part for pair in parts for part in pair]
+    known[id(node)] = 1 + sum(_count(part, known) for part in parts)
+    return known[id(node)]

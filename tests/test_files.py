@@ -2,8 +2,15 @@
 
 import pytest
 
-from drivemeta.errors import OutputError
-from drivemeta.files import atomic_path, list_files, list_images, write_bytes, write_text
+from drivemeta.errors import ConfigError, OutputError
+from drivemeta.files import (
+    atomic_path,
+    list_files,
+    list_images,
+    read_yaml,
+    write_bytes,
+    write_text,
+)
 
 
 def test_the_folder_is_made_and_nothing_else_left(tmp_path):
@@ -61,3 +68,41 @@ def test_hidden_and_foreign_files_are_no_input(tmp_path):
     assert [path.name for path in list_images(tmp_path, nested=True)] == ["b.JPG", "a.png"]
     assert [p.name for p in list_files(tmp_path, (".txt",), nested=True)] == ["c.txt", "notes.txt"]
     assert list_images(tmp_path / "absent") == []
+
+
+def test_yaml_is_read_as_plain_values(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("common: &c {rate: 0.5}\na: {<<: *c, n: 1}\nb: [*c, *c]\n")
+    common = {"rate": 0.5}
+    assert read_yaml(path) == {"common": common, "a": common | {"n": 1}, "b": [common] * 2}
+    path.write_text("")
+    assert read_yaml(path) is None
+
+
+ALIASES = "\n".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9) if i else 'x'}]" for i in range(30)
+)
+MERGES = "\n".join(
+    f"a{i}: &a{i} {{k{i}: 1, <<: [{', '.join([f'*a{i - 1}'] * 9)}]}}" for i in range(1, 30)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (ALIASES, "once its aliases are written out"),
+        ("a0: &a0 {x: 1}\n" + MERGES, "once its aliases are written out"),
+        ("a: &a [*a]", "found inf"),
+        ("[" * 5000, "nested too deeply"),
+        ("a: 2020-99-99", "month must be in"),
+        ("a: b\0", ""),
+        ("a: " + "9" * 6000, ""),
+        ("a: [", ""),
+        ("a: \xff".encode("latin-1"), "decode"),
+    ],
+)
+def test_hostile_yaml_gives_one_message(tmp_path, text, message):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError, match=rf"cannot read .*a\.yaml: .*{message}"):
+        read_yaml(path)

@@ -17,6 +17,7 @@ from drivemeta.cli.common import (
     emit_json,
     image_files,
     panel,
+    parse_size,
 )
 from drivemeta.cli.invocation import registry_of
 
@@ -62,6 +63,10 @@ def adapt(
         list[str] | None,
         LEARNING("--set", help="The learner's parameter, LEARNER.NAME=VALUE; may be repeated."),
     ] = None,
+    input_size: Annotated[
+        str | None,
+        LEARNING(help="Height x width of the network's input, multiples of 64: 384x640 is quick."),
+    ] = None,
     base: Annotated[
         Path | None, START(help="Weights (.safetensors); by default, the shipped base.")
     ] = None,
@@ -87,12 +92,14 @@ def adapt(
     from drivemeta.data.readers.reading import parse_reading
     from drivemeta.data.support import SupportSet
     from drivemeta.export.restore import restore
-    from drivemeta.export.verify import verify_model
+    from drivemeta.export.verify import repeat_probe
     from drivemeta.models.store import load_base, load_detector
     from drivemeta.plugins.settings import parse_settings
+    from drivemeta.runtime.model_file import read_model_file
 
     started = time.perf_counter()
     check_writable(out, ".onnx")
+    size = parse_size(input_size, "--input-size")
     given = SupportSet.from_path(support, images, parse_reading(read or []))
     show_notes(given.dataset)
     chosen = given if shots is None else given.draw(shots, seed)
@@ -107,12 +114,13 @@ def adapt(
             negatives=image_files(negatives) if negatives else (),
             exhaustive=exhaustive,
             extend=extend,
+            input_size=size,
             learner_weights=learner_weights,
             settings=parse_settings(settings or []),
             registry=registry,
         )
         adapted.export(out)
-        verify_model(out, provider="cpu")
+        repeat_probe(read_model_file(out), provider="cpu")
         report = write_report(adapted, out, full=full_report)
     report = {
         "model": str(out),
@@ -147,7 +155,7 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            "no scenes" if row.found is None else f"{row.found} of {row.shots}",
+            "no scenes" if row.found is None else f"{row.found} of {row.added}",
             f"{row.threshold:.2f}{doubt}",
         )
     shown = console()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from drivemeta.cli.common import (
     JsonOption,
@@ -48,7 +49,7 @@ def eval(  # noqa: A001  (the name of the command)
     """Measure average precision: all, base and novel classes; thresholds are set aside."""
     from drivemeta.data.readers import read_annotations
     from drivemeta.data.readers.reading import parse_reading
-    from drivemeta.evaluation.classes import ClassTree, match_classes, read_class_map
+    from drivemeta.evaluation.classes import ClassTree, left_out, match_classes, read_class_map
     from drivemeta.evaluation.run import evaluate_model
     from drivemeta.shipped import load_model
 
@@ -57,12 +58,17 @@ def eval(  # noqa: A001  (the name of the command)
     detector = load_model(model, provider=provider)
     tree = ClassTree.of(detector.manifest.classes)
     mapping = match_classes(dataset, tree, mapping)
+    left = left_out(dataset, mapping)
+    if left:
+        named = ", ".join(f"{name} ({n} boxes)" for name, n in left.items())
+        console().print(f"[yellow]left out, as no class of the model: {escape(named)}[/]")
     truth = dataset.map_classes(mapping, [name for name in tree.names if name in mapping.values()])
     with progress() as bar:
         task = bar.add_task("evaluating", total=(1 + at_thresholds) * len(truth))
         report = evaluate_model(
             detector, truth, tree, fps if at_thresholds else None, lambda: bar.advance(task)
         )
+    report["left_out"] = left
     console().print(_table(report))
     if as_json:
         emit_json(report)

@@ -44,6 +44,9 @@ class SupportSet:
 
     dataset: Dataset
 
+    def __repr__(self) -> str:
+        return repr(self.dataset).replace("Dataset", "SupportSet", 1)
+
     @classmethod
     def from_coco(cls, path: str | Path, images: str | Path | None = None) -> SupportSet:
         """Read and check a COCO JSON file; `images` is the folder of the images.

@@ -12,7 +12,7 @@ from drivemeta.banks.edit import merge_banks
 from drivemeta.core import ClassBank
 from drivemeta.errors import InputError
 from drivemeta.export.parts import Parts, write_parts
-from drivemeta.export.verify import VerifyReport, verify_model
+from drivemeta.export.verify import VerifyReport, repeat_probe
 from drivemeta.runtime.manifest import Digests, LearnerEntry, Manifest
 from drivemeta.runtime.model_file import ModelFile, read_model_file
 
@@ -76,7 +76,7 @@ def merge_models(paths: list[Path], out: str | Path) -> VerifyReport:
 def _write(parts: Parts, out: str | Path) -> VerifyReport:
     probe = parts.probe
     write_parts(parts, out, (probe.box_px, probe.score))
-    return verify_model(out, "cpu")
+    return repeat_probe(read_model_file(out), "cpu")
 
 
 def _check_same_base(first: ModelFile, second: ModelFile) -> None:

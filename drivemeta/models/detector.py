@@ -7,8 +7,10 @@ from torch import nn
 
 from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
+from drivemeta.errors import InputError
 
 INPUT_SIZE = (576, 1024)
+STRIDE = 64  # of level 1: its input is a multiple of it
 ARCHITECTURE = "lite"
 
 
@@ -68,6 +70,20 @@ class TwoLevelDetector(nn.Module):
         )
         other.training = self.training  # its own flag alone: the networks are those of both
         return other
+
+
+def fitted_to(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoLevelDetector:
+    """Return a detector that fits frames into another height and width for level 1.
+
+    Raises:
+        InputError: a side is no multiple of 64.
+    """
+    if any(side < STRIDE or side % STRIDE for side in input_size):
+        raise InputError(
+            f"expected an input size of multiples of {STRIDE}, found {input_size[0]}x"
+            f"{input_size[1]}; for instance 576x1024 or 384x640 (height x width)"
+        )
+    return detector.with_(input_size=input_size)
 
 
 def super_class_bank(weights: np.ndarray, biases: np.ndarray, crop_dim: int) -> ClassBank:

@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
 
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
-from drivemeta.errors import InputError, PluginError, VideoError, suggest
+from drivemeta.errors import ConfigError, InputError, PluginError, VideoError, suggest
+from drivemeta.files import read_yaml
 from drivemeta.plugins.source.clock import SteadyClock
 from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.plugins.source.recordings.decoding import stills, video
@@ -123,10 +123,10 @@ def _files_of(path: Path) -> list[Path]:
             f"metadata.yaml, found none at {path}"
         )
     try:
-        told = yaml.safe_load(description.read_text(encoding="utf-8"))
+        told = read_yaml(description)
         names = told["rosbag2_bagfile_information"]["relative_file_paths"]
         files = [path / str(name) for name in names]
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (ConfigError, KeyError, TypeError) as error:
         raise VideoError(f"expected a ROS 2 bag's metadata, cannot read {description}") from error
     for file in files:
         if not file.is_file():

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from drivemeta.errors import VideoError
+from drivemeta.files import read_yaml
 from drivemeta.video.opening import open_source
 from tests.helpers.videos import draw_frame
 
@@ -73,7 +74,7 @@ def test_a_bag_of_ros_2_in_several_databases_is_one_stream(tmp_path):
     bag = write_ros(tmp_path / "drive", ros2=True)
     split(bag / "drive.db3", bag / "rest.db3", BEGIN + 5 * STEP_NS)
     description = bag / "metadata.yaml"
-    told = yaml.safe_load(description.read_text())
+    told = read_yaml(description)
     told["rosbag2_bagfile_information"]["relative_file_paths"] = ["drive.db3", "rest.db3"]
     description.write_text(yaml.safe_dump(told))
     check(open_source(bag))
