@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,13 +13,9 @@ from drivemeta.cli.common import (
     ProviderOption,
     ReadOption,
     choose,
-    console,
     emit_json,
-    progress,
 )
-
-if TYPE_CHECKING:
-    pass
+from drivemeta.cli.shown import console, new_table, progress
 
 Data = Annotated[Path, typer.Option("--data", help="Annotations: COCO, YOLO, VOC, LabelMe, CVAT.")]
 Images = Annotated[Path | None, typer.Option("--images", help="Folder of the images.")]
@@ -69,19 +65,15 @@ def eval(  # noqa: A001  (the name of the command)
 
 
 def _table(report: dict[str, Any]) -> Any:
-    from rich.table import Table
 
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{100 * value:.1f}"
 
     points = report.get("operating_points", {})
-    table = Table(
-        title=f"{report['images']} images, {report['seconds']:.1f} s, {report['provider']}"
-    )
-    for column in ("class", "origin", "boxes", "AP50", "AP"):
-        table.add_column(column, justify="left" if column in {"class", "origin"} else "right")
-    for column in ("precision", "recall", "false alarms/min") if points else ():
-        table.add_column(column, justify="right")
+    more = ("precision", "recall", "false alarms/min") if points else ()
+    columns = ("class", "origin", "boxes", "AP50", "AP", *more)
+    title = f"{report['images']} images, {report['seconds']:.1f} s, {report['provider']}"
+    table = new_table(*columns, n_left=2, title=title)
     for name, row in report["classes"].items():
         cells = [name, row["origin"], str(row["n_boxes"]), percent(row["ap50"]), percent(row["ap"])]
         if points:

@@ -18,6 +18,8 @@ from drivemeta.runtime.manifest import MANIFEST_KEY, PROBE_KEY, SCHEMA_VERSION, 
 from drivemeta.runtime.probe import Probe
 from drivemeta.runtime.structure import check_structure
 
+WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt")
+
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
@@ -70,6 +72,11 @@ def read_model_file(path: str | Path) -> ModelFile:
         raise ModelFileError(
             f"expected an ONNX model exported by DriveMeta, cannot read {path}: {error.strerror}"
         ) from error
+    if path.suffix.lower() in WEIGHTS:
+        raise ModelFileError(
+            f"expected an ONNX model exported by DriveMeta, found weights at {path}; make a model "
+            f"of weights of DriveMeta by `drivemeta export {path} --out {path.stem}.onnx`"
+        )
     proto = _parse(path, data)
     manifest = _read_manifest(path, proto)
     if manifest.digests.graph != graph_digest(proto.graph):
