@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivemeta.cli.common import ForceOption, JsonOption, emit_json
-from drivemeta.cli.shown import console, new_table
+from drivemeta.cli.shown import console, new_table, noted
 
 if TYPE_CHECKING:
     from drivemeta.export.verify import VerifyReport
@@ -48,6 +48,26 @@ def list_classes(model: Model, as_json: JsonOption = False) -> None:
         table.add_row(*(str(shown[column]) for column in columns))
     console().print(table)
     console().print(f"{distractors} crop rows stand for something else")
+
+
+@app.command()
+def add(
+    model: Annotated[Path, typer.Argument(help="A model adapted from the shipped base.")],
+    banks: Annotated[list[str], typer.Argument(help="Shipped banks: signs, lights, vehicles.")],
+    out: Out,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a model that names the classes of shipped banks beside its own."""
+    from drivemeta.cli.common import check_writable
+    from drivemeta.export.verify import verify_model
+    from drivemeta.shipped import name_beside
+
+    check_writable(out, ".onnx", replace=force)
+    path, notes = name_beside(model, banks, out)
+    for note in notes:
+        console().print(noted("note ", note))
+    _report(verify_model(path, "cpu"), as_json)
 
 
 @app.command()

@@ -34,7 +34,7 @@ ForceOption = Annotated[
 ]
 NameOption = Annotated[
     str | None,
-    typer.Option(help="Let the shipped base name kinds too, comma-separated: signs, vehicles."),
+    typer.Option(help="Name shipped kinds beside the model's, comma-separated: signs, vehicles."),
 ]
 
 
@@ -43,20 +43,25 @@ def panel(title: str) -> Callable[..., Any]:
     return partial(typer.Option, rich_help_panel=title)
 
 
-def named_base(model: Path | None, names: str | None) -> Path | None:
-    """Return the model to run, None for the shipped base as it is.
+def with_names(model: Path | None, names: str | None) -> Path | None:
+    """Return the model to run, None for the shipped base as it is; tell what is not named.
 
     Raises:
-        InputError: kinds are to be named by a model of the user's own, or no such bank ships.
+        InputError: no such bank ships, or a name is taken.
+        ModelFileError: the model's rows are not of the shipped base.
     """
-    if names is None:
+    named = [name.strip() for name in (names or "").split(",") if name.strip()]
+    if not named:
         return model
-    from drivemeta.errors import InputError
-    from drivemeta.shipped import base_onnx
+    from drivemeta.cli.shown import console, noted
+    from drivemeta.shipped import base_onnx, name_beside
 
-    if model is not None:
-        raise InputError(f"--name is for the shipped base, found --model {model} beside it")
-    return base_onnx([name.strip() for name in names.split(",") if name.strip()])
+    if model is None:
+        return base_onnx(named)
+    path, notes = name_beside(model, named)
+    for note in notes:
+        console().print(noted("note      ", note))
+    return path
 
 
 def emit_json(value: Any) -> None:

@@ -13,7 +13,7 @@ from drivemeta.cli.common import (
     NameOption,
     ProviderOption,
     emit_json,
-    named_base,
+    with_names,
 )
 from drivemeta.cli.invocation import registry_of
 from drivemeta.cli.shown import console, progress
@@ -53,7 +53,7 @@ def detect(
     files = _files(images, registry_of(ctx))
     if out.resolve() == files[0].parent.resolve():
         raise InputError(f"--out: the results would mix with the images in {out}; name another")
-    detector = OnnxDetector(named_base(model, name) or base_onnx(), provider=provider)
+    detector = OnnxDetector(with_names(model, name) or base_onnx(), provider=provider)
     with run_folder(out):
         found, unreadable = _found(detector, files, out, min_score)
         if not found:

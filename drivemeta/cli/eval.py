@@ -10,10 +10,12 @@ import typer
 from drivemeta.cli.common import (
     JsonOption,
     ModelOption,
+    NameOption,
     ProviderOption,
     ReadOption,
     choose,
     emit_json,
+    with_names,
 )
 from drivemeta.cli.shown import console, new_table, progress
 
@@ -33,6 +35,7 @@ def eval(  # noqa: A001  (the name of the command)
     images: Images = None,
     read: ReadOption = None,
     model: ModelOption = None,
+    name: NameOption = None,
     class_map: Map = None,
     split: Split = None,
     limit: Limit = None,
@@ -50,7 +53,7 @@ def eval(  # noqa: A001  (the name of the command)
 
     mapping = read_class_map(class_map) if class_map else {}
     dataset = choose(read_annotations(data, images, parse_reading(read or [])), split, limit)
-    detector = load_model(model, provider=provider)
+    detector = load_model(with_names(model, name), provider=provider)
     tree = ClassTree.of(detector.manifest.classes)
     mapping = match_classes(dataset, tree, mapping)
     truth = dataset.map_classes(mapping, [name for name in tree.names if name in mapping.values()])

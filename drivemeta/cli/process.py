@@ -13,8 +13,8 @@ from drivemeta.cli.common import (
     NameOption,
     ProviderOption,
     emit_json,
-    named_base,
     panel,
+    with_names,
 )
 from drivemeta.cli.invocation import PluginPathOption, registry_of
 from drivemeta.cli.shown import console, new_table, progress
@@ -141,7 +141,7 @@ def process(
     job = Job(
         source=source,
         out=out,
-        model=named_base(model, name),
+        model=with_names(model, name),
         sinks=tuple(names),
         options=options,
         fresh=fresh,

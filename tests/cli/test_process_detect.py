@@ -318,4 +318,4 @@ def test_kinds_to_name_are_checked(photos, tiny_model, tmp_path, capsys):
     told = refused(capsys, "detect", photos, "--name", "sings", *words)
     assert "did you mean 'signs'" in told
     told = refused(capsys, "detect", photos, "--name", "signs", "--model", tiny_model, *words)
-    assert "for the shipped base" in told
+    assert "expected a model whose embedding is the shipped base's" in told
