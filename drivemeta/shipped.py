@@ -84,7 +84,7 @@ def name_beside(
 
 
 def _check_base(file: ModelFile) -> None:
-    base = read_model_file(base_onnx()).manifest.digests.weights
+    base = _weights_of_base()
     if file.manifest.digests.weights != base:
         learner = file.manifest.learner.name
         raise ModelFileError(
@@ -93,6 +93,10 @@ def _check_base(file: ModelFile) -> None:
             f"its learner{f', {learner},' if learner else ''} adapted a layer of its own, to which "
             "the rows of shipped banks mean nothing; adapt with `--learner protonet`"
         )
+
+
+def _weights_of_base() -> str:
+    return read_model_file(base_onnx()).manifest.digests.weights
 
 
 def load_model(
