@@ -34,6 +34,12 @@ def detect(
     min_score: Annotated[
         float | None, typer.Option(min=0, max=1, help="In place of each class's own threshold.")
     ] = None,
+    stretch: Annotated[
+        bool,
+        typer.Option(
+            "--stretch", help="Stretch each image to the whole range, as --read values=stretched."
+        ),
+    ] = False,
     provider: ProviderOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -55,7 +61,7 @@ def detect(
         raise InputError(f"--out: the results would mix with the images in {out}; name another")
     detector = OnnxDetector(with_names(model, name) or base_onnx(), provider=provider)
     with run_folder(out):
-        found, unreadable = _found(detector, files, out, min_score)
+        found, unreadable = _found(detector, files, out, min_score=min_score, stretch=stretch)
         if not found:
             raise InputError(f"expected an image, none of {len(files)} can be read: {images}")
         results = by_certainty(found)
@@ -109,7 +115,7 @@ def _files(place: Path, registry: Registry) -> list[Path]:
 
 
 def _found(
-    detector: OnnxDetector, files: list[Path], out: Path, min_score: float | None
+    detector: OnnxDetector, files: list[Path], out: Path, *, min_score: float | None, stretch: bool
 ) -> tuple[list[PreLabelled], list[str]]:
     """Return what is detected in each image, and the names of those that cannot be read."""
     from drivemeta.data.pre_labels import PreLabelled
@@ -118,7 +124,7 @@ def _found(
     unreadable: list[str] = []
     with progress() as bar:
         for index, file in enumerate(bar.track(files, description="detecting")):
-            frame = _read(file, index)
+            frame = _read(file, index, stretch)
             if frame is None:
                 unreadable.append(file.name)
                 continue
@@ -128,12 +134,17 @@ def _found(
     return found, unreadable
 
 
-def _read(path: Path, index: int) -> Frame | None:
+def _read(path: Path, index: int, stretch: bool) -> Frame | None:
     """Return the image, or None if it cannot be decoded."""
     from drivemeta.core import Frame
     from drivemeta.core.pictures import read_picture
+    from drivemeta.data.readers.stretch import stretched_picture
+    from drivemeta.errors import AnnotationError
 
-    image = read_picture(path)
+    try:
+        image = stretched_picture(path) if stretch else read_picture(path)
+    except AnnotationError:
+        return None
     return None if image is None else Frame(image, index, name=path.name)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import cv2
@@ -50,7 +50,7 @@ def shortened(text: str, size: int, width: float) -> str:
     return "…" + text
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _lettered(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont | None]:
     """Return text that can be shown, and the font that shows it; None for OpenCV's letters."""
     dejavu = _dejavu()
@@ -115,7 +115,7 @@ def _opencv_shows(letter: str) -> bool:
     return letter == "?" or not np.array_equal(_by_opencv(letter, 20), _by_opencv("?", 20))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _by_opencv(text: str, size: int) -> NDArray[np.uint8]:
     """Return text in OpenCV's letters as a (height, width) uint8 mask."""
     face = cv2.FontFace("sans")

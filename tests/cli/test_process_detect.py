@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from faster_coco_eval import COCO
+from PIL import Image
 
 from drivemeta.cli import main as cli
 from drivemeta.export.probe_scene import draw_scene
@@ -294,6 +295,18 @@ def test_the_base_names_signs_when_asked(photos, tmp_path, capsys):
     assert "no_entry" in {
         c["name"] for c in json.loads((out / "coco.json").read_text())["categories"]
     }
+
+
+def test_detect_stretches_when_told(tiny_model, tmp_path):
+    deep = np.linspace(21000, 21600, 128 * 192).astype(np.uint16).reshape(128, 192)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    words = ("detect", tmp_path / "deep.png", "--model", tiny_model, "--provider", "cpu")
+    seen = []
+    for name, more in (("stored", ()), ("stretched", ("--stretch",))):
+        assert call(*words, *more, "--min-score", "1", "--out", tmp_path / name) == 0
+        picture = cv2.imread(str(tmp_path / name / "deep.png"))
+        seen.append((picture.min(), picture.max()))
+    assert seen == [(82, 84), (0, 255)]
 
 
 def test_detect_of_a_video_points_to_process(video, photos, tiny_model, tmp_path, capsys):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from drivemeta.core.pictures import UNREADABLE
@@ -37,7 +38,12 @@ def stretched(dataset: Dataset, reading: Reading) -> Dataset:
     return replace(dataset, images=images, notes=(*dataset.notes, note))
 
 
-def _stretched(path: Path) -> Path:
+def stretched_picture(path: Path) -> NDArray[np.uint8]:
+    """Return a (height, width, 3) uint8 BGR picture, upright, stretched to the whole range.
+
+    Raises:
+        AnnotationError: it is damaged or cut short.
+    """
     try:
         with path.open("rb") as file, Image.open(file) as image:
             upright = ImageOps.exif_transpose(image)
@@ -46,7 +52,12 @@ def _stretched(path: Path) -> Path:
     except UNREADABLE as error:
         raise AnnotationError(f"{path}: the image is damaged or cut short: {error}") from error
     low, high = np.percentile(pixels, (_OUTERMOST, 100 - _OUTERMOST))
-    scaled = (pixels - low) * (255 / max(high - low, 1e-6))
+    scaled = np.clip(np.rint((pixels - low) * (255 / max(high - low, 1e-6))), 0, 255)
+    colours = np.repeat(scaled[..., None], 3, 2) if scaled.ndim == 2 else scaled[..., ::-1]
+    return np.ascontiguousarray(colours, np.uint8)
+
+
+def _stretched(path: Path) -> Path:
     data = io.BytesIO()
-    Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)).save(data, "PNG")
+    Image.fromarray(stretched_picture(path)[..., ::-1]).save(data, "PNG")
     return keep_picture(data.getvalue(), f"{path.stem}.png")
