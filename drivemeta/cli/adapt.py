@@ -13,13 +13,13 @@ from drivemeta.cli.common import (
     JsonOption,
     ReadOption,
     check_writable,
-    console,
     emit_json,
     image_files,
     panel,
     parse_size,
 )
 from drivemeta.cli.invocation import registry_of
+from drivemeta.cli.shown import console, new_table, noted, working
 
 if TYPE_CHECKING:
     from drivemeta.adaptation.adapted import Adapted
@@ -79,6 +79,9 @@ def adapt(
     full_report: Annotated[
         bool, OUTPUT("--report", help="Estimate AP50 by leaving frames out, too.")
     ] = False,
+    force: Annotated[
+        bool, OUTPUT("--force", help="Take the place of a model that is there.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Learn new classes from a few annotated frames; write an ONNX model.
@@ -98,14 +101,14 @@ def adapt(
     from drivemeta.runtime.model_file import read_model_file
 
     started = time.perf_counter()
-    check_writable(out, ".onnx")
+    check_writable(out, ".onnx", replace=force)
     size = parse_size(input_size, "--input-size")
     given = SupportSet.from_path(support, images, parse_reading(read or []))
     show_notes(given.dataset)
     chosen = given if shots is None else given.draw(shots, seed)
     registry = registry_of(ctx)
     detector = load_detector(base, registry) if base else load_base(registry)
-    with console().status(f"adapting to {', '.join(chosen.classes)}"):
+    with working(f"adapting to {', '.join(chosen.classes)}"):
         adapted = learn(
             restore(detector, start) if start else detector,
             chosen,
@@ -145,10 +148,8 @@ def _finish(out: Path, report: dict[str, Any]) -> None:
 
 
 def _show(adapted: Adapted, report: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
 
-    table = Table("class", "found as", "shots", "found by the base", "threshold")
+    table = new_table("class", "found as", "shots", "found by the base", "threshold")
     for row in adapted.classes:
         doubt = " (low confidence)" if row.low_confidence else ""
         table.add_row(
@@ -161,14 +162,14 @@ def _show(adapted: Adapted, report: dict[str, Any]) -> None:
     shown = console()
     shown.print(table)
     for row in adapted.classes:
-        shown.print(f"class    {escape(row.name)}: {escape(row.reason)}")
+        shown.print(f"class    {row.name}: {row.reason}")
     for line in report["warnings"][:MOST_WARNINGS]:
-        shown.print(f"[yellow]note[/]     {escape(line)}")
+        shown.print(noted("note     ", line))
     if len(report["warnings"]) > MOST_WARNINGS:
         shown.print(f"         and {len(report['warnings']) - MOST_WARNINGS} more in the report")
     for row in report["expected_ap50"] or ():
         shown.print(
-            f"estimate {escape(row['name'])}: AP50 {row['ap50']:.2f} on {row['n_boxes']} held-out "
+            f"estimate {row['name']}: AP50 {row['ap50']:.2f} on {row['n_boxes']} held-out "
             f"boxes in {row['n_frames']} frames"
         )
     shown.print(f"model    {report['model']} (verified)")

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivemeta.cli.common import (
+    ForceOption,
     JsonOption,
     ReadOption,
     check_writable,
     choose,
-    console,
     emit_json,
     panel,
     parse_size,
-    progress,
 )
 from drivemeta.cli.invocation import registry_of
+from drivemeta.cli.shown import console, noted, progress, working
 
 if TYPE_CHECKING:
     from drivemeta.data.dataset import Dataset
@@ -122,6 +122,7 @@ def export(
     max_loss: Annotated[
         float, GATE(min=0, help="Points of AP50 that base or novel classes may lose.")
     ] = 1.0,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a detector as one ONNX file, compared before it is written.
@@ -132,7 +133,7 @@ def export(
     from drivemeta.export.precision.int8 import Int8Rule
     from drivemeta.export.precision.rewrite import Change
 
-    check_writable(out, ".onnx")
+    check_writable(out, ".onnx", replace=force)
     size, fixed = parse_size(input_size, "--input-size"), parse_size(frame_size, "--frame-size")
     ready = source if source and source.suffix == ".onnx" and size is None else None
     gate = None
@@ -148,7 +149,7 @@ def export(
         gate=gate,
     )
     if precision is Precision.int8 and gate is None:
-        console().print("[yellow]without --data, what int8 costs in AP50 is not measured[/]")
+        console().print(noted("note ", "without --data, what int8 costs in AP50 is not measured"))
     weights = _Weights(path=source, input_size=size, bank_capacity=bank_capacity)
     if ready:
         _show_rewritten(_rewrite(ready, out, change), as_json)
@@ -169,7 +170,7 @@ def _export(ctx: typer.Context, weights: _Weights, out: Path, change: Change) ->
         bank=change.mode or "fed",
         bank_capacity=weights.bank_capacity,
     )
-    with console().status("exporting and comparing with torch"):
+    with working("exporting and comparing with torch"):
         registry = registry_of(ctx)
         path = weights.path
         if path and weights.input_size and path.suffix == ".onnx":
@@ -212,8 +213,11 @@ def _frames(
 
     if place is None:
         console().print(
-            "[yellow]without --frames, int8 is calibrated on drawn scenes: give frames like those "
-            "it will run on[/]"
+            noted(
+                "note ",
+                "without --frames, int8 is calibrated on drawn scenes: give frames like those it "
+                "will run on",
+            )
         )
         found = drawn_frames(min(n, 16), size or (720, 1280))
     else:

@@ -20,7 +20,7 @@ from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.export.model_writer import signed, write_model
 from drivemeta.export.parity import ParityReport, Reference, check_parity, torch_dense, torch_rows
 from drivemeta.export.probe_scene import PROBE_SIZE, draw_noise, draw_scene
-from drivemeta.files import make_folder
+from drivemeta.files import check_folder
 from drivemeta.models.detector import TwoLevelDetector, fitted_to
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.traced.networks import level1_graph, level2_graph
@@ -102,7 +102,7 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
     detector = fitted_to(detector, input_size or detector.input_size).eval()
     if options.bank == "fed" and options.bank_capacity:
         check_capacity(detector.bank, options.bank_capacity)
-    make_folder(path.parent)
+    check_folder(path.parent)
     expected = [torch_dense(detector, frame) for frame in _frames(options)]
     learnt = m.LearnerEntry(name=learner, params=dict(learner_params or {}))
     manifest = _manifest(detector, options, learnt, support_digest)

@@ -19,6 +19,8 @@ from drivemeta.runtime.probe import Probe
 from drivemeta.runtime.sizes import check_sizes
 from drivemeta.runtime.structure import check_structure, graphs_within
 
+WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt")
+
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
@@ -72,6 +74,11 @@ def read_model_file(path: str | Path) -> ModelFile:
         raise ModelFileError(
             f"expected an ONNX model exported by DriveMeta, cannot read {path}: {error.strerror}"
         ) from error
+    if path.suffix.lower() in WEIGHTS:
+        raise ModelFileError(
+            f"expected an ONNX model exported by DriveMeta, found weights at {path}; make a model "
+            f"of weights of DriveMeta by `drivemeta export {path} --out {path.stem}.onnx`"
+        )
     proto = _parse(path, data)
     manifest = _read_manifest(path, proto)
     if manifest.digests.graph != graph_digest(proto.graph):

@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import ConfigError, InputError, PluginError, VideoError, suggest
