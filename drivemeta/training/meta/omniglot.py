@@ -18,6 +18,8 @@ from drivemeta.errors import InputError
 Images = NDArray[np.uint8]
 Indices = NDArray[np.int64]
 Strings = NDArray[np.str_]
+# Of 1,623 characters, as many as Vinyals et al. test and validate on; drawn with this seed.
+MIXED_TEST, MIXED_VAL, MIXED_SEED = 423 / 1623, 172 / 1623, 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,9 @@ def load_omniglot(
         path: `omniglot28.npz` with `bits` (n, 20, 28, 28) uint8, `alphabet`, `split`, `vinyals`.
         split: `train`, `val` or `test` of Vinyals, `trainval` for the 1,200 characters of the first
             two; `background` or `evaluation` of Lake, `background_train` for the 25 alphabets of
-            the background that are not those of `val`.
+            the background that are not those of `val`; `mixed_train`, `mixed_val`, `mixed_trainval`
+            or `mixed_test` of characters drawn at random from all alphabets, always the same ones,
+            in parts as large as those of Vinyals.
         rotations: Whether turns by 90 degrees are further classes.
         mirrors: Whether mirrored images, turned or not, are further classes too.
 
@@ -98,6 +102,19 @@ def _splits(lake: Strings, vinyals: Strings) -> dict[str, NDArray[np.bool_]]:
         "trainval": of_vinyals["train"] | of_vinyals["val"],
         **of_lake,
         "background_train": of_lake["background"] & of_vinyals["train"],
+        **_mixed(len(lake)),
+    }
+
+
+def _mixed(n: int) -> dict[str, NDArray[np.bool_]]:
+    """Return which of n characters are of each part of a random split."""
+    place = np.random.default_rng(MIXED_SEED).permutation(n)
+    n_test, n_val = round(n * MIXED_TEST), round(n * MIXED_VAL)
+    return {
+        "mixed_train": place >= n_test + n_val,
+        "mixed_val": (place >= n_test) & (place < n_test + n_val),
+        "mixed_trainval": place >= n_test,
+        "mixed_test": place < n_test,
     }
 
 
