@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,12 +76,8 @@ def load_omniglot(
     Raises:
         InputError: the file cannot be read or has no such split.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            bits, alphabets = stored["bits"], stored["alphabet"]
-            splits = _splits(stored["split"], stored["vinyals"])
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"cannot read Omniglot from {path}: {error}") from error
+    bits, alphabets, lake, vinyals = read_omniglot(path, "bits", "alphabet", "split", "vinyals")
+    splits = _splits(lake, vinyals)
     if split not in splits or not splits[split].any():
         raise InputError(f"{path}: no split {split!r}; known: {', '.join(splits)}")
     chosen = splits[split]
@@ -91,6 +88,19 @@ def load_omniglot(
     _, groups = np.unique(alphabets[chosen], return_inverse=True)
     of_kind = [groups + kind * (groups.max() + 1) for kind in range(len(seen))]
     return ImagePool(np.concatenate(seen), np.concatenate(of_kind).astype(np.int64))
+
+
+def read_omniglot(path: Path, *names: str) -> list[NDArray[Any]]:
+    """Read arrays of `omniglot28.npz` by name, of one entry a character each.
+
+    Raises:
+        InputError: the file cannot be read or lacks one of them.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return [stored[name] for name in names]
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"cannot read Omniglot from {path}: {error}") from error
 
 
 def _splits(lake: Strings, vinyals: Strings) -> dict[str, NDArray[np.bool_]]:
