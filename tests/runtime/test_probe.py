@@ -43,6 +43,18 @@ def test_rows_pair_within_the_tolerance_given():
     assert agreement.score == pytest.approx(0.02, abs=1e-6)
 
 
+def test_a_row_of_another_label_is_no_partner():
+    expected, found = rows_of([[0, 0, 9, 9]], [0.5]), rows_of([[0, 0, 9, 9]], [0.5])
+    assert compare_rows(expected, found).n_unmatched == 0
+    found.labels[:] = 3
+    assert compare_rows(expected, found).n_unmatched == 2
+    two = RowArrays(
+        *(np.repeat(column, 2, 0) for column in (found.boxes, found.scores)), np.array([3, 0])
+    )
+    agreement = compare_rows(expected, two)
+    assert (agreement.n_unmatched, agreement.score) == (1, 0)
+
+
 @pytest.mark.parametrize("n", [0, 5])
 def test_too_few_scores_have_no_threshold(n):
     assert clear_thresholds(np.linspace(0.9, 0.5, n, dtype=np.float32)) == []
