@@ -10,11 +10,15 @@
 
 Names are imported when they are first used, so that `import drivemeta` is cheap and the parts that
 run exported models never load torch.
+
+ONNX Runtime's packages report to their maker from the moment they are imported, unless
+`ORT_DISABLE_TELEMETRY` is set: it is set here, before any part of DriveMeta imports them.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,6 +40,9 @@ if TYPE_CHECKING:
     from drivemeta.video.summary import RunSummary
 
 __version__ = "0.1.0"
+
+# `disable_telemetry_events` comes too late: the import itself opens a database and a connection.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "Adapted": "drivemeta.adaptation.adapted",

@@ -1,4 +1,4 @@
-"""Files: which are input, and writing them so that they appear whole or not at all."""
+"""Files: which are input, writing them whole or not at all, and reading YAML that may do harm."""
 
 from __future__ import annotations
 
@@ -6,10 +6,23 @@ import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from drivemeta.errors import OutputError
+import yaml
 
+from drivemeta.errors import ConfigError, InputError, OutputError
+
+LOCK = ".lock"
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+# Of what FFmpeg reads as a video; the manifest of the source `file` lists the same.
+VIDEO_SUFFIXES = (
+    *(".264", ".265", ".3g2", ".3gp", ".asf", ".av1", ".avi", ".dav", ".divx", ".dv", ".f4v"),
+    *(".flv", ".h264", ".h265", ".hevc", ".ivf", ".m1v", ".m2t", ".m2ts", ".m2v", ".m4v", ".mjpeg"),
+    *(".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".obu", ".ogm"),
+    *(".ogv", ".qt", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+)
+MOST_YAML_BYTES = 10_000_000
+MOST_YAML_VALUES = 200_000  # their aliases written out
 # What systems and editors put beside one's own files: archives of macOS, network drives, bins.
 _FOREIGN = frozenset(
     {
@@ -25,41 +38,117 @@ _FOREIGN = frozenset(
 )
 
 
-def make_folder(path: str | Path) -> Path:
-    """Make a folder, and those above it, unless it is there; return its path.
+def check_folder(path: str | Path) -> Path:
+    """Check that files can be written into a folder, one that is not there yet included.
 
     For what is written after long work, so that it fails at once if it must.
 
     Raises:
+        OutputError: it, or what lies above it, is a file or may not be written.
+    """
+    there = next(each for each in (Path(path), *Path(path).absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise OutputError(f"cannot make the folder {path}: {there} is a file")
+    if not os.access(there, os.W_OK):
+        raise OutputError(f"cannot write into the folder {path}: no permission to write in {there}")
+    return Path(path)
+
+
+@contextmanager
+def new_folder(path: str | Path, wanted: str | Path | None = None) -> Iterator[Path]:
+    """Make a folder, and those above it, to write into.
+
+    Where something is raised, those that were made go again, unless something was written.
+
+    Args:
+        path: Folder.
+        wanted: What is to be written, for the message; the folder if None.
+
+    Raises:
         OutputError: it cannot be made.
     """
+    path = Path(path)
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot make the folder {path}: {error.strerror or error}") from error
-    return Path(path)
+        reason = f"cannot make the folder {path}: {error.strerror or error}"
+        raise OutputError(f"cannot write {wanted}: {reason}" if wanted else reason) from error
+    try:
+        yield path
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):  # it holds something
+                folder.rmdir()
+        raise
+
+
+@contextmanager
+def run_folder(path: str | Path) -> Iterator[Path]:
+    """Make a folder as `new_folder` does, for one run alone: see `locked`.
+
+    Raises:
+        InputError: another run is writing into it.
+        OutputError: it cannot be made or written.
+    """
+    busy = f"another run is writing into {path}: wait for it, or give another --out"
+    with new_folder(path) as folder, locked(folder / LOCK, busy):
+        yield folder
+
+
+@contextmanager
+def locked(path: Path, busy: str) -> Iterator[None]:
+    """Hold the system's lock on a hidden file that lies in a folder while it is held.
+
+    A process that is killed holds none any more. Processes on other machines see it where the file
+    system shares locks.
+
+    Args:
+        path: File of the lock; its folder is there.
+        busy: Message where another holds it.
+
+    Raises:
+        InputError: another holds it.
+        OutputError: the file cannot be written.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415  (most commands need none)
+
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(busy) from error
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows keeps a file that is open
+            path.unlink()
+        lock.release()
 
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a name beside `path` to write to; it takes the final name if nothing is raised.
 
-    The folder is made if it is absent. Whatever happens, no half-written file stays.
+    The folder is made if it is absent. Whatever happens, no half-written file stays, and no folder
+    that was made for it in vain.
 
     Raises:
         OutputError: the folder or the file cannot be written.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # a folder that could not be made holds no file
-            partial.unlink()
+    with new_folder(path.parent, path):
+        try:
+            yield partial
+            os.replace(partial, path)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+        finally:
+            with suppress(OSError):  # it has its final name
+                partial.unlink()
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
@@ -130,3 +219,58 @@ def _walk(
                 yield from _walk(path, suffixes, nested, above | {here})
         elif (not suffixes or path.suffix.lower() in suffixes) and path.is_file():
             yield path
+
+
+def read_yaml(path: str | Path, what: str = "") -> Any:
+    """Return what a YAML file holds, as plain values.
+
+    Args:
+        path: File.
+        what: What it is to be, for messages ("the configuration").
+
+    Raises:
+        ConfigError: it cannot be read, is no YAML, is nested too deeply, or holds absurdly many
+            values, as when aliases multiply.
+    """
+    path = Path(path)
+    where = f"cannot read {what} {path}" if what else f"cannot read {path}"
+    try:
+        if path.stat().st_size > MOST_YAML_BYTES:
+            raise ConfigError(f"{where}: expected at most {MOST_YAML_BYTES} bytes, found more")
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+    return parse_yaml(text, where)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Return what a text of YAML holds; `where` begins the messages.
+
+    Raises:
+        ConfigError: as `read_yaml`.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        n = _count(root, {}) if root is not None else 0
+        if n > MOST_YAML_VALUES:
+            raise ConfigError(
+                f"{where}: expected at most {MOST_YAML_VALUES} values, found {n:.2g} once its "
+                "aliases are written out"
+            )
+        return yaml.safe_load(text)  # noqa: TID251  (its size is known)
+    except RecursionError as error:
+        raise ConfigError(f"{where}: it is nested too deeply") from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # dates and numbers that cannot be
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _count(node: yaml.Node, known: dict[int, float]) -> float:
+    """Return how many values a node holds with its aliases written out: infinite for a circle."""
+    if id(node) in known:
+        return known[id(node)]
+    known[id(node)] = float("inf")  # while it is counted
+    parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+    if isinstance(node, yaml.MappingNode):
+        parts = [part for pair in parts for part in pair]
+    known[id(node)] = 1 + sum(_count(part, known) for part in parts)
+    return known[id(node)]

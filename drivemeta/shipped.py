@@ -8,12 +8,14 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from drivemeta.errors import InputError, ModelFileError
-from drivemeta.paths import BASE_WEIGHTS
+from drivemeta.banks.beside import named_beside
+from drivemeta.banks.named import load_bank, with_named
+from drivemeta.errors import ModelFileError
+from drivemeta.export.edit_classes import edit_model
+from drivemeta.paths import BASE_WEIGHTS, user_cache
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import package_version
+from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
 
 
 def base_onnx(named: Sequence[str] = ()) -> Path:
@@ -34,12 +36,10 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
             f"expected the shipped weights at {BASE_WEIGHTS}, found none; install drivemeta again"
         )
     digest = hashlib.sha256(BASE_WEIGHTS.read_bytes()).hexdigest()[:16]
-    folder = platformdirs.user_cache_path("drivemeta")
     words = ["base", package_version("drivemeta"), digest, *sorted(set(named))]
-    path = folder / ("-".join(words) + ".onnx")
+    path = user_cache() / ("-".join(words) + ".onnx")
     if not path.is_file():
         # torch only where it is needed: a cached base starts in a fraction of a second
-        from drivemeta.banks.named import load_bank, with_named  # noqa: PLC0415
         from drivemeta.export.exporter import export_detector  # noqa: PLC0415
         from drivemeta.models.store import load_base  # noqa: PLC0415
 
@@ -49,6 +49,56 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
     return path
 
 
+def name_beside(
+    model: str | Path, named: Sequence[str], out: str | Path | None = None
+) -> tuple[Path, list[str]]:
+    """Write a model that names the classes of shipped banks beside its own; it grows as needed.
+
+    Args:
+        model: Model adapted from the shipped base.
+        named: Shipped banks: `signs`, `vehicles`.
+        out: File to write; None for one that is kept in the user's cache folder.
+
+    Returns:
+        Its path, and notes on classes of the banks that are not named.
+
+    Raises:
+        InputError: no such bank ships, or a class of that name is no kind of its super-class.
+        ModelFileError: the model is damaged, or its rows are not of the shipped base.
+        OutputError: the file cannot be written.
+    """
+    file = read_model_file(model)
+    _check_base(file)
+    bank, notes = bank_of(file), list[str]()
+    for name in sorted(set(named)):
+        bank, more = named_beside(bank, load_bank(name))
+        notes += [f"{name}: {note}" for note in more]
+    if out is None:
+        digest = hashlib.sha256(file.data + bank.crop.weights.tobytes()).hexdigest()[:16]
+        words = [package_version("drivemeta"), digest, *sorted(set(named))]
+        out = user_cache() / "named" / ("-".join(words) + ".onnx")
+        if out.is_file():
+            return out, notes
+    edit_model(model, out, lambda _: bank)
+    return Path(out), notes
+
+
+def _check_base(file: ModelFile) -> None:
+    base = _weights_of_base()
+    if file.manifest.digests.weights != base:
+        learner = file.manifest.learner.name
+        raise ModelFileError(
+            f"expected a model whose embedding is the shipped base's ({base[:12]}), found "
+            f"{file.manifest.digests.weights[:12]} in {file.path}: it comes from another base, or "
+            f"its learner{f', {learner},' if learner else ''} adapted a layer of its own, to which "
+            "the rows of shipped banks mean nothing; adapt with `--learner protonet`"
+        )
+
+
+def _weights_of_base() -> str:
+    return read_model_file(base_onnx()).manifest.digests.weights
+
+
 def load_model(
     path: str | Path | None = None, *, named: Sequence[str] = (), **options: Any
 ) -> OnnxDetector:
@@ -56,12 +106,12 @@ def load_model(
 
     Args:
         path: Model, or None for the shipped base, which is exported once on first use.
-        named: Shipped banks whose classes the base names too: `signs`, `vehicles`.
+        named: Shipped banks whose classes it names too: `signs`, `vehicles`.
         **options: `provider`, `allow_fallback`, `threads`, `max_batch`, `cuda_graph`,
             `denormal_as_zero`.
     """
     if path is None:
         path = base_onnx(named)
     elif named:
-        raise InputError(f"banks are named by the shipped base only, found {path} beside {named}")
+        path, _ = name_beside(path, named)
     return OnnxDetector(path, **options)

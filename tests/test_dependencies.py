@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import yaml
+from drivemeta.files import read_yaml
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -47,7 +47,7 @@ def extra_of(path: Path) -> list[str]:
         if path.relative_to(ROOT).as_posix().startswith(place):
             return PROJECT["optional-dependencies"][extra]
     manifest = path.parent / "plugin.yaml"
-    content = yaml.safe_load(manifest.read_text("utf-8")) if manifest.is_file() else {}
+    content = read_yaml(manifest) if manifest.is_file() else {}
     return PROJECT["optional-dependencies"].get(content.get("extra"), [])
 
 

@@ -23,7 +23,7 @@ from drivemeta.banks.capacity import capacity_for_leaves, within_capacity
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
-from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.detector import TwoLevelDetector, fitted_to
 from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded
 from drivemeta.plugins.registry import Registry, default_registry
@@ -39,6 +39,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     negatives: Sequence[Path] = (),
     exhaustive: bool = False,
     extend: bool = False,
+    input_size: tuple[int, int] | None = None,
     learner_weights: Path | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     registry: Registry | None = None,
@@ -56,6 +57,9 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         negatives: Images without any object of the new classes.
         exhaustive: Whether every instance in the support frames is annotated.
         extend: Whether boxes of a class that was adapted to before are added to it.
+        input_size: Height and width that frames are fitted into, multiples of 64, for a quicker
+            model or one that sees further; the detector's by default. Thresholds hold for it, so
+            that a model that was adapted before keeps its own.
         learner_weights: File that `drivemeta metatrain` wrote over the detector's level 2, for the
             learner to start from in place of what lies beside it.
         settings: Parameters of the learner by its name, such as `{"protonet": {"scale": 10}}`.
@@ -64,10 +68,11 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     Raises:
         PluginNotFoundError: no such learner.
         InputError: no such parent; a class is there already and `extend` was not set; the
-            learner starts from no weights; or a setting does not fit it.
+            input size cannot be; the learner starts from no weights; or a setting does not fit it.
         ModelFileError: the learner's weights are damaged, or of something else.
     """
     started = time.perf_counter()
+    base = _of_size(base, input_size)
     registry, settings = registry or default_registry(), settings or {}
     usual = learner_for(support, extensible=_was_adapted(base.bank))
     plugin = _plugin_of(learner or usual, settings, registry)
@@ -158,6 +163,23 @@ def _checked_parent(
     return parent_of_crops(base, support, parent) if support.of_crops else parent
 
 
+def _of_size(base: TwoLevelDetector, input_size: tuple[int, int] | None) -> TwoLevelDetector:
+    """Return the base for the size wanted; the thresholds of classes it learnt hold for one size.
+
+    Raises:
+        InputError: the size cannot be, or classes were learnt at another one.
+    """
+    if input_size is None or input_size == base.input_size:
+        return base
+    if _was_adapted(base.bank):
+        height, width = base.input_size
+        raise InputError(
+            f"the model was adapted at the input size {height}x{width}, for which its thresholds "
+            "hold; add to it at that size, or adapt to all classes anew at another"
+        )
+    return fitted_to(base, input_size)
+
+
 def _was_adapted(bank: ClassBank) -> bool:
     return any(spec.origin == "novel" for spec in bank.classes)
 
@@ -183,7 +205,8 @@ def _class_report(bank: ClassBank, record: AdaptationRecord, label: int) -> Clas
         name=name,
         parent=spec.parent,
         reason=reason_of(before, evidence, label, record.parent, spec.parent),
-        shots=int(own.sum()),
+        shots=spec.shots,
+        added=int(own.sum()),
         found=None if support.of_crops else n_found,
         threshold=spec.threshold,
         low_confidence=spec.low_confidence,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +25,9 @@ class ClassReport:
         name: Name of the class.
         parent: Super-class that it is found by, None if level 1 learnt it as a new kind.
         reason: Why so, in a few words.
-        shots: Number of support boxes.
-        found: How many of them the base proposes at IoU 0.5; None of crops, which have no scene.
+        shots: Number of boxes that it was learnt from, those of an earlier model included.
+        added: Number of them in the support set.
+        found: How many of these the base proposes at IoU 0.5; None of crops, which have no scene.
         threshold: Least score at which it is reported.
         low_confidence: Whether the threshold was set without held-out boxes or without scenes.
     """
@@ -35,6 +36,7 @@ class ClassReport:
     parent: str | None
     reason: str
     shots: int
+    added: int
     found: int | None
     threshold: float
     low_confidence: bool
@@ -56,14 +58,14 @@ class AdaptationRecord:
         seconds: Time that learning took.
     """
 
-    support: SupportSet
+    support: SupportSet = field(repr=False)
     learner: Loaded[Learner]
     parent: str | None
-    base: TwoLevelDetector
-    evidence: Evidence
-    rows: Learner
+    base: TwoLevelDetector = field(repr=False)
+    evidence: Evidence = field(repr=False)
+    rows: Learner = field(repr=False)
     parents: tuple[str | None, ...]
-    held: HeldOut
+    held: HeldOut = field(repr=False)
     seconds: float
 
 
@@ -77,9 +79,19 @@ class Adapted:
         record: How it came about.
     """
 
-    detector: TwoLevelDetector
+    detector: TwoLevelDetector = field(repr=False)
     classes: tuple[ClassReport, ...]
-    record: AdaptationRecord
+    record: AdaptationRecord = field(repr=False)
+
+    def __str__(self) -> str:
+        lines = [f"adapted by {self.record.learner.name} in {self.record.seconds:.1f} s"]
+        for row in self.classes:
+            kind = f"a kind of {row.parent}" if row.parent else "a new kind of object"
+            doubt = " (low confidence)" if row.low_confidence else ""
+            lines.append(
+                f"{row.name}: {kind}, {row.shots} shots, threshold {row.threshold:.2f}{doubt}"
+            )
+        return "\n".join(lines)
 
     def export(self, path: str | Path, **options: Any) -> ExportReport:
         """Write the ONNX model; options are those of `drivemeta.export_detector`."""

@@ -13,12 +13,13 @@ from drivemeta.cli.common import (
     JsonOption,
     ReadOption,
     check_writable,
-    console,
     emit_json,
     image_files,
     panel,
+    parse_size,
 )
 from drivemeta.cli.invocation import registry_of
+from drivemeta.cli.shown import console, new_table, noted, working
 
 if TYPE_CHECKING:
     from drivemeta.adaptation.adapted import Adapted
@@ -63,6 +64,10 @@ def adapt(
         list[str] | None,
         LEARNING("--set", help="The learner's parameter, LEARNER.NAME=VALUE; may be repeated."),
     ] = None,
+    input_size: Annotated[
+        str | None,
+        LEARNING(help="Height x width of the network's input, multiples of 64: 384x640 is quick."),
+    ] = None,
     base: Annotated[
         Path | None, START(help="Weights (.safetensors); by default, the shipped base.")
     ] = None,
@@ -74,6 +79,9 @@ def adapt(
     ] = False,
     full_report: Annotated[
         bool, OUTPUT("--report", help="Estimate AP50 by leaving frames out, too.")
+    ] = False,
+    force: Annotated[
+        bool, OUTPUT("--force", help="Take the place of a model that is there.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,18 +96,20 @@ def adapt(
     from drivemeta.data.readers.reading import parse_reading
     from drivemeta.data.support import SupportSet
     from drivemeta.export.restore import restore
-    from drivemeta.export.verify import verify_model
+    from drivemeta.export.verify import repeat_probe
     from drivemeta.models.store import load_base, load_detector
     from drivemeta.plugins.settings import parse_settings
+    from drivemeta.runtime.model_file import read_model_file
 
     started = time.perf_counter()
-    check_writable(out, ".onnx")
+    check_writable(out, ".onnx", replace=force)
+    size = parse_size(input_size, "--input-size")
     given = SupportSet.from_path(support, images, parse_reading(read or []))
     show_notes(given.dataset)
     chosen = given if shots is None else given.draw(shots, seed)
     registry = registry_of(ctx)
     detector = load_detector(base, registry) if base else load_base(registry)
-    with console().status(f"adapting to {', '.join(chosen.classes)}"):
+    with working(f"adapting to {', '.join(chosen.classes)}"):
         adapted = learn(
             restore(detector, start) if start else detector,
             chosen,
@@ -108,12 +118,13 @@ def adapt(
             negatives=image_files(negatives) if negatives else (),
             exhaustive=exhaustive,
             extend=extend,
+            input_size=size,
             learner_weights=learner_weights,
             settings=parse_settings(settings or []),
             registry=registry,
         )
         adapted.export(out)
-        verify_model(out, provider="cpu")
+        repeat_probe(read_model_file(out), provider="cpu")
         report = write_report(adapted, out, full=full_report)
     report = {
         "model": str(out),
@@ -138,35 +149,32 @@ def _finish(out: Path, report: dict[str, Any]) -> None:
 
 
 def _show(adapted: Adapted, report: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("class", "found as", "shots", "found by the base", "threshold")
+    table = new_table("class", "found as", "shots", "found by the base", "threshold")
     for row in adapted.classes:
         doubt = " (low confidence)" if row.low_confidence else ""
         table.add_row(
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            "no scenes" if row.found is None else f"{row.found} of {row.shots}",
+            "no scenes" if row.found is None else f"{row.found} of {row.added}",
             f"{row.threshold:.2f}{doubt}",
         )
     shown = console()
     shown.print(table)
     for row in adapted.classes:
-        shown.print(f"class    {escape(row.name)}: {escape(row.reason)}")
+        shown.print(f"class    {row.name}: {row.reason}")
     for line in report["warnings"][:MOST_WARNINGS]:
-        shown.print(f"[yellow]note[/]     {escape(line)}")
+        shown.print(noted("note     ", line))
     if len(report["warnings"]) > MOST_WARNINGS:
         shown.print(f"         and {len(report['warnings']) - MOST_WARNINGS} more in the report")
     for row in report["expected_ap50"] or ():
         shown.print(
-            f"estimate {escape(row['name'])}: AP50 {row['ap50']:.2f} on {row['n_boxes']} held-out "
+            f"estimate {row['name']}: AP50 {row['ap50']:.2f} on {row['n_boxes']} held-out "
             f"boxes in {row['n_frames']} frames"
         )
     for row in report["verdicts"]:
-        colour = VERDICT_COLOURS[row["grade"]]
-        shown.print(f"[{colour}]verdict[/]  {escape(row['name'])}: {escape(row['line'])}")
+        words = f"{row['name']}: {row['line']}"
+        shown.print(noted("verdict  ", words, VERDICT_COLOURS[row["grade"]]))
     shown.print(f"model    {report['model']} (verified)")
     shown.print(f"crops    {report['contact_sheet']}")
     shown.print(f"report   {report['page']}")

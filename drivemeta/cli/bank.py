@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivemeta.cli.common import JsonOption, console, emit_json
+from drivemeta.cli.common import ForceOption, JsonOption, emit_json
+from drivemeta.cli.shown import console, new_table, noted
 
 if TYPE_CHECKING:
     from drivemeta.export.verify import VerifyReport
@@ -39,29 +40,48 @@ def list_classes(model: Model, as_json: JsonOption = False) -> None:
         rule = file.manifest.bank.model_dump()
         emit_json({"classes": rows, "distractor_rows": distractors, "bank": rule})
         return
-    from rich.markup import escape
-    from rich.table import Table
 
     columns = ("name", "parent", "origin", "threshold", "shots", "dense_rows", "crop_rows")
-    table = Table(*columns)
+    table = new_table(*columns)
     for row in rows:
         shown = row | {"threshold": f"{row['threshold']:.2f}", "parent": row["parent"] or ""}
-        table.add_row(*(escape(str(shown[column])) for column in columns))
+        table.add_row(*(str(shown[column]) for column in columns))
     console().print(table)
     console().print(f"{distractors} crop rows stand for something else")
+
+
+@app.command()
+def add(
+    model: Annotated[Path, typer.Argument(help="A model adapted from the shipped base.")],
+    banks: Annotated[list[str], typer.Argument(help="Shipped banks: signs, lights, vehicles.")],
+    out: Out,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a model that names the classes of shipped banks beside its own."""
+    from drivemeta.cli.common import check_writable
+    from drivemeta.export.verify import verify_model
+    from drivemeta.shipped import name_beside
+
+    check_writable(out, ".onnx", replace=force)
+    path, notes = name_beside(model, banks, out)
+    for note in notes:
+        console().print(noted("note ", note))
+    _report(verify_model(path, "cpu"), as_json)
 
 
 @app.command()
 def merge(
     models: Annotated[list[Path], typer.Argument(help="Two or more models of one base.")],
     out: Out,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write one model with the classes of several that were adapted from one base."""
     from drivemeta.cli.common import check_writable
     from drivemeta.export.edit_classes import merge_models
 
-    check_writable(out, ".onnx")
+    check_writable(out, ".onnx", replace=force)
     _report(merge_models(models, out), as_json)
 
 
@@ -70,6 +90,7 @@ def remove(
     model: Model,
     classes: Annotated[list[str], typer.Argument(help="Names of the classes that go.")],
     out: Out,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a model without some of its classes."""
@@ -77,7 +98,7 @@ def remove(
     from drivemeta.cli.common import check_writable
     from drivemeta.export.edit_classes import edit_model
 
-    check_writable(out, ".onnx")
+    check_writable(out, ".onnx", replace=force)
     _report(edit_model(model, out, lambda bank: remove_classes(bank, classes)), as_json)
 
 
@@ -86,6 +107,7 @@ def rename(
     model: Model,
     names: Annotated[list[str], typer.Argument(help="OLD=NEW, as often as wanted.")],
     out: Out,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a model with other names for some of its classes."""
@@ -93,7 +115,7 @@ def rename(
     from drivemeta.cli.common import check_writable
     from drivemeta.export.edit_classes import edit_model
 
-    check_writable(out, ".onnx")
+    check_writable(out, ".onnx", replace=force)
     pairs = parse_names(names)
     _report(edit_model(model, out, lambda bank: rename_classes(bank, pairs)), as_json)
 
@@ -128,5 +150,4 @@ def _report(report: VerifyReport, as_json: bool) -> None:
     console().print(
         f"wrote {report.path}: {len(report.classes)} classes ({', '.join(report.classes)}), "
         f"verified by its probe's {report.n_rows} rows",
-        markup=False,
     )

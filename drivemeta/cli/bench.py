@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, console, emit_json, panel, parse_size, progress
+from drivemeta.cli.common import JsonOption, emit_json, panel, parse_size
 from drivemeta.cli.invocation import registry_of
+from drivemeta.cli.shown import console, new_table, progress
 
 if TYPE_CHECKING:
     from drivemeta.bench.measure import BenchRow, Contender, Image
@@ -83,7 +84,7 @@ def bench(
     shares = _parts(models, pictures[: batches[0]], providers[0], counts[0]) if parts else {}
     console().print(_table(rows))
     for name, ratio in faster.items():
-        console().print(f"{name}: {ratio:.2f} times as fast as {models[0]}", markup=False)
+        console().print(f"{name}: {ratio:.2f} times as fast as {models[0]}")
     for name, share in shares.items():
         console().print(_parts_table(name, share))
     if as_json:
@@ -120,14 +121,11 @@ def _parts(
 
 
 def _table(rows: list[BenchRow]) -> Any:
-    from rich.table import Table
 
     first = rows[0]
-    table = Table(title=f"frames of {first.frame_size}, {first.rounds} rounds, milliseconds a call")
-    for column in ("model", "what", "on"):
-        table.add_column(column)
-    for column in ("batch", "median", "p10-p90", "frames/s", "ratio"):
-        table.add_column(column, justify="right")
+    columns = ("model", "what", "on", "batch", "median", "p10-p90", "frames/s", "ratio")
+    title = f"frames of {first.frame_size}, {first.rounds} rounds, milliseconds a call"
+    table = new_table(*columns, n_left=3, title=title)
     for row in rows:
         table.add_row(
             f"{Path(row.model).name}\n{row.precision}, {row.input_size}",
@@ -143,15 +141,12 @@ def _table(rows: list[BenchRow]) -> Any:
 
 
 def _parts_table(name: str, parts: dict[str, float]) -> Any:
-    from rich.table import Table
 
     from drivemeta.bench.profile import share_of_vision
 
     total = sum(parts.values())
-    table = Table(title=f"{Path(name).name}: where the time of one call goes")
-    table.add_column("part")
-    table.add_column("ms", justify="right")
-    table.add_column("share", justify="right")
+    title = f"{Path(name).name}: where the time of one call goes"
+    table = new_table("part", "ms", "share", n_left=1, title=title)
     for part, ms in parts.items():
         table.add_row(part, f"{ms:.2f}", f"{100 * ms / total:.1f} %")
     share = f"{100 * share_of_vision(parts):.1f} %"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivemeta.cli.common import JsonOption, ReadOption, check_writable, console, emit_json
+from drivemeta.cli.common import JsonOption, ReadOption, check_writable, emit_json
+from drivemeta.cli.shown import console, new_table, noted
 
 if TYPE_CHECKING:
     from drivemeta.data.dataset import Dataset
@@ -44,39 +45,33 @@ def check(
         return
     _show(found.dataset)
     if out is not None:
-        console().print(f"sheet     {out}", markup=False)
+        console().print(f"sheet     {out}")
 
 
 def show_notes(dataset: Dataset) -> None:
     """Print what was set aside, and what looks odd."""
-    from rich.markup import escape
-
     from drivemeta.data.findings import set_aside_lines
 
     shown = console()
     for line in set_aside_lines(dataset):
-        shown.print(f"set aside {escape(line)}", highlight=False)
+        shown.print(f"set aside {line}", highlight=False)
     for note in dataset.notes:
-        shown.print(f"[yellow]note[/]      {escape(note)}", highlight=False)
+        shown.print(noted("note      ", note))
 
 
 def _show(dataset: Dataset) -> None:
-    from rich.markup import escape
-    from rich.table import Table
 
-    table = Table("class", "boxes", "images", "sides in pixels")
+    table = new_table("class", "boxes", "images", "sides in pixels")
     for label, (name, n_boxes) in enumerate(dataset.n_boxes().items()):
         shots = [image[(image.labels == label) & ~image.ignore] for image in dataset.images]
         sides = [
             side for image in shots for side in (image.boxes[:, 2:] - image.boxes[:, :2]).max(1)
         ]
         n_images = sum(len(image) > 0 for image in shots)
-        table.add_row(
-            escape(name), str(n_boxes), str(n_images), f"{min(sides):.0f} to {max(sides):.0f}"
-        )
+        table.add_row(name, str(n_boxes), str(n_images), f"{min(sides):.0f} to {max(sides):.0f}")
     n_empty = sum(not len(image) for image in dataset.images)
     shown = console()
-    shown.print(f"format    {escape(dataset.format)}", highlight=False)
+    shown.print(f"format    {dataset.format}", highlight=False)
     shown.print(f"images    {len(dataset)}, of which {n_empty} without a box", highlight=False)
     shown.print(table)
     show_notes(dataset)

@@ -1,4 +1,4 @@
-"""What all commands share: where text goes, JSON, and the options that many have."""
+"""What all commands share: JSON on the output, and the options that many have."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from drivemeta.data.dataset import Dataset
 
 JsonOption = Annotated[
@@ -32,9 +29,12 @@ ReadOption = Annotated[
         "may be repeated.",
     ),
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Take the place of a model that is there.")
+]
 NameOption = Annotated[
     str | None,
-    typer.Option(help="Let the shipped base name kinds too, comma-separated: signs, vehicles."),
+    typer.Option(help="Name shipped kinds beside the model's, comma-separated: signs, vehicles."),
 ]
 
 
@@ -43,27 +43,25 @@ def panel(title: str) -> Callable[..., Any]:
     return partial(typer.Option, rich_help_panel=title)
 
 
-def named_base(model: Path | None, names: str | None) -> Path | None:
-    """Return the model to run, None for the shipped base as it is.
+def with_names(model: Path | None, names: str | None) -> Path | None:
+    """Return the model to run, None for the shipped base as it is; tell what is not named.
 
     Raises:
-        InputError: kinds are to be named by a model of the user's own, or no such bank ships.
+        InputError: no such bank ships, or a name is taken.
+        ModelFileError: the model's rows are not of the shipped base.
     """
-    if names is None:
+    named = [name.strip() for name in (names or "").split(",") if name.strip()]
+    if not named:
         return model
-    from drivemeta.errors import InputError
-    from drivemeta.shipped import base_onnx
+    from drivemeta.cli.shown import console, noted
+    from drivemeta.shipped import base_onnx, name_beside
 
-    if model is not None:
-        raise InputError(f"--name is for the shipped base, found --model {model} beside it")
-    return base_onnx([name.strip() for name in names.split(",") if name.strip()])
-
-
-def console() -> Console:
-    """Return the console for people: standard error, so that JSON has the output to itself."""
-    from rich.console import Console
-
-    return Console(stderr=True)
+    if model is None:
+        return base_onnx(named)
+    path, notes = name_beside(model, named)
+    for note in notes:
+        console().print(noted("note      ", note))
+    return path
 
 
 def emit_json(value: Any) -> None:
@@ -71,49 +69,23 @@ def emit_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
 
-def progress() -> Progress:
-    """Return a progress bar on standard error; silent where that is no terminal."""
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    shown = console()
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=shown,
-        disable=not shown.is_terminal,
-    )
-
-
-def check_writable(path: Path, suffix: str) -> None:
+def check_writable(path: Path, suffix: str, *, replace: bool = True) -> None:
     """Refuse an output file that cannot be written, before any work is done.
 
     Raises:
-        InputError: the suffix is another.
+        InputError: the suffix is another, or the file is there and is not to be replaced.
         OutputError: the folder is no folder or may not be written.
     """
-    import os
-
     from drivemeta.errors import InputError, OutputError
+    from drivemeta.files import check_folder
 
     if path.suffix != suffix:
         raise InputError(f"--out: expected a file name that ends in {suffix}, found {path}")
-    folder = path.parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {folder}: {error}") from error
-    if path.is_dir() or not os.access(folder, os.W_OK):
-        raise OutputError(f"cannot write {path}: no permission, or it is a folder")
+    check_folder(path.parent)
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder")
+    if path.exists() and not replace:
+        raise InputError(f"--out: {path} is there already; name another file, or say --force")
 
 
 def image_files(folder: Path) -> list[Path]:

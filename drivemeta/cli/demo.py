@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivemeta.cli.common import JsonOption, ProviderOption, console, emit_json, progress
+from drivemeta.cli.common import JsonOption, ProviderOption, emit_json
 from drivemeta.cli.invocation import registry_of
+from drivemeta.cli.shown import console, new_table, progress
 
 if TYPE_CHECKING:
     from drivemeta.demo.run import DemoReport
@@ -30,18 +31,15 @@ def demo(
     Frames and clip are rendered; no training frame of the base shows the sign.
     """
     from drivemeta.demo.run import DemoOptions, run_demo
-    from drivemeta.errors import InputError, OutputError, suggest
+    from drivemeta.errors import InputError, suggest
+    from drivemeta.files import run_folder
     from drivemeta.synthetic import DEMO_PICTOGRAMS
 
     if sign not in DEMO_PICTOGRAMS:
         hint = suggest(sign, DEMO_PICTOGRAMS)
         raise InputError(f"--sign: expected a class kept out of training, found {sign!r}; {hint}")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {out}: {error.strerror}") from error
     options = DemoOptions(sign, seed, learner, frames, encoder=encoder, provider=provider)
-    with progress() as bar:
+    with run_folder(out), progress() as bar:
         tasks: dict[str, int] = {}
 
         def advance(step: str, done: int, total: int) -> None:
@@ -60,10 +58,9 @@ def demo(
 
 
 def _show(report: DemoReport) -> None:
-    from rich.table import Table
 
     learnt, score, shown = report.adapted.classes[0], report.score, console()
-    table = Table("class", "shots", "threshold", "signs found", "precision", "recall")
+    table = new_table("class", "shots", "threshold", "signs found", "precision", "recall")
     table.add_row(
         learnt.name,
         str(learnt.shots),

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from drivemeta.cli.common import JsonOption, console, emit_json
+from drivemeta.cli.common import JsonOption, emit_json
+from drivemeta.cli.shown import console
 
 
 class Target(StrEnum):
@@ -58,5 +59,4 @@ def deploy(
         return
     console().print(
         f"wrote {path} ({', '.join(files)}), verified by its probe's {report.n_rows} rows",
-        markup=False,
     )

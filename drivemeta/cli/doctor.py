@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import typer
 
-from drivemeta.cli.common import JsonOption, console, emit_json
+from drivemeta.cli.common import JsonOption, emit_json
+from drivemeta.cli.shown import console, new_table, working
 
 _STYLES = {"ok": "green", "off": "dim", "problem": "red"}
 
@@ -16,21 +17,18 @@ def doctor(as_json: JsonOption = False) -> None:
 
     Exits with 1 if something is broken; what is merely not there is no fault.
     """
-    from rich.markup import escape
-    from rich.table import Table
-
     from drivemeta.runtime.doctor import diagnose
 
-    with console().status("examining this machine"):
+    with working("examining this machine"):
         diagnosis = diagnose()
     if as_json:
         findings = [asdict(finding) for finding in diagnosis.findings]
         emit_json({"healthy": diagnosis.healthy, "findings": findings})
     else:
-        table = Table("what", "state", "found", "to do")
+        table = new_table("what", "state", "found", "to do")
         for finding in diagnosis.findings:
             cells = (finding.what, finding.state, finding.found, finding.advice)
-            table.add_row(*map(escape, cells), style=_STYLES[finding.state])
+            table.add_row(*cells, style=_STYLES[finding.state])
         console().print(table)
     if not diagnosis.healthy:
         raise typer.Exit(1)

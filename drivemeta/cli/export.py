@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivemeta.cli.common import (
+    ForceOption,
     JsonOption,
     ReadOption,
     check_writable,
     choose,
-    console,
     emit_json,
     panel,
     parse_size,
-    progress,
 )
 from drivemeta.cli.invocation import registry_of
+from drivemeta.cli.shown import console, noted, progress, working
 
 if TYPE_CHECKING:
     from drivemeta.data.dataset import Dataset
@@ -61,7 +61,8 @@ class _Weights:
     """A torch detector to export.
 
     Attributes:
-        path: Weights (.safetensors); None for the shipped base.
+        path: Weights (.safetensors), or a model adapted from the shipped base (.onnx); None for
+            the base itself.
         input_size: Height and width of the network's input; None for the detector's own.
         bank_capacity: Most rows a level and most classes, if fed; None for as many as needed.
     """
@@ -86,7 +87,7 @@ def export(
     ] = Precision.fp32,
     input_size: Annotated[
         str | None,
-        FORM(help="Height x width of the network's input, multiples of 64: 576x1024."),
+        FORM(help="Height x width of the network's input, multiples of 64: 384x640 is quick."),
     ] = None,
     frame_size: Annotated[
         str | None,
@@ -121,6 +122,7 @@ def export(
     max_loss: Annotated[
         float, GATE(min=0, help="Points of AP50 that base or novel classes may lose.")
     ] = 1.0,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a detector as one ONNX file, compared before it is written.
@@ -128,18 +130,12 @@ def export(
     From weights: compared with torch. From an .onnx, or in another precision: compared with the
     fp32 model, and int8 refused if average precision on --data falls by more than --max-loss.
     """
-    from drivemeta.errors import InputError
     from drivemeta.export.precision.int8 import Int8Rule
     from drivemeta.export.precision.rewrite import Change
 
-    check_writable(out, ".onnx")
+    check_writable(out, ".onnx", replace=force)
     size, fixed = parse_size(input_size, "--input-size"), parse_size(frame_size, "--frame-size")
-    ready = source if source is not None and source.suffix == ".onnx" else None
-    if ready and size is not None:
-        raise InputError(
-            "--input-size: an .onnx has its input size already; export the weights (.safetensors), "
-            "or adapt with another size"
-        )
+    ready = source if source and source.suffix == ".onnx" and size is None else None
     gate = None
     if data is not None:
         dataset = choose(_annotated(data, images, read), split, limit)
@@ -153,7 +149,7 @@ def export(
         gate=gate,
     )
     if precision is Precision.int8 and gate is None:
-        console().print("[yellow]without --data, what int8 costs in AP50 is not measured[/]")
+        console().print(noted("note ", "without --data, what int8 costs in AP50 is not measured"))
     weights = _Weights(path=source, input_size=size, bank_capacity=bank_capacity)
     if ready:
         _show_rewritten(_rewrite(ready, out, change), as_json)
@@ -165,16 +161,27 @@ def export(
 
 def _export(ctx: typer.Context, weights: _Weights, out: Path, change: Change) -> ExportReport:
     from drivemeta.export.exporter import ExportOptions, export_detector
+    from drivemeta.export.restore import export_again
     from drivemeta.models.store import load_base, load_detector
+    from drivemeta.runtime.model_file import read_model_file
 
     options = ExportOptions(
         frame_size=change.frame_size,
         bank=change.mode or "fed",
         bank_capacity=weights.bank_capacity,
     )
-    with console().status("exporting and comparing with torch"):
+    with working("exporting and comparing with torch"):
         registry = registry_of(ctx)
         path = weights.path
+        if path and weights.input_size and path.suffix == ".onnx":
+            if change.mode is None:
+                options = replace(options, bank=read_model_file(path).manifest.bank.mode)
+            report = export_again(load_base(registry), path, out, weights.input_size, options)
+            console().print(
+                "[yellow]its thresholds were set at another input size: adapt with --input-size "
+                "for thresholds that hold[/]"
+            )
+            return report
         detector = load_detector(path, registry) if path else load_base(registry)
         return export_detector(detector, out, input_size=weights.input_size, options=options)
 
@@ -206,8 +213,11 @@ def _frames(
 
     if place is None:
         console().print(
-            "[yellow]without --frames, int8 is calibrated on drawn scenes: give frames like those "
-            "it will run on[/]"
+            noted(
+                "note ",
+                "without --frames, int8 is calibrated on drawn scenes: give frames like those it "
+                "will run on",
+            )
         )
         found = drawn_frames(min(n, 16), size or (720, 1280))
     else:

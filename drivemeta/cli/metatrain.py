@@ -24,6 +24,7 @@ def metatrain(
     out: Annotated[Path | None, typer.Option(help="Another folder than the config's.")] = None,
 ) -> None:
     """Meta-train a learner on episodes of Omniglot, or of signs over level 2, and test it."""
+    from drivemeta.files import run_folder
     from drivemeta.training.allocator import keep_freed_memory
     from drivemeta.training.meta.kinds import load_meta_training
 
@@ -32,9 +33,11 @@ def metatrain(
     if out is not None:
         settings = settings.model_copy(update={"out": out})
     if settings.kind == "signs":
-        _on_signs(learner, settings, resume, registry_of(ctx))
+        with run_folder(settings.out / learner):
+            _on_signs(learner, settings, resume, registry_of(ctx))
     else:
-        _on_omniglot(learner, settings, resume, registry_of(ctx))
+        with run_folder(settings.out):
+            _on_omniglot(learner, settings, resume, registry_of(ctx))
 
 
 def _report(line: str) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from drivemeta.cli.common import JsonOption, emit_json
 from drivemeta.cli.invocation import PluginPathOption, registry_of
+from drivemeta.cli.shown import console, new_table
 
 if TYPE_CHECKING:
     from drivemeta.plugins.discovery import Found
@@ -31,16 +32,13 @@ def plugins(
     if as_json:
         emit_json({"plugins": rows})
         return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
     columns = ("name", "kind", "version", "origin", "state", "summary")
-    table = Table(*columns)
+    table = new_table(*columns)
     for row in rows:
         style = "" if row["state"] == "ok" else "red"
-        table.add_row(*(escape(row[column]) for column in columns), style=style)
-    Console().print(table)
+        table.add_row(*(row[column] for column in columns), style=style)
+    console(stderr=False).print(table)
 
 
 @app.command()
@@ -132,22 +130,18 @@ def _written(annotation: object) -> str:
 
 
 def _print(entry: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    facts = Table(box=None, show_header=False)
+    facts = new_table(box=None, show_header=False)
     shown = {**entry["manifest"], "origin": entry["origin"], "folder": entry["folder"]}
     for key, value in (shown | {"problem": entry["problem"]}).items():
         if value:
-            facts.add_row(key, escape(str(value)))
-    Console().print(facts)
-    table = Table("parameter", "type", "default")
+            facts.add_row(key, str(value))
+    console(stderr=False).print(facts)
+    table = new_table("parameter", "type", "default")
     for row in entry["parameters"]:
         default = "required" if row["required"] else repr(row["default"])
-        table.add_row(row["name"], escape(row["type"]), escape(default))
+        table.add_row(row["name"], row["type"], default)
     if entry["parameters"]:
-        Console().print(table)
+        console(stderr=False).print(table)
 
 
 def _problem(registry: Registry, found: Found) -> str:

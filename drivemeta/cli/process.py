@@ -12,13 +12,12 @@ from drivemeta.cli.common import (
     ModelOption,
     NameOption,
     ProviderOption,
-    console,
     emit_json,
-    named_base,
     panel,
-    progress,
+    with_names,
 )
 from drivemeta.cli.invocation import PluginPathOption, registry_of
+from drivemeta.cli.shown import console, new_table, progress
 
 if TYPE_CHECKING:
     from drivemeta.video.job import Job
@@ -46,8 +45,10 @@ def process(
         typer.Option("--set", help="A plugin's parameter, PLUGIN.NAME=VALUE; may be repeated."),
     ] = None,
     plugin_path: PluginPathOption = None,  # noqa: ARG001  (its callback does it)
-    start: Annotated[float, REGION(min=0, help="Seconds to pass over.")] = 0.0,
-    end: Annotated[float | None, REGION(min=0, help="Second to end at.")] = None,
+    start: Annotated[
+        str | None, REGION(help="Time to begin at: seconds, or MINUTES:SECONDS.")
+    ] = None,
+    end: Annotated[str | None, REGION(help="Time to end at.")] = None,
     roi: Annotated[
         str | None,
         REGION(help="Detect only in x1,y1,x2,y2: pixels, or parts up to 1."),
@@ -86,14 +87,14 @@ def process(
         bool,
         OUTPUT("--fresh", help="Begin anew where an unfinished run was left."),
     ] = False,
-    batch: Annotated[int, SPEED(min=1, help="Most frames in one run of the network.")] = 1,
+    batch: Annotated[int, SPEED(min=1, max=256, help="Most frames in one run of the network.")] = 1,
     workers: Annotated[
         int | None,
-        SPEED(min=1, help="Frames at a time, on CPUs; by default what suits."),
+        SPEED(min=1, max=64, help="Frames at a time, on CPUs; by default what suits."),
     ] = None,
     jobs: Annotated[
         int,
-        SPEED(min=1, help="Videos at a time, of a folder, list or pattern."),
+        SPEED(min=1, max=64, help="Videos at a time, of a folder, list or pattern."),
     ] = 1,
     as_json: JsonOption = False,
 ) -> None:
@@ -105,6 +106,7 @@ def process(
     Without --model, the shipped base runs. A summary is printed and written beside the results.
     Killed or interrupted, the same command goes on where it was.
     """
+    from drivemeta.errors import InputError
     from drivemeta.plugins.settings import parse_settings
     from drivemeta.runtime.slicing import merging_of
     from drivemeta.video.job import Job
@@ -112,7 +114,11 @@ def process(
     from drivemeta.video.video_lists import many_videos
 
     given = parse_settings(settings or [])
-    if "mp4" in _names(sinks):
+    registry, names = registry_of(ctx), _names(sinks)
+    if not names:
+        known = ", ".join(registry.names("sink"))
+        raise InputError(f"--sinks: expected one or more, found none in {sinks!r}; known: {known}")
+    if "mp4" in names:
         given["mp4"] = {"encoder": encoder, **given.get("mp4", {})}
     options = Options(
         tracker=tracker,
@@ -121,8 +127,8 @@ def process(
         min_score=min_score,
         classes=tuple(_names(classes)) if classes else None,
         provider=provider,
-        start_s=start,
-        end_s=end,
+        start_s=parse_time(start, "--start") or 0.0,
+        end_s=parse_time(end, "--end"),
         roi=_region(roi),
         tiles=_tiles(tiles),
         tile_merge=merging_of(tile_merge),
@@ -132,12 +138,11 @@ def process(
         small_model=None if small_model is None else str(small_model),
         settings=given,
     )
-    registry = registry_of(ctx)
     job = Job(
         source=source,
         out=out,
-        model=named_base(model, name),
-        sinks=tuple(_names(sinks)),
+        model=with_names(model, name),
+        sinks=tuple(names),
         options=options,
         fresh=fresh,
         metrics=metrics,
@@ -149,7 +154,9 @@ def process(
     else:
         from drivemeta.cli.process_many import process_many
 
-        process_many(job, videos, jobs, as_json)
+        if note := videos.note():
+            console().print(f"note: {note}", markup=False)
+        process_many(job, videos.paths, jobs, as_json)
 
 
 def _process_one(job: Job, as_json: bool) -> None:
@@ -176,6 +183,32 @@ def _process_one(job: Job, as_json: bool) -> None:
 
 def _names(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def parse_time(text: str | None, option: str) -> float | None:
+    """Read seconds, `MINUTES:SECONDS` or `HOURS:MINUTES:SECONDS` as seconds.
+
+    Raises:
+        InputError: it is none of these.
+
+    >>> [parse_time(text, "--start") for text in ("90", "1:30", "0:01:30.5")]
+    [90.0, 90.0, 90.5]
+    """
+    import re
+
+    from drivemeta.errors import InputError
+
+    if text is None:
+        return None
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)", text.strip())
+    hours, minutes, seconds = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    too_many = match and ((match[2] and seconds >= 60) or (match[1] and minutes >= 60))
+    if not match or too_many:
+        raise InputError(
+            f"{option}: expected seconds such as 90 or 1.5, or a time such as 1:30 or 0:01:30, "
+            f"found {text!r}"
+        )
+    return 3600 * hours + 60 * minutes + seconds
 
 
 def _region(text: str | None) -> tuple[float, float, float, float] | None:
@@ -205,12 +238,10 @@ def _tiles(text: str | None) -> tuple[int, int] | None:
 
 def show_summary(summary: RunSummary) -> None:
     """Print a run's summary for people."""
-    from rich.table import Table
-
     from drivemeta.cli.stage_table import advice, stage_table
 
     shown = console()
-    table = Table("class", "detections")
+    table = new_table("class", "detections")
     for name, count in summary.detections.most_common():
         table.add_row(name, str(count))
     shown.print(table)
@@ -230,5 +261,7 @@ def show_summary(summary: RunSummary) -> None:
         shown.print(f"{summary.corrupt} damaged packets or files were skipped")
     if summary.ended_early:
         shown.print("the source ended before its announced end: it may be cut off")
+    for note in summary.notes:
+        shown.print(f"note: {note}", markup=False)
     for path in summary.files:
         shown.print(str(path))

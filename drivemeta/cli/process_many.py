@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from drivemeta.cli.common import console, emit_json, progress
+from drivemeta.cli.common import emit_json
+from drivemeta.cli.shown import console, progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -32,28 +33,28 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
         as_json: Whether to print the outcomes on standard output.
     """
     from drivemeta.errors import InputError
-    from drivemeta.files import write_text
+    from drivemeta.files import run_folder, write_text
     from drivemeta.runtime.cores import usable_cores
     from drivemeta.runtime.model_file import read_model_file
     from drivemeta.runtime.providers import requested_providers
-    from drivemeta.video.job import writable_folder
     from drivemeta.video.jobs import run_many
     from drivemeta.video.opening import model_path
 
     if pattern.metrics is not None and n_jobs > 1:
         raise InputError("--metrics is for one video at a time: leave out --jobs, or --metrics")
-    out = writable_folder(pattern.out)
     requested_providers(pattern.options.provider)  # what is wrong here would fail each video
     read_model_file(model_path(pattern.model))
     cores = max(1, usable_cores() // n_jobs)
     jobs = {
-        name: replace(pattern, source=str(path), out=out / name, cores=cores)
+        name: replace(pattern, source=str(path), out=pattern.out / name, cores=cores)
         for name, path in videos.items()
     }
-    with progress() as bar:
-        outcomes = run_many(jobs, n_jobs, _Bars(bar, len(jobs)))
-    rows = {name: asdict(outcome) for name, outcome in outcomes.items()}
-    write_text(out / SUMMARY_NAME, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    with run_folder(pattern.out) as out:
+        with progress() as bar:
+            outcomes = run_many(jobs, n_jobs, _Bars(bar, len(jobs)))
+        rows = {name: asdict(outcome) for name, outcome in outcomes.items()}
+        text = json.dumps(rows, indent=1, ensure_ascii=False)
+        write_text(out / SUMMARY_NAME, text + "\n")
     if as_json:
         emit_json(rows)
     _show(outcomes)
@@ -84,7 +85,7 @@ class _Bars:
         if outcome.state != "skipped":
             frames = outcome.summary.get("frames")
             told = f", {frames} frames, {outcome.summary['fps']} a second" if frames else ""
-            self._bar.console.print(f"{name}: {outcome.state}{told}", markup=False)
+            self._bar.console.print(f"{name}: {outcome.state}{told}")
 
 
 def _show(outcomes: Mapping[str, JobOutcome]) -> None:
@@ -93,6 +94,8 @@ def _show(outcomes: Mapping[str, JobOutcome]) -> None:
     shown.print(", ".join(f"{n} {state}" for state, n in counts.items()))
     for name, outcome in outcomes.items():
         if outcome.state == "failed":
-            shown.print(f"{name}: {outcome.problem}", markup=False)
+            shown.print(f"{name}: {outcome.problem}")
+        for note in outcome.summary.get("notes", ()):
+            shown.print(f"{name}: note: {note}")
     if counts["interrupted"]:
         shown.print("interrupted: the same command goes on")

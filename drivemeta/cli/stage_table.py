@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from drivemeta.cli.shown import new_table
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -20,9 +22,7 @@ BUSY = 0.5  # a stage at work for less of the run holds nothing up: the source s
 
 def stage_table(summary: RunSummary) -> Table:
     """Return a row a stage: threads, milliseconds a frame, and the part of the run at work."""
-    from rich.table import Table
-
-    table = Table("stage", "threads", "ms a frame", "at work")
+    table = new_table("stage", "threads", "ms a frame", "at work")
     clock = summary.clock
     for stage, seconds in clock.seconds.items():
         frames = clock.frames[stage]

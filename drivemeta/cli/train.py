@@ -19,12 +19,14 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last chec
 def detector(ctx: typer.Context, config: Config, resume: Resume = False) -> None:
     """Train level 1, which finds objects of the super-classes."""
     from drivemeta.config import load_config
+    from drivemeta.files import run_folder
     from drivemeta.training.allocator import keep_freed_memory
     from drivemeta.training.base.detector import DetectorTraining, train_detector
 
     keep_freed_memory()
     settings = load_config(config, DetectorTraining)
-    written = train_detector(settings, resume=resume, registry=registry_of(ctx))
+    with run_folder(settings.out):
+        written = train_detector(settings, resume=resume, registry=registry_of(ctx))
     typer.echo(f"weights: {written}", err=True)
 
 
@@ -32,10 +34,12 @@ def detector(ctx: typer.Context, config: Config, resume: Resume = False) -> None
 def embedding(ctx: typer.Context, config: Config, resume: Resume = False) -> None:
     """Train level 2, which names what level 1 finds."""
     from drivemeta.config import load_config
+    from drivemeta.files import run_folder
     from drivemeta.training.allocator import keep_freed_memory
     from drivemeta.training.base.embedding import EmbeddingTraining, train_embedding
 
     keep_freed_memory()
     settings = load_config(config, EmbeddingTraining)
-    written = train_embedding(settings, resume=resume, registry=registry_of(ctx))
+    with run_folder(settings.out):
+        written = train_embedding(settings, resume=resume, registry=registry_of(ctx))
     typer.echo(f"weights: {written}", err=True)

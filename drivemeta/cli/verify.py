@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from drivemeta.cli.common import JsonOption, ProviderOption, console, emit_json
+from drivemeta.cli.common import JsonOption, ProviderOption, emit_json
+from drivemeta.cli.shown import console
 
 
 def verify(
@@ -36,5 +37,4 @@ def verify(
             f"{report.opset}, {len(report.classes)} classes ({', '.join(report.classes)})\n"
             f"its probe gives all {report.n_rows} rows on provider {report.provider}: boxes differ "
             f"by at most {report.box_px:.1g} px, scores by {report.score:.1g}",
-            markup=False,
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from drivemeta.config.mistakes import list_mistakes
 from drivemeta.errors import ConfigError, suggest
+from drivemeta.files import read_yaml
 from drivemeta.paths import builtin_folder
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,10 +61,7 @@ def _merged(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
     if path in seen:
         circle = " -> ".join(p.name for p in (*seen, path))
         raise ConfigError(f"configurations extend each other in a circle: {circle}")
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read the configuration {path}: {error}") from error
+    values = read_yaml(path, "the configuration")
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected a mapping, found {type(values).__name__}")
     parent = values.pop("extends", None)

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from drivemeta.errors import suggest
+
+_EXPECTED = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("list_type", "tuple_type"), "a list"),
+    **dict.fromkeys(("dict_type", "model_type"), "keys and values"),
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "path_type": "a path",
+}
+_LIMITS = {
+    "greater_than": "above {gt}",
+    "greater_than_equal": "of at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "of at most {le}",
+}
 
 
 def list_mistakes(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -24,6 +42,20 @@ def list_mistakes(error: ValidationError, model: type[BaseModel]) -> list[str]:
     return [_line(mistake, model) for mistake in error.errors()]
 
 
+def problem_of(mistake: Mapping[str, Any]) -> str:
+    """Return what was expected in the place of one mistake of pydantic's.
+
+    >>> problem_of({"type": "int_parsing", "msg": "Input should be a valid integer, ..."})
+    'expected a whole number'
+    """
+    if mistake["type"] in _EXPECTED:
+        return f"expected {_EXPECTED[mistake['type']]}"
+    if mistake["type"] in _LIMITS:
+        return f"expected a number {_LIMITS[mistake['type']].format(**mistake['ctx'])}"
+    plain = mistake["msg"].removeprefix("Value error, ")
+    return re.sub(r"^(Input|Value) should (be|have) ", "expected ", plain)
+
+
 def _line(mistake: Mapping[str, Any], model: type[BaseModel]) -> str:
     place = ".".join(map(str, mistake["loc"]))
     if mistake["type"] == "missing":
@@ -32,7 +64,7 @@ def _line(mistake: Mapping[str, Any], model: type[BaseModel]) -> str:
         *above, key = mistake["loc"]
         known = {name for owner in _models_at(model, above) for name in owner.model_fields}
         return f"{place}: unknown key; {suggest(str(key), known)}"
-    problem = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    problem = problem_of(mistake)
     shown = repr(mistake["input"])
     found = f", found {shown}" if len(shown) <= 60 else ""
     return f"{place}: {problem}{found}" if place else f"{problem}{found}"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from drivemeta.core.boxes import FloatArray
 
-_WIDTH, _HEIGHT, _ORIENTATION = 256, 257, 274
+_WIDTH, _HEIGHT, ORIENTATION = 256, 257, 274
 _QUARTER_TURNS = (5, 6, 7, 8)
 _HOW = {
     1: "upright",
@@ -77,7 +77,7 @@ def read_header(path: str | Path) -> PictureHeader:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a large or oddly tagged picture is no fault
             with Image.open(path) as image:
-                turn = image.getexif().get(_ORIENTATION, 1)
+                turn = image.getexif().get(ORIENTATION, 1)
                 width, height = image.size
                 if image.format == "TIFF":  # Pillow gives the size of a TIFF as turned already
                     tags = image.tag_v2  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ class RunContext:
         folder: Folder of the run, where sinks write.
         families: Super-class of each class by name, itself for a super-class; None if unknown. It
             follows the bank, which may be set while the run lasts.
+        tracker: Name of the tracker; `none` gives no identities, an empty one is not known.
         every: N, where the network runs on every Nth frame.
         mode: Mode of inference where the scheduler has no better idea: `full`, or `sliced`.
         modes: Modes that the run offers, cheapest first.
@@ -29,6 +30,7 @@ class RunContext:
 
     folder: Path = Path()
     families: Mapping[str, str] | None = None
+    tracker: str = ""
     every: int = 1
     mode: PlanMode = "full"
     modes: tuple[PlanMode, ...] = ("skip", "full")

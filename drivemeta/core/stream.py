@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class PictureTags:
+    """How pixels are meant to be shown; the colours are code points of ITU-T H.273.
+
+    Attributes:
+        pixel_aspect: Width of a pixel by its height.
+        primaries: Colour primaries; 2 is unspecified.
+        transfer: Transfer characteristics; 2 is unspecified.
+        matrix: Coefficients between YCbCr and RGB; 2 is unspecified.
+        is_full_range: Whether YCbCr uses all values; None if that is not said.
+    """
+
+    pixel_aspect: Fraction = Fraction(1)
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    is_full_range: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -17,6 +37,7 @@ class StreamInfo:
         fps: Frames a second, nominal.
         n_frames: Number of frames, or None if unknown or endless.
         live: Whether frames arrive at their own pace and may be dropped.
+        tags: How the pixels of the source are meant to be shown.
     """
 
     name: str
@@ -25,3 +46,4 @@ class StreamInfo:
     fps: float
     n_frames: int | None = None
     live: bool = False
+    tags: PictureTags = field(default_factory=PictureTags)

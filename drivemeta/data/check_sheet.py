@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from drivemeta.data.dataset import AnnotatedImage, Dataset
+from drivemeta.data.lettering import shortened, write
 from drivemeta.data.readers.files import read_image
 from drivemeta.files import write_bytes
 
@@ -51,7 +52,7 @@ def draw_check_sheet(dataset: Dataset) -> Image.Image:
     n_boxes = sum(dataset.n_boxes().values())
     title = f"{dataset.format}: {n_boxes} boxes in {len(dataset)} pictures"
     more = f", {len(shown)} shown" if len(shown) < len(dataset) else ""
-    pen.text((_MARGIN, 20), title + more, _INK, ImageFont.load_default(22))
+    write(pen, (_MARGIN, 20), title + more, _INK, 22)
     for row, labels in enumerate(legend):
         _draw_legend(pen, dataset, labels, _HEADER + row * _LEGEND, columns)
     for i, image in enumerate(shown):
@@ -76,9 +77,8 @@ def _draw_legend(
     for i, label in enumerate(labels):
         x = _MARGIN + i * step
         pen.rectangle((x, y + 4, x + 14, y + 18), _accent(label))
-        font = ImageFont.load_default(14)
-        words = _shortened(pen, f"{dataset.classes[label]}  {counts[label]}", font, step - 30)
-        pen.text((x + 22, y + 3), words, _INK, font)
+        words = shortened(f"{dataset.classes[label]}  {counts[label]}", 14, step - 30)
+        write(pen, (x + 22, y + 3), words, _INK, 14)
 
 
 def _draw_tile(sheet: Image.Image, image: AnnotatedImage, corner: tuple[int, int]) -> None:
@@ -99,27 +99,12 @@ def _draw_tile(sheet: Image.Image, image: AnnotatedImage, corner: tuple[int, int
         for width_px, outline in ((4, _PAPER), (3, colour), (2, colour)):
             out = (edge[0] - width_px, edge[1] - width_px, edge[2] + width_px, edge[3] + width_px)
             pen.rectangle(out, outline=outline, width=1)
-    font = ImageFont.load_default(13)
     n = int((~image.ignore).sum())
     aside = f", {len(image) - n} set aside" if n < len(image) else ""
     words = f"{image.path.name}  ·  {width}x{height}  ·  {n} box{'es' * (n != 1)}{aside}"
     place = (corner[0], corner[1] + _TILE[1] + 5)
-    pen.text(place, _shortened(pen, words, font, _TILE[0]), _FAINT, font)
+    write(pen, place, shortened(words, 13, _TILE[0]), _FAINT, 13)
 
 
 def _accent(label: int) -> str:
     return _ACCENTS[label % len(_ACCENTS)]
-
-
-def _shortened(
-    pen: ImageDraw.ImageDraw,
-    words: str,
-    font: ImageFont.ImageFont | ImageFont.FreeTypeFont,
-    width: int,
-) -> str:
-    """Return words cut at their beginning until they fit a width in pixels."""
-    if pen.textlength(words, font) <= width:
-        return words
-    while len(words) > 1 and pen.textlength("…" + words, font) > width:
-        words = words[1:]
-    return "…" + words

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from drivemeta.core.boxes import FloatArray
 
+MOST_SHOWN = 8  # classes, where a data set prints itself
+
 
 @dataclass(frozen=True)
 class SetAside:
@@ -118,6 +120,14 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        counts = [f"{name} {n}" for name, n in self.n_boxes().items()]
+        more = f" and {len(counts) - MOST_SHOWN} more classes" if counts[MOST_SHOWN:] else ""
+        return (
+            f"Dataset({str(self.source)!r}, {len(self)} images, boxes: "
+            f"{', '.join(counts[:MOST_SHOWN]) or 'none'}{more})"
+        )
 
     def select(self, keep: Callable[[AnnotatedImage], bool] | Iterable[int]) -> Dataset:
         """Return the images that a predicate accepts, or those of the given indices."""

@@ -18,7 +18,7 @@ _SAME_PICTURE = "the same picture under another name"
 _SAME_BOX = "nearly the same box as another of its class"
 
 
-def count_once(dataset: Dataset, pixels: Sequence[str]) -> Dataset:
+def count_once(dataset: Dataset, firsts: Sequence[int]) -> Dataset:
     """Return the data set without what is there twice, which is no independent shot.
 
     The boxes of equal pictures are all of the first one; of nearly equal boxes of one class the
@@ -26,14 +26,14 @@ def count_once(dataset: Dataset, pixels: Sequence[str]) -> Dataset:
 
     Args:
         dataset: Checked images.
-        pixels: Digest of the pixels of each.
+        firsts: Index of the first image that shows the same picture, of each.
 
     Raises:
         AnnotationError: One and the same crop is given as two classes.
     """
-    groups: dict[str, list[AnnotatedImage]] = defaultdict(list)
-    for image, digest in zip(dataset.images, pixels, strict=True):
-        groups[digest].append(image)
+    groups: dict[int, list[AnnotatedImage]] = defaultdict(list)
+    for image, first in zip(dataset.images, firsts, strict=True):
+        groups[first].append(image)
     aside: list[SetAside] = []
     images = []
     for same in groups.values():

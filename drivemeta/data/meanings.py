@@ -17,9 +17,8 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-import yaml
-
 from drivemeta.errors import ConfigError, InputError, suggest
+from drivemeta.files import parse_yaml
 
 SOURCES: Final = (
     "germany",
@@ -117,7 +116,7 @@ def _table() -> Mapping[str, Members]:
 
 
 def _parsed(text: str) -> dict[str, dict[str, list[str]]]:
-    content = yaml.safe_load(text)
+    content = parse_yaml(text, "sign_meanings.yaml")
     if not isinstance(content, dict):
         raise ConfigError("sign_meanings.yaml: expected a mapping of meanings")
     return content

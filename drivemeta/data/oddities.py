@@ -12,9 +12,10 @@ import numpy as np
 from PIL import Image
 
 from drivemeta.core.boxes import FloatArray, box_area, iou_matrix
-from drivemeta.core.pictures import UNREADABLE
+from drivemeta.core.pictures import ORIENTATION, UNREADABLE
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.duplicates import SAME_IOU
+from drivemeta.data.re_encoded import thumbnail_of
 from drivemeta.data.readers.crops import CROP
 from drivemeta.data.readers.reading import Reading
 from drivemeta.errors import AnnotationError
@@ -31,11 +32,13 @@ class Pixels:
 
     Attributes:
         digest: Of its pixels, in hexadecimal.
+        thumbnail: (256,) float32, see `thumbnail_of`.
         used_range: Share of its range of values that it uses, its outermost hundredths off; of 16
             bits that is all 65,536 values, of which thermal cameras use a few hundred.
     """
 
     digest: str
+    thumbnail: FloatArray
     used_range: float
 
 
@@ -52,12 +55,14 @@ def look_at(path: Path) -> Pixels:
                 image.load()
                 is_deep = image.mode.startswith("I")
                 values = np.asarray(image if is_deep else image.convert("L"))[::_STEP, ::_STEP]
-                digest = hashlib.sha256(f"{image.mode} {image.size}".encode())
+                turn = image.getexif().get(ORIENTATION, 1)
+                digest = hashlib.sha256(f"{image.mode} {image.size} {turn}".encode())
                 digest.update(image.tobytes())
+                thumbnail = thumbnail_of(image)
     except UNREADABLE as error:
         raise AnnotationError(f"{path}: the image is damaged or cut short: {error}") from error
     low, high = np.percentile(values, (1, 99))
-    return Pixels(digest.hexdigest(), float(high - low) / (65535 if is_deep else 255))
+    return Pixels(digest.hexdigest(), thumbnail, float(high - low) / (65535 if is_deep else 255))
 
 
 def without_unused(dataset: Dataset) -> Dataset:
@@ -138,8 +143,8 @@ def sliver_notes(dataset: Dataset, pixels: Sequence[Pixels]) -> list[str]:
     n = "1 picture uses" if len(dull) == 1 else f"{len(dull)} pictures use"
     return [
         f"{n} a sliver of the range of values ({name} {100 * share:.1f} %): nearly one grey to the "
-        "detector. Stretch them to the whole range before annotating, and what the model will see "
-        "alike"
+        "detector. Say --read values=stretched to take them stretched to the whole range, and "
+        "stretch what the model will see as well"
     ]
 
 

@@ -23,11 +23,13 @@ from drivemeta.data.oddities import (
     whole_pictures,
     without_unused,
 )
+from drivemeta.data.re_encoded import Seen, same_pictures
 from drivemeta.data.readers import read_annotations, read_coco
 from drivemeta.data.readers.crops import CROP
 from drivemeta.data.readers.files import image_size
 from drivemeta.data.readers.orientation import upright
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
+from drivemeta.data.readers.stretch import stretched
 from drivemeta.errors import AnnotationError
 
 _TOLERANCE_PX = 2.0
@@ -44,14 +46,22 @@ class SupportSet:
 
     dataset: Dataset
 
+    def __repr__(self) -> str:
+        return repr(self.dataset).replace("Dataset", "SupportSet", 1)
+
     @classmethod
-    def from_coco(cls, path: str | Path, images: str | Path | None = None) -> SupportSet:
+    def from_coco(
+        cls,
+        path: str | Path,
+        images: str | Path | None = None,
+        reading: Reading = AS_IT_IS,
+    ) -> SupportSet:
         """Read and check a COCO JSON file; `images` is the folder of the images.
 
         Raises:
             AnnotationError: as `of` and `read_coco` say.
         """
-        return cls.of(upright(read_coco(path, images), AS_IT_IS))
+        return cls.of(stretched(upright(read_coco(path, images), reading), reading), reading)
 
     @classmethod
     def from_path(
@@ -71,8 +81,8 @@ class SupportSet:
     def of(cls, dataset: Dataset, reading: Reading = AS_IT_IS) -> SupportSet:
         """Check a data set as a support set; boxes are clipped to their images.
 
-        Equal pictures and nearly equal boxes count once, and classes without a box are left out;
-        `dataset.notes` and `dataset.set_aside` of the result say so.
+        Equal pictures, those encoded anew included, and nearly equal boxes count once, and classes
+        without a box are left out; `dataset.notes` and `dataset.set_aside` of the result say so.
 
         Raises:
             AnnotationError: there are no boxes, an image is listed twice, cannot be read or is not
@@ -91,7 +101,11 @@ class SupportSet:
             images.append(_check_boxes(image, dataset))
         checked = replace(dataset, images=tuple(images))
         notes = (*dataset.notes, *sliver_notes(checked, pixels))
-        once = count_once(replace(checked, notes=notes), [picture.digest for picture in pixels])
+        seen_as = [
+            Seen(image.path, looked.digest, image.size, looked.thumbnail)
+            for image, looked in zip(images, pixels, strict=True)
+        ]
+        once = count_once(replace(checked, notes=notes), same_pictures(seen_as))
         whole = without_unused(whole_pictures(once, reading))
         return cls(replace(whole, notes=(*whole.notes, *confused_boxes(whole))))
 

@@ -17,10 +17,11 @@ from drivemeta.demo.clip import ScoringSink, write_clip
 from drivemeta.demo.material import N_FRAMES, SIZE, find_clip, write_support
 from drivemeta.demo.poster import write_poster
 from drivemeta.demo.score import ClipScore
-from drivemeta.export.verify import VerifyReport, verify_model
+from drivemeta.export.verify import VerifyReport, repeat_probe
 from drivemeta.models.store import load_base
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.sink.protocol import Sink
+from drivemeta.runtime.model_file import read_model_file
 from drivemeta.video.api import run
 from drivemeta.video.builder import build_pipeline, run_context
 from drivemeta.video.opening import detector_for, open_source
@@ -153,7 +154,7 @@ class _Demo:
         model = self.files["model"] = self._out / f"{self._options.sign}.onnx"
         adapted.export(model)
         self.clock.lap("export")
-        verified = verify_model(model, provider=self._options.provider)
+        verified = repeat_probe(read_model_file(model), self._options.provider)
         self.clock.lap("verify")
         return verified
 

@@ -50,8 +50,9 @@ def _readme(manifest: Manifest) -> str:
     return f"""# A detector of {", ".join(manifest.names)}
 
 `{MODEL}` takes uint8 BGR frames {frames} and gives boxes in their pixels, scores and labels
-(`labels.txt`, one name a line, the first is 0). Precision {manifest.precision}, licence
-{manifest.licence}.
+(`labels.txt`, one name a line, the first is 0). Precision: {manifest.precision}.
+
+Licence: {manifest.licence}
 
 ```sh
 sha256sum -c SHA256SUMS                                  # nothing was changed

@@ -87,6 +87,7 @@ def config_text(name: str, manifest: Manifest, rule: TritonRule) -> str:
     size = manifest.input.frame_size
     height, width = size or (-1, -1)
     warm_height, warm_width = size or WARM_UP_SIZE
+    licence = json.dumps(manifest.licence)
     classes = json.dumps(json.dumps([entry.model_dump() for entry in manifest.classes]))
     return f"""# Frames are uint8 BGR, (height, width, 3); boxes come in their pixels.
 name: {json.dumps(name)}
@@ -123,6 +124,7 @@ model_warmup [
   }}
 ]
 parameters {{ key: "classes" value: {{ string_value: {classes} }} }}
+parameters {{ key: "licence" value: {{ string_value: {licence} }} }}
 version_policy: {{ latest: {{ num_versions: 1 }} }}
 """
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.errors import ConfigError, InputError, suggest
+from drivemeta.files import read_yaml
 
 
 class NamedClass(Protocol):
@@ -71,10 +71,7 @@ def read_class_map(path: str | Path) -> dict[str, str]:
         ConfigError: the file is missing or holds anything else.
     """
     path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: cannot read the map of classes: {error}") from error
+    content = read_yaml(path, "the map of classes")
     if not isinstance(content, dict) or not all(
         isinstance(key, str | int) and isinstance(value, str) for key, value in content.items()
     ):
@@ -95,7 +92,7 @@ def match_classes(
 
     Raises:
         ConfigError: the mapping names a category or a class that does not exist.
-        InputError: nothing matches.
+        InputError: nothing matches, or no box is of what does.
     """
     mapping = mapping or {}
     faults = [
@@ -117,7 +114,19 @@ def match_classes(
             f"{dataset.source}: none of its categories ({', '.join(dataset.classes[:20])}) is a "
             f"class of the model ({', '.join(tree.names[:20])}); name the matches in a map.yaml"
         )
+    counts = dataset.n_boxes()
+    if not any(counts[name] for name in found):
+        boxes = ", ".join(f"{name} {n}" for name, n in counts.items() if n) or "none at all"
+        raise InputError(
+            f"{dataset.source}: expected boxes of {', '.join(found)}, found {boxes}; name the "
+            "matches in a map.yaml"
+        )
     return found
+
+
+def left_out(dataset: Dataset, matched: Collection[str]) -> dict[str, int]:
+    """Return the categories that no class of the model matches, with their numbers of boxes."""
+    return {name: n for name, n in dataset.n_boxes().items() if name not in matched}
 
 
 def _plain(name: str) -> str:

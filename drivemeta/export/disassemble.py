@@ -7,7 +7,6 @@ networks are those of the file, bit for bit.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import onnx
@@ -18,6 +17,7 @@ from drivemeta.errors import ModelFileError
 from drivemeta.export.graph.assemble import DENSE, Networks
 from drivemeta.models.traced.opset import IR_VERSION, OPSET
 from drivemeta.runtime.model_file import ModelFile
+from drivemeta.runtime.structure import graphs_within
 
 
 def networks_of(file: ModelFile) -> Networks:
@@ -63,15 +63,6 @@ def count_locations(level1: onnx.GraphProto) -> int:
     shape = [d.dim_value for d in level1.input[0].type.tensor_type.shape.dim][1:]
     (boxes,) = session.run(["boxes"], {"x": np.zeros((1, *shape), np.float32)})
     return int(np.shape(boxes)[1])
-
-
-def graphs_within(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
-    """Yield a graph and those in the branches of its nodes."""
-    yield graph
-    for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.GRAPH:
-                yield from graphs_within(attribute.g)
 
 
 def _crop_size(whole: onnx.GraphProto, stem: str) -> tuple[int, int]:

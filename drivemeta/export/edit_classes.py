@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from drivemeta.banks.capacity import capacity_for_leaves, within_capacity
+from drivemeta.banks.capacity import capacity_for, capacity_for_leaves, within_capacity
 from drivemeta.banks.edit import merge_banks
 from drivemeta.core import ClassBank
 from drivemeta.errors import InputError
 from drivemeta.export.parts import Parts, write_parts
-from drivemeta.export.verify import VerifyReport, verify_model
+from drivemeta.export.verify import VerifyReport, repeat_probe
 from drivemeta.runtime.manifest import Digests, LearnerEntry, Manifest
 from drivemeta.runtime.model_file import ModelFile, read_model_file
 
@@ -20,7 +20,7 @@ from drivemeta.runtime.model_file import ModelFile, read_model_file
 def edit_model(
     path: str | Path, out: str | Path, edit: Callable[[ClassBank], ClassBank]
 ) -> VerifyReport:
-    """Write a model with another bank, and verify what was written.
+    """Write a model with another bank, grown where it has more rows, and verify what was written.
 
     Args:
         path: Model, which is not changed unless `out` is the same file.
@@ -34,7 +34,10 @@ def edit_model(
         OutputError: it cannot be written.
     """
     parts = Parts.of(read_model_file(path))
-    return _write(replace(parts, bank=edit(parts.bank)), out)
+    parts = replace(parts, bank=edit(parts.bank))
+    if parts.manifest.bank.mode == "fed":
+        parts = _of_capacity(parts, capacity_for(parts.bank, parts.manifest.bank.capacity))
+    return _write(parts, out)
 
 
 def merge_models(paths: list[Path], out: str | Path) -> VerifyReport:
@@ -62,21 +65,21 @@ def merge_models(paths: list[Path], out: str | Path) -> VerifyReport:
             manifest=_joined(parts.manifest, other.manifest),
         )
     if parts.manifest.bank.mode == "fed":
-        rule = parts.manifest.bank
-        capacity = capacity_for_leaves(parts.bank, rule.capacity, spare_rows=0)
-        grown = rule.model_copy(update={"capacity": capacity})
-        parts = replace(
-            parts,
-            bank=within_capacity(parts.bank, capacity),
-            manifest=parts.manifest.model_copy(update={"bank": grown}),
-        )
+        capacity = capacity_for_leaves(parts.bank, parts.manifest.bank.capacity, spare_rows=0)
+        fewer = replace(parts, bank=within_capacity(parts.bank, capacity))
+        parts = _of_capacity(fewer, capacity)
     return _write(parts, out)
+
+
+def _of_capacity(parts: Parts, capacity: int) -> Parts:
+    grown = parts.manifest.bank.model_copy(update={"capacity": capacity})
+    return replace(parts, manifest=parts.manifest.model_copy(update={"bank": grown}))
 
 
 def _write(parts: Parts, out: str | Path) -> VerifyReport:
     probe = parts.probe
     write_parts(parts, out, (probe.box_px, probe.score))
-    return verify_model(out, "cpu")
+    return repeat_probe(read_model_file(out), "cpu")
 
 
 def _check_same_base(first: ModelFile, second: ModelFile) -> None:

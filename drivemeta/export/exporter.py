@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,19 @@ from torch import nn
 
 from drivemeta.banks.arrays import check_capacity
 from drivemeta.banks.capacity import capacity_for
-from drivemeta.errors import InputError, ParityError
+from drivemeta.errors import ParityError
 from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.export.model_writer import signed, write_model
 from drivemeta.export.parity import ParityReport, Reference, check_parity, torch_dense, torch_rows
 from drivemeta.export.probe_scene import PROBE_SIZE, draw_noise, draw_scene
-from drivemeta.files import make_folder
-from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.files import check_folder
+from drivemeta.models.detector import TwoLevelDetector, fitted_to
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.traced.networks import level1_graph, level2_graph, things_graph
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.runtime import manifest as m
-from drivemeta.runtime.probe import MIN_PROBE_ROWS, Probe, clear_threshold
+from drivemeta.runtime.probe import MIN_PROBE_ROWS, Probe, clear_thresholds
 
-STRIDE = 64
 NOISE_SIZE = (405, 300)
 
 
@@ -42,14 +41,15 @@ class ExportOptions:
         bank_capacity: Most rows a level and most classes, if fed; None for 256, or as many times
             that as the bank needs.
         frames: Further (height, width, 3) uint8 BGR frames to compare on, for instance real ones.
-        licence: Licence stated in the manifest.
+        licence: Terms stated in the manifest; by default those of the shipped base, so that a model
+            of a base of your own wants others.
     """
 
     frame_size: tuple[int, int] | None = None
     bank: m.BankMode = "fed"
     bank_capacity: int | None = None
     frames: Sequence[NDArray[np.uint8]] = ()
-    licence: str = "Apache-2.0"
+    licence: str = m.LICENCE
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ExportReport:
     path: Path
     n_bytes: int
     parity: ParityReport
-    manifest: m.Manifest
+    manifest: m.Manifest = field(repr=False)
     seconds: float
 
 
@@ -99,10 +99,10 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
     """
     start = time.perf_counter()
     path, options = Path(path), options or ExportOptions()
-    detector = _for_export(detector, input_size or detector.input_size)
+    detector = fitted_to(detector, input_size or detector.input_size).eval()
     if options.bank == "fed" and options.bank_capacity:
         check_capacity(detector.bank, options.bank_capacity)
-    make_folder(path.parent)
+    check_folder(path.parent)
     expected = [torch_dense(detector, frame) for frame in _frames(options)]
     learnt = m.LearnerEntry(name=learner, params=dict(learner_params or {}))
     manifest = _manifest(detector, options, learnt, support_digest)
@@ -116,23 +116,14 @@ def export_detector(  # noqa: PLR0913  (what is said of the learning goes into t
 def make_probe(detector: TwoLevelDetector, expected: Reference) -> Probe:
     """Return a frame with at least five detections and a threshold that parts them clearly."""
     scores = torch_rows(detector, expected, 0.0).scores
-    threshold = clear_threshold(scores)
-    if threshold is None:
+    thresholds = clear_thresholds(scores)
+    if not thresholds:
         raise ParityError(
             f"the detector finds only {len(scores)} boxes in the probe's frame at any threshold, "
             f"more than {MIN_PROBE_ROWS} are needed; are its weights those of a trained network?"
         )
-    rows = torch_rows(detector, expected, threshold)
-    return Probe.make(expected.frame, threshold, rows)
-
-
-def _for_export(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoLevelDetector:
-    if any(side < STRIDE or side % STRIDE for side in input_size):
-        raise InputError(
-            f"expected an input size of multiples of {STRIDE}, found {input_size[0]}x"
-            f"{input_size[1]}; for instance 576x1024 or 384x640 (height x width)"
-        )
-    return detector.with_(input_size=input_size).eval()
+    rows = torch_rows(detector, expected, thresholds[0])
+    return Probe.make(expected.frame, thresholds[0], rows)
 
 
 def _frames(options: ExportOptions) -> list[NDArray[np.uint8]]:

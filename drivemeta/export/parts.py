@@ -6,12 +6,14 @@ the new model finds on the CPU.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 
 from drivemeta.banks.arrays import check_capacity
 from drivemeta.core import ClassBank
@@ -28,10 +30,15 @@ from drivemeta.runtime.probe import (
     SCORE_TOLERANCE,
     Probe,
     RowArrays,
-    clear_threshold,
+    clear_thresholds,
+    compare_rows,
 )
 from drivemeta.runtime.providers import SessionOptions
 from drivemeta.runtime.session import Session
+
+Find = Callable[[float], RowArrays]
+# Of its tolerance, what a probe may use up where it is written: other machines need the rest.
+WRITTEN_WITHIN = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +102,7 @@ def write_parts(
     parts: Parts,
     path: str | Path,
     tolerance: tuple[float, float] = (BOX_TOLERANCE_PX, SCORE_TOLERANCE),
+    original: Parts | None = None,
 ) -> bytes:
     """Assemble a model, make its probe anew and write it; return its bytes.
 
@@ -102,10 +110,13 @@ def write_parts(
         parts: Parts of the model.
         path: File to write; it appears whole or not at all.
         tolerance: Tolerance of the probe, in pixels and score.
+        original: Parts of the float32 model that it was made from: the probe promises what that
+            one finds, and not whatever the new one does.
 
     Raises:
         InputError: the bank exceeds its capacity.
-        ParityError: the model finds too little in its probe's picture.
+        ParityError: the model finds too little in its probe's picture, or not what the original
+            finds there.
         OutputError: the file cannot be written.
     """
     model = parts.build()
@@ -115,39 +126,53 @@ def write_parts(
             "scoring": asdict(parts.scoring),
         }
     )
-    probe = probe_again(model, manifest, parts.probe, tolerance)
+    image = _fitted(parts.probe.image(), manifest.input.frame_size)
+    find = _finder(model, manifest, image)
+    promise = find if original is None else _finder(original.build(), manifest, image)
+    probe = _probe(image, promise, find, tolerance)
     return write_model(model, signed(manifest, model), probe, Path(path))
 
 
-def probe_again(
-    model: onnx.ModelProto, manifest: m.Manifest, old: Probe, tolerance: tuple[float, float]
-) -> Probe:
-    """Return a probe of the same picture with the rows that a model finds in it on the CPU.
-
-    Raises:
-        ParityError: it finds too few.
-    """
-    image = old.image()
-    size = manifest.input.frame_size
-    if size is not None and image.shape[:2] != tuple(size):
-        image = _fitted(image, size)
+def _finder(model: onnx.ModelProto, manifest: m.Manifest, image: NDArray[np.uint8]) -> Find:
+    """Return what gives a model's rows in a picture on the CPU, by one threshold for all."""
     session = Session(model.SerializeToString(), SessionOptions("cpu"))
 
-    def rows(min_score: float) -> RowArrays:
+    def find(min_score: float) -> RowArrays:
         feeds = {"thresholds": np.full(manifest.n_thresholds, min_score, np.float32)}
         boxes, scores, labels, count = (out[0] for out in session.run(image[None], feeds))
         return RowArrays(boxes[:count], scores[:count], labels[:count])
 
-    threshold = clear_threshold(rows(0.0).scores)
-    if threshold is None:
+    return find
+
+
+def _probe(
+    image: NDArray[np.uint8], promise: Find, find: Find, tolerance: tuple[float, float]
+) -> Probe:
+    """Return the probe of what is promised, at the clearest threshold at which it is found.
+
+    Raises:
+        ParityError: too little is promised, or it is not found at any threshold.
+    """
+    thresholds = clear_thresholds(promise(0.0).scores)
+    if not thresholds:
         raise ParityError(
             f"the changed model finds fewer than {MIN_PROBE_ROWS + 1} boxes in its probe's "
             "picture; nothing was written"
         )
-    return Probe.make(image, threshold, rows(threshold), tolerance)
+    near = (WRITTEN_WITHIN * tolerance[0], WRITTEN_WITHIN * tolerance[1])
+    for threshold in thresholds:
+        rows = promise(threshold)
+        if promise is find or not compare_rows(rows, find(threshold), near).n_unmatched:
+            return Probe.make(image, threshold, rows, tolerance)
+    raise ParityError(
+        f"the changed model does not find in its probe's picture what the model before finds, to "
+        f"{near[0]:.2g} px and {near[1]:.2g} of score at any threshold; nothing was written"
+    )
 
 
-def _fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the picture repeated and cut to another height and width."""
+def _fitted(image: NDArray[np.uint8], size: tuple[int, int] | None) -> NDArray[np.uint8]:
+    """Return the picture, repeated and cut where the model takes one height and width only."""
+    if size is None or image.shape[:2] == tuple(size):
+        return image
     times = [-(-wanted // there) for wanted, there in zip(size, image.shape, strict=False)]
     return np.ascontiguousarray(np.tile(image, (*times, 1))[: size[0], : size[1]])

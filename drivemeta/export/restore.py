@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -10,13 +11,14 @@ from torch import nn
 
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
-from drivemeta.export.disassemble import graphs_within
+from drivemeta.export.exporter import ExportOptions, ExportReport, export_detector
 from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.digest import weights_digest
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
+from drivemeta.runtime.structure import graphs_within
 
 
 def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
@@ -51,6 +53,42 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
     bank = bank_of(file)
     size = (file.manifest.input.height, file.manifest.input.width)
     return base.with_(level2=level2, bank=bank, scoring=scoring, input_size=size).eval()
+
+
+def export_again(
+    base: TwoLevelDetector,
+    path: str | Path,
+    out: str | Path,
+    input_size: tuple[int, int],
+    options: ExportOptions | None = None,
+) -> ExportReport:
+    """Write an adapted model anew, for another input size; thresholds stay what they were.
+
+    Args:
+        base: Detector that the model was adapted from.
+        path: Model, `.onnx`.
+        out: File to write; it appears whole or not at all.
+        input_size: Height and width of level 1's input, multiples of 64.
+        options: Options of the file, but for its licence, which stays; None for the model's bank
+            mode.
+
+    Raises:
+        InputError: the input size does not fit, or the bank exceeds its capacity.
+        ModelFileError: as `restore`.
+        ParityError: ONNX Runtime does not find what torch finds; nothing is written.
+        OutputError: the file cannot be written.
+    """
+    manifest = read_model_file(path).manifest
+    options = options or ExportOptions(bank=manifest.bank.mode)
+    return export_detector(
+        restore(base, path),
+        out,
+        learner=manifest.learner.name,
+        learner_params=manifest.learner.params,
+        support_digest=manifest.digests.support,
+        input_size=input_size,
+        options=replace(options, licence=manifest.licence),
+    )
 
 
 def _level2_of(base: TwoLevelDetector, file: ModelFile) -> nn.Module:

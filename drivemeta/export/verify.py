@@ -11,8 +11,9 @@ import onnx
 
 from drivemeta.errors import ModelFileError, ParityError
 from drivemeta.runtime.detector import OnnxDetector
-from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.model_file import ModelFile, read_model_file
 from drivemeta.runtime.probe import RowArrays, compare_rows
+from drivemeta.runtime.trial import try_out
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,11 @@ class VerifyReport:
 def verify_model(path: str | Path, provider: str = "auto") -> VerifyReport:
     """Check a file's structure and manifest, and repeat its probe.
 
+    Wherever it comes from: it first runs in a process of its own, which it may not harm.
+
     Raises:
-        ModelFileError: the file is damaged, incomplete, not valid ONNX or not ours.
+        ModelFileError: the file is damaged, incomplete, not valid ONNX or not ours, or takes too
+            much time or memory.
         ProviderError: the provider requested does not run.
         ParityError: the probe does not give the rows that the file promises.
     """
@@ -57,7 +61,19 @@ def verify_model(path: str | Path, provider: str = "auto") -> VerifyReport:
         onnx.checker.check_model(file.proto)
     except onnx.checker.ValidationError as error:
         raise ModelFileError(f"{file.path} is not a valid ONNX model: {error}") from error
-    probe = file.probe()
+    try_out(file.path)
+    return repeat_probe(file, provider)
+
+
+def repeat_probe(file: ModelFile, provider: str = "auto") -> VerifyReport:
+    """Repeat the probe of a file whose graph is known to be sound: of one just written.
+
+    Raises:
+        ModelFileError: its probe is damaged, or what it finds cannot be.
+        ProviderError: the provider requested does not run.
+        ParityError: the probe does not give the rows that the file promises.
+    """
+    path, probe = file.path, file.probe()
     detector = OnnxDetector(path, provider=provider)
     start = time.perf_counter()
     found = detector([probe.image()], min_score=probe.threshold)[0]
@@ -66,12 +82,12 @@ def verify_model(path: str | Path, provider: str = "auto") -> VerifyReport:
     agreement = compare_rows(probe.rows(), rows, (probe.box_px, probe.score))
     if agreement.n_unmatched:
         raise ParityError(
-            f"{file.path} does not find in its probe what it promises: {agreement.n_unmatched} of "
+            f"{path} does not find in its probe what it promises: {agreement.n_unmatched} of "
             f"{agreement.n_rows} rows are missing or extra on provider {detector.provider!r}; "
             "export it again, or run it on another provider"
         )
     return VerifyReport(
-        path=str(file.path),
+        path=str(path),
         n_bytes=len(file.data),
         classes=detector.classes,
         precision=file.manifest.precision,

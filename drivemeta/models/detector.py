@@ -9,11 +9,13 @@ from torch.nn import functional as F
 from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import THING_DIM
+from drivemeta.errors import InputError
 from drivemeta.models.crops import roi_crops
 from drivemeta.models.level2 import CROP_SIZE
 from drivemeta.models.things import THING_CROP_SIZE
 
 INPUT_SIZE = (576, 1024)
+STRIDE = 64  # of level 1: its input is a multiple of it
 ARCHITECTURE = "lite"
 
 
@@ -106,6 +108,20 @@ class TwoLevelDetector(nn.Module):
             return found
         assert self.things is not None
         return F.pad(self.things(crops), (0, self.bank.crop.weights.shape[1] - THING_DIM))
+
+
+def fitted_to(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoLevelDetector:
+    """Return a detector that fits frames into another height and width for level 1.
+
+    Raises:
+        InputError: a side is no multiple of 64.
+    """
+    if any(side < STRIDE or side % STRIDE for side in input_size):
+        raise InputError(
+            f"expected an input size of multiples of {STRIDE}, found {input_size[0]}x"
+            f"{input_size[1]}; for instance 576x1024 or 384x640 (height x width)"
+        )
+    return detector.with_(input_size=input_size)
 
 
 def super_class_bank(weights: np.ndarray, biases: np.ndarray, crop_dim: int) -> ClassBank:

@@ -75,6 +75,11 @@ def load_detector(path: Path, registry: Registry | None = None) -> TwoLevelDetec
     path = Path(path)
     if not path.is_file():
         raise ModelFileError(f"expected detector weights (.safetensors), found no file at {path}")
+    if path.suffix.lower() == ".onnx":
+        raise ModelFileError(
+            f"expected detector weights (.safetensors), found a model at {path}; classes are added "
+            "to a model by `drivemeta adapt --from`"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["drivemeta"])

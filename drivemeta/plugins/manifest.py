@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -16,7 +15,8 @@ from pydantic import (
 )
 
 from drivemeta.config.mistakes import list_mistakes
-from drivemeta.errors import PluginError
+from drivemeta.errors import ConfigError, PluginError
+from drivemeta.files import read_yaml
 from drivemeta.plugins.kinds import KINDS, Kind
 
 API_VERSION = 1
@@ -77,9 +77,9 @@ def load_manifest(path: Path) -> dict[str, Any]:
         PluginError: it cannot be read or holds no mapping.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise PluginError(f"cannot read the plugin manifest {path}: {error}") from error
+        values = read_yaml(path, "the plugin manifest")
+    except ConfigError as error:
+        raise PluginError(str(error)) from error
     if not isinstance(values, dict):
         raise PluginError(
             f"plugin manifest {path}: expected keys and values, found {type(values).__name__}"

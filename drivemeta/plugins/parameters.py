@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError
 
+from drivemeta.config.mistakes import problem_of
 from drivemeta.errors import InputError, suggest
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -46,7 +47,7 @@ def check_parameters(loaded: type, given: Mapping[str, Any], where: str) -> dict
             try:
                 values[name] = _convert(value, types[name])
             except ValidationError as error:
-                problem = error.errors()[0]["msg"]
+                problem = problem_of(error.errors()[0])
                 mistakes.append(f"parameter {name!r}: {problem}, found {value!r}")
     for name, parameter in accepted.items():
         if parameter.default is parameter.empty and name not in given:

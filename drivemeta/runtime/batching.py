@@ -86,8 +86,10 @@ class Batcher:
         Blocks while too many frames wait. Errors of the detector are raised by `result()`.
 
         Raises:
-            InputError: the batcher is closed.
+            InputError: the batcher is closed, or the frame is no array.
         """
+        if not isinstance(frame, np.ndarray):
+            raise InputError(f"expected a frame as a numpy array, found {type(frame).__name__}")
         result: Future[Detections] = Future()
         with self._changed:
             self._changed.wait_for(lambda: len(self._waiting) < self._max_pending or not self._open)
@@ -126,8 +128,13 @@ class Batcher:
 
     def _run(self, jobs: list[_Job]) -> None:
         try:
-            found = self._detect([job.frame for job in jobs])
-        except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
+            found = list(self._detect([job.frame for job in jobs]))
+            if len(found) != len(jobs):
+                raise InputError(
+                    f"expected a detector to give one result a frame, found {len(found)} for "
+                    f"{len(jobs)} frames"
+                )
+        except BaseException as error:  # noqa: BLE001  (those who wait must hear of anything)
             for job in jobs:
                 job.result.set_exception(error)
             return

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank, ClassSpec, Detections
-from drivemeta.errors import InputError
+from drivemeta.errors import InputError, ModelFileError
 from drivemeta.runtime.manifest import ClassEntry, Manifest
 from drivemeta.runtime.model_file import read_model_file
 from drivemeta.runtime.provider_options import DeviceSettings, Shapes
@@ -70,6 +70,7 @@ class OnnxDetector:
         cuda_graph: bool = False,
         denormal_as_zero: bool = False,
     ) -> None:
+        self._path = Path(path)
         file = read_model_file(path)
         device = _device_settings(file.manifest, max_batch, cuda_graph)
         self.manifest: Manifest = file.manifest
@@ -106,6 +107,8 @@ class OnnxDetector:
 
         Raises:
             InputError: a frame is no uint8 BGR image, or the model takes another size only.
+        ModelFileError: the model finds what cannot be: labels beyond its classes, no numbers.
+        ProviderError: the provider fails, for want of memory for instance.
         """
         known = self._known  # read once: `set_bank` may replace it meanwhile
         feeds: dict[str, NDArray[Any]] = {}
@@ -121,7 +124,7 @@ class OnnxDetector:
             batch = np.stack(chosen) if len(chosen) > 1 else chosen[0][None]
             outputs = self._session.run(batch, feeds, known.held)
             for row, i in enumerate(members):
-                found[i] = _detections(known.classes, *(output[row] for output in outputs))
+                found[i] = self._detections(known.classes, *(output[row] for output in outputs))
         return [found[i] for i in range(len(frames))]
 
     def set_bank(self, bank: ClassBank) -> None:
@@ -158,6 +161,25 @@ class OnnxDetector:
         self([np.zeros((*size, 3), np.uint8)] * batch)
         return time.perf_counter() - start
 
+    def _detections(
+        self,
+        classes: tuple[str, ...],
+        boxes: NDArray[np.float32],
+        scores: NDArray[np.float32],
+        labels: NDArray[np.int64],
+        count: NDArray[np.int64],
+    ) -> Detections:
+        n = int(count)
+        try:
+            if not 0 <= n <= len(scores):
+                raise ValueError(f"expected a count of 0 to {len(scores)} rows, found {n}")
+            return Detections(boxes[:n].copy(), scores[:n].copy(), labels[:n].copy(), classes)
+        except ValueError as error:
+            raise ModelFileError(
+                f"{self._path} finds what cannot be on provider {self.provider!r}: {error}; verify "
+                "it with `drivemeta verify`, or export it again"
+            ) from error
+
     def _check(self, frame: Image, index: int) -> None:
         fits = frame.ndim == 3 and frame.shape[2] == 3 and frame.dtype == np.uint8
         if not fits or 0 in frame.shape:
@@ -171,17 +193,6 @@ class OnnxDetector:
                 f"frame {index}: this model was exported for frames of {size[0]}x{size[1]} only, "
                 f"found {frame.shape[0]}x{frame.shape[1]}; export it without --frame-size"
             )
-
-
-def _detections(
-    classes: tuple[str, ...],
-    boxes: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    count: NDArray[np.int64],
-) -> Detections:
-    n = int(count)
-    return Detections(boxes[:n].copy(), scores[:n].copy(), labels[:n].copy(), classes)
 
 
 def _families(classes: Iterable[ClassEntry | ClassSpec]) -> dict[str, str]:

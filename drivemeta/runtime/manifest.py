@@ -16,6 +16,12 @@ MANIFEST_KEY = "drivemeta"
 PROBE_KEY = "drivemeta.probe"
 
 
+# What the model card says of the weights that ship, in a sentence.
+LICENCE = (
+    "Apache-2.0 for the software. The weights of the shipped base were trained mostly on data for "
+    "research and not-for-profit use: a product needs a base trained on data that it may use. No "
+    "safety component. See MODEL_CARD.md of DriveMeta."
+)
 MOST = 65_536  # classes, rows, columns, pixels of a side: beyond, a manifest is absurd
 Side = Annotated[int, Field(ge=1, le=MOST)]
 BankMode = Literal["fed", "baked"]
@@ -109,7 +115,7 @@ class Manifest(_Frozen):
     opset: int
     learner: LearnerEntry = LearnerEntry()
     digests: Digests
-    licence: str = "Apache-2.0"
+    licence: str = LICENCE
     versions: dict[str, str] = Field(default_factory=dict)
 
     @property

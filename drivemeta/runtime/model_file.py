@@ -16,7 +16,10 @@ from drivemeta.errors import ModelFileError
 from drivemeta.runtime.bank_file import read_bank
 from drivemeta.runtime.manifest import MANIFEST_KEY, PROBE_KEY, SCHEMA_VERSION, Manifest
 from drivemeta.runtime.probe import Probe
-from drivemeta.runtime.structure import check_structure
+from drivemeta.runtime.sizes import check_sizes
+from drivemeta.runtime.structure import check_structure, graphs_within
+
+WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,8 @@ def read_model_file(path: str | Path) -> ModelFile:
     Raises:
         ModelFileError: the file is missing, truncated, not ONNX, not written by DriveMeta, refers
             to data outside itself or to operators that are not standard, its inputs, outputs or
-            bank do not fit its manifest, or its graph is not the one that it describes.
+            bank do not fit its manifest, its graph has loops or takes absurdly much memory, or is
+            not the one that it describes.
     """
     path = Path(path)
     try:
@@ -70,6 +74,11 @@ def read_model_file(path: str | Path) -> ModelFile:
         raise ModelFileError(
             f"expected an ONNX model exported by DriveMeta, cannot read {path}: {error.strerror}"
         ) from error
+    if path.suffix.lower() in WEIGHTS:
+        raise ModelFileError(
+            f"expected an ONNX model exported by DriveMeta, found weights at {path}; make a model "
+            f"of weights of DriveMeta by `drivemeta export {path} --out {path.stem}.onnx`"
+        )
     proto = _parse(path, data)
     manifest = _read_manifest(path, proto)
     if manifest.digests.graph != graph_digest(proto.graph):
@@ -78,6 +87,7 @@ def read_model_file(path: str | Path) -> ModelFile:
             "after its export or is damaged; export it again"
         )
     check_structure(path, proto, manifest)
+    check_sizes(path, proto, manifest)
     read_bank(path, proto.graph, manifest)  # a label beyond the classes would be met while running
     return ModelFile(path, data, proto, manifest)
 
@@ -89,17 +99,13 @@ def graph_digest(graph: onnx.GraphProto) -> str:
 
 def external_tensors(graph: onnx.GraphProto) -> Iterator[str]:
     """Yield the names of tensors whose data lies outside the file, subgraphs included."""
-    sparse = [part for t in graph.sparse_initializer for part in (t.values, t.indices)]
-    for tensor in (*graph.initializer, *sparse):
-        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-            yield tensor.name
-    for node in graph.node:
-        for attribute in node.attribute:
-            for tensor in (attribute.t, *attribute.tensors):
-                if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
-                    yield tensor.name or node.name
-            for inner in (attribute.g, *attribute.graphs):
-                yield from external_tensors(inner)
+    for inner in graphs_within(graph):
+        sparse = [part for t in inner.sparse_initializer for part in (t.values, t.indices)]
+        attributes = [attribute for node in inner.node for attribute in node.attribute]
+        constants = [tensor for each in attributes for tensor in (each.t, *each.tensors)]
+        for tensor in (*inner.initializer, *sparse, *constants):
+            if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+                yield tensor.name
 
 
 def _parse(path: Path, data: bytes) -> onnx.ModelProto:

@@ -156,24 +156,24 @@ def _decoded(png: str) -> NDArray[Any] | None:
         return None
 
 
-def clear_threshold(scores: NDArray[np.float32]) -> float | None:
-    """Return a threshold that parts scores clearly, with at least five above it.
+def clear_thresholds(scores: NDArray[np.float32]) -> list[float]:
+    """Return thresholds that part scores, with at least five above each, the clearest one first.
 
-    It lies in the middle of the widest gap between neighbours, so that no rounding moves a row
-    across it. None if there are too few scores.
+    Each lies in the middle of a gap between neighbours, the first in the widest, so that no
+    rounding moves a row across it. None if there are too few scores.
 
     Args:
         scores: (n,) float32, descending.
 
-    >>> round(clear_threshold(np.array([9, 8, 8, 7, 7, 6.5, 3, 2], np.float32)), 2)
-    4.75
+    >>> clear_thresholds(np.array([9, 8, 8, 7, 7, 6.5, 3, 2], np.float32))
+    [4.75, 2.5, 6.75]
     """
     scores = scores[: MAX_PROBE_ROWS + 1]
     if len(scores) <= MIN_PROBE_ROWS:
-        return None
-    gaps = scores[MIN_PROBE_ROWS - 1 : -1] - scores[MIN_PROBE_ROWS:]
-    last = MIN_PROBE_ROWS - 1 + int(gaps.argmax())
-    return float((scores[last] + scores[last + 1]) / 2)
+        return []
+    upper, lower = scores[MIN_PROBE_ROWS - 1 : -1], scores[MIN_PROBE_ROWS:]
+    widest = np.argsort(lower - upper, kind="stable")
+    return [float(each) for each in ((upper + lower) / 2)[widest]]
 
 
 def compare_rows(

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
-
 from drivemeta.errors import InputError
+from drivemeta.paths import user_cache
 
 Precision = Literal["fp32", "fp16", "int8"]
 TENSORRT, CUDA, CPU = "TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -111,7 +110,7 @@ def session_settings(
 
 def cache_folder(settings: DeviceSettings) -> Path:
     """Return where TensorRT keeps what it built for this model, these shapes and this machine."""
-    root = settings.cache or platformdirs.user_cache_path("drivemeta") / "tensorrt"
+    root = settings.cache or user_cache() / "tensorrt"
     about = f"{settings.machine}|{settings.shapes}|{settings.precision}|{settings.cuda_graph}"
     key = hashlib.sha256(about.encode()).hexdigest()[:12]
     name = re.sub(r"[^A-Za-z0-9]+", "-", settings.machine).strip("-")[:40] or "gpu"

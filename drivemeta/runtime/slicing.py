@@ -23,6 +23,7 @@ Detect = Callable[[Sequence[Image]], list[Detections]]
 Region = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels
 
 OVERLAP = 0.2
+MOST_TILES = 64  # each is one more run of the network for every frame
 SAME = 0.5  # IoU from which two boxes of a class are one object
 Merging = Literal["nms", "wbf"]
 MERGING: tuple[Merging, ...] = get_args(Merging)
@@ -39,7 +40,8 @@ class Sliced:
         merging: `nms` keeps an object's best box, `wbf` takes the mean of its boxes.
 
     Raises:
-        InputError: there is no tile, the overlap is not in [0, 1), or the merging is unknown.
+        InputError: there is no tile or too many, the overlap is not in [0, 1), or the merging is
+            unknown.
     """
 
     def __init__(
@@ -51,6 +53,11 @@ class Sliced:
     ) -> None:
         if min(tiles) < 1:
             raise InputError(f"tiles: expected 1 or more rows and columns, found {tiles}")
+        if tiles[0] * tiles[1] > MOST_TILES:
+            raise InputError(
+                f"tiles: expected at most {MOST_TILES}, each being one more run of the network for "
+                f"every frame, found {tiles[0]}x{tiles[1]}; 2x2 or 3x3 find what is far"
+            )
         if not 0 <= overlap < 1:
             raise InputError(f"overlap: expected a value in [0, 1), found {overlap}")
         self._detect, self._tiles, self._overlap = detect, tiles, overlap

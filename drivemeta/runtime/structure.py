@@ -71,7 +71,8 @@ def expected_inputs(manifest: Manifest) -> Signature:
 def _check_operators(path: Path, proto: onnx.ModelProto, manifest: Manifest) -> None:
     imported = {entry.domain: entry.version for entry in proto.opset_import}
     foreign = sorted(set(imported) - set(_STANDARD))
-    foreign += [f"{n.domain}.{n.op_type}" for n in _nodes(proto.graph) if n.domain not in _STANDARD]
+    nodes = (node for graph in graphs_within(proto.graph) for node in graph.node)
+    foreign += [f"{n.domain}.{n.op_type}" for n in nodes if n.domain not in _STANDARD]
     if foreign or proto.functions:
         raise ModelFileError(
             f"expected standard ONNX operators only in {path}, found the domain of other ones: "
@@ -85,12 +86,13 @@ def _check_operators(path: Path, proto: onnx.ModelProto, manifest: Manifest) -> 
         )
 
 
-def _nodes(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+def graphs_within(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    """Yield a graph and those in the branches of its nodes."""
+    yield graph
     for node in graph.node:
-        yield node
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
-                yield from _nodes(inner)
+                yield from graphs_within(inner)
 
 
 def _check_values(

@@ -36,6 +36,7 @@ def run_context(detector: OnnxDetector, options: Options, folder: Path = Path())
     return RunContext(
         folder=folder,
         families=_Families(detector),
+        tracker=options.tracker,
         every=options.every,
         mode="full" if options.tiles is None else "sliced",
         modes=_modes(options),

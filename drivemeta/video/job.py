@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drivemeta.core.run import RunContext
-from drivemeta.errors import InputError, OutputError
-from drivemeta.files import make_folder, write_text
+from drivemeta.errors import InputError
+from drivemeta.files import run_folder, write_text
 from drivemeta.plugins.calling import info_of
 from drivemeta.plugins.registry import Registry, default_registry
-from drivemeta.plugins.settings import Settings, check_settings, create_with
-from drivemeta.plugins.sink.protocol import Sink
+from drivemeta.plugins.settings import check_settings, create_with
 from drivemeta.video.api import Advance, run, unheard
 from drivemeta.video.builder import build_pipeline, clipped, run_context
 from drivemeta.video.journal import NAME as JOURNAL_NAME
@@ -73,20 +70,28 @@ class Job:
                 number of all frames.
 
         Raises:
-            DriveMetaError: an option does not fit (before anything is written), the source cannot
-                be read, a sink cannot write.
+            DriveMetaError: an option does not fit (before anything is written), another run writes
+                into the folder, the source cannot be read, a sink cannot write.
         """
         settings = self.options.settings
         chosen = (self.options.tracker, self.options.scheduler)
         used = (source_kind(self.source, self.registry)[0], *chosen, *self.sinks)
         check_settings(settings, used)
         check_sinks(self.sinks, self.registry)  # a misspelt one, before a model is loaded
-        source = clipped(open_source(self.source, self.registry, settings), self.options)
+        with run_folder(self.out):
+            summary = self._run(advance)
+            text = json.dumps(self.as_json(summary), indent=2)
+            write_text(self.out / SUMMARY_NAME, text + "\n")
+        return summary
+
+    def _run(self, advance: Advance) -> RunSummary:
+        settings, registry = self.options.settings, self.registry
+        source = clipped(open_source(self.source, registry, settings), self.options)
         live = info_of(source).live
         detector, options = detector_for(self.model, self.options, live=live, cores=self.cores)
         context = run_context(detector, options, self.out)
-        pipeline = build_pipeline(detector, options, context, self.registry)
-        sinks = build_sinks(self.sinks, settings, context, self.registry)
+        pipeline = build_pipeline(detector, options, context, registry)
+        sinks = [create_with(registry, "sink", name, settings, context) for name in self.sinks]
         journal, identity = None, self.identity()
         if not live:  # of a live source, what is gone cannot be read again
             journal = Journal(self.out, identity, pipeline.classes, fresh=self.fresh)
@@ -98,7 +103,6 @@ class Job:
                 told = _also(metrics.watch, advance)
                 summary = run(source, pipeline, sinks, told, journal)
         summary.run = _digest(identity)
-        write_text(self.out / SUMMARY_NAME, json.dumps(self.as_json(summary), indent=2) + "\n")
         return summary
 
     def as_json(self, summary: RunSummary) -> dict[str, Any]:
@@ -119,28 +123,6 @@ class Job:
             return False  # written by something else
 
 
-def build_sinks(
-    names: Iterable[str], settings: Settings, context: RunContext, registry: Registry
-) -> list[Sink]:
-    """Return the sink plugins named.
-
-    Args:
-        names: Names of the plugins.
-        settings: Parameters that the user sets, by plugin.
-        context: Context that the sinks are given; they write into its folder, which is made.
-        registry: Registry of the plugins.
-
-    Raises:
-        PluginNotFoundError: there is no such sink.
-        InputError: a setting does not fit, or a sink is named twice.
-        OutputError: the folder is a file, or may not be written.
-    """
-    names = list(names)
-    check_sinks(names, registry)
-    writable_folder(context.folder)
-    return [create_with(registry, "sink", name, settings, context) for name in names]
-
-
 def check_sinks(names: Sequence[str], registry: Registry) -> None:
     """Check that each sink is there and is named once, since two would write the same file.
 
@@ -157,18 +139,6 @@ def check_sinks(names: Sequence[str], registry: Registry) -> None:
         )
     for name in names:
         registry.load("sink", name)
-
-
-def writable_folder(path: Path) -> Path:
-    """Make a folder unless it is there; return its path.
-
-    Raises:
-        OutputError: it is a file, or may not be written.
-    """
-    make_folder(path)
-    if not os.access(path, os.W_OK):
-        raise OutputError(f"no permission to write into {path}")
-    return path
 
 
 def _also(watch: Callable[[RunSummary], None], advance: Advance) -> Advance:

@@ -2,8 +2,8 @@
 
 The file is a row of records, each `length, CRC-32, payload` (little-endian, the checksum over the
 payload). The first holds the run's identity as JSON; the others one frame, or one commit of the
-sinks. It is only ever appended to. Reading ends at the first record that is cut off or damaged;
-writing goes on from there.
+sinks. It is only ever appended to. Reading ends at the first record that is cut off, damaged or
+makes no sense; writing goes on from there.
 
 The camera's motion is not kept: a run that goes on decodes the frames again, for the tracker's and
 the sinks' sake, and estimates the same motion from them.
@@ -31,6 +31,7 @@ NAME = "journal.bin"
 VERSION = 1
 _PREFIX = struct.Struct("<II")  # length, checksum
 _FRAME = struct.Struct("<cQdqBBI")  # "F", index, time_s, pts, has a pts, mode, detections
+_BYTES_EACH = 28  # of a detection: a box and a score of float32, a label of int64
 _MODES: tuple[PlanMode, ...] = ("skip", "small", "full", "sliced")
 _LARGEST = 1 << 26  # bytes of a record; a length beyond it is damage
 
@@ -72,7 +73,8 @@ class Journal:
         committed: Next frame of each sink at its last commit; empty if there was none.
 
     Raises:
-        InputError: the journal belongs to another model, input or options; names `--fresh`.
+        InputError: the journal belongs to another model, input or options, or does not say to
+            which; names `--fresh`.
         OutputError: it cannot be written.
     """
 
@@ -175,13 +177,28 @@ class Journal:
         with self.path.open("rb") as file:
             for payload in _payloads(file):
                 if not end:
-                    _check_same(json.loads(payload), header, self.path)
-                elif payload[:1] == b"C":
-                    self.committed = json.loads(payload[1:])
-                else:
-                    self.records.append(_unpack(payload, classes))
+                    _check_same(_identity(payload, self.path), header, self.path)
+                elif not self._take(payload, classes):
+                    break
                 end += _PREFIX.size + len(payload)
         return end
+
+    def _take(self, payload: bytes, classes: tuple[str, ...]) -> bool:
+        """Take in a record; tell whether it makes sense."""
+        try:
+            if payload[:1] == b"C":
+                committed = json.loads(payload[1:])
+                if not all(isinstance(n, int) and 0 <= n <= self.end for n in committed):
+                    return False
+                self.committed = list(committed)
+            else:
+                record = _unpack(payload, classes)
+                if record.index < self.end:
+                    return False
+                self.records.append(record)
+        except (ValueError, TypeError, LookupError, struct.error):
+            return False
+        return True
 
 
 def _payloads(file: BinaryIO) -> Iterator[bytes]:
@@ -194,9 +211,11 @@ def _payloads(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _unpack(payload: bytes, classes: tuple[str, ...]) -> Record:
-    _, index, time_s, pts, has_pts, mode, n = _FRAME.unpack_from(payload)
+    kind, index, time_s, pts, has_pts, mode, n = _FRAME.unpack_from(payload)
     plan = InferencePlan(_MODES[mode])
     found: Detections | None = None
+    if kind != b"F" or len(payload) != _FRAME.size + _BYTES_EACH * n:
+        raise ValueError(f"no record of a frame with {n} detections")
     if plan.mode != "skip":
         floats = np.frombuffer(payload, "<f4", 5 * n, _FRAME.size)
         labels = np.frombuffer(payload, "<i8", n, _FRAME.size + 20 * n)
@@ -207,6 +226,19 @@ def _unpack(payload: bytes, classes: tuple[str, ...]) -> Record:
             classes,
         )
     return Record(index, time_s, pts if has_pts else None, plan, found)
+
+
+def _identity(payload: bytes, path: Path) -> dict[str, Any]:
+    try:
+        identity = json.loads(payload)
+    except ValueError:
+        identity = None
+    if not isinstance(identity, dict):
+        raise InputError(
+            f"expected the journal of an unfinished run in {path}, found a damaged one: give "
+            "another --out, or throw that run away with --fresh"
+        )
+    return identity
 
 
 def _check_same(found: Mapping[str, Any], expected: Mapping[str, Any], path: Path) -> None:

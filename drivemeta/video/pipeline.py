@@ -20,6 +20,7 @@ from drivemeta.plugins.calling import Calling, frames_of, info_of
 from drivemeta.plugins.scheduler.protocol import InferencePlan, Scheduler
 from drivemeta.plugins.source.protocol import Source
 from drivemeta.plugins.tracker.protocol import Tracker
+from drivemeta.video.between import InBetween
 from drivemeta.video.journal import Journal, Record
 from drivemeta.video.prefetch import Ahead
 from drivemeta.video.scheduling import Choices
@@ -82,8 +83,8 @@ class Pipeline:
     def run(self, source: Source) -> Generator[tuple[Frame, Tracks], None, None]:
         """Yield every frame of a source with its tracks, in order; closes the source at the end.
 
-        A frame that the scheduler skips carries the tracks of the frame before it. Of a live
-        source, frames that nobody has taken yet give way to newer ones.
+        In a frame that the scheduler skips, objects are where their tracks pass; see `between`. Of
+        a live source, frames that nobody has taken yet give way to newer ones.
         """
         info = info_of(source)
         live = info.live
@@ -101,18 +102,19 @@ class Pipeline:
         # A live source that stalls must be told first; a file is not closed while it is read.
         told = closing(source) if live else nullcontext()
         with pool, closing(source), closing(looked), closing(frames), told:
-            tracks = Tracks.untracked(Detections.empty(()))
-            updating = Calling(self.tracker, "update")
+            between, updating = InBetween(live=live), Calling(self.tracker, "update")
             for frame, plan, detections in looked:
                 self.clock.dropped = frames.n_dropped
                 if self.record is not None:
                     self.record(frame, plan, detections)
+                tracks = None
                 if detections is not None:
                     with self.clock.time("track"), updating:
                         found = self.tracker.update(self._kept(detections), frame)
                         tracks = updating.returned(found, Tracks)
                     choices.tracked(frame, tracks)
-                yield frame, tracks
+                yield from between.add(frame, tracks)
+            yield from between.rest()
 
     def _look(
         self, frames: Ahead[Frame], pool: ThreadPoolExecutor, choices: Choices

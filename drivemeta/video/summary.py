@@ -27,6 +27,7 @@ class RunSummary:
         corrupt: Packets or files that could not be decoded.
         reconnects: Reconnects of a stream.
         ended_early: Whether the source gave fewer frames than it announced.
+        notes: What a user should know of how the source was read.
         interrupted: Whether the user ended the run.
         files: Files written by the sinks.
         clock: Seconds and frames of each stage, and frames dropped.
@@ -43,6 +44,7 @@ class RunSummary:
     corrupt: int = 0
     reconnects: int = 0
     ended_early: bool = False
+    notes: tuple[str, ...] = ()
     interrupted: bool = False
     files: list[Path] = field(default_factory=list)
     clock: StageClock = field(default_factory=StageClock)
@@ -78,6 +80,7 @@ class RunSummary:
         self.corrupt = counts.n_corrupt
         self.reconnects = counts.n_reconnects
         self.ended_early = counts.ended_early
+        self.notes = counts.notes
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary as JSON values."""
@@ -95,6 +98,7 @@ class RunSummary:
             "dropped": clock.dropped,
             "reconnects": self.reconnects,
             "ended_early": self.ended_early,
+            "notes": list(self.notes),
             "interrupted": self.interrupted,
             "stages": {
                 name: {

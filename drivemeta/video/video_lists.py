@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import glob
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from drivemeta.errors import InputError
-from drivemeta.files import is_foreign, is_image, list_files
+from drivemeta.files import is_foreign, is_image, list_files, list_images
 from drivemeta.plugins.registry import Registry
 from drivemeta.video.source_table import SourceTable
 
 LISTS = (".txt", ".lst")
+SHOWN = 5  # names of files that were passed over
 
 
-def many_videos(place: str, registry: Registry) -> dict[str, Path] | None:
+@dataclass(frozen=True)
+class ManyVideos:
+    """What a folder, a list or a pattern holds.
+
+    Attributes:
+        paths: Videos by name.
+        passed_over: Files beside them that are none, by their endings.
+    """
+
+    paths: dict[str, Path]
+    passed_over: tuple[Path, ...] = ()
+
+    def note(self) -> str:
+        """Return in a sentence what was passed over; empty if nothing was."""
+        if not self.passed_over:
+            return ""
+        names = [str(path) for path in self.passed_over[:SHOWN]]
+        more = ["..."] if len(self.passed_over) > SHOWN else []
+        return (
+            f"passed over as no video, by the ending: {', '.join(names + more)} "
+            f"({len(self.passed_over)} in all)"
+        )
+
+
+def many_videos(place: str, registry: Registry) -> ManyVideos | None:
     """Return the videos of a folder, a list or a pattern by name; None for a single stream.
 
     A video is a file whose ending a source names as its own.
@@ -28,35 +55,43 @@ def many_videos(place: str, registry: Registry) -> dict[str, Path] | None:
     """
     path, sources = Path(place), SourceTable(registry)
     if path.is_dir():
-        return _named(_videos_below(path, sources), path)
+        return _below(path, sources)
     if path.is_file():
         return _named(_listed(path), path.parent) if path.suffix.lower() in LISTS else None
     if "://" in place or not any(sign in place for sign in "*?["):
         return None
     matches = [Path(found) for found in sorted(glob.glob(place, recursive=True))]  # noqa: PTH207  (takes absolute ones)
-    return _named(_only_videos(matches, place, sources), _fixed_part(place))
+    files = [path for path in matches if not is_foreign(path.name) and path.is_file()]
+    videos, others = _parted(files, sources)
+    _check_one_kind(videos, others, place)
+    return _named(videos, _fixed_part(place), others)
 
 
-def _videos_below(folder: Path, sources: SourceTable) -> list[Path]:
+def _below(folder: Path, sources: SourceTable) -> ManyVideos | None:
+    """Return the videos of a folder at any depth; images in it make it one stream."""
     if sources.reads_folder(folder):
-        return []
-    beside = list_files(folder)
-    if any(is_image(path) for path in beside):
-        return _only_videos(beside, str(folder), sources)
-    return [path for path in list_files(folder, nested=True) if _is_video(path, sources)]
+        return None
+    _check_one_kind(*_parted(list_files(folder), sources), str(folder))
+    if list_images(folder):
+        return None
+    videos, others = _parted(list_files(folder, nested=True), sources)
+    return _named(videos, folder, others)
 
 
-def _only_videos(paths: list[Path], place: str, sources: SourceTable) -> list[Path]:
-    videos = [path for path in paths if _is_video(path, sources)]
-    if videos and any(is_image(path) for path in paths):
+def _parted(paths: Iterable[Path], sources: SourceTable) -> tuple[list[Path], list[Path]]:
+    """Return the videos among files, and the others."""
+    videos: list[Path] = []
+    others: list[Path] = []
+    for path in paths:
+        (videos if sources.reads_file(path) else others).append(path)
+    return videos, others
+
+
+def _check_one_kind(videos: list[Path], others: list[Path], place: str) -> None:
+    if videos and any(is_image(path) for path in others):
         raise InputError(
             f"expected images or videos, found both in {place}: give a pattern such as '*.mp4'"
         )
-    return videos
-
-
-def _is_video(path: Path, sources: SourceTable) -> bool:
-    return not is_foreign(path.name) and path.is_file() and sources.reads_file(path)
 
 
 def _listed(path: Path) -> list[Path]:
@@ -84,11 +119,11 @@ def _fixed_part(pattern: str) -> Path:
     return Path(*parts)
 
 
-def _named(videos: list[Path], root: Path) -> dict[str, Path] | None:
+def _named(videos: list[Path], root: Path, others: Iterable[Path] = ()) -> ManyVideos | None:
     named: dict[str, Path] = {}
     for video in videos:
         whole = video.absolute()
         inside = whole.is_relative_to(root.absolute()) and ".." not in whole.parts
         relative = whole.relative_to(root.absolute() if inside else whole.anchor)
         named[Path(*(part for part in relative.parts if part != "..")).as_posix()] = video
-    return named or None
+    return ManyVideos(named, tuple(others)) if named else None

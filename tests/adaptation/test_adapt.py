@@ -33,6 +33,26 @@ def test_new_classes_join_the_bank(base, make_support):
     assert adapted.record.seconds > 0
 
 
+def test_classes_are_learnt_at_the_input_size_wanted(base, make_support):
+    adapted = adapt(base, make_support(2, "rocks"), parent="traffic_sign", input_size=(64, 128))
+    assert adapted.detector.input_size == (64, 128)
+    assert base.input_size != (64, 128)
+    with pytest.raises(InputError, match="multiples of 64, found 60x128"):
+        adapt(base, make_support(2, "rocks"), input_size=(60, 128))
+
+
+def test_what_was_learnt_prints_itself_in_a_few_lines(base, make_support):
+    adapted = adapt(base, make_support(2, "rocks", "ice"), parent="traffic_sign")
+    first, rocks, _ice = str(adapted).splitlines()
+    assert first.startswith("adapted by protonet in")
+    assert rocks.startswith("rocks: a kind of traffic_sign, 2 shots, threshold 0.")
+    assert len(repr(adapted)) < 1000
+    assert len(repr(adapted.record)) < 1000
+    said = repr(adapted.record.support)
+    assert said.startswith("SupportSet(")
+    assert said.endswith("4 images, boxes: rocks 2, ice 2)")
+
+
 def test_the_base_is_left_as_it_was(base, make_support):
     bank, state = base.bank, {k: v.clone() for k, v in base.state_dict().items()}
     adapted = adapt(base, make_support(2, "rocks"), parent="traffic_sign")

@@ -26,6 +26,26 @@ def test_the_learner_is_set_and_found_as_the_call_says(tmp_path):
     assert "did you mean 'n_background'" in str(told.exception)
 
 
+@pytest.mark.parametrize("command", ["adapt", "export"])
+def test_a_model_that_is_there_stays_unless_told(command, tmp_path):
+    out = tmp_path / "signs.onnx"
+    out.write_bytes(b"mine")
+    given = [command, str(tmp_path / "none"), "--out", str(out)]
+    refused = CliRunner().invoke(app, given)
+    assert isinstance(refused.exception, InputError)
+    assert "say --force" in str(refused.exception)
+    gone_on = CliRunner().invoke(app, [*given, "--force"])
+    assert "--force" not in str(gone_on.exception)
+    assert out.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("command", ["adapt", "export"])
+def test_a_command_that_fails_leaves_no_folder(command, tmp_path):
+    out = tmp_path / "new" / "folder" / "signs.onnx"
+    assert CliRunner().invoke(app, [command, str(tmp_path / "none"), "--out", str(out)]).exception
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_a_report_beside_the_model_and_a_class_added_later(tmp_path):
     rocks = write_support(tmp_path / "rocks", "falling_rocks", 0, (270, 480))

@@ -28,7 +28,12 @@ def test_rename_remove_and_merge(tiny_model, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["classes"][5:] == leaves[3:]
     assert call("bank", "merge", left, right, "--out", both) == 0
     assert sorted(read_model_file(both).manifest.names[5:]) == leaves
-    assert call("bank", "rename", both, "leaf0=rocks", "leaf1=ice", "--out", both) == 0
+    renamed = ("bank", "rename", both, "leaf0=rocks", "leaf1=ice", "--out", both)
+    assert call(*renamed) == 2
+    assert (
+        "both.onnx is there already; name another file, or say --force" in capsys.readouterr().err
+    )
+    assert call(*renamed, "--force") == 0
     assert "rocks" in read_model_file(both).manifest.names
 
 

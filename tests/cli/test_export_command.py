@@ -79,7 +79,7 @@ def test_int8_without_frames_or_data_warns(tiny_model, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--input-size", "64x64"), "has its input size already"),
+        (("--input-size", "64x128"), "was made from another base"),
         (("--frame-size", "64"), "expected HEIGHTxWIDTH"),
         (("--precision", "int8", "--frames", "nowhere"), "nowhere"),
     ],

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from faster_coco_eval import COCO
+from PIL import Image
 
 from drivemeta.cli import main as cli
 from drivemeta.export.probe_scene import draw_scene
@@ -61,7 +62,7 @@ PANELS = {
         "Output": 4,
         "Performance": 3,
     },
-    "adapt": {"Support set": 5, "Learning": 4, "What to start from": 3, "Output": 1},
+    "adapt": {"Support set": 5, "Learning": 4, "What to start from": 3, "Output": 2},
     "export": {
         "Form of the model": 5,
         "Calibration of int8": 3,
@@ -89,8 +90,8 @@ def test_every_option_of_process_reaches_the_job(monkeypatch, tmp_path, tiny_mod
         "min_score": ("0.25", 0.25),
         "classes": ("a,b", ("a", "b")),
         "provider": ("cpu", "cpu"),
-        "start_s": ("1.5", 1.5),
-        "end_s": ("2.5", 2.5),
+        "start_s": ("0:01.5", 1.5),
+        "end_s": ("1:2:3", 3723.0),
         "roi": ("0,0,1,0.5", (0, 0, 1, 0.5)),
         "tiles": ("1x2", (1, 2)),
         "tile_merge": ("wbf", "wbf"),
@@ -142,6 +143,13 @@ def test_process_takes_a_folder_and_runs_again_into_the_same(photos, tiny_model,
         (("--roi", "1,2,3"), "x1,y1,x2,y2"),
         (("--roi", "5,0,4,1"), "--roi"),
         (("--tiles", "2"), "2x2"),
+        (("--tiles", "50x50"), "at most 64"),
+        (("--workers", "1000"), "workers"),
+        (("--jobs", "1000"), "jobs"),
+        (("--batch", "100000"), "batch"),
+        (("--sinks", ""), "known: "),
+        (("--start", "1:75"), "0:01:30"),
+        (("--end", "nan"), "--end"),
         (("--start", "3", "--end", "2"), "--start"),
         (("--max-latency-ms", "5"), "live"),
         (("--classes", "no_such_class"), "no_such_class"),
@@ -289,9 +297,38 @@ def test_the_base_names_signs_when_asked(photos, tmp_path, capsys):
     }
 
 
+def test_detect_stretches_when_told(tiny_model, tmp_path):
+    deep = np.linspace(21000, 21600, 128 * 192).astype(np.uint16).reshape(128, 192)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    words = ("detect", tmp_path / "deep.png", "--model", tiny_model, "--provider", "cpu")
+    seen = []
+    for name, more in (("stored", ()), ("stretched", ("--stretch",))):
+        assert call(*words, *more, "--min-score", "1", "--out", tmp_path / name) == 0
+        picture = cv2.imread(str(tmp_path / name / "deep.png"))
+        seen.append((picture.min(), picture.max()))
+    assert seen == [(82, 84), (0, 255)]
+
+
+def test_detect_of_a_video_points_to_process(video, photos, tiny_model, tmp_path, capsys):
+    words = ("--model", tiny_model, "--out", tmp_path / "found")
+    for place in (video, video.parent, "rtsp://camera"):
+        message = refused(capsys, "detect", place, *words)
+        assert f"`drivemeta process {place}".removesuffix("//camera") in message
+    assert not (tmp_path / "found").exists()
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "weights.pt"])
+def test_weights_in_place_of_a_model_are_called_so(name, photos, tmp_path, capsys):
+    weights = tmp_path / name
+    weights.write_bytes(b"x")
+    message = refused(capsys, "detect", photos, "--model", weights, "--out", tmp_path / "found")
+    assert "found weights at" in message
+    assert "drivemeta export" in message
+
+
 def test_kinds_to_name_are_checked(photos, tiny_model, tmp_path, capsys):
     words = ("--out", tmp_path / "found")
     told = refused(capsys, "detect", photos, "--name", "sings", *words)
     assert "did you mean 'signs'" in told
     told = refused(capsys, "detect", photos, "--name", "signs", "--model", tiny_model, *words)
-    assert "for the shipped base" in told
+    assert "expected a model whose embedding is the shipped base's" in told

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from drivemeta.export.probe_scene import draw_scene
+from drivemeta.files import run_folder
 from tests.helpers.cli import call
 from tests.helpers.videos import encode_video, moving
 
@@ -83,7 +84,15 @@ def test_a_provider_that_is_none_is_told_once(drives, tiny_model, tmp_path, caps
     words = ["process", drives, "--model", tiny_model, "--out", tmp_path / "out"]
     assert call(*words, "--provider", "cud") == 2
     assert "did you mean 'cuda'" in capsys.readouterr().err
-    assert not list((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_second_command_into_one_folder_is_refused(drives, tiny_model, tmp_path, capsys):
+    out = tmp_path / "out"
+    with run_folder(out):
+        assert call("process", drives, "--model", tiny_model, "--out", out) == 2
+    assert "another run is writing into" in capsys.readouterr().err
+    assert not list(out.iterdir())
 
 
 def test_a_model_that_is_none_is_told_once(drives, tmp_path, capsys):

@@ -54,7 +54,7 @@ def test_all_mistakes_come_at_once_with_the_file(tmp_path):
     assert f"{path}: 5 mistakes" in message
     assert "out: is missing" in message
     assert "outt: unknown key; did you mean 'out'?" in message
-    assert "batch: should be a valid integer" in message
+    assert "batch: expected a whole number" in message
     assert "found 'none'" in message
     assert "sinks.0.name: is missing" in message
     assert "sinks.0.nam: unknown key; did you mean 'name'?" in message
@@ -116,3 +116,32 @@ def test_shipped_configurations_say_how_they_are_used():
         given = {"level1": "detector", "level2": "embedding"}.get(what, "[a-z]+")
         expected = rf"# drivemeta {command} {given} configs/{path.name} \[--resume\]\n"
         assert re.match(expected, path.read_text(encoding="utf-8")), path
+
+
+class Numbers(BaseModel):
+    whole: int = Field(3, ge=1, lt=10)
+    share: float = Field(0.5, gt=0, le=1)
+    names: tuple[str, ...] = ()
+    on: bool = True
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"whole": "x"}, "whole: expected a whole number, found 'x'"),
+        ({"whole": 2.5}, "whole: expected a whole number, found 2.5"),
+        ({"whole": 0}, "whole: expected a number of at least 1, found 0"),
+        ({"whole": 10}, "whole: expected a number below 10, found 10"),
+        ({"share": 0}, "share: expected a number above 0"),
+        ({"share": 2}, "share: expected a number of at most 1"),
+        ({"share": "x"}, "share: expected a number, found 'x'"),
+        ({"names": 3}, "names: expected a list, found 3"),
+        ({"names": [3]}, "names.0: expected text, found 3"),
+        ({"on": "perhaps"}, "on: expected true or false, found 'perhaps'"),
+    ],
+)
+def test_wrong_values_are_told_in_plain_words(given, told):
+    with pytest.raises(ConfigError) as refused:
+        validate(given, Numbers, "here")
+    assert told in str(refused.value)
+    assert "should" not in str(refused.value)

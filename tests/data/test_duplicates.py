@@ -1,10 +1,13 @@
 """What is annotated twice counts once, and says so."""
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
+from drivemeta.export.probe_scene import draw_scene
 from tests.helpers.annotated import coco, put, put_picture
 
 
@@ -28,6 +31,42 @@ def test_equal_pictures_of_several_names_are_one(tmp_path):
     )
     (aside,) = support.dataset.set_aside
     assert (aside.file, aside.what) == ("b.png", "the picture, as a.png")
+
+
+@pytest.mark.parametrize("quality", [95, 75, 60])
+def test_a_picture_that_was_encoded_anew_counts_once(tmp_path, quality):
+    scene = Image.fromarray(draw_scene((270, 480))[..., ::-1])
+    for name in ("a.png", "b.jpg", "c.webp"):
+        scene.save(tmp_path / name, quality=quality)
+    data = coco("a.png", "b.jpg", "c.webp")
+    for image in data["images"]:
+        image.update(width=480, height=270)
+    support = SupportSet.from_path(put(tmp_path / "c.json", data))
+    assert support.n_boxes == {"stop": 1}
+    assert support.dataset.notes == (
+        "2 pictures are the same as another under another name: counted once",
+        "2 boxes are nearly the same as another of its class: counted once",
+    )
+
+
+@pytest.mark.parametrize("change", ["moved", "brighter", "object", "grey"])
+def test_another_picture_of_the_same_road_is_another(tmp_path, change):
+    scene = draw_scene((270, 480))
+    other = scene.copy()
+    if change == "moved":
+        other = np.roll(scene, 3, 1)
+    elif change == "brighter":
+        other = cv2.convertScaleAbs(scene, alpha=1.2)
+    elif change == "object":
+        cv2.rectangle(other, (200, 120), (207, 127), (60, 60, 60), -1)
+    else:  # what is hardly varied is not taken for the same
+        scene, other = np.full_like(scene, 90), np.full_like(scene, 91)
+    cv2.imwrite(str(tmp_path / "a.png"), scene)
+    cv2.imwrite(str(tmp_path / "b.png"), other)
+    data = coco("a.png", "b.png")
+    for image in data["images"]:
+        image.update(width=480, height=270)
+    assert SupportSet.from_path(put(tmp_path / "c.json", data)).n_boxes == {"stop": 2}
 
 
 def test_pictures_that_merely_resemble_each_other_are_two(tmp_path):

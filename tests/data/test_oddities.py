@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from drivemeta.data.readers.files import read_image
 from drivemeta.data.readers.reading import Reading
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
@@ -45,6 +46,24 @@ def test_pictures_that_use_a_sliver_of_their_range(tmp_path, values, told):
     Image.fromarray(values.reshape(60, 80)).save(tmp_path / "a.png")
     notes = SupportSet.from_path(put(tmp_path / "c.json", coco("a.png"))).dataset.notes
     assert any("sliver" in note for note in notes) == told
+
+
+@pytest.mark.parametrize("read", [SupportSet.from_path, SupportSet.from_coco])
+def test_pictures_of_a_sliver_are_stretched_by_choice(tmp_path, read):
+    values = np.linspace(21000, 21600, 4800).astype(np.uint16).reshape(60, 80)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    path = put(tmp_path / "c.json", coco("a.png"))
+    assert "--read values=stretched" in read(path).dataset.notes[0]
+    support = read(path, reading=Reading(values="stretched"))
+    (note,) = support.dataset.notes
+    assert note.startswith("all pictures are stretched")
+    (image,) = support.images
+    pixels = read_image(image.path)
+    assert pixels.shape == (60, 80, 3)
+    assert (pixels[0, 0].max(), pixels[-1, -1].min()) == (0, 255)
+    assert abs(int(pixels[30, 0, 0]) - 127) < 3
+    assert image.path.name == "a.png"
+    np.testing.assert_allclose(image.boxes, [[10, 20, 40, 35]])
 
 
 def test_classes_without_a_box_are_left_out_and_told(tmp_path):

@@ -147,5 +147,5 @@ def test_contact_sheet(support_json: Path, tmp_path: Path) -> None:
         assert sheet.height > 2 * 128
         assert len(sheet.getcolors(1 << 20) or []) > 100
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".sheet")]
-    with pytest.raises(OutputError, match=r"sheet\.png"):
-        write_contact_sheet(support, tmp_path / "no" / "sheet.png")
+    with pytest.raises(OutputError, match=r"cannot write .*sheet\.png"):
+        write_contact_sheet(support, support_json / "sheet.png")

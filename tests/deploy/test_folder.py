@@ -16,6 +16,7 @@ from drivemeta.deploy.verify_folder import verify_deployed
 from drivemeta.errors import DriveMetaError, InputError, ModelFileError
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime import OnnxDetector
+from drivemeta.runtime.manifest import LICENCE
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,8 @@ def test_a_folder_is_complete_and_verified(deployed, tiny_model):
         "SHA256SUMS",
         *CLIENTS,
     }
+    for name in ("README.md", "manifest.json"):
+        assert LICENCE in (deployed / name).read_text()
     (report,) = verify_deployed(deployed, "cpu")
     assert report.n_rows >= 5
     assert (deployed / "model.onnx").read_bytes() == tiny_model.read_bytes()

@@ -9,6 +9,7 @@ from drivemeta.cli.main import main
 from drivemeta.deploy.triton import TritonRule, check_config, config_text, write_triton
 from drivemeta.deploy.verify_folder import verify_deployed
 from drivemeta.errors import InputError, ModelFileError
+from drivemeta.runtime.manifest import LICENCE
 from drivemeta.runtime.model_file import read_model_file
 
 schema = pytest.importorskip("tritonclient.grpc.model_config_pb2")
@@ -55,6 +56,7 @@ def test_the_configuration_fits_the_official_schema_and_the_model(deployed, live
     assert tuple(names) == lively_detector.bank.names
     classes = json.loads(config.parameters["classes"].string_value)
     assert [entry["name"] for entry in classes] == names
+    assert config.parameters["licence"].string_value == LICENCE
 
 
 def test_the_bank_is_baked_and_warm_up_fits_the_input(deployed):

@@ -71,6 +71,8 @@ def test_json_holds_what_the_design_says(
     points = report["operating_points"]["leaf1"]
     assert np.isfinite(points["false_alarms_per_minute"])
     assert "leaf1" in printed.err
+    assert report["left_out"] == {"dog": 0}
+    assert "left out, as no class of the model: dog (0 boxes)" in printed.err
 
 
 def test_split_and_limit(
@@ -89,7 +91,7 @@ def test_split_and_limit(
     [
         ({"--data": "none.json"}, "none.json: no such file"),
         ({"--split": "vall"}, "did you mean 'val'"),
-        ({"--map": "none.yaml"}, "none.yaml: cannot read"),
+        ({"--map": "none.yaml"}, "cannot read the map of classes none.yaml"),
         ({"--model": "none.onnx"}, "none.onnx"),
         ({"--images": "none"}, "expected the folder of the images"),
     ],

@@ -7,7 +7,8 @@ from drivemeta.adaptation.adapt import adapt
 from drivemeta.banks.capacity import within_capacity
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export.exporter import ExportOptions
-from drivemeta.export.restore import restore
+from drivemeta.export.restore import export_again, restore
+from drivemeta.runtime.model_file import read_model_file
 from tests.helpers.detectors import make_lively
 
 
@@ -44,7 +45,9 @@ def test_a_class_that_is_there_is_added_to_only_when_asked(first, make_support):
     support = make_support(3, "rocks")
     with pytest.raises(InputError, match=r"'rocks' was adapted to before, from 2 shots.*--extend"):
         adapt(first.detector, support)
-    bank = adapt(first.detector, support, extend=True).detector.bank
+    adapted = adapt(first.detector, support, extend=True)
+    bank, (report,) = adapted.detector.bank, adapted.classes
+    assert (report.shots, report.added) == (bank.classes[-1].shots, 3)
     assert bank.names == first.detector.bank.names
     assert bank.classes[-1].shots == 5
     old = (first.detector.bank.crop.owners == bank.index("rocks")).sum()
@@ -55,6 +58,24 @@ def test_a_model_of_another_base_is_refused(first, tmp_path):
     first.export(tmp_path / "rocks.onnx")
     with pytest.raises(ModelFileError, match=r"rocks\.onnx was made from another base"):
         restore(make_lively(seed=1), tmp_path / "rocks.onnx")
+
+
+def test_a_model_is_written_anew_for_another_input_size(first, lively_detector, tmp_path):
+    path, quick = tmp_path / "rocks.onnx", tmp_path / "quick.onnx"
+    options = ExportOptions(bank="baked", licence="CC-BY-4.0")
+    first.export(path, options=options)
+    report = export_again(lively_detector, path, quick, (64, 128))
+    old, new = (read_model_file(each).manifest for each in (path, quick))
+    assert (new.input.height, new.input.width) == (64, 128)
+    assert new.learner == old.learner
+    assert new.digests.support == old.digests.support
+    assert (new.classes, new.licence, new.bank) == (old.classes, old.licence, old.bank)
+    assert report.parity.n_rows > 0
+
+
+def test_a_model_is_added_to_at_its_own_input_size(first, make_support):
+    with pytest.raises(InputError, match="adapted at the input size"):
+        adapt(first.detector, make_support(2, "ice"), input_size=(64, 128))
 
 
 def test_what_is_no_model_is_refused(lively_detector, tmp_path):

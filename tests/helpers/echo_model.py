@@ -3,13 +3,14 @@
 from dataclasses import asdict
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
 from drivemeta.runtime import manifest as m
 from drivemeta.runtime.model_file import graph_digest
+from drivemeta.runtime.probe import Probe, RowArrays
+from tests.helpers.small_model import set_properties
 
 CAPACITY, DIM = 4, 3
 N_ROWS = 300
@@ -34,8 +35,15 @@ def tags_of(detections):
     return frozenset(said)
 
 
-def echo_model():
-    """Return the model: three boxes a frame, scored by a bias of each level and a threshold."""
+def echo_model(nodes=(), **constants):
+    """Return the model: three boxes a frame, scored by a bias of each level and a threshold.
+
+    Args:
+        nodes: Further nodes, put before its own, which may make one of its constants.
+        **constants: Arrays by name, in place of its own or beside them.
+    """
+    made = {name for node in nodes for name in node.output}
+    values = {k: v for k, v in (_CONSTANTS | constants).items() if k not in made}
     rule = m.BankRule(mode="fed", capacity=CAPACITY, dense_dim=DIM, crop_dim=DIM)
     outputs = {"boxes": (_FLOAT, ["n", N_ROWS, 4]), "scores": (_FLOAT, ["n", N_ROWS])}
     outputs |= {"labels": (_INT64, ["n", N_ROWS]), "count": (_INT64, ["n"])}
@@ -43,11 +51,11 @@ def echo_model():
     kinds = {name: (helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for name, a in bank.items()}
     inputs = {"frames": (_UINT8, ["n", "h", "w", 3])} | kinds
     graph = helper.make_graph(
-        _nodes(),
+        [*nodes, *_nodes()],
         "echo",
         [helper.make_tensor_value_info(name, *kind) for name, kind in inputs.items()],
         [helper.make_tensor_value_info(name, *kind) for name, kind in outputs.items()],
-        [numpy_helper.from_array(array, name) for name, array in (bank | _CONSTANTS).items()],
+        [numpy_helper.from_array(array, name) for name, array in (bank | values).items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
     manifest = m.Manifest(
@@ -58,7 +66,9 @@ def echo_model():
         opset=18,
         digests=m.Digests(weights="0" * 64, graph=graph_digest(model.graph)),
     )
-    onnx.helper.set_model_props(model, {m.MANIFEST_KEY: manifest.model_dump_json()})
+    none = RowArrays(np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))
+    probe = Probe.make(np.zeros((8, 8, 3), np.uint8), 0.5, none)
+    set_properties(model, manifest.model_dump_json(), probe.model_dump_json())
     return model.SerializeToString()
 
 

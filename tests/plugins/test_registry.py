@@ -229,7 +229,7 @@ def test_all_wrong_parameters_come_at_once(tmp_path):
     write_plugin(tmp_path / "trackers" / "still")
     with pytest.raises(InputError) as caught:
         registry(tmp_path).create("tracker", "still", patience="long", gat=1)
-    assert "parameter 'patience': Input should be a valid integer" in str(caught.value)
+    assert "parameter 'patience': expected a whole number" in str(caught.value)
     assert "no parameter 'gat'; did you mean 'gate'?" in str(caught.value)
 
 

@@ -96,6 +96,40 @@ def test_an_error_reaches_those_of_its_batch_only():
         assert after.result(5) is NONE
 
 
+def stop(frames):
+    raise SystemExit(3)
+
+
+def count_down(frames):
+    yield NONE
+    raise InputError("half-way")
+
+
+@pytest.mark.parametrize(
+    ("detect", "error"),
+    [
+        (lambda frames: [], InputError),
+        (lambda frames: [NONE] * 3, InputError),
+        (lambda frames: None, TypeError),
+        (count_down, InputError),
+        (stop, SystemExit),
+    ],
+)
+def test_whatever_a_detector_does_everybody_hears_of_it(detect, error):
+    with Batcher(detect, max_batch=2, max_delay_s=1) as batcher:
+        for _ in range(2):  # and the next frames are taken
+            waiting = [batcher.submit(frame(n)) for n in (1, 2)]
+            for each in waiting:
+                assert isinstance(each.exception(5), error)
+
+
+def test_what_is_no_frame_is_refused_at_once():
+    with Batcher(Recorder()) as batcher:
+        with pytest.raises(InputError, match="found NoneType"):
+            batcher.submit(None)
+        assert len(batcher.submit(frame(1)).result(5)) == 1
+
+
 def test_closing_finishes_what_was_submitted_and_takes_no_more():
     batcher = Batcher(Recorder(), max_batch=4, max_delay_s=10)
     results = [batcher.submit(frame(1)) for _ in range(3)]

@@ -131,6 +131,42 @@ def edit_sparse(model):
     model.graph.sparse_initializer.append(onnx.SparseTensorProto(values=values))
 
 
+def edit_loop(model):
+    body = helper.make_graph([], "body", [], [])
+    model.graph.node.append(helper.make_node("Loop", ["", ""], [], body=body))
+
+
+def edit_loop_in_a_branch(model):
+    branch = next(n for n in model.graph.node if n.op_type == "If").attribute[0].g
+    branch.node.append(helper.make_node("Scan", [], []))
+
+
+def edit_giant(model):
+    shape = numpy_helper.from_array(np.array([2**15, 2**15]), "giant")
+    model.graph.initializer.append(shape)
+    model.graph.node.append(helper.make_node("ConstantOfShape", ["giant"], ["large"]))
+
+
+def edit_doubling(model):
+    for i in range(40):
+        before = f"twice{i - 1}" if i else "thresholds"
+        node = helper.make_node("Concat", [before, before], [f"twice{i}"], axis=0)
+        model.graph.node.append(node)
+
+
+def edit_sparse_giant(model):
+    values = numpy_helper.from_array(np.ones(1, np.float32), "giant")
+    indices = numpy_helper.from_array(np.zeros(1, np.int64), "at")
+    sparse = onnx.SparseTensorProto(values=values, indices=indices, dims=[2**29])
+    model.graph.sparse_initializer.append(sparse)
+
+
+def edit_sparse_constant(model):
+    edit_sparse_giant(model)
+    sparse = model.graph.sparse_initializer.pop()
+    model.graph.node.append(helper.make_node("Constant", [], ["giant"], sparse_value=sparse))
+
+
 def replace(model, name, array):
     tensor = next(t for t in model.graph.initializer if t.name == name)
     tensor.CopyFrom(numpy_helper.from_array(array, name))
@@ -151,6 +187,12 @@ def replace(model, name, array):
         (edit_output, "missing or extra: count"),
         (edit_constant, "'t' in an external file"),
         (edit_sparse, "'s' in an external file"),
+        (edit_loop, "found the operator Loop"),
+        (edit_loop_in_a_branch, "found the operator Scan"),
+        (edit_giant, r"'large' has the shape \[32768, 32768\]"),
+        (edit_doubling, r"'twice\d+' has the shape"),
+        (edit_sparse_giant, "found sparse ones"),
+        (edit_sparse_constant, "found sparse ones"),
     ],
 )
 def test_a_hostile_graph(small, tmp_path, edit, message):

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from drivemeta.export.probe_scene import draw_scene
-from drivemeta.runtime.probe import Probe, RowArrays, clear_threshold, compare_rows
+from drivemeta.runtime.probe import Probe, RowArrays, clear_thresholds, compare_rows
 
 
 def rows_of(boxes, scores):
@@ -43,11 +43,23 @@ def test_rows_pair_within_the_tolerance_given():
     assert agreement.score == pytest.approx(0.02, abs=1e-6)
 
 
+def test_a_row_of_another_label_is_no_partner():
+    expected, found = rows_of([[0, 0, 9, 9]], [0.5]), rows_of([[0, 0, 9, 9]], [0.5])
+    assert compare_rows(expected, found).n_unmatched == 0
+    found.labels[:] = 3
+    assert compare_rows(expected, found).n_unmatched == 2
+    two = RowArrays(
+        *(np.repeat(column, 2, 0) for column in (found.boxes, found.scores)), np.array([3, 0])
+    )
+    agreement = compare_rows(expected, two)
+    assert (agreement.n_unmatched, agreement.score) == (1, 0)
+
+
 @pytest.mark.parametrize("n", [0, 5])
 def test_too_few_scores_have_no_threshold(n):
-    assert clear_threshold(np.linspace(0.9, 0.5, n, dtype=np.float32)) is None
+    assert clear_thresholds(np.linspace(0.9, 0.5, n, dtype=np.float32)) == []
 
 
 def test_a_threshold_leaves_five_rows_at_least():
     scores = np.array([0.9, 0.1, 0.09, 0.08, 0.07, 0.05, 0.049], np.float32)
-    assert clear_threshold(scores) == pytest.approx(0.06)
+    assert clear_thresholds(scores)[0] == pytest.approx(0.06)

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from drivemeta.core.run import RunContext
 from drivemeta.errors import InputError
 from drivemeta.plugins import Registry
 from drivemeta.plugins.discovery import discover
 from drivemeta.video import builder
 from drivemeta.video.api import process
-from drivemeta.video.job import Job, build_sinks
+from drivemeta.video.job import Job
 from drivemeta.video.options import Options
 
 OVERLAP = Path(__file__).parents[1] / "example_plugin" / "drivemeta_example" / "overlap"
@@ -71,9 +70,21 @@ def test_a_sink_that_is_named_twice_is_refused_before_anything_is_written(job):
     twice = ("jsonl", "csv", "jsonl")
     with pytest.raises(InputError, match="each sink once, found jsonl more than once in jsonl,csv"):
         Job(**{**vars(job), "sinks": twice}).run()
-    with pytest.raises(InputError, match="each sink once"):
-        build_sinks(twice, {}, RunContext(job.out), job.registry)
     assert not job.out.exists()
+
+
+def test_a_second_run_into_one_folder_is_refused(job):
+    refusals = []
+
+    def second(summary, total):
+        with pytest.raises(InputError, match="another run is writing into") as refused:
+            job.run()
+        refusals.append(refused)
+
+    assert job.run(second).frames == 10
+    assert len(refusals) == 10
+    assert not (job.out / ".lock").exists()
+    assert len((job.out / "detections.jsonl").read_text().splitlines()) == 10
 
 
 def test_no_other_registry_is_made(job, clip, tiny_model, tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """The journal: what is written is read back exactly, damage ends it, other runs are refused."""
 
+import struct
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -84,6 +86,54 @@ def test_a_damaged_record_ends_it(tmp_path):
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     assert 0 < len(opened(tmp_path).records) < 10
+
+
+def record(payload: bytes) -> bytes:
+    """Return a record whose checksum is right, whatever it says."""
+    return struct.pack("<II", len(payload), zlib.crc32(payload)) + payload
+
+
+def frame_record(index=10, mode=2, n=0, arrays=b"", kind=b"F") -> bytes:
+    return struct.pack("<cQdqBBI", kind, index, 3.0, 0, 0, mode, n) + arrays
+
+
+BOX = np.array([1, 2, 3, 4, 0.5], "<f4").tobytes()
+SENSELESS = {
+    "cut": b"F12",
+    "of another kind": frame_record(kind=b"X"),
+    "of no mode": frame_record(mode=9),
+    "of a frame that was": frame_record(index=4),
+    "with fewer detections than it says": frame_record(n=3, arrays=BOX),
+    "with a label of no class": frame_record(n=1, arrays=BOX + np.int64(7).tobytes()),
+    "with a box of no number": frame_record(
+        n=1, arrays=np.full(5, np.nan, "<f4").tobytes() + bytes(8)
+    ),
+    "with more than it says": frame_record(arrays=b"12"),
+    "a commit that is no list": b"C-9223372036854775809",
+    "a commit of nothing": b"C[null]",
+    "a commit of words": b'C["3"]',
+    "a commit of frames to come": b"C[11]",
+    "a commit before the first frame": b"C[-1]",
+    "a commit in no JSON": b"C[1",
+}
+
+
+@pytest.mark.parametrize("what", SENSELESS)
+def test_a_record_that_makes_no_sense_ends_it(tmp_path, what):
+    path = fill(tmp_path).path
+    whole = path.read_bytes()
+    path.write_bytes(whole + record(SENSELESS[what]) + record(frame_record(index=11)))
+    reached = opened(tmp_path)
+    assert (reached.end, reached.committed) == (10, [])
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("said", [b"1 2", b"\xff\xfe", b"[3]", b"null", b'{"a": 1'])
+def test_a_journal_that_does_not_say_of_which_run_is_refused(tmp_path, said):
+    (tmp_path / "journal.bin").write_bytes(record(said) + record(frame_record()))
+    with pytest.raises(InputError, match=r"journal\.bin, found a damaged one.*--fresh"):
+        opened(tmp_path)
+    assert opened(tmp_path, fresh=True).end == 0
 
 
 def test_frames_that_were_read_back_are_not_written_again(tmp_path):

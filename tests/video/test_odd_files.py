@@ -4,7 +4,6 @@ from fractions import Fraction
 
 import av
 import numpy as np
-import pytest
 
 from drivemeta.core.run import RunContext
 from drivemeta.plugins import default_registry
@@ -12,22 +11,6 @@ from drivemeta.video.api import run
 from drivemeta.video.opening import open_source
 from tests.helpers.pipelines import pipeline_of
 from tests.helpers.videos import draw_frame, read_video
-
-MATRICES = {  # of the picture's place on the screen, 16.16 fixed point
-    90: (0, 1, -1, 0),
-    180: (-1, 0, 0, -1),
-    270: (0, -1, 1, 0),
-}
-
-
-def turn(path, degrees):
-    """Set the rotation in an MP4's track header, clockwise."""
-    data = bytearray(path.read_bytes())
-    begin = data.index(b"tkhd") + 4 + 40
-    a, b, c, d = (value << 16 for value in MATRICES[degrees])
-    for offset, value in ((0, a), (4, b), (12, c), (16, d)):
-        data[begin + offset : begin + offset + 4] = value.to_bytes(4, "big", signed=True)
-    path.write_bytes(data)
 
 
 def write_ts(path, size, n, start_s=0.0):
@@ -46,18 +29,6 @@ def write_ts(path, size, n, start_s=0.0):
     with path.open("ab") as file:
         file.write(part.read_bytes())
     return path
-
-
-@pytest.mark.parametrize("degrees", [90, 180, 270])
-def test_a_turned_video_is_set_upright(write_video, degrees):
-    path = write_video(range(0, 200, 40))
-    turn(path, degrees)
-    source = open_source(path)
-    frames = list(source)
-    assert source.info().frame_size == frames[0].size
-    expected = np.rot90(draw_frame(0, (120, 160)), -degrees // 90)
-    assert frames[0].image.shape == expected.shape
-    assert np.abs(frames[0].image.astype(int) - expected).mean() < 6
 
 
 def test_a_size_that_changes_midway_reaches_the_sinks(tmp_path, tiny_model):

@@ -3,12 +3,14 @@
 import pytest
 
 from drivemeta.errors import InputError
+from drivemeta.files import VIDEO_SUFFIXES
 from drivemeta.plugins import default_registry
 from drivemeta.video.video_lists import many_videos
 
 
 def listed(place):
-    return many_videos(place, default_registry())
+    videos = many_videos(place, default_registry())
+    return videos and videos.paths
 
 
 @pytest.fixture
@@ -24,6 +26,30 @@ def test_a_folder_gives_its_videos_at_any_depth(drives):
     found = listed(str(drives))
     assert list(found) == ["a.MKV", "b.mp4", "night/a.mp4"]
     assert found["night/a.mp4"] == drives / "night" / "a.mp4"
+
+
+def test_what_is_passed_over_is_named(drives):
+    videos = many_videos(str(drives), default_registry())
+    assert videos.passed_over == (drives / "notes.md",)
+    assert "notes.md (1 in all)" in videos.note()
+    for name in "abcdef":
+        (drives / "night" / f"{name}.srt").write_text("x")
+    assert videos.paths == listed(str(drives))
+    assert "... (7 in all)" in many_videos(str(drives), default_registry()).note()
+    (drives / "notes.md").unlink()
+    assert many_videos(f"{drives}/*", default_registry()).note() == ""
+
+
+def test_all_kinds_of_video_count_in_any_case(tmp_path):
+    names = [f"clip{suffix.upper()}" for suffix in VIDEO_SUFFIXES]
+    for name in names:
+        (tmp_path / name).write_bytes(b"x")
+    assert sorted(listed(str(tmp_path))) == sorted(names)
+
+
+def test_the_manifest_of_the_file_source_lists_the_same_endings():
+    manifest = default_registry().find("source", "file").manifest
+    assert manifest.suffixes == (*VIDEO_SUFFIXES, "*")
 
 
 def test_a_pattern_gives_those_that_match_named_after_its_fixed_part(drives):

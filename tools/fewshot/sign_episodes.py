@@ -34,9 +34,9 @@ from drivemeta.models.traced.features import Level2Features
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import meta_learner
 from drivemeta.plugins.registry import default_registry
+from drivemeta.training.meta.accuracy import evaluate
 from drivemeta.training.meta.omniglot import Shape
 from drivemeta.training.meta.omniglot_training import TEST_SEED
-from drivemeta.training.meta.run import evaluate
 from drivemeta.training.meta.sign_split import NEVER_MET, meanings_in
 from drivemeta.training.meta.sign_tasks import SignTasks, load_sign_pool
 from drivemeta.training.meta.sign_training import (

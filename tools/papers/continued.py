@@ -18,7 +18,11 @@ from tools.papers.kept import kept_of, weights_named
 from tools.papers.rows import Row
 
 # Splits with the characters of validation.
-WHOLE = {"train": "trainval", "background_train": "background"}
+WHOLE = {
+    "train": "trainval",
+    "background_train": "background",
+    "mixed_train": "mixed_trainval",
+}
 
 
 def before_of(row: Row, out: Path, arguments: argparse.Namespace) -> dict[str, Any] | None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from drivemeta.markdown import table
 from tools.papers.bandit_table import section as bandit_section
+from tools.papers.lake_table import percent
+from tools.papers.lake_table import section as lake_section
 from tools.papers.navigation_table import section as navigation_section
 from tools.papers.rows import N_QUERY_TEST, ROWS, Row
 
@@ -14,14 +16,14 @@ Kept = dict[str, Any]
 HEADER = """# The papers' own tables
 
 Omniglot, 28 x 28, rotations by 90 degrees as further classes, the split into 1,028, 172 and 423
-characters; `siamese` by Koch's protocol: trained on the background alphabets, 20-way one-shot
-within an alphabet of the evaluation set, the images of one drawer against those of another. 600
-test episodes; mean accuracy and half the width of its 95 % interval in per cent. Iterations are
-those of the best validation; in brackets those of them that, once the others were chosen, trained
-on the 172 characters of validation, too, as Snell et al. do (`--continue --with-validation`), where
-the last weights are tested. *Transductive*: the queries of an episode are normalised together, as
-in the MAML paper, and are as many as the shots, as in its code (github.com/cbfinn/maml, `main.py`);
-*inductive*: each alone, 15 of each class.
+characters, in rows named `mixed` drawn at random from all alphabets; `siamese` by Koch's protocol:
+trained on the background alphabets, tested on [Lake's twenty runs](#lakes-runs-and-harder-tests),
+all others on 600 episodes. Mean accuracy and half the width of its 95 % interval in per cent.
+Iterations are those of the best validation; in brackets those of them that, once the others were
+chosen, trained on the 172 characters of validation, too, as Snell et al. do (`--continue
+--with-validation`), where the last weights are tested. *Transductive*: the queries of an episode
+are normalised together, as in the MAML paper, and are as many as the shots, as in its code
+(github.com/cbfinn/maml, `main.py`); *inductive*: each alone, 15 of each class.
 
 ```sh
 python -m tools.papers.tables train KEY    # then: test, write
@@ -53,14 +55,14 @@ the mean over places of the last block, 64 features as in MAML; that of `reptile
 (`supervised_reptile/models.py`). Until then, and in `reptile_5w5s` throughout, the mini-batches of
 all tasks had their labels in one order, and the meta-step of `reptile_5w1s` began at 1. Its
 characters of validation were added at 64,000, after 27 minutes of a run of 70. Minutes are of one
-shared core, of two in `siamese_20w1s`. *Short by* is in points. Finn et al. and Nichol et al. draw
-their training characters from all alphabets; here the alphabets of the test are not those of
-training, but for four characters, and harder than those of validation. *On training characters* is
-the same test with characters that the row was trained on (`test KEY --on train --keep`): what is
-lacking there is for want of steps, what is lost from there to *ours* is overfitting. `train KEY
---minutes N --continue` trains a row on from its kept weights. A row *begun from* another (`--from`)
-had the weights of that row's embedding before its own training; iterations and minutes are those of
-both.
+shared core, of two in `siamese_20w1s`. *Short by* is in points. Finn et al., Li et al. and Nichol
+et al. draw their characters at random from all alphabets, as the rows named `mixed` do; in the
+others the alphabets of the test are not those of training, but for four characters, and harder than
+those of validation. *On training characters* is the same test with characters that the row was
+trained on (`test KEY --on train --keep`): what is lacking there is for want of steps, what is lost
+from there to *ours* is overfitting. `train KEY --minutes N --continue` trains a row on from its
+kept weights. A row *begun from* another (`--from`) had the weights of that row's embedding before
+its own training; iterations and minutes are those of both.
 
 ## Validation while training
 
@@ -77,23 +79,6 @@ figures are measured, and with {N_QUERY_TEST}, as the other rows are tested:
 
 ```sh
 python -m tools.papers.tables test KEY --n-query {N_QUERY_TEST} --keep
-```
-
-"""
-HARDER = """
-## How hard the test of Siamese networks is
-
-Characters of one alphabet are alike, and the two drawers differ. Rows that come within a point of
-their papers, whose training draws from all alphabets at once, are asked the same of characters that
-it did not see. Valmadre (github.com/jvlmdr/omniglot-eval) measures much the same of a twin of four
-convolutions on images of 24 x 24: 20-way, one shot, 89.3 % of characters drawn from all alphabets,
-75.8 % within one. Koch et al. report 92.0 % on images of 105 x 105, on 400 trials of ten of the
-twenty alphabets, and chose their hyperparameters on the other ten, which here are tested too.
-`siamese_20w1s` tells characters of its training apart far better than new ones: more likely than
-steps, it lacks alphabets to learn from, and what the strokes lose at 28 x 28.
-
-```sh
-python -m tools.papers.tables test KEY --like siamese_20w1s --keep
 ```
 
 """
@@ -115,7 +100,7 @@ def page(kept: dict[str, Kept | None]) -> str:
         + "\n".join(curves)
         + "\n"
         + _section(QUERIES, kept, f"accuracy_of_{N_QUERY_TEST}", f"{N_QUERY_TEST} queries a class")
-        + _section(HARDER, kept, "accuracy_like_siamese_20w1s", "as `siamese_20w1s`")
+        + lake_section(kept)
         + bandit_section()
         + navigation_section()
     )
@@ -124,15 +109,11 @@ def page(kept: dict[str, Kept | None]) -> str:
 def _section(text: str, kept: dict[str, Kept | None], name: str, column: str) -> str:
     """Return a section on what rows reach in another test, empty if none was asked."""
     rows = [
-        [f"`{key}`", _percent(row["accuracy"]), _percent(row[name])]
+        [f"`{key}`", percent(row["accuracy"]), percent(row[name])]
         for key, row in kept.items()
         if row is not None and name in row
     ]
     return text + "\n".join(table(("key", "ours", column), rows)) + "\n" if rows else ""
-
-
-def _percent(found: dict[str, float]) -> str:
-    return f"{100 * found['mean']:.2f} ± {100 * found['interval']:.2f}"
 
 
 def _curve(kept: Kept | None) -> str:
@@ -157,15 +138,14 @@ def _cells(row: Row, kept: Kept | None) -> list[str]:
     ]
     if kept is None:
         return [*cells, *["-"] * (len(COLUMNS) - len(cells))]
-    found = kept["accuracy"]
+    found, known = kept.get(row.figure), kept.get("accuracy_on_train")
     if begun := kept.get("begun_from"):
         cells[1] += f", begun from `{begun}`"
-    known = kept.get("accuracy_on_train")
     return [
         *cells,
-        _percent(found),
-        f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper else "-",
-        f"{100 * known['mean']:.2f}" if known else "-",
+        percent(found) if found else "-",
+        f"{max(0.0, row.paper - 100 * found['mean']):.2f}" if row.paper and found else "-",
+        f"{100 * known['mean']:.2f}" if known and row.figure == "accuracy" else "-",
         str(kept["iterations"]) + (f" ({last})" if (last := kept.get("with_validation")) else ""),
         f"{kept['minutes']:.1f}",
         str(kept["seed"]),

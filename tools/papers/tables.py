@@ -6,6 +6,7 @@
     python -m tools.papers.tables train maml_5w1s --continue --with-validation --minutes 60
     python -m tools.papers.tables test [protonet_5w1s ...] [--on train] [--n-query 15] [--keep]
     python -m tools.papers.tables test protonet_5w1s --like siamese_20w1s [--keep]
+    python -m tools.papers.tables test siamese_20w1s --on lake [--keep]
     python -m tools.papers.tables speed [maml_5w1s ...]
     python -m tools.papers.tables write
 
@@ -15,8 +16,9 @@ on with those of another row, whose network must be the same. `--with-validation
 characters of validation, too, as Snell et al. do once iterations are chosen. `test --on train` asks
 for classes of training: how far they are known better than new ones tells overfitting from too few
 steps; `test --n-query` for other numbers of query images than the paper's, `test --like` for the
-episodes of another row, of the row's own test characters. `write` puts what is there into
-`docs/paper-tables.md`.
+episodes of another row, of the row's own test characters; `test --on lake` for Lake's twenty runs
+(`lake_drawers`, `lake_characters`: with his drawers, his characters too, drawn at random). `write`
+puts what is there into `docs/paper-tables.md`.
 """
 
 from __future__ import annotations
@@ -28,19 +30,23 @@ import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from drivemeta.errors import InputError, suggest
 from drivemeta.files import write_text
 from drivemeta.training.allocator import keep_freed_memory
+from drivemeta.training.meta.accuracy import Accuracy
 from drivemeta.training.meta.omniglot_training import (
     MetaTraining,
+    accuracies_of_weights,
     evaluate_weights,
     metatrain,
 )
 from tools.papers.continued import after, before_of, config_of
 from tools.papers.kept import keep, kept_of, store, weights_of
+from tools.papers.lake import N_TRIALS, LakeTrials
 from tools.papers.page import page
 from tools.papers.rows import ROWS, Row
 from tools.provenance import ROOT
@@ -67,7 +73,9 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="the figure that `test` finds")
-    parser.add_argument("--on", choices=PARTS, default="test", help="classes that `test` asks for")
+    parser.add_argument(
+        "--on", choices=[*PARTS, *N_TRIALS], default="test", help="classes that `test` asks for"
+    )
     parser.add_argument("--n-query", type=int, help="query images a class that `test` asks for")
     parser.add_argument("--like", metavar="KEY", help="the row whose episodes `test` asks for")
     how = parser.add_mutually_exclusive_group()
@@ -115,14 +123,34 @@ def test(row: Row, arguments: argparse.Namespace) -> None:
     if kept is None:
         print(f"{row.key}: nothing kept")
         return
-    config = asked(row, kept["seed"], arguments)
-    torch.set_num_threads(config.threads)
-    found = evaluate_weights(row.learner, config, weights_of(row))
+    if arguments.on in N_TRIALS:
+        found = on_lake(row, kept["seed"], arguments)
+    else:
+        config = asked(row, kept["seed"], arguments)
+        torch.set_num_threads(config.threads)
+        found = asdict(evaluate_weights(row.learner, config, weights_of(row)))
     was = kept["accuracy"]["mean"]
-    mean, interval = 100 * found.mean, 100 * found.interval
+    mean, interval = 100 * found["mean"], 100 * found["interval"]
     print(f"{row.key}: {mean:.2f} +- {interval:.2f} on {arguments.on}, was {100 * was:.2f} on test")
     if arguments.keep:
-        store(row, kept | {figure_of(arguments): asdict(found)})
+        store(row, kept | {figure_of(arguments): found})
+
+
+def on_lake(row: Row, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the accuracy of kept weights on Lake's runs; of those as they are that of each, too.
+
+    Raises:
+        InputError: other episodes are asked for at once.
+    """
+    if arguments.n_query or arguments.like:
+        raise InputError(f"--on {arguments.on} has episodes of its own: no --n-query, no --like")
+    config = row.config(arguments.omniglot, arguments.runs / row.key, seed)
+    config = config.model_copy(update={"n_test": N_TRIALS[arguments.on]})
+    torch.set_num_threads(config.threads)
+    trials = LakeTrials(arguments.omniglot, arguments.on)
+    found = accuracies_of_weights(row.learner, config, weights_of(row), trials)
+    each = {"runs": [round(share, 4) for share in found.tolist()]} if arguments.on == "lake" else {}
+    return asdict(Accuracy.of(found)) | each
 
 
 def asked(row: Row, seed: int, arguments: argparse.Namespace) -> MetaTraining:

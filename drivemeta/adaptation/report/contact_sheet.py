@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from drivemeta.core.boxes import FloatArray
+from drivemeta.data.lettering import shortened, width_of, write
 from drivemeta.data.readers.files import read_image
 from drivemeta.data.support import SupportSet
-from drivemeta.errors import OutputError
+from drivemeta.files import write_bytes
 
 _TILE, _GAP, _MARGIN, _COLUMNS, _MOST = 128, 12, 28, 7, 28
 _HEADER, _CLASS, _CAPTION = 64, 46, 22
@@ -38,20 +38,9 @@ def write_contact_sheet(
     Raises:
         OutputError: the file cannot be written.
     """
-    path = Path(path)
-    sheet = draw_contact_sheet(support, notes or {})
-    try:
-        handle, name = tempfile.mkstemp(suffix=".png", dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                sheet.save(file, "PNG")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot write the contact sheet: {error}") from error
-    return path
+    data = io.BytesIO()
+    draw_contact_sheet(support, notes or {}).save(data, "PNG")
+    return write_bytes(path, data.getvalue())
 
 
 def draw_contact_sheet(support: SupportSet, notes: Mapping[str, str]) -> Image.Image:
@@ -64,7 +53,7 @@ def draw_contact_sheet(support: SupportSet, notes: Mapping[str, str]) -> Image.I
     pen = ImageDraw.Draw(sheet)
     n_boxes = sum(support.n_boxes.values())
     title = f"Support set: {_count(len(tiles), 'class', 'classes')}, {_count(n_boxes, 'shot')}"
-    pen.text((_MARGIN, 22), title, _INK, ImageFont.load_default(22))
+    write(pen, (_MARGIN, 22), title, _INK, 22)
     top = _HEADER
     for label, (name, rows) in enumerate(tiles.items()):
         accent = _ACCENTS[label % len(_ACCENTS)]
@@ -75,7 +64,7 @@ def draw_contact_sheet(support: SupportSet, notes: Mapping[str, str]) -> Image.I
             y = top + _CLASS + i // columns * (_TILE + _CAPTION + _GAP)
             sheet.paste(crop, (x, y))
             pen.rectangle((x - 1, y - 1, x + _TILE, y + _TILE), outline=_RULE)
-            pen.text((x, y + _TILE + 4), caption, _FAINT, ImageFont.load_default(11))
+            write(pen, (x, y + _TILE + 4), shortened(caption, 11, _TILE), _FAINT, 11)
         top += _block_height(len(rows), columns)
     return sheet
 
@@ -100,9 +89,9 @@ def _draw_heading(
     x, y, right = place
     pen.line((x, y, right, y), _RULE)
     pen.rectangle((x, y + 14, x + 5, y + 34), accent)
-    font, small = ImageFont.load_default(18), ImageFont.load_default(13)
-    pen.text((x + 14, y + 13), name, _INK, font)
-    pen.text((x + 28 + pen.textlength(name, font), y + 18), details, _FAINT, small)
+    name = shortened(name, 18, (right - x) / 2)
+    write(pen, (x + 14, y + 13), name, _INK, 18)
+    write(pen, (x + 28 + width_of(name, 18), y + 18), details, _FAINT, 13)
 
 
 def _details(n_shots: int, note: str) -> str:
@@ -121,8 +110,7 @@ def _collect(support: SupportSet) -> dict[str, list[tuple[Image.Image, str]]]:
         for row in rows:
             box = image.boxes[row]
             size = "x".join(f"{side:.0f}" for side in box[2:] - box[:2])
-            stem = image.path.stem
-            caption = f"{stem if len(stem) <= 12 else '…' + stem[-11:]}  {size}"
+            caption = f"{image.path.stem}  {size}"
             tiles[support.classes[image.labels[row]]].append((_crop(picture, box), caption))
     return tiles
 

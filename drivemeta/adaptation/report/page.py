@@ -133,7 +133,7 @@ def _class_rows(adapted: Adapted) -> Iterator[list[str]]:
             row.name,
             row.parent or "a new kind of object",
             str(row.shots),
-            "no scenes (crops)" if row.found is None else f"{row.found} of {row.shots}",
+            "no scenes (crops)" if row.found is None else f"{row.found} of {row.added}",
             f"{row.threshold:.2f}{doubt}",
         ]
 

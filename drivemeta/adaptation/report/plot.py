@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from drivemeta.adaptation.adapted import Adapted
 from drivemeta.adaptation.report.diagnosis import SupportDiagnosis
+from drivemeta.data.lettering import shortened, write
 
 _INK, _FAINT, _GOOD, _BAD, _REST = "#1b1f24", "#6b7480", "#059669", "#dc2626", "#c3cad3"
 _CELL, _ROW, _LABEL, _WIDTH, _GAP, _TOP = 44, 34, 210, 420, 60, 70
@@ -40,9 +41,9 @@ def plot_png(adapted: Adapted, diagnosis: SupportDiagnosis) -> bytes:
 def _draw_scores(
     pen: ImageDraw.ImageDraw, adapted: Adapted, diagnosis: SupportDiagnosis, names: tuple[str, ...]
 ) -> None:
-    title, small = ImageFont.load_default(16), ImageFont.load_default(12)
-    pen.text((12, 10), "Scores of held-out boxes", _INK, title)
-    pen.text((12, 34), "green: named right, red: not; grey: other things; line: threshold", _FAINT)
+    write(pen, (12, 10), "Scores of held-out boxes", _INK, 16)
+    words = "green: named right, red: not; grey: other things; line: threshold"
+    write(pen, (12, 34), words, _FAINT, 12)
 
     def x(score: float) -> float:
         return _LABEL + score * (_WIDTH - 20)
@@ -50,7 +51,7 @@ def _draw_scores(
     bank = adapted.detector.bank
     for label, name in enumerate(names):
         y = _TOP + label * max(_ROW, _CELL) + _ROW // 2
-        pen.text((12, y - 7), _short(name), _INK, small)
+        write(pen, (12, y - 7), shortened(name, 12, _LABEL - 24), _INK, 12)
         pen.line((x(0), y, x(1), y), "#e5e9ee")
         for score in adapted.record.held.negatives[label].tolist():
             pen.ellipse((x(score) - 2, y - 2, x(score) + 2, y + 2), _REST)
@@ -62,25 +63,21 @@ def _draw_scores(
         pen.line((at, y - 12, at, y + 12), _INK, 2)
     bottom = _TOP + len(names) * max(_ROW, _CELL) + 8
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        pen.text((x(tick) - 8, bottom), f"{tick:g}", _FAINT, small)
+        write(pen, (x(tick) - 8, bottom), f"{tick:g}", _FAINT, 12)
 
 
 def _draw_cosines(
     pen: ImageDraw.ImageDraw, diagnosis: SupportDiagnosis, names: tuple[str, ...], left: int
 ) -> None:
-    pen.text((left, 10), "Cosine between new classes", _INK, ImageFont.load_default(16))
-    small = ImageFont.load_default(12)
+    write(pen, (left, 10), "Cosine between new classes", _INK, 16)
     cosine = {(p.name, p.other): p.cosine for p in diagnosis.likeness if p.kind == "new"}
     for i, row in enumerate(names):
         y = _TOP + i * _CELL
-        pen.text((left, y + 14), _short(row), _INK, small)
+        write(pen, (left, y + 14), shortened(row, 12, _LABEL - 12), _INK, 12)
         for j, column in enumerate(names):
             value = cosine.get((row, column), 1.0)
             shade = int(255 - 175 * max(value, 0.0))
             at = left + _LABEL + j * _CELL
             pen.rectangle((at, y, at + _CELL - 2, y + _CELL - 2), (shade, shade, 255))
-            pen.text((at + 8, y + 14), f"{value:.2f}", "#ffffff" if value > 0.75 else _INK, small)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 28 else name[:27] + "…"
+            ink = "#ffffff" if value > 0.75 else _INK
+            write(pen, (at + 8, y + 14), f"{value:.2f}", ink, 12)

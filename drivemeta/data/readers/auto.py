@@ -14,6 +14,7 @@ from drivemeta.data.readers.files import parse_xml, read_json
 from drivemeta.data.readers.labelme import is_labelme, read_labelme
 from drivemeta.data.readers.orientation import upright
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
+from drivemeta.data.readers.stretch import stretched
 from drivemeta.data.readers.voc import read_voc
 from drivemeta.data.readers.yolo import NAME_FILES, read_yolo
 from drivemeta.errors import AnnotationError
@@ -43,13 +44,13 @@ def read_annotations(
     if images is not None and not Path(images).is_dir():
         raise AnnotationError(f"{images}: expected the folder of the images, found no folder there")
     if path.is_dir():
-        return upright(_read_folder(path, images, reading), reading)
+        return stretched(upright(_read_folder(path, images, reading), reading), reading)
     if not path.is_file():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         near = difflib.get_close_matches(path.name, siblings, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise AnnotationError(f"{path}: no such file or folder; {EXPECTED}{hint}")
-    return upright(_read_file(path, images, reading), reading)
+    return stretched(upright(_read_file(path, images, reading), reading), reading)
 
 
 def _read_file(path: Path, images: str | Path | None, reading: Reading) -> Dataset:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import av
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
+from drivemeta.core.videos import UNREADABLE, open_video, upright
 from drivemeta.data.dataset import Dataset, SetAside
 from drivemeta.data.readers.cvat_shapes import (
     NO_AREA,
@@ -27,9 +29,7 @@ from drivemeta.data.readers.kept import keep_picture
 from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, ReaderFindings, dataset_of
 from drivemeta.data.readers.values import as_flag, as_name, as_number, short
 from drivemeta.errors import AnnotationError
-from drivemeta.files import list_files, list_images
-
-VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm")
+from drivemeta.files import VIDEO_SUFFIXES, list_files, list_images
 
 
 @dataclass
@@ -207,14 +207,14 @@ def decoded(where: str, video: Path, wanted: Sequence[int]) -> dict[int, Path]:
     """
     files = {}
     try:
-        for number, frame in _frames(video):
-            if number in wanted:
-                data = io.BytesIO()
-                frame.to_image().save(data, "PNG", compress_level=1)
-                files[number] = keep_picture(data.getvalue(), f"{video.stem}_{number:06d}.png")
-            if number >= max(wanted):
-                break
-    except (av.FFmpegError, IndexError, ValueError, OSError) as error:
+        opened = open_video(video)
+        with opened.container:
+            for number, frame in enumerate(opened.container.decode(opened.stream)):
+                if number in wanted:
+                    files[number] = _kept(upright(frame), f"{video.stem}_{number:06d}.png")
+                if number >= max(wanted):
+                    break
+    except UNREADABLE as error:
         raise AnnotationError(f"{where}: cannot read the video {video}: {error}") from error
     missing = [frame for frame in wanted if frame not in files]
     if missing:
@@ -225,18 +225,10 @@ def decoded(where: str, video: Path, wanted: Sequence[int]) -> dict[int, Path]:
     return files
 
 
-def _frames(video: Path) -> Iterator[tuple[int, av.VideoFrame]]:
-    """Yield the frames of a video, turned as it says, with their numbers."""
-    with av.open(str(video)) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        for number, frame in enumerate(container.decode(stream)):
-            turns = round(getattr(frame, "rotation", 0) / 90) % 4
-            if turns:
-                image = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
-                yield number, av.VideoFrame.from_ndarray(image, format="rgb24")
-            else:
-                yield number, frame
+def _kept(image: NDArray[np.uint8], name: str) -> Path:
+    data = io.BytesIO()
+    Image.fromarray(image[..., ::-1]).save(data, "PNG", compress_level=1)
+    return keep_picture(data.getvalue(), name)
 
 
 def named_video(name: str, places: Sequence[Path]) -> Path | None:

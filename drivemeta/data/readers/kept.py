@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import platformdirs
-
 from drivemeta.files import write_bytes
+from drivemeta.paths import user_cache
 
 
 def keep_picture(data: bytes, name: str) -> Path:
@@ -20,6 +19,6 @@ def keep_picture(data: bytes, name: str) -> Path:
     Raises:
         OutputError: the folder cannot be written.
     """
-    folder = platformdirs.user_cache_path("drivemeta") / "pictures"
+    folder = user_cache() / "pictures"
     path = folder / hashlib.sha256(data).hexdigest()[:16] / Path(name).name
     return path if path.is_file() else write_bytes(path, data)

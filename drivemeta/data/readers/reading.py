@@ -12,6 +12,7 @@ CHOICES = {
     "yolo": ("boxes", "polygons", "tracked", "pose"),
     "groups": ("one", "apart"),
     "whole": ("crops", "scenes"),
+    "values": ("stretched", "stored"),
 }
 
 
@@ -27,6 +28,8 @@ class Reading:
             the number of a track at their end, or a `pose`.
         groups: Whether LabelMe's rectangles of one label and group are `one` object or lie `apart`.
         whole: What pictures are that are one box each: `crops`, or `scenes` that an object fills.
+        values: Whether pictures are `stretched` to the whole range of values, each by itself, or
+            taken as `stored`.
         task: Number or name of the task to take from CVAT's project.
     """
 
@@ -34,6 +37,7 @@ class Reading:
     yolo: str | None = None
     groups: str | None = None
     whole: str | None = None
+    values: str | None = None
     task: str | None = None
 
     def __post_init__(self) -> None:

@@ -5,7 +5,10 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import ort from "onnxruntime-node";
+
+// ONNX Runtime's own builds report to their maker unless this is set before they are loaded.
+process.env.ORT_DISABLE_TELEMETRY ??= "1";
+const { default: ort } = await import("onnxruntime-node");
 
 const here = dirname(fileURLToPath(import.meta.url));
 

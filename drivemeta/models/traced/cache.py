@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import onnx
-import platformdirs
 import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from torch import nn
@@ -21,6 +20,7 @@ from torch import nn
 from drivemeta.errors import OutputError
 from drivemeta.files import write_bytes
 from drivemeta.models.digest import weights_digest
+from drivemeta.paths import user_cache
 
 
 def cached_graph(key: str, make: Callable[[], onnx.GraphProto]) -> onnx.GraphProto:
@@ -28,7 +28,7 @@ def cached_graph(key: str, make: Callable[[], onnx.GraphProto]) -> onnx.GraphPro
 
     A damaged file is made again; a folder that cannot be written only costs time.
     """
-    path = platformdirs.user_cache_path("drivemeta") / "networks" / f"{key[:32]}.onnx"
+    path = user_cache() / "networks" / f"{key[:32]}.onnx"
     with contextlib.suppress(OSError, DecodeError):
         graph = onnx.GraphProto.FromString(path.read_bytes())
         if graph.node:

@@ -20,10 +20,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.core.stream import PictureTags
+from drivemeta.core.videos import ffmpeg_name
 from drivemeta.errors import OutputError
 
 TICKS = 60_000  # a second; MPEG-4 allows at most 65535
 TIME_BASE = Fraction(1, TICKS)
+_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}  # of H.273: what swscale calls them
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,14 @@ class Encoding:
         options: Options of the encoder.
         size: Height and width in pixels, both even; frames of other sizes are fitted into it.
         rate: Frames a second, nominal.
+        tags: Shape of the pixels and colours, as the source has them.
     """
 
     codec: str
     options: dict[str, str]
     size: tuple[int, int]
     rate: Fraction
+    tags: PictureTags
 
 
 class Segment:
@@ -61,18 +66,19 @@ class Segment:
         self._first, self._base = first, round(time_s * TICKS)
         self._folder, self._size, self._last_pts = folder, encoding.size, -1
         self._path = folder / f"{first:08d}.part.mp4"
-        self._container: Any = av.open(str(self._path), "w")
+        self._container: Any = av.open(ffmpeg_name(self._path), "w")
         stream = self._container.add_stream(encoding.codec, rate=encoding.rate)
         stream.height, stream.width = encoding.size
         stream.pix_fmt = "yuv420p"
         stream.time_base = stream.codec_context.time_base = TIME_BASE
         stream.codec_context.options = dict(encoding.options)
-        self._stream = stream
+        self._stream, self._to_yuv = stream, _conversion(encoding.tags)
+        _tag(stream.codec_context, encoding.tags)
 
     def write(self, image: NDArray[np.uint8], time_s: float) -> None:
         """Encode a (height, width, 3) uint8 BGR image, shown at a time of the stream."""
         picture = av.VideoFrame.from_ndarray(fit(image, self._size), format="bgr24")
-        picture = picture.reformat(format="yuv420p")
+        picture = picture.reformat(format="yuv420p", **self._to_yuv)
         picture.pts = max(round(time_s * TICKS) - self._base, self._last_pts + 1)
         picture.time_base = TIME_BASE
         self._last_pts = picture.pts
@@ -91,6 +97,21 @@ class Segment:
         with suppress(OSError, av.FFmpegError):  # a full disk was told already
             self._container.close()
         self._path.unlink(missing_ok=True)
+
+
+def _tag(context: Any, tags: PictureTags) -> None:
+    context.sample_aspect_ratio = tags.pixel_aspect
+    context.color_primaries, context.color_trc = tags.primaries, tags.transfer
+    if tags.matrix in _MATRICES:
+        context.colorspace = tags.matrix
+    if tags.is_full_range is not None:
+        context.color_range = 2 if tags.is_full_range else 1
+
+
+def _conversion(tags: PictureTags) -> dict[str, int]:
+    """Return how `reformat` gets from BGR to the YCbCr that the tags promise."""
+    matrix = {"dst_colorspace": _MATRICES[tags.matrix]} if tags.matrix in _MATRICES else {}
+    return {**matrix, "dst_color_range": 2} if tags.is_full_range else matrix
 
 
 def fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -135,12 +156,12 @@ def join_segments(folder: Path, target: Path) -> None:
         OutputError: a segment cannot be read again.
     """
     paths = sorted(folder.glob("*-*-*.mp4"))
-    with av.open(str(target), "w", options={"movflags": "+faststart"}) as joined:
+    with av.open(ffmpeg_name(target), "w", options={"movflags": "+faststart"}) as joined:
         out, start = None, 0
         for path in paths:
             base = int(path.stem.split("-")[2])
             start = base if out is None else start
-            with av.open(str(path)) as part:
+            with av.open(ffmpeg_name(path)) as part:
                 if not part.streams.video:
                     raise OutputError(f"segment {path} holds no video")
                 if out is None:

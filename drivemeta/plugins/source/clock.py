@@ -1,41 +1,152 @@
-"""Times of frames that always grow, and which way up a frame is."""
+"""Times of frames that always grow, whatever stamps their container holds."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from statistics import median_high
+from typing import TypeVar
 
+Item = TypeVar("Item")
 JUMP_S = 1.0  # back by more than this is another clock, by less it is disorder
+AHEAD = 8  # stamps that are seen before one is judged
+RECENT = 9  # steps whose median is the usual one: containers guess their rate, and may be wrong
+REORDERED = 17  # frames among which the least stamp is that of the first, in any codec
+LEAP_S = 60.0  # a gap that is told, and that one frame alone at either end is not believed
 
 
 class SteadyClock:
     """Makes a container's times into ones that begin at 0 and always grow.
 
+    A stamp that fits neither its neighbour before nor those after is replaced, and moves no other.
+
     Args:
         step_s: Nominal seconds between frames.
+
+    Attributes:
+        n_strays: Stamps that were replaced.
+        leap_s: Longest gap that was kept, in seconds.
 
     >>> clock = SteadyClock(0.1)
     >>> [round(clock.next(stated), 3) for stated in (7.0, 7.1, 7.1, 7.2, None, 2.0, 2.1)]
     [0.0, 0.1, 0.11, 0.2, 0.3, 0.4, 0.5]
+    >>> clock = SteadyClock(0.1)
+    >>> stamps = [7.0, 7.1, 900.0, 7.3, 7.4]
+    >>> [round(clock.next(stamp, stamps[i + 1 :]), 3) for i, stamp in enumerate(stamps)]
+    [0.0, 0.1, 0.2, 0.3, 0.4]
     """
 
     def __init__(self, step_s: float) -> None:
         self._step_s = step_s
+        self._near_s = max(JUMP_S, 3 * step_s)  # by so much a stamp may go on after the last
         self._offset_s: float | None = None
         self._last_s = 0.0
+        self._recent_s: deque[float] = deque([step_s], RECENT)
+        self.n_strays, self.leap_s = 0, 0.0
 
-    def next(self, stated_s: float | None) -> float:
-        """Return the time of the next frame, whose container states one or none."""
+    def next(self, stated_s: float | None, ahead: Sequence[float | None] | None = None) -> float:
+        """Return the time of the next frame.
+
+        Args:
+            stated_s: What the container states of it; None for nothing.
+            ahead: What it states of the frames after it, nothing if it is the last; None if that
+                is not known.
+        """
         if self._offset_s is None:
-            self._offset_s = -(stated_s or 0.0)
+            self._offset_s = -self._begin(stated_s, [s for s in ahead or () if s is not None])
             return 0.0
-        due_s = self._last_s + self._step_s
-        time_s = due_s if stated_s is None else stated_s + self._offset_s
-        if stated_s is not None and time_s < self._last_s - JUMP_S:
-            self._offset_s, time_s = due_s - stated_s, due_s
+        following = [None if s is None else s + self._offset_s for s in ahead or ()]
+        due_s, is_last = self._due_s(), ahead is not None and not ahead
+        time_s = self._time(stated_s, following)
+        if is_last and time_s > due_s + LEAP_S:
+            self.n_strays, time_s = self.n_strays + 1, due_s
+        self.leap_s = max(self.leap_s, time_s - due_s)
         self._last_s = max(time_s, self._last_s + self._step_s / 10)
         return self._last_s
 
+    def _begin(self, stated_s: float | None, following: list[float]) -> float:
+        """Return what the container states of time 0, unless the first stamp is a stray one."""
+        if stated_s is None:
+            return following[0] - self._step_s if following else 0.0
+        if len(following) > 1 and 0 < following[1] - following[0] <= self._near_s:
+            is_alone = not -self._near_s < following[0] - stated_s < LEAP_S
+            if is_alone or following[1] < stated_s:
+                self.n_strays += 1
+                return following[0] - self._step_s
+        return stated_s
 
-def turns_of(decoded: Any) -> int:
-    """Return how many quarter turns counter-clockwise set a decoded `av.VideoFrame` upright."""
-    return round(getattr(decoded, "rotation", 0) / 90) % 4
+    def _due_s(self) -> float:
+        """Return the time of a frame that comes after the usual step."""
+        return self._last_s + median_high(self._recent_s)
+
+    def _time(self, stated_s: float | None, following: list[float | None]) -> float:
+        due_s = self._due_s()
+        if stated_s is None:
+            return self._between(due_s, following)
+        time_s = stated_s + (self._offset_s or 0.0)
+        if self._is_stray(time_s, following):
+            self.n_strays += 1
+            return self._between(due_s, following)
+        behind = time_s <= self._last_s and any(s is not None and s >= time_s for s in following)
+        if time_s < self._last_s - JUMP_S or behind:  # another clock
+            self._offset_s = due_s - stated_s
+            return due_s
+        if time_s > self._last_s:
+            self._recent_s.append(time_s - self._last_s)
+        return time_s
+
+    def _is_stray(self, time_s: float, following: list[float | None]) -> bool:
+        """Tell whether a later stamp goes on from the last as if this one were not there."""
+        due_s, place = self._due_s(), self._goes_on(following)
+        if place is None:
+            return False
+        later_s, passed = following[place] or 0.0, [time_s, *following[:place]]
+        inside = any(s is not None and self._last_s < s < later_s for s in passed)
+        step_s = due_s - self._last_s
+        return not inside and abs(time_s - due_s) >= abs(later_s - due_s - place * step_s)
+
+    def _goes_on(self, following: list[float | None]) -> int | None:
+        """Return the place of the first later stamp that goes on from the last, if there is one."""
+        for place, later_s in enumerate(following):
+            farthest_s = self._last_s + self._near_s * (place + 1)
+            if later_s is not None and self._last_s < later_s <= farthest_s:
+                return place
+        return None
+
+    def _between(self, due_s: float, following: list[float | None]) -> float:
+        """Return the time of a frame whose own is unknown: between its neighbours."""
+        place = self._goes_on(following)
+        if place is None:
+            return due_s
+        return self._last_s + ((following[place] or 0.0) - self._last_s) / (place + 2)
+
+
+def timed(
+    frames: Iterable[tuple[Item, float | None]],
+    clock: SteadyClock,
+    is_decoding_order: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[Item, float]]:
+    """Yield frames with their times, which a clock gives that sees some stamps ahead.
+
+    Args:
+        frames: Frames in order of presentation, and what the container states of each in seconds.
+        clock: Clock that has not begun.
+        is_decoding_order: Function that tells whether the stamps of the packets grow as these lie
+            in the file. Where those of the frames do not, they are times of decoding: the same
+            stamps, given to the frames in order, are those of presentation.
+    """
+    waiting: deque[Item] = deque()
+    stamps: list[float | None] = []
+    is_sorted = False
+    for frame, stated_s in frames:
+        before_s = stamps[-1] if stamps else None
+        disorder = stated_s is not None and before_s is not None and stated_s < before_s
+        waiting.append(frame)
+        stamps.append(stated_s)
+        is_sorted = is_sorted or (disorder and is_decoding_order())
+        if is_sorted:
+            stamps.sort(key=lambda s: float("inf") if s is None else s)
+        if len(waiting) > (REORDERED if is_sorted else AHEAD):
+            yield waiting.popleft(), clock.next(stamps.pop(0), stamps)
+    while waiting:
+        yield waiting.popleft(), clock.next(stamps.pop(0), stamps)

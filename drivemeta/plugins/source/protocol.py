@@ -20,11 +20,13 @@ class SourceCounts:
         n_corrupt: Packets, messages or files that could not be decoded and were passed over.
         n_reconnects: Times that a stream was connected to again.
         ended_early: Whether the source gave fewer frames than it announced; known at its end.
+        notes: What a user should know of how the stream was read, a sentence each.
     """
 
     n_corrupt: int = 0
     n_reconnects: int = 0
     ended_early: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Source(Protocol):

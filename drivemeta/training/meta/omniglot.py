@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from drivemeta.errors import InputError
 Images = NDArray[np.uint8]
 Indices = NDArray[np.int64]
 Strings = NDArray[np.str_]
+# Of 1,623 characters, as many as Vinyals et al. test and validate on; drawn with this seed.
+MIXED_TEST, MIXED_VAL, MIXED_SEED = 423 / 1623, 172 / 1623, 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,19 +67,17 @@ def load_omniglot(
         path: `omniglot28.npz` with `bits` (n, 20, 28, 28) uint8, `alphabet`, `split`, `vinyals`.
         split: `train`, `val` or `test` of Vinyals, `trainval` for the 1,200 characters of the first
             two; `background` or `evaluation` of Lake, `background_train` for the 25 alphabets of
-            the background that are not those of `val`.
+            the background that are not those of `val`; `mixed_train`, `mixed_val`, `mixed_trainval`
+            or `mixed_test` of characters drawn at random from all alphabets, always the same ones,
+            in parts as large as those of Vinyals.
         rotations: Whether turns by 90 degrees are further classes.
         mirrors: Whether mirrored images, turned or not, are further classes too.
 
     Raises:
         InputError: the file cannot be read or has no such split.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            bits, alphabets = stored["bits"], stored["alphabet"]
-            splits = _splits(stored["split"], stored["vinyals"])
-    except (OSError, KeyError, ValueError) as error:
-        raise InputError(f"cannot read Omniglot from {path}: {error}") from error
+    bits, alphabets, lake, vinyals = read_omniglot(path, "bits", "alphabet", "split", "vinyals")
+    splits = _splits(lake, vinyals)
     if split not in splits or not splits[split].any():
         raise InputError(f"{path}: no split {split!r}; known: {', '.join(splits)}")
     chosen = splits[split]
@@ -89,6 +90,19 @@ def load_omniglot(
     return ImagePool(np.concatenate(seen), np.concatenate(of_kind).astype(np.int64))
 
 
+def read_omniglot(path: Path, *names: str) -> list[NDArray[Any]]:
+    """Read arrays of `omniglot28.npz` by name, of one entry a character each.
+
+    Raises:
+        InputError: the file cannot be read or lacks one of them.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return [stored[name] for name in names]
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"cannot read Omniglot from {path}: {error}") from error
+
+
 def _splits(lake: Strings, vinyals: Strings) -> dict[str, NDArray[np.bool_]]:
     """Return which characters are of each split, by its name."""
     of_vinyals = {name: vinyals == name for name in ("train", "val", "test")}
@@ -98,6 +112,19 @@ def _splits(lake: Strings, vinyals: Strings) -> dict[str, NDArray[np.bool_]]:
         "trainval": of_vinyals["train"] | of_vinyals["val"],
         **of_lake,
         "background_train": of_lake["background"] & of_vinyals["train"],
+        **_mixed(len(lake)),
+    }
+
+
+def _mixed(n: int) -> dict[str, NDArray[np.bool_]]:
+    """Return which of n characters are of each part of a random split."""
+    place = np.random.default_rng(MIXED_SEED).permutation(n)
+    n_test, n_val = round(n * MIXED_TEST), round(n * MIXED_VAL)
+    return {
+        "mixed_train": place >= n_test + n_val,
+        "mixed_val": (place >= n_test) & (place < n_test + n_val),
+        "mixed_trainval": place >= n_test,
+        "mixed_test": place < n_test,
     }
 
 

@@ -18,6 +18,7 @@ from drivemeta.models.learner_store import WEIGHTS
 from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.plugins.learner.protocol import MetaLearner, MetaState, TaskSource
 from drivemeta.plugins.registry import Registry
+from drivemeta.training.meta.accuracy import Accuracy, Episodes, accuracies
 from drivemeta.training.meta.image_tasks import PoolTasks
 from drivemeta.training.meta.learners import create, logits_of, prepared, trained
 from drivemeta.training.meta.networks import (
@@ -28,14 +29,12 @@ from drivemeta.training.meta.networks import (
 )
 from drivemeta.training.meta.omniglot import Shape, load_omniglot
 from drivemeta.training.meta.run import (
-    Accuracy,
     Budget,
     MetaPlan,
     Rate,
     Run,
     Start,
     Validation,
-    evaluate,
     load_weights,
 )
 from drivemeta.training.precision import Amp
@@ -223,13 +222,30 @@ def evaluate_weights(
         ModelFileError: the file is damaged or of another model.
         PluginError: the learner fails.
     """
+    tasks = _tasks(config, "test")
+    return Accuracy.of(accuracies_of_weights(name, config, weights, tasks, registry))
+
+
+def accuracies_of_weights(
+    name: str,
+    config: MetaTraining,
+    weights: Path,
+    tasks: Episodes,
+    registry: Registry | None = None,
+) -> Tensor:
+    """Return the (`config.n_test`,) accuracies of stored weights on episodes of any source.
+
+    Raises:
+        ModelFileError: the file is damaged or of another model.
+        PluginError: the learner fails.
+    """
     learner, model = untrained(name, config, registry)
     load_weights(model, weights)
 
     def logits(model: nn.Module, episode: Episode) -> Tensor:
         return logits_of(learner, model, episode)
 
-    return evaluate(model, logits, _tasks(config, "test"), config.n_test)
+    return accuracies(model, logits, tasks, config.n_test)
 
 
 def untrained(

@@ -16,18 +16,15 @@ from torch import Tensor, nn
 
 from drivemeta.errors import ConfigError, ModelFileError
 from drivemeta.files import write_text
-from drivemeta.plugins.learner.episodes import Episode
 from drivemeta.plugins.learner.protocol import MetaState, TaskSource
 from drivemeta.training.checkpoint import load_checkpoint, save_checkpoint
+from drivemeta.training.meta.accuracy import Logits, evaluate
 
 CHECKPOINT = "metatrain.checkpoint.safetensors"
 CURVE = "curve.json"
-Z_95 = 1.96
 # Of weights that were trained before: the first steps of an Adam that has no moments yet are as
 # long as its rate whatever the gradient, and would undo much of that training.
 N_WARM_UP = 100
-
-Logits = Callable[[nn.Module, Episode], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,15 +105,6 @@ class MetaPlan:
     validation: Validation
     start: Start = Start()
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Mean accuracy over episodes, and half the width of its 95 % interval, both 0 to 1."""
-
-    mean: float
-    interval: float
-    n_episodes: int
 
 
 class Run:
@@ -251,25 +239,3 @@ def load_weights(model: nn.Module, path: Path) -> None:
         model.load_state_dict(load_file(path))
     except (SafetensorError, OSError, RuntimeError) as error:
         raise ModelFileError(f"cannot load meta-trained weights {path}: {error}") from error
-
-
-@torch.no_grad()
-def evaluate(model: nn.Module, logits: Logits, tasks: TaskSource, n_episodes: int) -> Accuracy:
-    """Return the accuracy over episodes; the model is left in evaluation mode.
-
-    Args:
-        model: Model that was meta-trained.
-        logits: Function of the learner that gives logits.
-        tasks: Tasks, sought at 0, 1, ..., so that all methods are given the same.
-        n_episodes: Number of episodes, at least 2.
-    """
-    model.eval()
-    accuracies = []
-    for index in range(n_episodes):
-        tasks.seek(index)
-        episode = tasks.episode()
-        named = logits(model, episode).argmax(1)
-        accuracies.append((named == episode.query_labels).float().mean())
-    found = torch.stack(accuracies)
-    interval = Z_95 * float(found.std()) / math.sqrt(n_episodes)
-    return Accuracy(float(found.mean()), interval, n_episodes)

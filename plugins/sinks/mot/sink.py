@@ -2,7 +2,8 @@
 
 Format: Leal-Taixé et al., "MOTChallenge 2015: Towards a Benchmark for Multi-Target Tracking", 2015,
 arXiv 1504.01942. Each line is `frame,id,left,top,width,height,score,class,-1,-1`; frames, left and
-top count from 1, and so does the class here, in the order of the model's.
+top count from 1, and so do ids, each a track's number plus 1, and the class here, in the order of
+the model's.
 """
 
 from __future__ import annotations
@@ -25,4 +26,4 @@ class MotChallenge(LineSink):
         for track, label, score, (x1, y1, x2, y2) in rows:
             if track != UNTRACKED:
                 box = f"{x1 + 1:.2f},{y1 + 1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
-                yield f"{frame.index + 1},{track},{box},{score:.4f},{label + 1},-1,-1"
+                yield f"{frame.index + 1},{track + 1},{box},{score:.4f},{label + 1},-1,-1"

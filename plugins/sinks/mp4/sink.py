@@ -9,7 +9,7 @@ from pathlib import Path
 
 import av
 
-from drivemeta.core import Frame, Tracks
+from drivemeta.core import UNTRACKED, Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, OutputError
@@ -41,6 +41,8 @@ class Mp4:
         name: Name of the file.
         segment_s: Seconds a segment.
         blur: What is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
+        unconfirmed: Whether objects are drawn that the tracker has given no identity, as most false
+            alarms have none; where the tracker is `none`, all are.
 
     Raises:
         InputError: the encoder is unknown or not in this build of FFmpeg.
@@ -53,6 +55,7 @@ class Mp4:
         name: str = "annotated.mp4",
         segment_s: float = SEGMENT_S,
         blur: str = "",
+        unconfirmed: bool = False,
     ) -> None:
         codec = ENCODERS.get(encoder)
         if codec is None or codec not in av.codecs_available:
@@ -63,7 +66,7 @@ class Mp4:
         if segment_s <= 0:
             raise InputError(f"segment_s: expected more than 0, found {segment_s}")
         self._encoder, self._codec, self._segment_s = encoder, codec, segment_s
-        self._privacy = Privacy(blur)
+        self._privacy, self._draws_all = Privacy(blur), unconfirmed or context.tracker == "none"
         self._path = context.folder / name
         self._segments = self._path.with_name(f".{self._path.stem}.segments")
         self._encoding: Encoding | None = None
@@ -77,7 +80,7 @@ class Mp4:
         size = max(2, height // 2 * 2), max(2, width // 2 * 2)  # even, as the codecs want
         rate = Fraction(info.fps).limit_denominator(1001)
         options = OPTIONS.get(self._encoder, {})
-        self._encoding = Encoding(self._codec, options, size, rate)
+        self._encoding = Encoding(self._codec, options, size, rate, info.tags)
         try:
             self._committed = self._next = kept_segments(self._segments, resume_at)
             self._segments.mkdir(parents=True, exist_ok=True)
@@ -86,7 +89,8 @@ class Mp4:
 
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Draw the tracks and encode the frame; another size is fitted into that of the stream."""
-        image = draw(self._privacy.hidden(frame.image, tracks.detections), tracks)
+        shown = tracks if self._draws_all else tracks[tracks.ids != UNTRACKED]
+        image = draw(self._privacy.hidden(frame.image, tracks.detections), shown)
         try:
             if self._segment is not None and self._due(frame):
                 self._close_segment(frame.index)

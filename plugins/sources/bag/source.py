@@ -6,17 +6,14 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import yaml
-from numpy.typing import NDArray
-
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
-from drivemeta.errors import InputError, PluginError, VideoError, suggest
+from drivemeta.errors import ConfigError, InputError, PluginError, VideoError, suggest
+from drivemeta.files import read_yaml
 from drivemeta.plugins.source.clock import SteadyClock
 from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.plugins.source.recordings.decoding import stills, video
-from drivemeta.plugins.source.recordings.topics import READ, Contents, Recording
+from drivemeta.plugins.source.recordings.topics import READ, Contents, Picture, Recording
 
 DEFAULT_FPS = 10.0
 
@@ -26,7 +23,8 @@ class BagSource:
 
     Messages may be JSON or Protobuf (`foxglove.CompressedImage`, `CompressedVideo`, `RawImage`),
     CDR or ROS 1's (`sensor_msgs/CompressedImage`, `Image`); stills in them JPEG, PNG or whatever
-    OpenCV reads, video H.264, H.265, VP9 or AV1, raw pictures rgb8, bgr8, rgba8, bgra8 or mono8.
+    OpenCV reads, video H.264, H.265, VP9 or AV1, raw pictures of 8 bits in rgb8, bgr8, rgba8,
+    bgra8, mono8, YUYV, UYVY or one of Bayer's patterns.
     A file that is cut off is read as far as it goes.
 
     Args:
@@ -41,7 +39,7 @@ class BagSource:
     """
 
     def __init__(self, path: str | Path, topic: str | None = None) -> None:
-        self._path, self._n_corrupt = Path(path), 0
+        self._path, self._n_corrupt, self._problems = Path(path), 0, set[str]()
         self._recording = _opened(self._path)
         self._topic = _chosen(topic, self._recording.contents, self._path)
         self._known = self._recording.contents.pictures[self._topic]
@@ -51,10 +49,7 @@ class BagSource:
         """Describe the topic; the rate is the mean, the size that of the first picture."""
         known = self._known
         if self._size is None:
-            first = next((image for _, image in self._pictures() if image is not None), None)
-            if first is None:
-                raise VideoError(f"none of the pictures of {self._topic} can be read: {self._path}")
-            self._size = (first.shape[0], first.shape[1])
+            self._size = self._first_size()
         seconds = (known.last_ns - known.first_ns) / 1e9
         fps = (known.n_messages - 1) / seconds if seconds > 0 else DEFAULT_FPS
         return StreamInfo(self._path.name, (), self._size, fps, known.n_messages)
@@ -62,21 +57,35 @@ class BagSource:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the pictures at the times they were recorded at, counted from the first."""
         clock, index, self._n_corrupt = SteadyClock(1 / self.info().fps), 0, 0
-        for time_ns, image in self._pictures():
+        for time_ns, image, problem in self._pictures():
             if image is None:
                 self._n_corrupt += 1
+                self._problems.add(problem)
                 continue
             yield Frame(image, index, clock.next(time_ns / 1e9), time_ns)
             index += 1
 
     def counts(self) -> SourceCounts:
         """Return the messages whose picture was passed over, and whether a file is cut off."""
-        return SourceCounts(self._n_corrupt, ended_early=self._recording.ended_early)
+        notes = tuple(f"a picture was passed over: {said}" for said in sorted(self._problems)[:3])
+        ended_early = self._recording.ended_early
+        return SourceCounts(self._n_corrupt, ended_early=ended_early, notes=notes)
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _pictures(self) -> Iterator[tuple[int, NDArray[np.uint8] | None]]:
+    def _first_size(self) -> tuple[int, int]:
+        problems: set[str] = set()
+        for _, image, problem in self._pictures():
+            if image is not None:
+                return image.shape[0], image.shape[1]
+            problems.add(problem)
+        raise VideoError(
+            f"none of the pictures of {self._topic} can be read: {self._path}: "
+            f"{'; '.join(sorted(problems)[:3]) or 'it is damaged or cut off'}"
+        )
+
+    def _pictures(self) -> Iterator[Picture]:
         payloads = self._recording.payloads(self._topic)
         return video(payloads) if self._known.is_video else stills(payloads)
 
@@ -113,10 +122,10 @@ def _files_of(path: Path) -> list[Path]:
             f"metadata.yaml, found none at {path}"
         )
     try:
-        told = yaml.safe_load(description.read_text(encoding="utf-8"))
+        told = read_yaml(description)
         names = told["rosbag2_bagfile_information"]["relative_file_paths"]
         files = [path / str(name) for name in names]
-    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (ConfigError, KeyError, TypeError) as error:
         raise VideoError(f"expected a ROS 2 bag's metadata, cannot read {description}") from error
     for file in files:
         if not file.is_file():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,6 +16,18 @@ from drivemeta.errors import VideoError
 from drivemeta.plugins.source.protocol import SourceCounts
 
 DEFAULT_FPS = 30.0
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep OpenCV from writing to standard error."""
+    log = cv2.utils.logging
+    before = log.getLogLevel()
+    log.setLogLevel(log.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        log.setLogLevel(before)
 
 
 class CameraSource:
@@ -38,7 +52,10 @@ class CameraSource:
         fps: float | None = None,
     ) -> None:
         self._name, self._closed, self._reading = f"camera {device}", False, False
-        self._camera = cv2.VideoCapture(int(device) if str(device).isdigit() else device)
+        if str(device).startswith("/") and not Path(str(device)).exists():
+            raise VideoError(f"expected a camera, found none: {device}")
+        with _quiet():  # what is wrong is told below
+            self._camera = cv2.VideoCapture(int(device) if str(device).isdigit() else device)
         asked = {
             cv2.CAP_PROP_FRAME_WIDTH: width,
             cv2.CAP_PROP_FRAME_HEIGHT: height,

@@ -4,102 +4,166 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import av
-import numpy as np
 
 from drivemeta.core import Frame
-from drivemeta.core.stream import StreamInfo
-from drivemeta.errors import VideoError
-from drivemeta.plugins.source.clock import SteadyClock, turns_of
+from drivemeta.core.stream import PictureTags, StreamInfo
+from drivemeta.core.videos import OpenVideo, open_video, tags_of, upright, upright_size
+from drivemeta.errors import InputError, VideoError
+from drivemeta.plugins.source.clock import LEAP_S, SteadyClock, timed
 from drivemeta.plugins.source.protocol import SourceCounts
+
+# FFmpeg's flags: of a format without time stamps, and of an entry of the index that an edit list
+# leaves out.
+_NO_TIMESTAMPS, _DISCARDED = 0x80, 2
 
 
 class FileSource:
     """Reads a video file from its beginning, once.
 
-    Pictures are turned upright as the container says. Times follow the container's and always grow:
-    where they jump back (files joined end to end), they go on a frame after the last.
+    Pictures are turned and mirrored upright as the container says. Times follow the container's and
+    always grow: where they jump back (files joined end to end), they go on a frame after the last,
+    and a single stamp that fits none of its neighbours is replaced.
 
     Args:
         path: Path of the file, in any format that FFmpeg knows.
+        track: Number of the video track as FFmpeg counts the tracks, from 0; None for the default.
+        fps: Frames a second in place of the file's own times: for raw streams, which have none.
 
     Raises:
         VideoError: there is no such file, or no video in it.
+        InputError: the rate is not above 0.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+    def __init__(
+        self, path: str | Path, track: int | None = None, fps: float | None = None
+    ) -> None:
+        if fps is not None and not 0 < fps < float("inf"):
+            raise InputError(f"fps: expected a frame rate above 0, found {fps}")
+        self._path, self._track, self._fps = Path(path), track, fps
         if not self._path.is_file():
             raise VideoError(f"expected a video file, found none at {self._path}")
         if self._path.stat().st_size == 0:
             raise VideoError(f"expected a video file, found an empty one: {self._path}")
-        try:
-            self._container = av.open(str(self._path))
-            self._stream = self._container.streams.video[0]
-        except (av.FFmpegError, IndexError) as error:
-            raise VideoError(
-                f"expected a video, cannot read {self._path}: it is damaged, cut off, or no video "
-                f"({error})"
-            ) from error
-        self._stream.thread_type = "AUTO"
-        self._n_corrupt = 0
-        self._ended_early = False
-        self._size: tuple[int, int] | None = None
+        self._opened = self._open()
+        self._notes = [self._opened.note] if self._opened.note else []
+        if fps is None and self._is_raw():
+            self._notes.append(self._guess())
+        self._n_corrupt, self._ended_early = 0, False
+        self._info: StreamInfo | None = None
+        self._last_pts: int | None = None
+        self._stamps_grow = True
 
     def info(self) -> StreamInfo:
         """Describe the video as its container does, upright."""
-        stream = self._stream
-        rate = stream.average_rate or stream.guessed_rate or 30
-        return StreamInfo(
-            name=self._path.name,
-            classes=(),
-            frame_size=self._upright_size(),
-            fps=float(rate),
-            n_frames=stream.frames or None,
-        )
+        if self._info is None:
+            size, tags = self._first_picture()
+            n_frames = self._announced() or None
+            self._info = StreamInfo(self._path.name, (), size, self._rate(), n_frames, tags=tags)
+        return self._info
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in order of presentation, at the times the container states."""
         index, clock = 0, SteadyClock(1 / self.info().fps)
-        for decoded in self._decoded():
-            stated = None if decoded.pts is None else float(decoded.pts * decoded.time_base)
-            image = np.rot90(decoded.to_ndarray(format="bgr24"), turns_of(decoded))
-            yield Frame(np.ascontiguousarray(image), index, clock.next(stated), decoded.pts)
+        for decoded, time_s in timed(self._stated(), clock, lambda: self._stamps_grow):
+            yield Frame(upright(decoded), index, time_s, decoded.pts)
             index += 1
-        announced = self._stream.frames
-        self._ended_early = bool(announced) and index < announced
+        self._ended_early = index < self._announced()
+        self._notes += _odd_times(clock)
         if index == 0:
             raise VideoError(f"expected a video, found no frame that can be decoded: {self._path}")
 
     def counts(self) -> SourceCounts:
         """Return the packets passed over, and whether fewer frames came than were announced."""
-        return SourceCounts(self._n_corrupt, ended_early=self._ended_early)
+        notes = tuple(self._notes)
+        return SourceCounts(self._n_corrupt, ended_early=self._ended_early, notes=notes)
 
     def close(self) -> None:
         """Close the file."""
-        self._container.close()
+        self._opened.container.close()
 
-    def _upright_size(self) -> tuple[int, int]:
-        """Return height and width of the first frame as it is given; only a frame tells them."""
-        if self._size is None:
-            self._size = (self._stream.height, self._stream.width)
-            with suppress(av.FFmpegError, StopIteration), av.open(str(self._path)) as container:
-                first = next(container.decode(video=0))
-                size = (first.height, first.width)
-                self._size = size[::-1] if turns_of(first) % 2 else size
-        return self._size
+    def _open(self) -> OpenVideo:
+        try:
+            opened = open_video(self._path, self._track)
+        except ValueError as error:
+            raise VideoError(f"expected a video, cannot read {self._path}: {error}") from error
+        if not opened.note:
+            return opened
+        return replace(opened, note=f"{opened.note}; --set file.track=N takes another")
+
+    def _first_picture(self) -> tuple[tuple[int, int], PictureTags]:
+        """Return size and tags of the frames as they are given; only a frame tells them."""
+        opened = self._open()
+        with opened.container, suppress(av.FFmpegError, StopIteration):
+            first = next(opened.container.decode(opened.stream))
+            return upright_size(first), tags_of(first, opened.stream)
+        return (opened.stream.height, opened.stream.width), PictureTags()
+
+    def _rate(self) -> float:
+        """Return frames a second; a raw stream's own word goes before what is usual of its kind."""
+        stream = self._opened.stream
+        rates = [stream.average_rate, stream.guessed_rate]
+        return float(self._fps or next(filter(None, rates[:: -1 if self._is_raw() else 1]), 30))
+
+    def _is_raw(self) -> bool:
+        form = self._opened.container.format
+        return bool(form.flags & _NO_TIMESTAMPS) or form.name.endswith("_pipe")
+
+    def _guess(self) -> str:
+        return (
+            f"the file holds no times: {self._rate():g} frames a second are a guess; --set "
+            "file.fps=N says how many they are"
+        )
+
+    def _announced(self) -> int:
+        """Return how many frames the container announces, 0 if it does not say."""
+        stream = self._opened.stream
+        index = stream.index_entries if "mp4" in self._opened.container.format.name else ()
+        n_discarded = sum(bool(entry.flags & _DISCARDED) for entry in index)
+        return min(stream.frames, len(index) or stream.frames) - n_discarded
+
+    def _stated(self) -> Iterator[tuple[av.VideoFrame, float | None]]:
+        """Yield the decoded frames, and what the container states of their times."""
+        n_stated = 0
+        for decoded in self._decoded():
+            known = decoded.pts is not None and decoded.time_base is not None and self._fps is None
+            n_stated += known
+            yield decoded, float(decoded.pts * decoded.time_base) if known else None
+        if self._fps is None and not n_stated and not self._is_raw():
+            self._notes.append(self._guess())
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
-        packets = self._container.demux(self._stream)
+        packets = self._opened.container.demux(self._opened.stream)
         while True:
             try:
                 packet = next(packets, None)
                 if packet is None:
                     return
+                self._see(packet)
                 yield from packet.decode()
             except av.EOFError:
                 return
             except av.FFmpegError:
                 self._n_corrupt += 1
+
+    def _see(self, packet: av.Packet) -> None:
+        """Take in whether the packets lie in the order of their stamps."""
+        if packet.pts is not None:
+            self._stamps_grow &= self._last_pts is None or self._last_pts <= packet.pts
+            self._last_pts = packet.pts
+
+
+def _odd_times(clock: SteadyClock) -> list[str]:
+    """Return what a user should know of the container's times."""
+    notes = []
+    if clock.n_strays:
+        notes.append(
+            f"time stamps of {clock.n_strays} frames fitted none of their neighbours: they were "
+            "replaced"
+        )
+    if clock.leap_s > LEAP_S:
+        notes.append(f"the file's times leap by {clock.leap_s:.1f} s: kept as the file says")
+    return notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drivemeta.errors import VideoError
-from drivemeta.files import IMAGE_SUFFIXES, list_images
+from drivemeta.files import IMAGE_SUFFIXES, list_files, list_images
 from drivemeta.plugins.source.image_files import Pictures
 
 
@@ -26,7 +26,9 @@ class ImageSource(Pictures):
             raise VideoError(f"expected a folder of images, found none at {folder}")
         files = list_images(folder)
         if not files:
+            there = [path.name for path in list_files(folder)[:5]]
             raise VideoError(
-                f"expected images ({', '.join(IMAGE_SUFFIXES)}), found none in {folder}"
+                f"expected images ({', '.join(IMAGE_SUFFIXES)}) or videos, found none in {folder}"
+                + (f"; it holds {', '.join(there)}" if there else "")
             )
         super().__init__(folder.name, files, fps)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import av
 
 from drivemeta.core import Frame
 from drivemeta.core.stream import StreamInfo
+from drivemeta.core.videos import upright, video_track
 from drivemeta.errors import VideoError
+from drivemeta.plugins.source.arrivals import Arrivals
 from drivemeta.plugins.source.protocol import SourceCounts
 
 LONGEST_PAUSE_S = 30.0
@@ -21,7 +24,7 @@ class StreamSource:
     """Reads a live stream; times are those of arrival, counted from the first frame.
 
     A stream that ends, breaks off or stalls is connected to again, after pauses that double up to
-    30 seconds.
+    30 seconds. What comes faster than it can be decoded is passed over, up to the next key frame.
 
     Args:
         address: Address such as `rtsp://camera/stream`, in any protocol that FFmpeg knows.
@@ -29,6 +32,7 @@ class StreamSource:
         retries: Number of attempts in a row that may fail; None never gives up.
         pause_s: Seconds before the first attempt to connect again.
         transport: Transport of RTSP: `tcp` or `udp`.
+        behind_s: Seconds that what has arrived may wait for the decoder.
 
     Raises:
         VideoError: there is no stream at the address, or no video in it.
@@ -42,16 +46,17 @@ class StreamSource:
         retries: int | None = None,
         pause_s: float = 0.5,
         transport: str = "tcp",
+        behind_s: float = 1.0,
     ) -> None:
         self._address, self._timeout_s, self._retries = address, timeout_s, retries
-        self._pause_s, self._transport = pause_s, transport
-        self._n_corrupt = self._n_reconnects = 0
+        self._pause_s, self._transport, self._behind_s = pause_s, transport, behind_s
+        self._n_corrupt = self._n_reconnects = self._n_passed = 0
         self._closed, self._reading = threading.Event(), False
         try:
             self._container = self._connect()
         except (OSError, av.FFmpegError) as error:
             raise VideoError(f"expected a video stream, cannot read {address}: {error}") from error
-        stream = self._container.streams.video[0]
+        stream = self._stream
         rate = stream.average_rate or stream.guessed_rate or 30
         size = (stream.height, stream.width)
         self._info = StreamInfo(address, (), size, float(rate), None, live=True)
@@ -73,7 +78,7 @@ class StreamSource:
                 for decoded in self._decoded():
                     started = started if index else time.monotonic()
                     last_s = max(time.monotonic() - started, last_s + 1e-4)
-                    yield Frame(decoded.to_ndarray(format="bgr24"), index, last_s, decoded.pts)
+                    yield Frame(upright(decoded), index, last_s, decoded.pts)
                     index += 1
                 self._reconnect()
         finally:
@@ -83,7 +88,11 @@ class StreamSource:
 
     def counts(self) -> SourceCounts:
         """Return the packets passed over, and how often the stream was connected to again."""
-        return SourceCounts(self._n_corrupt, self._n_reconnects)
+        passed = self._n_passed
+        notes = [self._note] if self._note else []
+        if passed:
+            notes.append(f"{passed} packets came faster than they could be decoded: passed over")
+        return SourceCounts(self._n_corrupt, self._n_reconnects, notes=tuple(notes))
 
     def close(self) -> None:
         """End the stream; the thread that reads it, if any, closes the connection when it sees."""
@@ -93,28 +102,31 @@ class StreamSource:
 
     def _connect(self) -> Any:
         options = {"rtsp_transport": self._transport} if self._address.startswith("rtsp") else {}
-        container = av.open(self._address, timeout=self._timeout_s, options=options)
-        if not container.streams.video:
+        container = av.open(
+            self._address, timeout=self._timeout_s, options=options, metadata_errors="replace"
+        )
+        try:
+            self._stream, self._note = video_track(container)
+        except ValueError as error:
             container.close()
-            raise VideoError(f"expected a video stream, found no video at {self._address}")
+            raise VideoError(
+                f"expected a video stream, found none at {self._address}: {error}"
+            ) from error
         return container
 
     def _decoded(self) -> Iterator[Any]:
         """Yield frames until the stream ends, breaks off or stalls."""
-        packets = self._container.demux(video=0)
-        while not self._closed.is_set():
-            try:
-                packet = next(packets, None)
-            except (OSError, av.FFmpegError):
-                return
-            if packet is None:
-                return
-            try:
-                yield from packet.decode()
-            except av.EOFError:
-                return
-            except av.FFmpegError:
-                self._n_corrupt += 1
+        passed = self._n_passed
+        arrivals = Arrivals(self._container, self._stream, self._behind_s, self._closed)
+        with closing(arrivals):
+            for packet in arrivals:
+                self._n_passed = passed + arrivals.n_passed
+                try:
+                    yield from packet.decode()
+                except av.EOFError:
+                    return
+                except av.FFmpegError:
+                    self._n_corrupt += 1
 
     def _reconnect(self) -> None:
         self._container.close()

@@ -195,3 +195,62 @@ def test_reptile_at_once_keeps_the_mean_of_the_second_moments():
     state = model.state_dict()
     assert int(state["state.n_steps"]) == 2 * 4
     assert state["state.moment0"].abs().sum() > 0
+
+
+class At:
+    """One meta-step at a given share of the budget; keeps the weights before and after."""
+
+    def __init__(self, progress):
+        self.progress = progress
+
+    def train(self, model, loss, logits, optimizer=None):
+        del logits
+        self.before = {key: value.detach().clone() for key, value in model.named_parameters()}
+        loss()
+        optimizer.step()
+        self.moved = {k: v.detach() - self.before[k] for k, v in model.named_parameters()}
+
+
+def moved_by_reptile(progress=0.0, **params):
+    torch.manual_seed(0)
+    run = At(progress)
+    plain = {"meta_batch": 2, "n_steps": 2, "inner_batch": 99}
+    create("reptile", **plain | params).meta_train(Conv4(8), Tasks(), run)
+    return run.moved
+
+
+@pytest.mark.parametrize("mapped", ["loop", "vmap"])
+@pytest.mark.parametrize(("meta_step", "progress", "share"), [(0.5, 0.0, 0.5), (1.0, 0.75, 0.25)])
+def test_reptiles_meta_step_is_annealed_to_zero(mapped, meta_step, progress, share):
+    sgd = {"optimizer": "sgd", "inner_lr": 0.05, "mapped": mapped}
+    whole = moved_by_reptile(**sgd)
+    part = moved_by_reptile(progress, meta_step=meta_step, **sgd)
+    assert sum(float(moved.abs().sum()) for moved in whole.values()) > 0
+    for key, moved in whole.items():
+        torch.testing.assert_close(part[key], share * moved, atol=1e-6, rtol=1e-3)
+
+
+def test_the_first_step_of_reptiles_optimizer_is_as_long_as_its_rate():
+    """Its second moment is corrected for having begun at zero, so that g / sqrt(g^2) is left."""
+    moved = moved_by_reptile(inner_lr=0.01, meta_batch=1, n_steps=1)
+    lengths = moved["headed.head.weight"].abs()
+    assert lengths.max() == pytest.approx(0.01, rel=1e-3)
+    assert lengths.median() == pytest.approx(0.01, rel=1e-2)
+
+
+def test_the_inner_loop_of_anil_moves_weights_and_bias_of_the_head():
+    learner, model = prepared("anil", n_test_steps=2, inner_lr=0.5)
+    e = Tasks().episode()
+    e = Episode(e.support[:4], e.support_labels[:4], e.query, e.query_labels, e.n_way)  # unequal
+    with torch.no_grad():
+        both = model.embedding(torch.cat([e.support, e.query]), len(e.support))
+    support, query = both[: len(e.support)], both[len(e.support) :]
+    weights, bias = model.head.weight.detach().clone(), model.head.bias.detach().clone()
+    for _ in range(2):
+        weights, bias = weights.requires_grad_(), bias.requires_grad_()
+        loss = F.cross_entropy(support @ weights.T + bias, e.support_labels)
+        of_weights, of_bias = torch.autograd.grad(loss, [weights, bias])
+        weights, bias = (weights - 0.5 * of_weights).detach(), (bias - 0.5 * of_bias).detach()
+    assert (bias - model.head.bias).abs().max() > 0.01
+    found = learner.logits(model, e)
+    torch.testing.assert_close(found, query @ weights.T + bias, atol=1e-5, rtol=1e-4)

@@ -39,6 +39,34 @@ def test_matching_attends_by_cosine():
     torch.testing.assert_close(likelihood.sum(1), torch.ones(len(query)))
 
 
+def test_the_attention_of_matching_is_as_sharp_as_its_scale():
+    learner, model = prepared("matching", scale=7.0)
+    e = Tasks().episode()
+    with torch.no_grad():
+        likelihood = learner.logits(model, e).exp()
+        support, query = model.network(e.support), model.network(e.query)
+    attention = (7 * F.cosine_similarity(query[:, None], support, dim=-1)).softmax(1)
+    expected = attention @ F.one_hot(e.support_labels, e.n_way).float()
+    torch.testing.assert_close(likelihood, expected)
+    plain = create("matching").logits(model, e).exp()
+    assert likelihood.max() > plain.max() + 0.01
+
+
+def test_what_full_context_reads_is_added_to_each_embedding():
+    _, model = prepared("matching", full_context=True)
+    support, query = torch.rand(4, 8), torch.rand(2, 8)
+    with torch.no_grad():
+        context, read = model.context(support, query)
+        assert not torch.allclose(context, support)
+        assert not torch.allclose(read, query)
+        for lstm in (model.context.over_support, model.context.of_query):
+            for weights in lstm.parameters():  # an LSTM of zeros says nothing
+                weights.zero_()
+        context, read = model.context(support, query)
+    torch.testing.assert_close(context, support)
+    torch.testing.assert_close(read, query)
+
+
 def test_full_context_depends_on_the_whole_support():
     learner, model = prepared("matching", full_context=True)
     support, query = torch.rand(4, 8), torch.rand(2, 8)

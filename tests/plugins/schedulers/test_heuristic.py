@@ -65,6 +65,17 @@ def test_adapts_when_the_machine_slows_down():
     assert sum(looks[N:]) < 0.5 * sum(looks[:N])
 
 
+def test_frames_that_wait_take_time_from_the_next_looks():
+    offered = RunContext(modes=("skip", "small", "full"))
+    latencies = {"small": 0.03, "full": 0.08}
+    assert drive(latencies, n_waiting=1, context=offered) == drive(latencies, context=offered)
+    spent = [
+        sum(latencies.get(mode, 0.0) for mode in drive(latencies, n_waiting=n, context=offered))
+        for n in (0, 6, 12)
+    ]
+    assert spent[0] > spent[1] > spent[2] > 0
+
+
 @pytest.mark.parametrize("of_the_run", [True, False])
 def test_looks_longer_than_the_deadline_are_left_out(of_the_run):
     context = RunContext(modes=("skip", "small", "full"), max_latency_ms=30 if of_the_run else 99)

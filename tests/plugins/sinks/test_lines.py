@@ -58,7 +58,7 @@ def test_csv(tmp_path):
 def test_mot(tmp_path):
     (path,) = write("mot", tmp_path)
     rows = np.loadtxt(path, delimiter=",")
-    assert rows[:, :2].tolist() == [[1, 7], [2, 7], [3, 7]]
+    assert rows[:, :2].tolist() == [[1, 8], [2, 8], [3, 8]]  # the format counts from 1
     assert rows[0, 2:].tolist() == [121, 11, 20, 20, 0.9, 2, -1, -1]
 
 

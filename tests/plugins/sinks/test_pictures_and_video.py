@@ -1,14 +1,18 @@
 """The mp4 sink read back."""
 
+from fractions import Fraction
+from pathlib import Path
+
 import av
 import numpy as np
 import pytest
 
-from drivemeta.core import Frame, Tracks
+from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.run import RunContext
-from drivemeta.core.stream import StreamInfo
+from drivemeta.core.stream import PictureTags, StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
+from drivemeta.video.opening import open_source
 from tests.helpers.videos import (
     CLASSES,
     draw_frame,
@@ -19,7 +23,7 @@ from tests.helpers.videos import (
 UNEVEN = [0.0, 0.04, 0.08, 0.2, 0.21, 0.5, 1.0, 1.04]
 
 
-def write(name, folder, size=(120, 160), times=UNEVEN, **params):
+def write(name, folder, /, size=(120, 160), times=UNEVEN, **params):
     sink = default_registry().create("sink", name, context=RunContext(folder), **params)
     sink.open(StreamInfo("clip", CLASSES, size, 25.0, len(times)), 0)
     for index, time_s in enumerate(times):
@@ -68,6 +72,58 @@ def test_the_picture_is_the_frame_with_boxes_on_it(tmp_path):
     assert error[90:].mean() < 8 < error[:80].max()
 
 
+TAGS = {
+    "square, untold": PictureTags(),
+    "PAL": PictureTags(Fraction(16, 11), 5, 6, 5, is_full_range=False),
+    "HD": PictureTags(Fraction(1), 1, 1, 1, is_full_range=False),
+    "HDR": PictureTags(Fraction(1), 9, 16, 9, is_full_range=False),
+    "full range": PictureTags(Fraction(4, 3), 1, 1, 1, is_full_range=True),
+}
+
+
+@pytest.mark.parametrize("kind", TAGS)
+def test_shape_of_pixels_and_colours_are_those_of_the_source(tmp_path, kind):
+    tags, colour = TAGS[kind], (30, 60, 220)
+    sink = default_registry().create("sink", "mp4", context=RunContext(tmp_path), segment_s=1)
+    sink.open(StreamInfo("clip", CLASSES, (120, 160), 10.0, tags=tags), 0)
+    image = np.full((120, 160, 3), colour, np.uint8)
+    for index in range(20):
+        none = Tracks.untracked(Detections.empty(CLASSES))
+        sink.write(Frame(image, index, index / 10), none)
+    (path,) = sink.close()
+    source = open_source(path)
+    assert source.info().tags == tags
+    for frame in source:
+        assert np.abs(frame.image[60, 80].astype(int) - colour).max() <= 4
+
+
+@pytest.mark.parametrize(
+    ("tracker", "params", "is_drawn"),
+    [("botsort", {}, False), ("none", {}, True), ("botsort", {"unconfirmed": True}, True)],
+)
+def test_what_the_tracker_has_not_confirmed_is_hidden_unless_asked_for(
+    tmp_path, tracker, params, is_drawn
+):
+    context = RunContext(tmp_path, tracker=tracker)
+    sink = default_registry().create("sink", "mp4", context=context, **params)
+    sink.open(StreamInfo("clip", CLASSES, (120, 160), 10.0), 0)
+    image = np.full((120, 160, 3), 90, np.uint8)
+    box = np.array([[40, 60, 100, 100]], np.float32)
+    found = Detections(box, np.ones(1, np.float32), np.zeros(1, np.int64), CLASSES)
+    sink.write(Frame(image), Tracks.untracked(found))
+    sink.write(Frame(image, 1, 0.1), Tracks(found, np.zeros(1, np.int64)))
+    (path,) = sink.close()
+    first, second = (shown for _, shown in read_video(path))
+    assert (np.abs(first.astype(int) - 90).max() > 30) == is_drawn
+    assert np.abs(second.astype(int) - 90).max() > 30
+
+
 def test_an_unknown_encoder_is_refused(tmp_path):
     with pytest.raises(InputError, match="h264"):
         default_registry().create("sink", "mp4", context=RunContext(tmp_path), encoder="vp0")
+
+
+def test_a_folder_may_have_any_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write("mp4", Path("2024-01-05T12:30:05"), name="file:%d.mp4", segment_s=0.5)
+    assert [time_s for time_s, _ in read_video(path.absolute())] == pytest.approx(UNEVEN, abs=1e-3)

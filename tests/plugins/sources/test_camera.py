@@ -34,6 +34,8 @@ def test_a_camera_can_be_left_at_any_frame(write_video):
     assert frame.index == 3
 
 
-def test_a_camera_that_is_not_there_is_told():
-    with pytest.raises(VideoError, match="expected a camera, found none: 97"):
-        open_source("camera:97")
+def test_a_camera_that_is_not_there_is_told_once(capfd):
+    for device in ("97", "/dev/video97"):
+        with pytest.raises(VideoError, match=f"expected a camera, found none: {device}"):
+            open_source(f"camera:{device}")
+    assert capfd.readouterr().err == ""

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from drivemeta.errors import VideoError
+from drivemeta.files import read_yaml
 from drivemeta.video.opening import open_source
 from tests.helpers.videos import draw_frame
 
@@ -73,7 +74,7 @@ def test_a_bag_of_ros_2_in_several_databases_is_one_stream(tmp_path):
     bag = write_ros(tmp_path / "drive", ros2=True)
     split(bag / "drive.db3", bag / "rest.db3", BEGIN + 5 * STEP_NS)
     description = bag / "metadata.yaml"
-    told = yaml.safe_load(description.read_text())
+    told = read_yaml(description)
     told["rosbag2_bagfile_information"]["relative_file_paths"] = ["drive.db3", "rest.db3"]
     description.write_text(yaml.safe_dump(told))
     check(open_source(bag))
@@ -205,8 +206,9 @@ def write_raw(path, encoding, step, cut=0):
 
 
 def raw_rows(image, encoding):
-    if encoding in ("mono8", "16UC1"):
+    if encoding in ("mono8", "16UC1", "8UC1"):
         return image[:, :, 0]
+    encoding = {"8UC3": "bgr8", "8UC4": "bgra8"}.get(encoding, encoding)  # OpenCV's own order
     order = {"r": image[:, :, 2], "g": image[:, :, 1], "b": image[:, :, 0]}
     order["a"] = np.full_like(image[:, :, 0], 9)
     channels = [order[letter] for letter in encoding.rstrip("8") if letter in order]
@@ -214,16 +216,56 @@ def raw_rows(image, encoding):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "n_channels"), [("rgb8", 3), ("bgr8", 3), ("rgba8", 4), ("bgra8", 4), ("mono8", 1)]
+    ("encoding", "n_channels"),
+    [
+        *[("rgb8", 3), ("bgr8", 3), ("rgba8", 4), ("bgra8", 4), ("mono8", 1)],
+        *[("8UC1", 1), ("8UC3", 3), ("8UC4", 4)],
+    ],
 )
 def test_raw_pictures_are_read(encoding, n_channels, tmp_path):
     path = write_raw(tmp_path / "raw.mcap", encoding, SIZE[1] * n_channels + 8)
-    if encoding != "mono8":
+    if n_channels > 1:
         check(open_source(path))
         return
     for i, frame in enumerate(open_source(path)):
         expected = draw_frame(i, SIZE)[:, :, :1].repeat(3, axis=2)
         np.testing.assert_array_equal(frame.image, expected)
+
+
+COLOUR = (40, 90, 200)  # BGR
+
+
+def write_one(path, encoding, rows):
+    ros2 = pytest.importorskip("mcap_ros2.writer", reason="needs the extra mcap")
+    layout = "uint32 height\nuint32 width\nstring encoding\nuint32 step\nuint8[] data"
+    with path.open("wb") as file:
+        writer = ros2.Writer(file)
+        schema = writer.register_msgdef("sensor_msgs/msg/Image", layout)
+        said = {"height": SIZE[0], "width": SIZE[1], "encoding": encoding, "step": rows.shape[1]}
+        writer.write_message("/raw", schema, said | {"data": rows.tobytes()}, log_time=BEGIN)
+        writer.finish()
+    return path
+
+
+@pytest.mark.parametrize("letters", ["rggb", "bggr", "gbrg", "grbg"])
+def test_bayer_patterns_get_their_colours(letters, tmp_path):
+    seen = dict(zip("bgr", COLOUR, strict=True))
+    tile = np.array([seen[letter] for letter in letters], np.uint8).reshape(2, 2)
+    rows = np.tile(tile, (SIZE[0] // 2, SIZE[1] // 2))
+    (frame,) = open_source(write_one(tmp_path / "raw.mcap", f"bayer_{letters}8", rows))
+    assert (frame.image[4:-4, 4:-4] == COLOUR).all()
+
+
+@pytest.mark.parametrize("encoding", ["yuv422", "uyvy", "yuv422_yuy2", "yuyv"])
+def test_pictures_with_colours_at_every_second_pixel_are_read(encoding, tmp_path):
+    b, g, r = COLOUR  # by BT.601
+    luma = round(16 + 219 / 255 * (0.299 * r + 0.587 * g + 0.114 * b))
+    blue = round(128 + 224 / 255 * (-0.168736 * r - 0.331264 * g + 0.5 * b))
+    red = round(128 + 224 / 255 * (0.5 * r - 0.418688 * g - 0.081312 * b))
+    four = (luma, blue, luma, red) if "yuy" in encoding else (blue, luma, red, luma)
+    rows = np.tile(np.uint8(four), (SIZE[0], SIZE[1] // 2))
+    (frame,) = open_source(write_one(tmp_path / "raw.mcap", encoding, rows))
+    assert np.abs(frame.image.astype(int) - COLOUR).max() <= 3
 
 
 def test_a_raw_picture_that_is_too_short_is_counted(tmp_path):

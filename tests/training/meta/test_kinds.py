@@ -26,7 +26,7 @@ def test_the_kind_of_a_configuration_is_its_own_word(name, kind):
     ("text", "told"),
     [
         ("out: x\nsigns: y\nlearners: {}", "kind: is missing; expected 'omniglot' or 'signs'"),
-        ("kind: sings", "kind: should be 'omniglot' or 'signs', found 'sings'"),
+        ("kind: sings", "kind: expected 'omniglot' or 'signs', found 'sings'"),
         ("kind: omniglot\nout: x\nsigns: y", "omniglot: is missing"),
         ("kind: signs\nout: x\nsigns: y\nlerners: {}", "lerners: unknown key; did you mean"),
     ],

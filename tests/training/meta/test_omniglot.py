@@ -11,6 +11,7 @@ from drivemeta.training.meta.omniglot import (
     draw_pairs,
     load_omniglot,
 )
+from tests.helpers.omniglot import write_omniglot
 
 
 def pool(n_classes=12, n_each=5, n_groups=3):
@@ -110,6 +111,21 @@ def test_trainval_holds_what_train_and_val_hold(tmp_path):
         assert len(part)
         assert all((both == image).all((1, 2, 3)).any() for image in part)
     assert len(both) == sum(map(len, parts))
+
+
+def test_the_mixed_split_is_of_all_alphabets_and_of_no_character_twice(tmp_path):
+    path = write_omniglot(tmp_path / "o.npz", n=60)
+    parts = {
+        part: load_omniglot(path, f"mixed_{part}", rotations=False).images
+        for part in ("train", "val", "trainval", "test")
+    }
+    assert [len(images) for images in parts.values()] == [38, 6, 44, 16]
+    every = np.concatenate([parts["train"], parts["val"], parts["test"]])
+    assert len(np.unique(every.reshape(60, -1), axis=0)) == 60
+    both = np.unique(parts["trainval"].reshape(44, -1), axis=0)
+    assert np.array_equal(both, np.unique(every[:44].reshape(44, -1), axis=0))
+    again = load_omniglot(path, "mixed_test", rotations=False)
+    assert np.array_equal(again.images, parts["test"])
 
 
 def test_what_is_no_omniglot_is_told(tmp_path):

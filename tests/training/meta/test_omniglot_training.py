@@ -11,6 +11,7 @@ from drivemeta.cli.main import main
 from drivemeta.config import load_config
 from drivemeta.errors import ModelFileError
 from drivemeta.paths import builtin_folder
+from drivemeta.training.meta import omniglot_training
 from drivemeta.training.meta.image_tasks import PoolTasks, moved, random_maps
 from drivemeta.training.meta.omniglot import ImagePool, Shape, load_omniglot
 from drivemeta.training.meta.omniglot_training import (
@@ -76,6 +77,39 @@ def test_the_result_is_that_of_the_stored_weights(omniglot, tmp_path):
     assert stored["transductive"] is False
     assert len(lines) == 2
     assert lines[0].startswith("iteration 3,")
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_what_is_tested_is_neither_trained_on_nor_drawn_as_training_is(
+    omniglot, tmp_path, monkeypatch, seed
+):
+    sources = []
+
+    class Watched(PoolTasks):
+        """Keeps its classes, what it draws from and how often an episode was drawn."""
+
+        def __init__(self, pool, shape, seed, *rest, **options):
+            super().__init__(pool, shape, seed, *rest, **options)
+            self.images, self.seed, self.n_drawn = pool.images, seed, 0
+            sources.append(self)
+
+        def episode(self):
+            self.n_drawn += 1
+            return super().episode()
+
+    monkeypatch.setattr(omniglot_training, "PoolTasks", Watched)
+    run("protonet", config(omniglot, tmp_path, seed=seed))
+    used = {source.n_drawn: source for source in sources if source.n_drawn}
+    assert sorted(used) == [5, 6]  # five to test on; six of two validations, six of training
+    by_split = {split: load_omniglot(omniglot, split).images for split in ("train", "val", "test")}
+
+    def split_of(source):
+        return next(s for s, images in by_split.items() if np.array_equal(images, source.images))
+
+    drawn = {split_of(source): source for source in sources if source.n_drawn}
+    assert drawn.keys() == by_split.keys()
+    assert drawn["test"].n_drawn == 5
+    assert len({source.seed for source in drawn.values()}) == 3
 
 
 def test_a_budget_in_minutes_ends_the_run(omniglot, tmp_path):

@@ -14,7 +14,8 @@ from drivemeta.errors import ConfigError
 from drivemeta.models.level2 import Level2
 from drivemeta.paths import builtin_folder
 from drivemeta.plugins import default_registry
-from drivemeta.training.meta.run import CURVE, evaluate
+from drivemeta.training.meta.accuracy import evaluate
+from drivemeta.training.meta.run import CURVE
 from drivemeta.training.meta.sign_split import meanings_in
 from drivemeta.training.meta.sign_tasks import SignPool
 from drivemeta.training.meta.sign_training import (

@@ -5,25 +5,32 @@ from __future__ import annotations
 import base64
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from mcap.exceptions import McapError
 from mcap.reader import NonSeekingReader, make_reader
 from mcap_protobuf.decoder import DecoderFactory as Protobuf
-from mcap_ros2.decoder import DecoderFactory as Ros2
+from zstandard import ZstdError
 
 from drivemeta.errors import VideoError
+from drivemeta.plugins.source.recordings.ros_messages import UNREADABLE, RosMessages
 from drivemeta.plugins.source.recordings.topics import Contents, Payload, payload_of
 
-# What the reader raises on a file that is cut off or damaged, beside its own errors.
-_DAMAGED = (McapError, ValueError, KeyError, EOFError, OverflowError, struct.error)
+# What the reader raises on a file that is cut off or damaged, beside its own errors; RuntimeError
+# and ZstdError are those of compressed chunks.
+_DAMAGED = (
+    *(McapError, DecodeError, ZstdError, struct.error, RuntimeError, EOFError, OverflowError),
+    *(MemoryError, *UNREADABLE),
+)
+Decode = Callable[[bytes], Any]
 
 
 class McapRecording:
-    """Messages as JSON, Protobuf or CDR. A file that is cut off is read as far as it goes.
+    """Messages as JSON, Protobuf, CDR or of ROS 1; a file that is cut off as far as it goes.
 
     Args:
         files: Files in the order they were recorded in.
@@ -40,12 +47,15 @@ class McapRecording:
     def payloads(self, topic: str) -> Iterator[Payload]:
         """Yield a topic's pictures, in order of the time they were recorded at."""
         self.ended_early = False
-        factories = {factory: factory() for factory in (Protobuf, Ros2)}
+        decoders: dict[Any, Decode | str] = {}
         for file in self._files:
             with file.open("rb") as stream:
                 try:
                     for schema, channel, message in _messages(stream, [topic]):
-                        yield _payload(schema, channel, message, factories)
+                        key = (file, channel.id)
+                        if key not in decoders:
+                            decoders[key] = _decoder(schema, channel)
+                        yield _payload(message, decoders[key])
                 except _DAMAGED:
                     self.ended_early = True
 
@@ -93,17 +103,33 @@ def _survey(file: Path, contents: Contents) -> None:
                 ) from error
 
 
-def _payload(schema: Any, channel: Any, message: Any, factories: dict[Any, Any]) -> Payload:
-    time_ns = message.log_time
+def _decoder(schema: Any, channel: Any) -> Decode | str:
+    """Return what reads the messages of a channel, or why nothing does."""
+    encoding = channel.message_encoding
     try:
-        if channel.message_encoding == "json":
-            said = json.loads(message.data)
-            said = {"format": "", **said, "data": base64.b64decode(said["data"])}
-            return payload_of(time_ns, SimpleNamespace(**said))
-        factory = factories[Protobuf if channel.message_encoding == "protobuf" else Ros2]
-        decode = factory.decoder_for(channel.message_encoding, schema)
-        if decode is None:
-            return Payload(time_ns, None)
+        if encoding == "json":
+            return _from_json
+        if encoding == "protobuf":
+            return Protobuf().decoder_for(encoding, schema) or f"no definition of {schema.name}"
+        if encoding in ("cdr", "ros1"):
+            return RosMessages(encoding, schema.name, schema.encoding, schema.data).decode
+    except VideoError as error:
+        return str(error)
+    except _DAMAGED as error:
+        return f"no usable definition of {schema.name} ({error})"
+    return f"messages are encoded as {encoding!r}, not as json, protobuf, cdr or ros1"
+
+
+def _from_json(data: bytes) -> Any:
+    said = json.loads(data)
+    return SimpleNamespace(**{"format": "", **said, "data": base64.b64decode(said["data"])})
+
+
+def _payload(message: Any, decode: Decode | str) -> Payload:
+    time_ns = message.log_time
+    if isinstance(decode, str):
+        return Payload(time_ns, None, problem=decode)
+    try:
         return payload_of(time_ns, decode(message.data))
-    except (*_DAMAGED, AttributeError, TypeError):
-        return Payload(time_ns, None)
+    except _DAMAGED as error:
+        return Payload(time_ns, None, problem=f"a message is damaged ({error})")

@@ -9,14 +9,15 @@ import apsw
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.rosbag1 import ReaderError as Ros1Error
 from rosbags.rosbag2 import ReaderError as Ros2Error
-from rosbags.typesys import Stores, TypesysError, get_typestore
+from rosbags.typesys import Stores, get_typestore
 
 from drivemeta.errors import VideoError
+from drivemeta.plugins.source.recordings.ros_messages import UNREADABLE
 from drivemeta.plugins.source.recordings.topics import Contents, Payload, payload_of
 
 _DAMAGED = (
-    *(AnyReaderError, Ros1Error, Ros2Error, TypesysError, apsw.Error),
-    *(OSError, ValueError, KeyError, EOFError, AssertionError),
+    *(AnyReaderError, Ros1Error, Ros2Error, apsw.Error),
+    *(OSError, EOFError, *UNREADABLE),
 )
 
 
@@ -62,5 +63,5 @@ class RosRecording:
 def _payload(reader: AnyReader, kind: str, time_ns: int, raw: bytes) -> Payload:
     try:
         return payload_of(time_ns, reader.deserialize(raw, kind))
-    except (*_DAMAGED, AttributeError, TypeError):
-        return Payload(time_ns, None)
+    except _DAMAGED as error:
+        return Payload(time_ns, None, problem=f"a message is damaged ({error})")

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 READ = (
     "foxglove.CompressedImage, foxglove.CompressedVideo, foxglove.RawImage, "
     "sensor_msgs/msg/CompressedImage, sensor_msgs/msg/Image"
@@ -23,6 +26,7 @@ class Payload(NamedTuple):
     Attributes:
         time_ns: Time at which the message was recorded, in nanoseconds.
         data: Encoded data; None if the message could not be read.
+        problem: Why it could not.
         form: Encoding that the message names, such as `jpeg`, `h264` or `rgb8`.
         layout: Height, width and bytes a row of a picture that is not compressed, else None.
     """
@@ -31,6 +35,21 @@ class Payload(NamedTuple):
     data: bytes | None
     form: str = ""
     layout: tuple[int, int, int] | None = None
+    problem: str = ""
+
+
+class Picture(NamedTuple):
+    """A decoded message.
+
+    Attributes:
+        time_ns: Time at which the message was recorded, in nanoseconds.
+        image: (height, width, 3) uint8 BGR; None if there is none that can be read.
+        problem: Why there is none.
+    """
+
+    time_ns: int
+    image: NDArray[np.uint8] | None
+    problem: str = ""
 
 
 def payload_of(time_ns: int, message: Any) -> Payload:

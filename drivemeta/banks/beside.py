@@ -1,0 +1,98 @@
+"""A named bank beside the classes of an adapted model, which stay as they were learnt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.banks.named import BACKGROUND, NamedBank, with_named
+from drivemeta.core import DISTRACTOR, BankRows, ClassBank
+from drivemeta.core.bank import ALIKE
+from drivemeta.core.boxes import FloatArray
+from drivemeta.errors import InputError
+
+SAME = 0.95  # cosine from which a row that stands for something else is one that is named now
+_MOST_NAMED = 6
+
+
+def named_beside(bank: ClassBank, named: NamedBank) -> tuple[ClassBank, list[str]]:
+    """Return a bank that also names the classes of a named bank, and notes on what is left out.
+
+    A class of the model's own keeps its name and its rows. What is shipped under the same name is
+    left out, and so are rows that may well show one of the model's own classes: as a name of
+    theirs they would take its boxes. Rows of the model that stood for something else go where what
+    they show has a name now.
+
+    Raises:
+        InputError: a class of that name is no kind of the bank's super-class.
+        ModelFileError: the bank has no such super-class, or its rows are of another length.
+    """
+    own = {spec.name for spec in bank.classes if spec.origin == "novel"}
+    _check_names(bank, named)
+    names = np.array(named.names)
+    shared = np.isin(names, sorted(own))
+    novel = _novel(bank).weights
+    alike = ~shared & (names != BACKGROUND) & (_nearness(named.weights, novel) >= ALIKE)
+    added = _chosen(named, ~shared & ~alike)
+    held = with_named(replace(bank, crop=_unnamed(bank, added)), added)
+    gone = sorted(set(names[alike]) - set(added.names))
+    return held, _notes(sorted(set(names[shared])), gone)
+
+
+def _check_names(bank: ClassBank, named: NamedBank) -> None:
+    parents = {spec.name: spec.parent for spec in bank.classes}
+    wrong = [n for n in dict.fromkeys(named.names) if parents.get(n, named.parent) != named.parent]
+    if wrong:
+        raise InputError(
+            f"the model's own class {wrong[0]!r} is no kind of {named.parent}, as the shipped one "
+            "of that name is; rename it first (`drivemeta bank rename`)"
+        )
+
+
+def _novel(bank: ClassBank) -> BankRows:
+    own = [label for label, spec in enumerate(bank.classes) if spec.origin == "novel"]
+    return _rows(bank.crop, np.isin(bank.crop.owners, own))
+
+
+def _unnamed(bank: ClassBank, named: NamedBank) -> BankRows:
+    """Return the rows of level 2 without those of something else that a named bank holds."""
+    rows = bank.crop
+    if named.parent not in bank.names:
+        return rows
+    root = bank.index(named.parent)
+    other = (rows.roots == root) & ((rows.owners == root) | (rows.owners == DISTRACTOR))
+    leaves = np.array([name != BACKGROUND for name in named.names], bool)
+    seen = _nearness(rows.weights, named.weights[leaves]) >= SAME
+    return _rows(rows, ~(other & seen))
+
+
+def _nearness(weights: FloatArray, others: FloatArray) -> FloatArray:
+    """Return the cosine of each row with the nearest of others, -1 where there is none."""
+    if weights.shape[1:] != others.shape[1:]:
+        return np.full(len(weights), -1, np.float32)  # `with_named` refuses them
+    return np.asarray((weights @ others.T).max(1, initial=-1), np.float32)
+
+
+def _chosen(named: NamedBank, keep: NDArray[np.bool_]) -> NamedBank:
+    names = tuple(name for name, kept in zip(named.names, keep, strict=True) if kept)
+    return NamedBank(named.parent, names, named.weights[keep])
+
+
+def _rows(rows: BankRows, keep: NDArray[np.bool_]) -> BankRows:
+    return BankRows(rows.weights[keep], rows.biases[keep], rows.owners[keep], rows.roots[keep])
+
+
+def _notes(shared: list[str], alike: list[str]) -> list[str]:
+    notes = []
+    if shared:
+        notes.append(f"named as the model learnt them, not as shipped: {_listed(shared)}")
+    if alike:
+        notes.append(f"not named, being too like classes of the model: {_listed(alike)}")
+    return notes
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
