@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted, ClassReport
-from drivemeta.adaptation.bank_rows import fit_rows
 from drivemeta.adaptation.branch_learning import BranchLearning, refuse_branch
-from drivemeta.adaptation.evidence import Evidence
-from drivemeta.adaptation.hard_negatives import add_hard_negatives
+from drivemeta.adaptation.held_frames import hold_frames_out
 from drivemeta.adaptation.held_out import hold_out
 from drivemeta.adaptation.learner_choice import EXTENSIBLE, learner_for
-from drivemeta.adaptation.new_classes import add_classes, parent_of_crops
+from drivemeta.adaptation.new_classes import parent_of_crops
 from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.parent_choice import parents_of, reason_of
+from drivemeta.adaptation.row_learning import learn_rows
 from drivemeta.adaptation.thing_views import see_things, things_among
-from drivemeta.adaptation.thresholds import calibrate
-from drivemeta.banks.capacity import capacity_for_leaves, within_capacity
+from drivemeta.adaptation.thresholds import calibrate, calibrate_by_frames, judged_by_frames
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
@@ -101,6 +99,8 @@ def _learnt(
     bank = learn_rows(full.base, full.learner, full.evidence, parents, of_crops=support.of_crops)
     held = hold_out(full, bank, parents, learning.without)
     bank = calibrate(bank, full.evidence, held, parents, full.base.bank)
+    frames = hold_frames_out(full, parents)
+    bank = calibrate_by_frames(bank, support, frames, judged_by_frames(full.base, support, parents))
     record = AdaptationRecord(
         support=support,
         learner=plugin,
@@ -110,33 +110,10 @@ def _learnt(
         rows=full.learner,
         parents=parents,
         held=held,
+        frames_held=frames,
         seconds=time.perf_counter() - started,
     )
     return Adapted(full.base.with_(bank=bank), _report(bank, record), record)
-
-
-def learn_rows(
-    base: TwoLevelDetector,
-    learner: Learner,
-    evidence: Evidence,
-    parents: Sequence[str | None],
-    *,
-    of_crops: bool = False,
-) -> ClassBank:
-    """Return the base's bank with the new classes and their rows.
-
-    Args:
-        base: Detector before adaptation.
-        learner: Learner that makes the rows of level 2.
-        evidence: What is seen in the support frames.
-        parents: Super-class below which level 2 knows each class, see `parents_of`.
-        of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
-            from.
-    """
-    bank = add_classes(base, evidence, parents, of_crops=of_crops)
-    bank = fit_rows(bank, learner, evidence, parents, base.scoring)
-    bank = add_hard_negatives(bank, evidence, parents, base.scoring)
-    return within_capacity(bank, capacity_for_leaves(bank))
 
 
 def _plugin_of(

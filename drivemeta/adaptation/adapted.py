@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.held_frames import HeldFrames
 from drivemeta.adaptation.held_out import HeldOut
 from drivemeta.data.support import SupportSet
 from drivemeta.models.detector import TwoLevelDetector
@@ -55,6 +56,7 @@ class AdaptationRecord:
         rows: Learner that made the rows: the method itself, or one over the columns of its branch.
         parents: Super-class of each class, None for one that level 1 learnt whole.
         held: How each support box fared when it was held out.
+        frames_held: What is found in some support frames, each held out in turn.
         seconds: Time that learning took.
     """
 
@@ -66,6 +68,7 @@ class AdaptationRecord:
     rows: Learner = field(repr=False)
     parents: tuple[str | None, ...]
     held: HeldOut = field(repr=False)
+    frames_held: HeldFrames = field(repr=False)
     seconds: float
 
 

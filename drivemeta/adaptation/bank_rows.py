@@ -10,8 +10,8 @@ import numpy as np
 from torch import nn
 
 from drivemeta.adaptation.checked_rows import checked_rows
+from drivemeta.adaptation.contrast import contrasted
 from drivemeta.adaptation.evidence import Evidence
-from drivemeta.adaptation.rivals import SAME_THING, rival_rows
 from drivemeta.adaptation.thing_views import things_among
 from drivemeta.banks.capacity import capacity_for_leaves
 from drivemeta.banks.distractors import distractors_for, without_near
@@ -20,7 +20,6 @@ from drivemeta.banks.replay import load_replay
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.scoring import Scoring
-from drivemeta.core.things import is_thing
 from drivemeta.errors import PluginError
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.learner.labelled_images import LabelledImages
@@ -67,7 +66,7 @@ def fit_rows(
             for root in sorted({parent for parent in own if parent is not None}):
                 rows = _rows_of(bank, fitted, task.names, own, root)
                 bank = (
-                    _with_things(bank, rows, bank.index(root), evidence, scoring)
+                    contrasted(bank, rows, bank.index(root), load_replay())
                     if of_things
                     else _with_signs(bank, rows, root, learner)
                 )
@@ -95,20 +94,6 @@ def _with_signs(bank: ClassBank, rows: BankRows, root: str, learner: Learner) ->
         widen = learner.widen if isinstance(learner, Widens) else None
         crop += distractors_for(root, rows, label, room, widen)
     return replace(bank, crop=crop)
-
-
-def _with_things(
-    bank: ClassBank, rows: BankRows, root: int, evidence: Evidence, scoring: Scoring
-) -> ClassBank:
-    """Return a bank with rows of things, and what they compete with below their root."""
-    if root in bank.crop.roots:
-        crop = without_near(bank.crop, rows, root, SAME_THING) + rows
-        return replace(bank, crop=crop)
-    itself, roots = bool((rows.owners == root).any()), evidence.negatives.roots
-    beside = is_thing(bank.names, scoring)[roots] if itself else roots == root
-    around = evidence.negatives_as(things=True).numpy()[beside]
-    rivals = rival_rows(bank, rows, root, load_replay(), around)
-    return replace(bank, crop=bank.crop + rows + rivals)
 
 
 def proposed_rows(learner: Learner, embedded: LabelledImages) -> ClassRows | None:

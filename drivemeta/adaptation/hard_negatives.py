@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from drivemeta.adaptation.contrast import Contrast, rows_below
 from drivemeta.adaptation.evidence import Evidence
-from drivemeta.core import DISTRACTOR, BankRows, ClassBank
+from drivemeta.banks.replay import load_replay
+from drivemeta.core import DISTRACTOR, ClassBank
 from drivemeta.core.bank import ALIKE
 from drivemeta.core.scoring import Scoring
-from drivemeta.core.things import is_thing
+from drivemeta.core.things import THING_DIM, is_thing
 from drivemeta.plugins.learner.means import spherical_means
 
 MOST = 16
@@ -35,24 +37,25 @@ def add_hard_negatives(
     """
     owned = [bank.index(name) for name in evidence.labelled.names]
     for root in sorted({name for name in parents if name is not None}):
-        label, rows = bank.index(root), bank.crop
+        label = bank.index(root)
         things = bool(is_thing((root,), scoring)[0])
-        embeddings, alike = evidence.negatives_as(things=things), ALIKE
-        mine = rows.weights[(rows.roots == label) & np.isin(rows.owners, owned)]
-        if not len(mine):
-            continue
+        below = (bank.crop.roots == label) & np.isin(bank.crop.owners, owned)
         sure = evidence.negatives.sure & (evidence.negatives.roots == label)
-        near = (embeddings.numpy() @ mine.T).max(1, initial=-1) >= alike
-        hard = embeddings[torch.from_numpy(sure & near)]
-        if len(hard):
-            n_means, columns = min(MOST, len(hard)), slice(*evidence.compared)
-            found = spherical_means(hard[:, columns], n_means).numpy()
-            n, means = len(found), np.zeros((len(found), hard.shape[1]), np.float32)
-            means[:, columns] = found
-            owner = DISTRACTOR if label in owned else label
-            bank = replace(
-                bank,
-                crop=rows
-                + BankRows(means, np.zeros(n, np.float32), np.full(n, owner), np.full(n, label)),
-            )
+        seen = evidence.negatives_as(things=things)[torch.from_numpy(sure)]
+        near = seen.numpy() @ bank.crop.weights[below].T
+        taken = near - bank.crop.biases[below] >= 0 if things else near >= ALIKE
+        hard = seen[torch.from_numpy(taken.any(1))]
+        if not len(hard):
+            continue
+        columns = slice(*evidence.compared)
+        means = spherical_means(hard[:, columns], min(MOST, len(hard))).numpy()
+        width = hard.shape[1]
+        if things:
+            weights, biases = Contrast.of(load_replay(), root).rows(means[:, :THING_DIM])
+        else:
+            weights, biases = np.zeros((len(means), width), np.float32), np.zeros(len(means), np.float32)
+            weights[:, columns] = means
+        owners = np.full(len(means), DISTRACTOR if label in owned else label)
+        rows = rows_below(label, weights, biases, owners, width)
+        bank = replace(bank, crop=bank.crop + rows)
     return bank

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from drivemeta.adaptation.dense_rows import learn_dense
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.extending import learn_beside
 from drivemeta.adaptation.parent_choice import NEW_KIND, misses
@@ -80,12 +79,7 @@ def parent_of_crops(base: TwoLevelDetector, support: SupportSet, parent: str | N
 def _add_dense(
     base: TwoLevelDetector, bank: ClassBank, evidence: Evidence, label: int, owner: int
 ) -> ClassBank:
-    beside = (bank.dense.owners == owner).any()
-    row, bias = (
-        learn_beside(base, bank, evidence, label, owner)
-        if beside
-        else learn_dense(base, evidence, label)
-    )
+    row, bias = learn_beside(base, bank, evidence, label, owner)
     rows = BankRows(
         row[None],
         np.array([bias], np.float32),

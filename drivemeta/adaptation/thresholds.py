@@ -6,14 +6,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.held_frames import HeldFrames, outcomes_of
 from drivemeta.adaptation.held_out import HeldOut
+from drivemeta.adaptation.thing_views import things_among
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
+from drivemeta.data.support import SupportSet
+from drivemeta.evaluation.matching import HIT, MISS
+from drivemeta.models.detector import TwoLevelDetector
 
 LEAST, GREATEST = 0.05, 0.9
 FALSE_POSITIVE_RATE = 0.02
+ALARMS_PER_FRAME = 0.1
+CLEAR = 1.05  # times the score of a false alarm, where hits do not score higher
 
 
 def calibrate(
@@ -50,6 +58,44 @@ def calibrate(
         for spec in bank.classes
     )
     return replace(bank, classes=classes).with_thresholds(thresholds)
+
+
+def judged_by_frames(
+    base: TwoLevelDetector, support: SupportSet, parents: Sequence[str | None]
+) -> NDArray[np.bool_]:
+    """Return (n_classes,) which classes get their thresholds by whole frames that were held out.
+
+    Things do, and new kinds of object: what they are taken for is seen in whole frames only.
+    """
+    known = {spec.name for spec in base.bank.classes if spec.origin == "base"}
+    pairs = zip(support.classes, parents, strict=True)
+    new = [parent is None and name not in known for name, parent in pairs]
+    return things_among(parents, base.scoring) | np.array(new, np.bool_)
+
+
+def calibrate_by_frames(
+    bank: ClassBank, support: SupportSet, held: HeldFrames, classes: NDArray[np.bool_]
+) -> ClassBank:
+    """Set thresholds at which held-out frames show next to no false alarms.
+
+    Args:
+        bank: Class bank with the new classes.
+        support: What they were learnt from.
+        held: What is found in frames that were held out; thresholds stay if there are none.
+        classes: (n_classes,) bool, classes of the support set to do so for.
+    """
+    thresholds = {}
+    for label in np.flatnonzero(classes) if held else ():
+        outcomes, _ = outcomes_of(support, bank, held, int(label))
+        scores, kinds = (np.concatenate(part) for part in zip(*outcomes, strict=True))
+        allowed = int(ALARMS_PER_FRAME * len(held))
+        alarms = np.sort(scores[kinds == MISS])[::-1]
+        low = float(alarms[allowed]) if len(alarms) > allowed else LEAST
+        hits = scores[kinds == HIT]
+        high = float(np.quantile(hits, 0.25)) if len(hits) else low
+        middle = float(np.sqrt(low * high)) if high > low else low * CLEAR
+        thresholds[support.classes[label]] = float(np.clip(middle, LEAST, GREATEST))
+    return bank.with_thresholds(thresholds)
 
 
 def threshold(positives: FloatArray, negatives: FloatArray) -> float:

@@ -59,7 +59,7 @@ def within_capacity(bank: ClassBank, capacity: int = CAPACITY) -> ClassBank:
     if not leaf.any():
         return bank
     nearness = (rows.weights @ rows.weights[leaf].T).max(1)
-    nearness[leaf] = np.inf
+    nearness[leaf | ~rows.weights.any(1)] = np.inf  # zeros stand for any other thing
     order = np.argsort(nearness, kind="stable")
     kept = np.ones(len(rows), np.bool_)
     kept[order[: min(surplus, int((~leaf).sum()))]] = False

@@ -208,8 +208,9 @@ def decide(
         embeddings = embed(located.boxes[chosen], things=closer)
         leaf, p, p_any = name_leaves(embeddings, located.roots[chosen], bank, scoring)
         power = scoring.thing_power if closer else scoring.crop_power
+        floor = scoring.thing_floor if closer else scoring.leaf_floor
         joint = located.scores[chosen] * p**power
-        named = (p > 0) & (p >= scoring.leaf_floor) & (joint >= thresholds[leaf])
+        named = (p > 0) & (p >= floor) & (joint >= thresholds[leaf])
         scores[chosen] *= p_any ** (scoring.thing_parent_power if closer else scoring.parent_power)
         leaf_scores[chosen[named]], leaves[chosen[named]] = joint[named], leaf[named]
     scores[scores < thresholds[labels]] = -1

@@ -29,6 +29,7 @@ class Scoring:
         thing_scale: `crop_scale` of things; 0 where they have no embedding of their own.
         thing_power: `crop_power` of things.
         thing_parent_power: `parent_power` of things.
+        thing_floor: `leaf_floor` of things.
         thing_context: `context` of things.
     """
 
@@ -41,6 +42,7 @@ class Scoring:
     context: float = 1.15
     nms_iou: float = 0.5
     thing_scale: float = 0.0
-    thing_power: float = 0.1
-    thing_parent_power: float = 0.1
+    thing_power: float = 1.0
+    thing_parent_power: float = 1.0
+    thing_floor: float = 0.5
     thing_context: float = 1.1

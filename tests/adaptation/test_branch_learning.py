@@ -12,7 +12,6 @@ from drivemeta.adaptation.learner_weights import Initialisation
 from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.expected_ap50 import expected_ap50
-from drivemeta.adaptation.report.held_frames import hold_frames_out
 from drivemeta.banks.named import NamedBank
 from drivemeta.errors import InputError, ModelFileError, PluginError
 from drivemeta.export.restore import restore
@@ -115,7 +114,7 @@ def test_a_report_and_its_estimate_work_over_a_branch(base, make_support):
         adapted = adapt(base, make_support(2, "rocks"), learner(name), parent="traffic_sign")
         found = diagnose_support(adapted)
         assert all(-1.001 <= like.cosine <= 1.001 for like in found.likeness)
-        assert [row.name for row in expected_ap50(adapted, hold_frames_out(adapted))] == ["rocks"]
+        assert [row.name for row in expected_ap50(adapted, adapted.record.frames_held)] == ["rocks"]
 
 
 def test_an_inner_loop_never_ends_worse_than_it_starts(base, make_support):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from drivemeta.adaptation import bank_rows
+from drivemeta.adaptation import bank_rows, hard_negatives
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.parent_choice import parents_of
@@ -15,16 +15,13 @@ from drivemeta.banks.replay import Replay
 from drivemeta.core import DISTRACTOR
 from drivemeta.errors import InputError
 from drivemeta.models.crops import to_tensor
+from tests.helpers.detectors import make_things
 from tests.helpers.support import write_support
 
 
 @pytest.fixture(scope="module")
 def base(lively_detector):
-    from drivemeta.models.things import ThingEmbedding
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        things = ThingEmbedding().eval()
+    things = make_things()
     scoring = replace(lively_detector.scoring, thing_scale=15.0, thing_parent_power=0.5)
     return lively_detector.with_(things=things, scoring=scoring).eval()
 
@@ -35,7 +32,8 @@ def replay(monkeypatch):
     embeddings = rng.normal(size=(40, 128)).astype(np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     shipped = Replay(("car", "person"), ("vehicle", "pedestrian"), embeddings, np.arange(40) % 2)
-    monkeypatch.setattr(bank_rows, "load_replay", lambda: shipped)
+    for module in (bank_rows, hard_negatives):
+        monkeypatch.setattr(module, "load_replay", lambda: shipped)
     return shipped
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from drivemeta.core import BankRows, ClassSpec
 from drivemeta.export.disassemble import networks_of
@@ -16,16 +15,13 @@ from drivemeta.export.verify import verify_model
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.model_file import read_model_file
 from drivemeta.runtime.probe import RowArrays, compare_rows
+from tests.helpers.detectors import make_things
 
 
 @pytest.fixture(scope="module")
 def detector(lively_detector):
     """A detector with two leaves of vehicles and a new kind of object beside its signs."""
-    from drivemeta.models.things import ThingEmbedding
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        things = ThingEmbedding().eval()
+    things = make_things()
     bank = lively_detector.bank
     n, rng = len(bank.classes), np.random.default_rng(0)
     weights = rng.normal(size=(5, 128)).astype(np.float32)
@@ -34,7 +30,7 @@ def detector(lively_detector):
     rows = BankRows(weights, np.zeros(5, np.float32), owners, np.array([0, 0, 0, n + 2, n + 2]))
     new = (ClassSpec("bus", "vehicle"), ClassSpec("van", "vehicle"), ClassSpec("cone"))
     dense = bank.dense + BankRows(
-        -bank.dense.weights[:1], np.full(1, -0.2, np.float32), np.array([n + 2]), np.array([n + 2])
+        -bank.dense.weights[:1], np.full(1, 0.3, np.float32), np.array([n + 2]), np.array([n + 2])
     )
     bank = replace(bank, classes=(*bank.classes, *new), dense=dense, crop=bank.crop + rows)
     scoring = replace(lively_detector.scoring, thing_scale=9.0, thing_power=0.5)

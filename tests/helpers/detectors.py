@@ -81,3 +81,27 @@ def make_lively(seed: int = 3, input_size: tuple[int, int] = (128, 192)):
     rows = BankRows(weights, np.zeros(16, np.float32), owners, roots)
     detector.scoring = replace(detector.scoring, parent_power=0.5)
     return detector.with_(bank=ClassBank((*classes, *leaves), detector.bank.dense, rows))
+
+
+def make_things(seed: int = 0):
+    """Return a random embedding of things whose values vary over a scene."""
+    import torch
+
+    from drivemeta.export.probe_scene import draw_scene
+    from drivemeta.models.crops import to_tensor
+    from drivemeta.models.things import THING_CROP_SIZE, ThingEmbedding
+
+    size = THING_CROP_SIZE
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        network = ThingEmbedding().eval()
+        for module in network.modules():
+            if isinstance(module, torch.nn.Conv2d):
+                torch.nn.init.kaiming_normal_(module.weight)
+        patches = torch.nn.functional.unfold(to_tensor(draw_scene())[None], size, stride=80)
+        features = network.features(network.backbone(patches[0].T.reshape(-1, 3, size, size)))
+        network.project.weight.normal_()
+        found = features @ network.project.weight.T
+        network.project.weight /= found.std(0, keepdim=True).T
+        network.project.bias.copy_(-(features @ network.project.weight.T).mean(0))
+    return network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drivemeta.adaptation.adapted import Adapted
-from drivemeta.adaptation.report.held_frames import HeldFrames, outcomes_of
+from drivemeta.adaptation.held_frames import HeldFrames, outcomes_of
 from drivemeta.evaluation.matching import Matches
 
 
@@ -40,7 +40,8 @@ def expected_ap50(adapted: Adapted, held: HeldFrames) -> tuple[ExpectedAp50, ...
 
 
 def _score(adapted: Adapted, held: HeldFrames, label: int, name: str) -> ExpectedAp50 | None:
-    outcomes, n_truth = outcomes_of(adapted, held, label)
+    support, bank = adapted.record.support, adapted.detector.bank
+    outcomes, n_truth = outcomes_of(support, bank, held, label)
     if not sum(n_truth):
         return None
     ap50 = Matches.collect(outcomes, n_truth).average_precision()

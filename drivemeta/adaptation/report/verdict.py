@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from drivemeta.adaptation.adapted import Adapted
+from drivemeta.adaptation.held_frames import HeldFrames, outcomes_of
 from drivemeta.adaptation.report.diagnosis import SupportDiagnosis
-from drivemeta.adaptation.report.held_frames import HeldFrames, outcomes_of
 from drivemeta.evaluation.matching import HIT, MISS
 
 # Share of the held-out boxes that is found, and false alarms a held-out frame.
@@ -68,9 +68,10 @@ def verdicts(
 def _verdict(
     adapted: Adapted, diagnosis: SupportDiagnosis, held: HeldFrames, label: int
 ) -> Verdict:
-    name = adapted.record.support.classes[label]
-    outcomes, n_truth = outcomes_of(adapted, held, label)
-    threshold = adapted.detector.bank.classes[adapted.detector.bank.index(name)].threshold
+    support, bank = adapted.record.support, adapted.detector.bank
+    name = support.classes[label]
+    outcomes, n_truth = outcomes_of(support, bank, held, label)
+    threshold = bank.classes[bank.index(name)].threshold
     reported = [kinds[scores >= threshold] for scores, kinds in outcomes]
     n_found = sum(int((kinds == HIT).sum()) for kinds in reported)
     n_wrong = sum(int((kinds == MISS).sum()) for kinds in reported)

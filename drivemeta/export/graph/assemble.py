@@ -214,25 +214,25 @@ def _decide(
     """Add the choice between leaf, parent and nothing, and the outputs."""
     scores, labels = rows.scores, rows.labels
 
-    def power(sign: float, thing: float) -> str | float:
+    def constant(sign: float, thing: float) -> str | float:
         if not things.any():
             return float(sign)
         return g.Gather(np.where(things, thing, sign).astype(np.float32), rows.roots)
 
     if names is not None:
-        doubt = g.Pow(names.p_any, power(scoring.parent_power, scoring.thing_parent_power))
+        doubt = g.Pow(names.p_any, constant(scoring.parent_power, scoring.thing_parent_power))
         scores = g.Mul(scores, doubt)
     passes = g.GreaterOrEqual(scores, g.Gather("thresholds", labels))
     scores = g.Where(passes, scores, -1.0)
     if names is not None:
         leaf, probability, _ = names
-        sureness = g.Pow(probability, power(scoring.crop_power, scoring.thing_power))
+        sureness = g.Pow(probability, constant(scoring.crop_power, scoring.thing_power))
         joint = g.Mul(rows.scores, sureness)
         named = g.And(
             g.And(
                 g.Greater(probability, 0.0), g.GreaterOrEqual(joint, g.Gather("thresholds", leaf))
             ),
-            g.GreaterOrEqual(probability, float(scoring.leaf_floor)),
+            g.GreaterOrEqual(probability, constant(scoring.leaf_floor, scoring.thing_floor)),
         )
         scores, labels = g.Where(named, joint, scores), g.Where(named, leaf, labels)
     scores, order = g.many("TopK", 2, scores, [rows.n], axis=1)

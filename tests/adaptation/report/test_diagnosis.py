@@ -9,7 +9,6 @@ from PIL import Image
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.expected_ap50 import expected_ap50
-from drivemeta.adaptation.report.held_frames import hold_frames_out
 from drivemeta.adaptation.report.page import report_json, report_markdown, warnings
 from drivemeta.adaptation.report.plot import draw_report_plot
 from drivemeta.adaptation.report.verdict import verdicts
@@ -69,14 +68,14 @@ def test_classes_known_before_are_compared(adapted, make_support):
 
 
 def test_the_estimate_holds_out_each_frame(adapted):
-    expected = expected_ap50(adapted, hold_frames_out(adapted))
+    expected = expected_ap50(adapted, adapted.record.frames_held)
     assert [(e.name, e.n_boxes, e.n_frames) for e in expected] == [("rocks", 3, 6), ("ice", 3, 6)]
     assert all(0 <= e.ap50 <= 1 for e in expected)
 
 
 def test_no_estimate_where_nothing_can_be_held_out(lively_detector, make_support):
     adapted = adapt(lively_detector, make_support(1, "rocks"), parent="traffic_sign")
-    held, diagnosis = hold_frames_out(adapted), diagnose_support(adapted)
+    held, diagnosis = adapted.record.frames_held, diagnose_support(adapted)
     assert expected_ap50(adapted, held) == ()
     judged = verdicts(adapted, diagnosis, held)
     assert "No estimate" in (page := report_markdown(adapted, diagnosis, judged, ()))
@@ -85,7 +84,7 @@ def test_no_estimate_where_nothing_can_be_held_out(lively_detector, make_support
 
 
 def test_the_report_holds_all_and_is_json(adapted, tmp_path):
-    diagnosis, held = diagnose_support(adapted), hold_frames_out(adapted)
+    diagnosis, held = diagnose_support(adapted), adapted.record.frames_held
     judged, expected = verdicts(adapted, diagnosis, held), expected_ap50(adapted, held)
     report = json.loads(json.dumps(report_json(adapted, diagnosis, judged, expected)))
     assert len(report["support"]["shots"]) == 6

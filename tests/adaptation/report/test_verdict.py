@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from drivemeta.adaptation.adapt import adapt
+from drivemeta.adaptation.branch_learning import RowLearning
+from drivemeta.adaptation.held_frames import hold_frames_out
 from drivemeta.adaptation.report.diagnosis import diagnose_support
-from drivemeta.adaptation.report.held_frames import hold_frames_out
 from drivemeta.adaptation.report.verdict import verdicts
 from tests.helpers.support import write_support
 
@@ -83,5 +84,7 @@ def test_shots_that_level_1_misses_are_told(adapted):
 
 
 def test_at_most_so_many_frames_are_held_out(adapted):
-    assert list(hold_frames_out(adapted, 2)) == [0, 3]
-    assert list(hold_frames_out(adapted)) == [0, 1, 2, 3]
+    record = adapted.record
+    learning = RowLearning(record.base, record.evidence, record.rows)
+    assert list(hold_frames_out(learning, record.parents, at_most=2)) == [0, 3]
+    assert list(record.frames_held) == [0, 1, 2, 3]

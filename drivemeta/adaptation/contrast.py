@@ -1,0 +1,130 @@
+"""Rows of things that tell a kind from the ordinary ones: linear discriminants over what ships.
+
+The mean of five shots of a bus lies nearly as near to any van: both are large boxes on wheels in
+the same street. What tells them apart are the few directions in which things of one kind do not
+vary among themselves. Their covariance is known well from thousands of things that ship, however
+few shots there are (Fisher, "The use of multiple measurements in taxonomic problems", 1936; for few
+shots, the "nearest class mean in the whitened space" of Mensink et al., "Distance-Based Image
+Classification", 2013).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.banks.replay import Replay
+from drivemeta.core import DISTRACTOR, BankRows, ClassBank
+from drivemeta.core.boxes import FloatArray
+
+SHRINKAGE = 0.5  # towards equal variance in all directions, of the mean variance
+# Cosine of two discriminants from which they may well be of one kind.
+SAME_KIND = 0.6
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """What things of a super-class have in common, and how they vary.
+
+    Attributes:
+        mean: (dim,) mean of its things.
+        precision: (dim, dim) inverse of the covariance within kinds.
+    """
+
+    mean: FloatArray
+    precision: FloatArray
+
+    @classmethod
+    def of(cls, replay: Replay, parent: str) -> Contrast:
+        """Return that of a super-class, of all things together for one that none ships of."""
+        means = np.stack([replay.of(kind).mean(0) for kind in range(len(replay.kinds))])
+        within = (replay.embeddings - means[replay.labels]).astype(np.float64)
+        covariance = within.T @ within / max(len(within) - 1, 1)
+        shrunk = SHRINKAGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+        mine = np.array([of == parent for of in replay.parents], np.bool_)[replay.labels]
+        chosen = replay.embeddings[mine] if mine.any() else replay.embeddings
+        precision = np.linalg.inv(covariance + shrunk)
+        return cls(chosen.mean(0).astype(np.float32), precision.astype(np.float32))
+
+    def rows(self, means: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the (n, dim) unit rows and (n,) biases that tell (n, dim) means from the rest.
+
+        The logit is zero half-way between a mean and that of the super-class.
+        """
+        weights = (means - self.mean) @ self.precision
+        weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-9)
+        biases = ((means + self.mean) / 2 * weights).sum(1)
+        return weights.astype(np.float32), biases.astype(np.float32)
+
+
+def contrasted(bank: ClassBank, learnt: BankRows, root: int, replay: Replay) -> ClassBank:
+    """Return a bank with rows of new kinds of a super-class, and of what they compete with.
+
+    That is every kind that ships and is not one of them, and a row of nothing but zeros: any other
+    thing. They vote for the super-class, so that a box which resembles them keeps it; below a new
+    kind of object, which is nothing where it is not itself, they vote for nothing.
+
+    Args:
+        bank: Class bank that holds the new classes.
+        learnt: Rows that a learner found, in the place of the means of its classes; its rows of
+            the background are left out.
+        root: Super-class, or the new kind itself.
+        replay: Things that ship.
+    """
+    width, dim = learnt.weights.shape[1], replay.embeddings.shape[1]
+    itself = bool((learnt.owners == root).any())
+    other = DISTRACTOR if itself else root
+    own = (learnt.owners != DISTRACTOR) & (learnt.owners != other)
+    contrast = Contrast.of(replay, bank.names[root])
+    weights, biases = contrast.rows(learnt.weights[own, :dim])
+    crop = bank.crop
+    if root in crop.roots:
+        rival = (crop.roots == root) & (crop.owners == other)
+        kept = ~(rival & alike(crop.weights[:, :dim], weights))
+        crop = BankRows(crop.weights[kept], crop.biases[kept], crop.owners[kept], crop.roots[kept])
+    else:
+        rivals, at = _rivals(replay, contrast, weights, None if itself else bank.names[root])
+        crop = crop + rows_below(root, rivals, at, np.full(len(at), other), width)
+    rows = rows_below(root, weights, biases, learnt.owners[own], width)
+    return replace(bank, crop=crop + rows)
+
+
+def rows_below(
+    root: int, weights: FloatArray, biases: FloatArray, owners: NDArray[np.int64], width: int
+) -> BankRows:
+    """Return rows of a super-class from (n, dim) weights, as wide as those of a bank."""
+    wide = np.pad(weights, ((0, 0), (0, width - weights.shape[1]))).astype(np.float32)
+    roots = np.full(len(wide), root, np.int64)
+    return BankRows(wide, np.asarray(biases, np.float32), owners.astype(np.int64), roots)
+
+
+def _rivals(
+    replay: Replay, contrast: Contrast, novel: FloatArray, root: str | None
+) -> tuple[FloatArray, FloatArray]:
+    """Return rows and biases of the kinds that ship, and of any other thing.
+
+    Args:
+        replay: Things that ship.
+        contrast: What tells them apart.
+        novel: (m, dim) rows of the new kinds; kinds like them are left out.
+        root: Super-class of the kinds, None for all.
+    """
+    means = [
+        replay.of(kind).mean(0)
+        for kind, parent in enumerate(replay.parents)
+        if root is None or parent == root
+    ]
+    weights, biases = np.zeros((0, novel.shape[1]), np.float32), np.zeros(0, np.float32)
+    if means:
+        weights, biases = contrast.rows(np.stack(means))
+    kept = ~alike(weights, novel)
+    weights = np.concatenate([weights[kept], np.zeros((1, novel.shape[1]), np.float32)])
+    return weights, np.append(biases[kept], 0.0).astype(np.float32)
+
+
+def alike(rows: FloatArray, novel: FloatArray) -> NDArray[np.bool_]:
+    """Return (n,) which rows may well be of the kind of one of (m, dim) new rows."""
+    nearest = (rows @ novel.T).max(1, initial=-1)
+    return np.asarray(nearest >= SAME_KIND, np.bool_)
