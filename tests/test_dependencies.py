@@ -37,6 +37,7 @@ def imported(path: Path) -> Iterator[str]:
 OF_EXTRAS = {  # what is imported only where it is asked for
     "drivemeta/training/schedulers/": "rl",
     "drivemeta/plugins/source/recordings/mcap.py": "mcap",
+    "drivemeta/plugins/source/recordings/ros_messages.py": "mcap",
     "drivemeta/plugins/source/recordings/ros.py": "ros",
 }
 

@@ -26,6 +26,7 @@ import av
 import cv2
 import numpy as np
 
+from drivemeta.core.videos import ffmpeg_name
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.video.api import run
@@ -44,7 +45,7 @@ TARGETS = {"pipeline, JSONL": 0.90, "pipeline, annotated MP4": 0.75}
 def make_clip(path: Path, n_frames: int) -> None:
     """Render a synthetic drive as 720p H.264, unless one of that length is there."""
     if path.is_file():
-        with av.open(str(path)) as there:
+        with av.open(ffmpeg_name(path)) as there:
             if there.streams.video[0].frames >= n_frames:
                 return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ def make_clip(path: Path, n_frames: int) -> None:
         "source", "synthetic", seed=3, n_frames=n_frames, height=720, width=1280, fps=FPS
     )
     partial = path.with_name(f".{path.name}")
-    with av.open(str(partial), "w", format="mp4") as container:
+    with av.open(ffmpeg_name(partial), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"crf": "20"})
         stream.height, stream.width, stream.pix_fmt = 720, 1280, "yuv420p"
         for frame in drive:

@@ -41,11 +41,13 @@ class Mp4:
         name: Name of the file.
         segment_s: Seconds a segment.
         blur: What is made unrecognisable; see `drivemeta.plugins.sink.privacy`.
+        threads: Threads of the encoder. With one, the same frames make the same file, on whatever
+            number of cores; more are quicker.
         unconfirmed: Whether objects are drawn that the tracker has given no identity, as most false
             alarms have none; where the tracker is `none`, all are.
 
     Raises:
-        InputError: the encoder is unknown or not in this build of FFmpeg.
+        InputError: the encoder is unknown or not in this build of FFmpeg, or a number is too small.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Mp4:
         name: str = "annotated.mp4",
         segment_s: float = SEGMENT_S,
         blur: str = "",
+        threads: int = 1,
         unconfirmed: bool = False,
     ) -> None:
         codec = ENCODERS.get(encoder)
@@ -65,7 +68,10 @@ class Mp4:
             raise InputError(f"video encoder {encoder!r} is not available; there is: {there}")
         if segment_s <= 0:
             raise InputError(f"segment_s: expected more than 0, found {segment_s}")
-        self._encoder, self._codec, self._segment_s = encoder, codec, segment_s
+        if threads < 1:
+            raise InputError(f"threads: expected 1 or more, found {threads}")
+        self._codec, self._segment_s = codec, segment_s
+        self._options = {**OPTIONS.get(encoder, {}), "threads": str(threads)}
         self._privacy, self._draws_all = Privacy(blur), unconfirmed or context.tracker == "none"
         self._path = context.folder / name
         self._segments = self._path.with_name(f".{self._path.stem}.segments")
@@ -79,8 +85,7 @@ class Mp4:
         height, width = info.frame_size
         size = max(2, height // 2 * 2), max(2, width // 2 * 2)  # even, as the codecs want
         rate = Fraction(info.fps).limit_denominator(1001)
-        options = OPTIONS.get(self._encoder, {})
-        self._encoding = Encoding(self._codec, options, size, rate, info.tags)
+        self._encoding = Encoding(self._codec, self._options, size, rate, info.tags)
         try:
             self._committed = self._next = kept_segments(self._segments, resume_at)
             self._segments.mkdir(parents=True, exist_ok=True)

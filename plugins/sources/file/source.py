@@ -19,6 +19,8 @@ from drivemeta.plugins.source.protocol import SourceCounts
 # FFmpeg's flags: of a format without time stamps, and of an entry of the index that an edit list
 # leaves out.
 _NO_TIMESTAMPS, _DISCARDED = 0x80, 2
+_STATING_THEIR_END = ("matroska,webm", "flv", "asf")  # formats, in no number of frames
+SHORT_S = 1.0  # by which a file may end before its stated end
 
 
 class FileSource:
@@ -53,6 +55,7 @@ class FileSource:
         if fps is None and self._is_raw():
             self._notes.append(self._guess())
         self._n_corrupt, self._ended_early = 0, False
+        self._reached_s: float | None = None
         self._info: StreamInfo | None = None
         self._last_pts: int | None = None
         self._stamps_grow = True
@@ -71,7 +74,7 @@ class FileSource:
         for decoded, time_s in timed(self._stated(), clock, lambda: self._stamps_grow):
             yield Frame(upright(decoded), index, time_s, decoded.pts)
             index += 1
-        self._ended_early = index < self._announced()
+        self._ended_early = index < self._announced() or self._is_cut()
         self._notes += _odd_times(clock)
         if index == 0:
             raise VideoError(f"expected a video, found no frame that can be decoded: {self._path}")
@@ -127,13 +130,30 @@ class FileSource:
 
     def _stated(self) -> Iterator[tuple[av.VideoFrame, float | None]]:
         """Yield the decoded frames, and what the container states of their times."""
-        n_stated = 0
         for decoded in self._decoded():
-            known = decoded.pts is not None and decoded.time_base is not None and self._fps is None
-            n_stated += known
-            yield decoded, float(decoded.pts * decoded.time_base) if known else None
-        if self._fps is None and not n_stated and not self._is_raw():
+            is_known = decoded.pts is not None and decoded.time_base is not None
+            stated_s = float(decoded.pts * decoded.time_base) if is_known else None
+            if stated_s is not None:
+                self._reached_s = max(self._reached_s or stated_s, stated_s)
+            yield decoded, stated_s if self._fps is None else None
+        if self._fps is None and self._reached_s is None and not self._is_raw():
             self._notes.append(self._guess())
+
+    def _is_cut(self) -> bool:
+        """Tell whether all tracks end before the end that the file's header states."""
+        container = self._opened.container
+        if container.format.name not in _STATING_THEIR_END or container.duration is None:
+            return False
+        begin_s = (container.start_time or 0) / av.time_base
+        end_s = begin_s + container.duration / av.time_base - SHORT_S
+        if self._reached_s is None or self._reached_s >= end_s:
+            return False
+        with suppress(av.FFmpegError), self._open().container as again:  # sound may go on alone
+            return not any(
+                packet.pts is not None and packet.pts * packet.time_base >= end_s
+                for packet in again.demux()
+            )
+        return True
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         packets = self._opened.container.demux(self._opened.stream)

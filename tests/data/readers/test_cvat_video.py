@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from drivemeta.data.readers import read_annotations
 from drivemeta.errors import AnnotationError
-from tests.helpers.videos import write_greys
+from tests.helpers.containers import MIRRORED, TURNED, UPSIDE_DOWN, add_cover, set_matrix
+from tests.helpers.videos import draw_frame, encode_video, write_greys
 
 # As CVAT 2 exports a task with frame step 2 that starts at frame 4 of the video: frame numbers
 # are those of the video, boxes between keyframes are written out, and a track ends `outside`.
@@ -77,6 +79,38 @@ def test_frames_that_cvat_exported_are_used_first(task):
 def test_without_its_video(task):
     with pytest.raises(AnnotationError, match=r"the annotated video drive\.mp4 in .* found no vid"):
         read_annotations(task)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown"),
+    [
+        (MIRRORED, lambda image: image[:, ::-1]),
+        (UPSIDE_DOWN, lambda image: image[::-1]),
+        (TURNED[180], lambda image: image[::-1, ::-1]),
+    ],
+)
+def test_frames_are_upright_as_the_source_of_videos_gives_them(task, matrix, shown):
+    path = encode_video(task.with_name("drive.mp4"), (draw_frame(i, (64, 96)) for i in range(12)))
+    set_matrix(path, matrix)
+    for image in read_annotations(task).images:
+        with Image.open(image.path) as picture:
+            pixels = np.asarray(picture.convert("RGB"))[..., ::-1].astype(int)
+        expected = shown(draw_frame(image.attributes["frame"], (64, 96)))
+        assert np.abs(pixels - expected).mean() < 8
+
+
+@pytest.mark.parametrize("name", ["2024-01-05T12:30:05.mp4", "DRIVE.MTS", "drive.3gp"])
+def test_a_video_of_any_name_and_kind_is_found(task, name):
+    write_greys(task.with_name("drive.mp4")).rename(task.with_name(name))
+    task.write_text(XML.replace("drive.mp4", name))
+    assert len(read_annotations(task).images) == 2
+
+
+def test_a_cover_picture_is_no_video(task):
+    black = np.zeros((40, 40, 3), np.uint8)
+    path = encode_video(task.with_name("drive.mp4"), (draw_frame(i, (64, 96)) for i in range(12)))
+    add_cover(path, cv2.imencode(".jpg", black)[1].tobytes())
+    assert {image.size for image in read_annotations(task).images} == {(64, 96)}
 
 
 def test_a_video_that_is_too_short(task):

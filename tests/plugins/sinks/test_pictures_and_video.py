@@ -118,6 +118,15 @@ def test_what_the_tracker_has_not_confirmed_is_hidden_unless_asked_for(
     assert np.abs(second.astype(int) - 90).max() > 30
 
 
+def test_one_thread_encodes_so_that_the_same_frames_make_the_same_file(tmp_path):
+    first = write("mp4", tmp_path / "a", segment_s=0.5).read_bytes()
+    assert b" threads=1 " in first  # x264 writes down how it was told to encode
+    assert write("mp4", tmp_path / "b", segment_s=0.5).read_bytes() == first
+    assert b" threads=2 " in write("mp4", tmp_path / "c", threads=2).read_bytes()
+    with pytest.raises(InputError, match="threads: expected 1 or more"):
+        default_registry().create("sink", "mp4", context=RunContext(tmp_path), threads=0)
+
+
 def test_an_unknown_encoder_is_refused(tmp_path):
     with pytest.raises(InputError, match="h264"):
         default_registry().create("sink", "mp4", context=RunContext(tmp_path), encoder="vp0")

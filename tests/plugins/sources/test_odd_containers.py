@@ -233,6 +233,41 @@ def test_what_an_edit_list_leaves_out_is_no_loss(write):
     assert off.mean() < 6
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "webm", "flv"])
+def test_a_file_that_is_cut_off_says_so_where_its_header_states_a_duration(tmp_path, suffix):
+    codec = "libvpx-vp9" if suffix == "webm" else "libx264"
+    images = (draw_frame(i, SIZE) for i in range(60))
+    path = encode_video(tmp_path / f"clip.{suffix}", images, fps=10, codec=codec, options={})
+    whole = open_source(path)
+    assert len(list(whole)) == 60
+    assert whole.counts() == SourceCounts()
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 6 // 10])
+    cut = open_source(path)
+    assert 0 < len(list(cut)) < 60
+    assert cut.counts().ended_early
+
+
+def test_sound_that_goes_on_after_the_pictures_is_no_cut(tmp_path):
+    path = tmp_path / "clip.mkv"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=10)
+        video.height, video.width, video.pix_fmt = *SIZE, "yuv420p"
+        sound = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for index in range(10):
+            image = av.VideoFrame.from_ndarray(draw_frame(index, SIZE), format="bgr24")
+            container.mux(video.encode(image))
+        for second in range(5):
+            wave = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), "s16", "mono")
+            wave.sample_rate, wave.pts = 8000, 8000 * second
+            container.mux(sound.encode(wave))
+        for stream in (video, sound):
+            container.mux(stream.encode())
+    source = open_source(path)
+    assert len(list(source)) == 10
+    assert not source.counts().ended_early
+
+
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="needs Debian's ffmpeg")
 @pytest.mark.parametrize("suffix", ["flv", "mkv", "mov", "mp4", "ts", "webm"])
 def test_times_are_those_of_ffprobe(tmp_path, suffix):
