@@ -13,7 +13,7 @@ SCORES = np.array([0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.3, 0.2], np.float32)
 WITHIN = (4.0, 0.05)
 
 
-def finder(shift=(0,) * len(SCORES)):
+def finder(shift=(0,) * 8):
     """Return what finds a box for each score, moved by so many pixels."""
     corners = 20 * np.arange(len(SCORES))[:, None] + np.array(shift)[:, None]
     boxes = np.concatenate([corners, corners, corners + 9, corners + 9], 1).astype(np.float32)

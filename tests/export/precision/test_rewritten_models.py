@@ -196,7 +196,7 @@ def test_too_few_boxes_are_no_gate(tiny_model, tmp_path):
     labels, none = np.zeros(19, np.int64), np.zeros(19, bool)
     image = AnnotatedImage(tmp_path / "0.png", (20, 20), boxes, labels, none)
     data = GateData(Dataset((image,), ("vehicle",), tmp_path), {})
-    with pytest.raises(InputError, match="at least 20 boxes .* found 19"):
+    with pytest.raises(InputError, match=r"at least 20 boxes .* found 19"):
         group_ap50(tiny_model, data)
 
 
