@@ -53,7 +53,10 @@ def add_hard_negatives(
         if things:
             weights, biases = Contrast.of(load_replay(), root).rows(means[:, :THING_DIM])
         else:
-            weights, biases = np.zeros((len(means), width), np.float32), np.zeros(len(means), np.float32)
+            weights, biases = (
+                np.zeros((len(means), width), np.float32),
+                np.zeros(len(means), np.float32),
+            )
             weights[:, columns] = means
         owners = np.full(len(means), DISTRACTOR if label in owned else label)
         rows = rows_below(label, weights, biases, owners, width)

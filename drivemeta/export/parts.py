@@ -166,7 +166,8 @@ def _probe(
             return Probe.make(image, threshold, rows, tolerance)
     raise ParityError(
         f"the changed model does not find in its probe's picture what the model before finds, to "
-        f"{near[0]:.2g} px and {near[1]:.2g} of score at any threshold; nothing was written"
+        f"{near[0]:.2g} px and {near[1]:.2g} of score at any threshold; nothing was written; "
+        "calibrate int8 on more frames like those to come, or choose another precision"
     )
 
 

@@ -74,7 +74,8 @@ def load_detector(path: Path, registry: Registry | None = None) -> TwoLevelDetec
     """
     path = Path(path)
     if not path.is_file():
-        raise ModelFileError(f"expected detector weights (.safetensors), found no file at {path}")
+        found = "a folder" if path.is_dir() else "no file"
+        raise ModelFileError(f"expected detector weights (.safetensors), found {found} at {path}")
     if path.suffix.lower() == ".onnx":
         raise ModelFileError(
             f"expected detector weights (.safetensors), found a model at {path}; classes are added "

@@ -71,6 +71,15 @@ class OnnxDetector:
         denormal_as_zero: bool = False,
     ) -> None:
         self._path = Path(path)
+        self._settings = {
+            "provider": provider,
+            "allow_fallback": allow_fallback,
+            "threads": threads,
+            "max_batch": max_batch,
+            "cuda_graph": cuda_graph,
+            "denormal_as_zero": denormal_as_zero,
+        }
+        self._bank: ClassBank | None = None
         file = read_model_file(path)
         device = _device_settings(file.manifest, max_batch, cuda_graph)
         self.manifest: Manifest = file.manifest
@@ -147,7 +156,14 @@ class OnnxDetector:
                 "another base"
             )
         held = self._session.place(bank_arrays(bank, rule.capacity))
-        self._known = _Known(bank.names, _families(bank.classes), held)
+        self._known, self._bank = _Known(bank.names, _families(bank.classes), held), bank
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process by its path: the file is read again there, its bank goes along.
+
+        The other process uses the same provider as was asked for here, or its own choice of `auto`.
+        """
+        return _opened_again, (self._path.absolute(), self._settings, self._bank)
 
     def warm_up(self, frame_size: tuple[int, int] | None = None, batch: int = 1) -> float:
         """Run once on black frames and return the seconds: engines are built, kernels chosen.
@@ -193,6 +209,13 @@ class OnnxDetector:
                 f"frame {index}: this model was exported for frames of {size[0]}x{size[1]} only, "
                 f"found {frame.shape[0]}x{frame.shape[1]}; export it without --frame-size"
             )
+
+
+def _opened_again(path: Path, settings: Mapping[str, Any], bank: ClassBank | None) -> OnnxDetector:
+    detector = OnnxDetector(path, **settings)
+    if bank is not None:
+        detector.set_bank(bank)
+    return detector
 
 
 def _families(classes: Iterable[ClassEntry | ClassSpec]) -> dict[str, str]:

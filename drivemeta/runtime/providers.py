@@ -129,13 +129,19 @@ def _first_that_runs(
         providers = [(name, o.options_for(name, device)) for name in names[i:]]
         if names[i] == o.TENSORRT:
             _make_cache(o.cache_folder(device))
+        running: list[str] = []
         try:
-            return ort.InferenceSession(
+            session = ort.InferenceSession(
                 model, _ort_options(options, names[i]), providers=providers, enable_fallback=0
             )
+            running = session.get_providers()
+            return session
         except ORT_ERRORS as error:
             if i == len(names) - 1:
                 raise ModelFileError(f"ONNX Runtime does not take the model: {error}") from error
+        finally:
+            if names[i] == o.TENSORRT and o.TENSORRT not in running:
+                _drop_empty(o.cache_folder(device))
     raise ProviderError("this build of ONNX Runtime has no execution provider that can be used")
 
 
@@ -155,6 +161,13 @@ def _make_cache(folder: Path) -> None:
     """Make TensorRT's folder; one that cannot be made only costs it the cache."""
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def _drop_empty(folder: Path) -> None:
+    """Take the folder of a TensorRT that does not run here away again."""
+    with contextlib.suppress(OSError):  # one that holds something, or was never made
+        folder.rmdir()
+        folder.parent.rmdir()
 
 
 def _ort_options(options: SessionOptions, provider: str) -> ort.SessionOptions:

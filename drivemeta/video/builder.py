@@ -90,19 +90,30 @@ def clipped(source: Source, options: Options) -> Source:
 
 
 class _Families(Mapping[str, str]):
-    """The super-class of each class of a detector, as its bank stands at the moment."""
+    """The super-class of each class of a detector, as its bank stands at the moment.
+
+    Classes of the banks before keep theirs: frames that were looked at with them may be under way.
+    """
 
     def __init__(self, detector: OnnxDetector) -> None:
         self._detector = detector
+        self._last = detector.families
+        self._known = dict(self._last)
+
+    def _now(self) -> Mapping[str, str]:
+        families = self._detector.families
+        if families is not self._last:
+            self._last, self._known = families, {**self._known, **families}
+        return self._known
 
     def __getitem__(self, name: str) -> str:
-        return self._detector.families[name]
+        return self._now()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._detector.families)
+        return iter(self._now())
 
     def __len__(self) -> int:
-        return len(self._detector.families)
+        return len(self._now())
 
 
 def _thresholded(detector: OnnxDetector, min_score: float | None) -> Detect:

@@ -1,5 +1,7 @@
 """Adaptation on a random base: what is added, what stays, and what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -34,6 +36,8 @@ def test_new_classes_join_the_bank(base, make_support):
 
 
 def test_classes_are_learnt_at_the_input_size_wanted(base, make_support):
+    own = tuple(replace(spec, origin="base") for spec in base.bank.classes)
+    base = base.with_(bank=replace(base.bank, classes=own))
     adapted = adapt(base, make_support(2, "rocks"), parent="traffic_sign", input_size=(64, 128))
     assert adapted.detector.input_size == (64, 128)
     assert base.input_size != (64, 128)

@@ -9,6 +9,7 @@ from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.model_file import read_model_file
 from tests.helpers.cli import call
+from tests.helpers.int8 import random_networks_allowed
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +48,16 @@ def test_int8_is_gated_on_average_precision(tiny_model, data, tmp_path, capsys):
     out = tmp_path / "int8.onnx"
     words = ["export", tiny_model, "--precision", "int8", "--frames", data, "--out", out]
     words += ["--data", data / "a.json"]
-    assert call(*words, "--max-loss", "100", "--json") == 0
+    with random_networks_allowed():
+        assert call(*words, "--max-loss", "100", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["precision"] == "int8"
     assert report["ap50"]["images"] == 2
     loss = max(report["ap50"]["loss"].values())
     assert loss > 1  # of a random network
     out.unlink()
-    assert call(*words, "--max-loss", "0.5") == 1
+    with random_networks_allowed():
+        assert call(*words, "--max-loss", "0.5") == 1
     assert "nothing was written" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -70,10 +73,21 @@ def test_fp16_of_a_model_file(tiny_model, tmp_path, capsys):
 @pytest.mark.slow
 def test_int8_without_frames_or_data_warns(tiny_model, tmp_path, capsys):
     out = tmp_path / "int8.onnx"
-    assert call("export", tiny_model, "--precision", "int8", "--n-frames", "2", "--out", out) == 0
+    words = ["export", tiny_model, "--precision", "int8", "--n-frames", "2", "--out", out]
+    with random_networks_allowed():
+        assert call(*words) == 0
     said = " ".join(capsys.readouterr().err.split())
     assert "calibrated on drawn scenes" in said
     assert "not measured" in said
+    assert "of either have no partner" in said
+
+
+@pytest.mark.slow
+def test_int8_that_finds_something_else_is_refused_without_data(tiny_model, tmp_path, capsys):
+    words = ["--precision", "int8", "--n-frames", "2", "--out", tmp_path / "int8.onnx"]
+    assert call("export", tiny_model, *words) == 1  # a random network spreads every rounding
+    assert "what the model before finds" in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

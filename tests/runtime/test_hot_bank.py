@@ -1,17 +1,22 @@
 """Banks that change while other threads detect: each call sees one of them whole."""
 
+import pickle  # noqa: TID251  (as multiprocessing does, of what we made ourselves)
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime as ort
 import pytest
 
+from drivemeta.core import ClassSpec
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.batching import Batcher
 from drivemeta.runtime.replay import Replay
 from drivemeta.runtime.slicing import Sliced
+from drivemeta.video.builder import run_context
+from drivemeta.video.options import Options
 from tests.helpers.echo_model import CAPACITY, echo_model, tagged_bank, tags_of
 
 N_BANKS, N_CALLS, N_THREADS = 7, 20_000, 3
@@ -85,6 +90,25 @@ def test_names_and_families_are_of_the_last_bank(detector):
     detector.set_bank(tagged_bank(2))
     assert detector.classes == ("2_0", "2_1", "2_2")
     assert dict(detector.families) == {name: name for name in detector.classes}
+
+
+def test_a_class_of_the_bank_before_keeps_its_super_class(detector):
+    families = run_context(detector, Options()).families
+    assert families["0_0"] == "0_0"
+    kinds = (ClassSpec("sign"), ClassSpec("rocks", "sign"))
+    detector.set_bank(replace(tagged_bank(1), classes=kinds))
+    assert (families["rocks"], families["0_0"]) == ("sign", "0_0")
+    detector.set_bank(tagged_bank(2))
+    assert families["rocks"] == "sign"  # frames that saw it may be under way
+    assert "rocks" not in detector.families
+
+
+def test_a_detector_travels_to_another_process_with_its_bank(detector):
+    detector.set_bank(tagged_bank(3))
+    again = pickle.loads(pickle.dumps(detector))
+    assert again.provider == "cpu"
+    assert again.classes == detector.classes
+    assert tags_of(again([FRAME])) == {3}
 
 
 def test_replayed_calls_of_several_threads_take_turns(restless):

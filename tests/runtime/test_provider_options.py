@@ -64,6 +64,14 @@ def fake(monkeypatch, tmp_path):
 ALL = [o.TENSORRT, o.CUDA, o.CPU]
 
 
+@pytest.mark.parametrize("raises", [(), (o.TENSORRT,)])
+def test_a_tensorrt_that_does_not_run_leaves_no_folder(fake, tmp_path, raises):
+    fake(ALL, [o.CUDA, o.CPU], raises)
+    _, running = create_session(b"model", SessionOptions())
+    assert running == "cuda"
+    assert list(tmp_path.rglob("tensorrt*")) == []
+
+
 def test_tensorrt_gets_caches_and_a_profile_of_the_shapes_to_come(fake, tmp_path):
     made = fake(ALL, ALL)
     device = o.DeviceSettings(FIXED, precision="fp16")

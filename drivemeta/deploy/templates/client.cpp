@@ -89,7 +89,7 @@ int main(int argc, char** argv) {
   try {
     std::cout.precision(9);
     report_nothing();
-    Ort::Env env(ORT_LOGGING_LEVEL_WARNING, "drivemeta");
+    Ort::Env env(ORT_LOGGING_LEVEL_ERROR, "drivemeta");  // it warns of inputs that need no feeding
     Ort::Session session(env, ORT_TSTR("model.onnx"), Ort::SessionOptions{});
     const auto names = read_labels("labels.txt");
     for (int i = 1; i < argc; ++i) detect(session, names, argv[i]);

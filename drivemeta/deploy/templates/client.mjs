@@ -37,7 +37,9 @@ if (images.length === 0) {
   process.exit(2);
 }
 const { classes } = JSON.parse(readFileSync(join(here, "manifest.json"), "utf8"));
-const session = await ort.InferenceSession.create(join(here, "model.onnx"));
+const session = await ort.InferenceSession.create(join(here, "model.onnx"), {
+  logSeverityLevel: 3, // it warns of each input that need not be fed
+});
 for (const path of images) {
   const { height, width, data } = readPpm(path);
   const frames = new ort.Tensor("uint8", data, [1, height, width, 3]);

@@ -19,6 +19,7 @@ parser.add_argument("--provider", default="CPUExecutionProvider")
 parser.add_argument("--min-score", type=float, help="in place of each class's own threshold")
 args = parser.parse_args()
 
+ort.set_default_logger_severity(3)  # it warns of each input that need not be fed
 session = ort.InferenceSession(args.model, providers=[args.provider])
 manifest = json.loads(session.get_modelmeta().custom_metadata_map["drivemeta"])
 feeds = {}

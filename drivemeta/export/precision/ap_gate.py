@@ -13,6 +13,7 @@ from drivemeta.evaluation.run import evaluate_model
 from drivemeta.runtime.detector import OnnxDetector
 
 GROUPS = ("base", "novel")
+MIN_BOXES = 20  # below, a box more or less moves AP50 by as much as is allowed
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ def measure_gate(
     """Measure AP50 of two models of the same classes on the same images, on the CPU.
 
     Raises:
-        InputError: no class of the data is one of the model's.
+        InputError: no class of the data is one of the model's, or too few boxes are.
     """
     first, second = (group_ap50(path, data, on_image) for path in (before, after))
     return loss_between(first, second, data.dataset)
@@ -101,5 +102,11 @@ def group_ap50(
     tree = ClassTree.of(detector.manifest.classes)
     mapping = match_classes(data.dataset, tree, dict(data.mapping))
     truth = data.dataset.map_classes(mapping, [n for n in tree.names if n in mapping.values()])
+    n_boxes = sum(truth.n_boxes().values())
+    if n_boxes < MIN_BOXES:
+        raise InputError(
+            f"{data.dataset.source}: expected at least {MIN_BOXES} boxes of the model's classes to "
+            f"measure average precision on, found {n_boxes}"
+        )
     ap50: dict[str, float | None] = evaluate_model(detector, truth, tree, None, on_image)["ap50"]
     return ap50

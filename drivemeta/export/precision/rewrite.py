@@ -34,10 +34,13 @@ Image = NDArray[np.uint8]
 Precision = Literal["fp32", "fp16", "int8"]
 MIN_SCORE = 0.05
 N_COMPARED = 8  # of the frames given
-# How far rows of the probe may lie from those found where the file was written: processors and
-# GPUs round differently in float16, and int8 kernels differ in how they add.
-PROBE_TOLERANCE = {"fp32": (0.1, 1e-3), "fp16": (1.0, 0.01), "int8": (4.0, 0.05)}
-# Of rows above a score of 0.05: those on the edge of a choice may come or go.
+# How far rows of the probe may lie from those of the fp32 model: processors and GPUs round
+# differently in float16, and int8 kernels differ in how they add.
+PROBE_TOLERANCE = {"fp32": (0.1, 1e-3), "fp16": (1.0, 0.01), "int8": (8.0, 0.1)}
+# How near a partner lies where whole frames are compared.
+NEAR = {**PROBE_TOLERANCE, "int8": (4.0, 0.05)}
+# Of rows above a score of 0.05: those on the edge of a choice may come or go. One that moves counts
+# on both sides; the shipped base in int8 comes to 0.36.
 UNMATCHED_SHARE = {"fp32": 0.02, "fp16": 0.1, "int8": 0.5}
 
 
@@ -121,7 +124,8 @@ def rewrite_model(
     Raises:
         ModelFileError: the file is damaged or not ours.
         InputError: it is not float32, or there is nothing to calibrate on.
-        ParityError: float16 rows differ too much, or AP50 falls too far; nothing is written.
+        ParityError: rows differ too much, AP50 falls too far, or the new model does not find in its
+            probe what the old one does; nothing is written.
         OutputError: the file cannot be written.
     """
     start = time.perf_counter()
@@ -130,9 +134,9 @@ def rewrite_model(
     with tempfile.TemporaryDirectory() as folder:
         trial = Path(folder) / "trial.onnx"
         data = write_parts(parts, trial, PROBE_TOLERANCE[change.precision], original)
-        frames = _seen(change.frames, parts.manifest.input.frame_size)
-        agreement = compare_models(file.path, trial, frames)
-        _check_agreement(agreement, change.precision, file.path)
+        agreement = compare_models(file.path, trial, _seen(change, parts.manifest.input.frame_size))
+        if change.gate is None or change.precision != "int8":
+            _check_agreement(agreement, change.precision, file.path)
         ap50 = None
         if change.gate is not None:
             ap50 = measure_gate(file.path, trial, change.gate, on_image)
@@ -147,7 +151,7 @@ def rewrite_model(
 def compare_models(before: Path, after: Path, frames: Sequence[Image]) -> Agreement:
     """Compare what two models of the same classes find in frames, on the CPU."""
     detectors = [OnnxDetector(path, provider="cpu") for path in (before, after)]
-    tolerance = PROBE_TOLERANCE[detectors[1].manifest.precision]
+    tolerance = NEAR[detectors[1].manifest.precision]
     n_rows = n_unmatched = 0
     box_px = score = 0.0
     for frame in frames:
@@ -161,11 +165,15 @@ def compare_models(before: Path, after: Path, frames: Sequence[Image]) -> Agreem
 
 def _check_agreement(agreement: Agreement, precision: Precision, before: Path) -> None:
     """Raise ParityError where more rows have no partner than a precision is allowed."""
-    allowed = UNMATCHED_SHARE.get(precision)
-    if allowed is not None and agreement.n_unmatched > max(2, allowed * agreement.n_rows):
+    if agreement.n_unmatched > max(2, UNMATCHED_SHARE[precision] * agreement.n_rows):
+        advice = (
+            "; calibrate on more frames like those to come (--frames), or let average precision "
+            "decide (--data)"
+        )
         raise ParityError(
-            f"{precision} does not find what {before} finds: {agreement.n_unmatched} "
-            f"of {agreement.n_rows} rows have no partner; nothing was written"
+            f"{precision} does not find what {before} finds: in {agreement.n_frames} frames "
+            f"{agreement.n_unmatched} rows of either have no partner, of {agreement.n_rows} "
+            f"before; nothing was written{advice if precision == 'int8' else ''}"
         )
 
 
@@ -195,7 +203,9 @@ def _converted(parts: Parts, change: Change) -> Networks:
     return networks
 
 
-def _seen(frames: Sequence[Image], size: tuple[int, int] | None) -> list[Image]:
-    """Return frames to compare on: a drawn scene, noise, and the first of those given."""
-    drawn = [draw_scene(size or (360, 640), 1), draw_noise(size or (405, 300))]
-    return [*drawn, *(f for f in frames[:N_COMPARED] if size is None or f.shape[:2] == tuple(size))]
+def _seen(change: Change, size: tuple[int, int] | None) -> list[Image]:
+    """Return frames to compare on: the first of those given, but for int8 a drawn one and noise."""
+    given = [f for f in change.frames[:N_COMPARED] if size is None or f.shape[:2] == tuple(size)]
+    if change.precision == "int8":  # it is fitted to frames like those given
+        return given
+    return [draw_scene(size or (360, 640), 1), draw_noise(size or (405, 300)), *given]

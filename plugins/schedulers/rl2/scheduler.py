@@ -91,7 +91,8 @@ class RL2:
 
 def _open(path: Path) -> onnxruntime.InferenceSession:
     if not path.is_file():
-        raise InputError(f"rl2.model: expected a policy at {path}, found no file")
+        found = "a folder" if path.is_dir() else "no file"
+        raise InputError(f"rl2.model: expected a policy at {path}, found {found}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(

@@ -7,10 +7,11 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.errors import InputError, ParityError
 from drivemeta.export.disassemble import network_model, networks_of
 from drivemeta.export.parts import Parts
-from drivemeta.export.precision.ap_gate import GateReport, judge
+from drivemeta.export.precision.ap_gate import GateData, GateReport, group_ap50, judge
 from drivemeta.export.precision.calibration_inputs import Eyes
 from drivemeta.export.precision.half import to_half
 from drivemeta.export.precision.int8 import Int8Rule, to_int8
@@ -20,6 +21,7 @@ from drivemeta.export.probe_scene import draw_scene
 from drivemeta.export.verify import verify_model
 from drivemeta.runtime import OnnxDetector
 from drivemeta.runtime.model_file import read_model_file
+from tests.helpers.int8 import random_networks_allowed
 
 FLOAT = TensorProto.FLOAT
 
@@ -139,12 +141,10 @@ def test_calibration_needs_frames(parts, tiny_model, tmp_path):
 def rewritten(tiny_model, frames, tmp_path_factory):
     """Return the files and reports of both precisions; int8 takes seconds to calibrate."""
     folder = tmp_path_factory.mktemp("rewritten")
-    return {
-        precision: rewrite_model(
-            tiny_model, folder / f"{precision}.onnx", Change(precision, frames=frames)
-        )
-        for precision in ("fp16", "int8")
-    }
+    half = rewrite_model(tiny_model, folder / "fp16.onnx", Change("fp16", frames=frames))
+    with random_networks_allowed():
+        int8 = rewrite_model(tiny_model, folder / "int8.onnx", Change("int8", frames=frames))
+    return {"fp16": half, "int8": int8}
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
@@ -180,6 +180,24 @@ def test_bank_mode_and_frame_size_change_without_torch(tiny_model, tmp_path):
     manifest = read_model_file(out).manifest
     assert (manifest.bank.mode, manifest.input.frame_size) == ("baked", (96, 160))
     assert verify_model(out, "cpu").n_rows >= 5
+
+
+def test_the_probe_of_a_half_promises_what_the_whole_finds(tiny_model, rewritten):
+    probe, half = (read_model_file(p).probe() for p in (tiny_model, rewritten["fp16"].path))
+    assert half.png == probe.png
+    original = OnnxDetector(tiny_model, provider="cpu")
+    (found,) = original([half.image()], half.threshold)
+    np.testing.assert_allclose(half.scores, found.scores, atol=1e-6)
+    np.testing.assert_allclose(half.boxes, found.boxes, atol=1e-4)
+
+
+def test_too_few_boxes_are_no_gate(tiny_model, tmp_path):
+    boxes = np.tile(np.float32([1, 2, 8, 9]), (19, 1))
+    labels, none = np.zeros(19, np.int64), np.zeros(19, bool)
+    image = AnnotatedImage(tmp_path / "0.png", (20, 20), boxes, labels, none)
+    data = GateData(Dataset((image,), ("vehicle",), tmp_path), {})
+    with pytest.raises(InputError, match=r"at least 20 boxes .* found 19"):
+        group_ap50(tiny_model, data)
 
 
 def test_a_loss_beyond_the_bound_is_refused():
