@@ -14,6 +14,7 @@ from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError
 
 SAME = 0.95  # cosine from which a row that stands for something else is one that is named now
+YIELD = 0.1  # of cosine, by which a shipped class must be nearer than one of the model's own
 _MOST_NAMED = 6
 
 
@@ -33,10 +34,12 @@ def named_beside(bank: ClassBank, named: NamedBank) -> tuple[ClassBank, list[str
     _check_names(bank, named)
     names = np.array(named.names)
     shared = np.isin(names, sorted(own))
-    novel = _novel(bank).weights
-    alike = ~shared & (names != BACKGROUND) & (_nearness(named.weights, novel) >= ALIKE)
+    novel = _novel(bank)
+    alike = ~shared & (names != BACKGROUND) & (_nearness(named.weights, novel.weights) >= ALIKE)
     added = _chosen(named, ~shared & ~alike)
     held = with_named(replace(bank, crop=_unnamed(bank, added)), added)
+    if (novel.roots == bank.index(named.parent)).any():
+        held = replace(held, crop=_yielding(held.crop, added))
     gone = sorted(set(names[alike]) - set(added.names))
     return held, _notes(sorted(set(names[shared])), gone)
 
@@ -66,6 +69,14 @@ def _unnamed(bank: ClassBank, named: NamedBank) -> BankRows:
     leaves = np.array([name != BACKGROUND for name in named.names], bool)
     seen = _nearness(rows.weights, named.weights[leaves]) >= SAME
     return _rows(rows, ~(other & seen))
+
+
+def _yielding(rows: BankRows, added: NamedBank) -> BankRows:
+    """Return rows of which the last ones, those added, are held back where they name a class."""
+    biases = rows.biases.copy()
+    leaves = np.array([name != BACKGROUND for name in added.names], np.bool_)
+    biases[len(rows) - len(leaves) :][leaves] += YIELD
+    return replace(rows, biases=biases)
 
 
 def _nearness(weights: FloatArray, others: FloatArray) -> FloatArray:
