@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from drivemeta.banks.beside import named_beside
+from drivemeta.banks.beside import YIELD, named_beside
 from drivemeta.banks.named import NamedBank
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank, ClassSpec
+from drivemeta.core.score_rule import name_leaves
+from drivemeta.core.scoring import Scoring
 from drivemeta.errors import InputError, ModelFileError
 
 DIM = 12
@@ -55,7 +57,7 @@ def test_a_class_of_both_is_the_models_own():
 
 
 def test_what_looks_like_a_class_of_the_model_takes_no_box_of_it():
-    given = signs(falling=near(0, 0.9), ice=near(1, 0.9), background=near(0, 0.9))
+    given = signs(falling=near(0, 0.85), ice=near(0, 0.75), background=near(0, 0.9))
     both, notes = named_beside(adapted(), given)
     assert both.names == ("vehicle", "sign", "rocks", "ice")
     assert both.crop.owners.tolist() == [2, 3, 1]
@@ -63,9 +65,23 @@ def test_what_looks_like_a_class_of_the_model_takes_no_box_of_it():
 
 
 def test_what_stood_for_something_else_goes_where_it_has_a_name_now():
-    bank = adapted((UNIT[1], 1), (UNIT[1], DISTRACTOR), (UNIT[2], 1), (near(1, 0.8), 1))
+    bank = adapted((UNIT[1], 1), (near(1, 0.7), DISTRACTOR), (UNIT[2], 1), (near(1, 0.5), 1))
     both, _ = named_beside(bank, signs(ice=UNIT[1], background=UNIT[2]))
     assert both.crop.owners.tolist() == [2, 1, 1, 3, 1]
+
+
+def test_a_shipped_class_yields_where_the_models_own_is_nearly_as_near():
+    named = signs(ice=UNIT[1], background=UNIT[2])
+    both, _ = named_beside(adapted(), named)
+    assert both.crop.biases.tolist() == pytest.approx([0, YIELD, 0])
+    between = 0.70 * UNIT[:1] + 0.74 * UNIT[1:2]  # nearer to ice
+    root = np.array([1])
+    leaf, _, _ = name_leaves(between / np.linalg.norm(between), root, both, Scoring())
+    assert both.names[leaf[0]] == "rocks"
+    leaf, _, _ = name_leaves(UNIT[1:2], root, both, Scoring())
+    assert both.names[leaf[0]] == "ice"
+    vehicles = NamedBank("vehicle", ("bus",), UNIT[3:4])  # beside no class of the model's own
+    assert not named_beside(adapted(), vehicles)[0].crop.biases.any()
 
 
 @pytest.mark.parametrize(
