@@ -11,10 +11,11 @@ import pytest
 from drivemeta.core import Detections, Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
-from drivemeta.errors import PluginError, VideoError
+from drivemeta.errors import InputError, PluginError, VideoError
 from drivemeta.plugins import default_registry
 from drivemeta.plugins.scheduler.protocol import InferencePlan, Outcome
 from drivemeta.plugins.source.protocol import SourceCounts
+from drivemeta.video.journal import Record
 from drivemeta.video.pipeline import Pipeline
 from tests.helpers.videos import draw_frame, find_boxes
 
@@ -221,6 +222,50 @@ def test_workers_keep_the_order_and_never_idle_behind_a_slow_frame():
     assert [frame.index for frame, _ in results] == list(range(40))
     assert most[0] == 3
     assert pipeline.clock.frames["infer"] == 40
+
+
+class Hurried(Drawn):
+    """A live source that gives all its frames before the first is looked at."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__(n)
+        self.given = threading.Event()
+
+    def info(self) -> StreamInfo:
+        return replace(super().info(), n_frames=None, live=True)
+
+    def __iter__(self) -> Iterator[Frame]:
+        yield from super().__iter__()
+        self.given.set()
+
+
+def test_of_a_live_source_the_oldest_frames_give_way_to_the_newest():
+    source = Hurried(50)
+
+    def detect(frames):
+        assert source.given.wait(10)
+        return find_boxes(frames)
+
+    pipeline = build(detect)
+    seen = [frame.index for frame, _ in pipeline.run(source)]
+    assert seen == sorted(seen)
+    assert seen[-7:] == list(range(43, 50))  # one of the eight that waited made room for the end
+    assert len(seen) + pipeline.clock.dropped == 50
+    assert len(seen) < 15
+
+
+OTHER = {"time_s": {"time_s": 9.9}, "pts": {"pts": 77}, "index": {"index": 3}}
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_another_frame_than_that_of_the_unfinished_run_is_refused(what):
+    found = [find_boxes([draw_frame(i, SIZE)])[0] for i in range(3)]
+    records = [Record(i, i / 10, None, InferencePlan("full"), found[i]) for i in range(3)]
+    past = dict(enumerate(records))
+    assert len(list(replace(build(), past=past).run(Drawn(5)))) == 5
+    past[2] = replace(records[2], **OTHER[what])
+    with pytest.raises(InputError, match=r"frame 2: expected the one of the unfinished run"):
+        list(replace(build(), past=past).run(Drawn(5)))
 
 
 class Stalled(Drawn):
