@@ -39,3 +39,16 @@ def embedding(ctx: typer.Context, config: Config, resume: Resume = False) -> Non
     settings = load_config(config, EmbeddingTraining)
     written = train_embedding(settings, resume=resume, registry=registry_of(ctx))
     typer.echo(f"weights: {written}", err=True)
+
+
+@app.command()
+def things(config: Config, resume: Resume = False) -> None:
+    """Train the embedding of things: vehicles, people, animals, street furniture."""
+    from drivemeta.config import load_config
+    from drivemeta.training.allocator import keep_freed_memory
+    from drivemeta.training.base.things import ThingTraining, train_things
+
+    keep_freed_memory()
+    settings = load_config(config, ThingTraining)
+    written = train_things(settings, resume=resume)
+    typer.echo(f"weights: {written}", err=True)
