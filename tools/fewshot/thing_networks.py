@@ -79,16 +79,16 @@ def imagenet_places() -> Embedder:
     return Embedder("ImageNet, untrained: stride 32, 2 x 2 places, 128 px", network, 128, 1.1)
 
 
-def imagenet_average() -> Embedder:
-    """Return untrained features: the average of stride 32."""
+def imagenet_average(size: int) -> Embedder:
+    """Return untrained features: the average of stride 32, of crops of so many pixels."""
     backbone = _imagenet((15,))
 
     def network(crops: Tensor) -> Tensor:
         coarse: Tensor = backbone(crops)[0]
         return coarse.mean((2, 3))
 
-    name = f"ImageNet, untrained: stride 32, average, {THING_CROP_SIZE} px"
-    return Embedder(name, network, THING_CROP_SIZE, THING_CONTEXT)
+    name = f"ImageNet, untrained: stride 32, average, {size} px"
+    return Embedder(name, network, size, THING_CONTEXT)
 
 
 def thing_embedding(name: str, weights: Path) -> Embedder:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from tools.fewshot.thing_networks import (
 )
 from tools.fewshot.thing_page import write_page
 from tools.fewshot.things_split import HELD_OUT
-from tools.provenance import command, machine
+from tools.provenance import machine
 
 RESULTS = Path(__file__).with_name("things.json")
 SHAPES = ((5, 1), (5, 5), (10, 1), (10, 5))
@@ -59,7 +60,9 @@ def main() -> None:
     parser.add_argument("--kinds", type=Path, default=Path("runs/data/kinds"))
     parser.add_argument("--scenes", type=Path, default=Path("../shared/data/scenes"))
     parser.add_argument("--weights", type=Path, default=Path("runs/things_held/things.safetensors"))
-    parser.add_argument("--only", help="only rows whose name holds these letters")
+    parser.add_argument(
+        "--only", help="only those that these letters are in: level2, places, average 96, things"
+    )
     arguments = parser.parse_args()
     if arguments.command == "crops":
         torch.set_num_threads(1)
@@ -73,20 +76,22 @@ def compare(arguments: argparse.Namespace) -> None:
     kinds = held_kinds(arguments.kinds, held)
     roads = road_things(arguments.scenes / "bdd")
     results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-    for make in (
-        shipped_level2,
-        imagenet_places,
-        imagenet_average,
-        lambda: thing_embedding("thing-embedding, held out", arguments.weights),
-    ):
-        embedder = make()
-        if arguments.only and arguments.only not in embedder.name:
+    for name, make in embedders(arguments.weights).items():
+        if arguments.only and arguments.only not in name:
             continue
+        embedder = make()
         found = figures(embedder, kinds, roads, held)
-        results[embedder.name] = {"command": command(), "machine": machine(), **found}
+        results[embedder.name] = {"machine": machine(), **found}
         means = {k: round(v[0], 1) for part in ("kinds", "roads") for k, v in found[part].items()}
         print(embedder.name, means, flush=True)
         write_text(RESULTS, json.dumps(results, indent=1) + "\n")
+
+
+def embedders(weights: Path) -> dict[str, Callable[[], Embedder]]:
+    """Return what is compared, by the words of `--only`."""
+    averages = {f"average {size}": partial(imagenet_average, size) for size in (96, 112, 128)}
+    held = partial(thing_embedding, "thing-embedding, held out", weights)
+    return {"level2": shipped_level2, "places": imagenet_places, **averages, "things": held}
 
 
 def figures(
