@@ -1,4 +1,4 @@
-"""`drivemeta train`: base training of either level."""
+"""`drivemeta train`: base training of either level, and of the embedding of things."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from drivemeta.cli.invocation import registry_of
 
-app = typer.Typer(help="Train the base: level 1 (detector) or level 2 (embedding).")
+app = typer.Typer(help="Train the base: level 1 (detector), level 2 (embedding), things.")
 
 Config = Annotated[Path, typer.Argument(help="YAML file, see configs/train_*.yaml.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]

@@ -50,17 +50,24 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    data = load_config(arguments.config, ThingTraining)
-    things, others = read_things(data.data, data.seed)
-    network = load_things(arguments.run / WEIGHTS)
-    kinds = {name: found for name, found in things.items() if name not in others}
-    chosen = [thing for name in sorted(kinds) for thing in replayed(name, kinds[name])]
-    embeddings = embed(network, chosen)
+    ship(arguments.run / WEIGHTS, choose(load_config(arguments.config, ThingTraining)))
+
+
+def choose(config: ThingTraining) -> list[Thing]:
+    """Return the training things that the store keeps and that rows are made of."""
+    things, others = read_things(config.data, config.seed)
+    kinds = sorted(things.keys() - others)
+    return [thing for name in kinds for thing in replayed(name, things[name])]
+
+
+def ship(weights: Path, chosen: Sequence[Thing]) -> None:
+    """Write weights, rows and store to where they ship."""
+    embeddings = embed(load_things(weights), chosen)
     write_bytes(THING_REPLAY, replay_store(chosen, embeddings))
     for name, kept in BANKS.items():
         rows = bank(PARENTS[name], kept.split(), chosen, embeddings)
         save_bank(THING_BANKS / f"{name}.safetensors", rows)
-    write_bytes(THING_WEIGHTS, (arguments.run / WEIGHTS).read_bytes())
+    write_bytes(THING_WEIGHTS, weights.read_bytes())
     print(f"{len(chosen)} things in the store: {dict(Counter(thing.name for thing in chosen))}")
 
 

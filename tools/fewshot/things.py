@@ -75,12 +75,12 @@ def compare(arguments: argparse.Namespace) -> None:
     held = json.loads(HELD_OUT.read_text(encoding="utf-8"))["kinds"]
     kinds = held_kinds(arguments.kinds, held)
     roads = road_things(arguments.scenes / "bdd")
-    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     for name, make in embedders(arguments.weights).items():
         if arguments.only and arguments.only not in name:
             continue
         embedder = make()
         found = figures(embedder, kinds, roads, held)
+        results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
         results[embedder.name] = {"machine": machine(), **found}
         means = {k: round(v[0], 1) for part in ("kinds", "roads") for k, v in found[part].items()}
         print(embedder.name, means, flush=True)
