@@ -3,6 +3,7 @@
 Wang et al., "CosFace", 2018, arXiv 1801.09414; Snell et al., "Prototypical Networks for Few-shot
 Learning", 2017, arXiv 1703.05175. The projection starts as the principal components of the
 untrained features, and the rows as the classes' means, so nothing of ImageNet is lost at the start.
+At the end it is joined with those of the trained features, which the training classes do not need.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from drivemeta.training.base.backbone import FeatureMaps, trunk_of
 from drivemeta.training.base.embedding import episode_loss, margin_loss
 from drivemeta.training.base.imagenet import load_imagenet
 from drivemeta.training.base.loop import RunPlan, train_level
+from drivemeta.training.base.thing_projection import joined_projection, principal_projection
 from drivemeta.training.base.thing_sampler import ThingData, ThingSampler, read_things
 from drivemeta.training.weights import load_start, write_weights
 
@@ -83,7 +85,7 @@ def train_things(config: ThingTraining, *, resume: bool) -> Path:
     model = TrainableThings(ThingEmbedding(), len(sampler.names))
     if config.start_from is not None:
         load_start(config.start_from, model.things)
-    elif not resume:
+    else:  # resumed too: frozen blocks are copied before the checkpoint is read
         load_imagenet(model.things.backbone)
     size = (THING_CROP_SIZE, THING_CROP_SIZE)
     trunk = trunk_of(model.things.backbone, config.frozen_blocks, size, config.threads)
@@ -100,13 +102,10 @@ def train_things(config: ThingTraining, *, resume: bool) -> Path:
         _plan(config),
         resume=resume,
     )
-    return write_weights(config.out / WEIGHTS, shipped_tensors(average))
-
-
-def shipped_tensors(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of the embedding alone, in half precision."""
-    prefix = "things."
-    return {k.removeprefix(prefix): v.half() for k, v in state.items() if k.startswith(prefix)}
+    model.load_state_dict(average)
+    finish(model.things, trunk, sampler)
+    halves = {name: tensor.half() for name, tensor in model.things.state_dict().items()}
+    return write_weights(config.out / WEIGHTS, halves)
 
 
 def _plan(config: ThingTraining) -> RunPlan:
@@ -140,38 +139,35 @@ def begin(
     model: TrainableThings, trunk: FeatureMaps, sampler: ThingSampler, *, whole: bool
 ) -> None:
     """Set the rows to the means of their classes, and the projection if the `whole` is new."""
+    pooled, labels = _features(model.things, trunk, sampler)
+    if whole:
+        _set(model.things.project, *principal_projection(pooled, model.things.dim))
+    embeddings = F.normalize(model.things.project(pooled), dim=-1)
+    sums = torch.zeros_like(model.rows).index_add_(0, labels, embeddings)
+    model.rows.copy_(F.normalize(sums, dim=-1))
+
+
+@torch.no_grad()
+def finish(things: ThingEmbedding, trunk: FeatureMaps, sampler: ThingSampler) -> None:
+    """Join the learnt projection with the principal components of the learnt features."""
+    pooled, _ = _features(things, trunk, sampler)
+    learnt = (things.project.weight, things.project.bias)
+    _set(things.project, *joined_projection(pooled, learnt))
+
+
+def _features(
+    things: ThingEmbedding, trunk: FeatureMaps, sampler: ThingSampler
+) -> tuple[Tensor, Tensor]:
+    """Return the (n, 768) features and the labels of a few views of every class."""
     features, labels = [], []
     for start in range(0, len(sampler.names), START_BATCH):
         classes = np.arange(start, min(start + START_BATCH, len(sampler.names)))
         crops, found = sampler.views(classes, START_VIEWS)
-        features.append(model.things.features(trunk(crops)))
+        features.append(things.features(trunk(crops)))
         labels.append(found)
-    pooled = torch.cat(features)  # (n, n_features)
-    if whole:
-        weight, bias = principal_projection(pooled, model.things.dim)
-        model.things.project.weight.copy_(weight)
-        model.things.project.bias.copy_(bias)
-    embeddings = F.normalize(model.things.project(pooled), dim=-1)
-    sums = torch.zeros_like(model.rows).index_add_(0, torch.cat(labels), embeddings)
-    model.rows.copy_(F.normalize(sums, dim=-1))
+    return torch.cat(features), torch.cat(labels)
 
 
-def principal_projection(features: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Return the weight and bias of the principal components of features.
-
-    Both levels of the features, the averages and the places, get the same length on average.
-
-    Args:
-        features: (n, n_features), the last 448 of them places of the finer map.
-        dim: Number of components.
-    """
-    mean = features.mean(0)
-    centred = features - mean
-    coarse, fine = centred[:, : ThingEmbedding.n_coarse], centred[:, ThingEmbedding.n_coarse :]
-    lengths = [part.norm(dim=1).mean().expand(part.shape[1]) for part in (coarse, fine)]
-    scale = torch.cat(lengths).clamp(min=1e-6)
-    _, _, components = torch.linalg.svd(centred / scale, full_matrices=False)
-    weight = components[:dim] / scale
-    if len(weight) < dim:
-        weight = F.pad(weight, (0, 0, 0, dim - len(weight)))
-    return weight, -(weight @ mean)
+def _set(layer: nn.Linear, weight: Tensor, bias: Tensor) -> None:
+    layer.weight.copy_(weight)
+    layer.bias.copy_(bias)

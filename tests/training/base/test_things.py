@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from drivemeta.errors import ConfigError
-from drivemeta.models.things import ThingEmbedding, load_things
+from drivemeta.models.things import load_things
 from drivemeta.training.base import things as things_module
 from drivemeta.training.base.thing_sampler import (
     ThingData,
@@ -21,11 +21,7 @@ from drivemeta.training.base.thing_sampler import (
     held_out_classes,
     read_things,
 )
-from drivemeta.training.base.things import (
-    ThingTraining,
-    principal_projection,
-    train_things,
-)
+from drivemeta.training.base.things import ThingTraining, train_things
 
 HEADER = "path,class,group,source,width,height,x1,y1,x2,y2\n"
 
@@ -101,16 +97,3 @@ def test_it_trains_writes_and_goes_on(config: ThingTraining) -> None:
     assert train_things(longer, resume=True) == path
     second = load_things(path).state_dict()
     assert any(not torch.equal(first[name], second[name]) for name in first)
-
-
-def test_the_projection_starts_as_principal_components() -> None:
-    generator = torch.Generator().manual_seed(0)
-    features = torch.randn(300, ThingEmbedding.n_features, generator=generator) * 0.01
-    features[:, 7] += 5 * torch.randn(300, generator=generator)
-    features[:, 3] += 100
-    weight, bias = principal_projection(features, 16)
-    assert weight.shape == (16, ThingEmbedding.n_features)
-    projected = features @ weight.T + bias
-    torch.testing.assert_close(projected.mean(0), torch.zeros(16), atol=1e-2, rtol=0)
-    assert int(weight[0].abs().argmax()) == 7
-    assert float(projected[:, 0].std()) > 5 * float(projected[:, 5].std())
