@@ -33,12 +33,10 @@ from drivemeta.training.base.things import WEIGHTS, ThingTraining
 SCENES = ("bdd", "bdd-more", "kitti", "coco")
 REPLAY_PER_CLASS = {"car": 1600, "person": 900, "truck": 900, "bus": 500}
 REPLAY_OTHERS, REPLAY_WEB = 400, 40
-BANKS = {
-    "vehicles": "car truck bus train motorcycle bicycle convertible coupe hatchback minivan "
-    "pickup sedan suv van limousine excavator crane tractor trolleybus",
-    "people": "person rider cyclist firefighter soldier wheelchair",
+BANKS = {  # the super-class and its kinds: those that data of roads can tell the precision of
+    "vehicles": ("vehicle", ("bus", "car", "motorcycle", "truck")),
+    "people": ("pedestrian", ("person", "rider")),
 }
-PARENTS = {"vehicles": "vehicle", "people": "pedestrian"}
 N_MEANS = 4
 BATCH = 32
 
@@ -64,8 +62,8 @@ def ship(weights: Path, chosen: Sequence[Thing]) -> None:
     """Write weights, rows and store to where they ship."""
     embeddings = embed(load_things(weights), chosen)
     write_bytes(THING_REPLAY, replay_store(chosen, embeddings))
-    for name, kept in BANKS.items():
-        rows = bank(PARENTS[name], kept.split(), chosen, embeddings)
+    for name, (parent, kinds) in BANKS.items():
+        rows = bank(parent, kinds, chosen, embeddings)
         save_bank(THING_BANKS / f"{name}.safetensors", rows)
     write_bytes(THING_WEIGHTS, weights.read_bytes())
     print(f"{len(chosen)} things in the store: {dict(Counter(thing.name for thing in chosen))}")
