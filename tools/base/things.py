@@ -32,7 +32,7 @@ from drivemeta.training.base.things import WEIGHTS, ThingTraining
 
 SCENES = ("bdd", "bdd-more", "kitti", "coco")
 REPLAY_PER_CLASS = {"car": 1600, "person": 900, "truck": 900, "bus": 500}
-REPLAY_OTHERS, REPLAY_WEB = 400, 40
+REPLAY_OTHERS, REPLAY_WEB = 400, 25
 BANKS = {  # the super-class and its kinds: those that data of roads can tell the precision of
     "vehicles": ("vehicle", ("bus", "car", "motorcycle", "truck")),
     "people": ("pedestrian", ("person", "rider")),
