@@ -19,8 +19,9 @@ BASE_WEIGHTS = _WEIGHTS / "base.safetensors"
 BASE_PLACES = _WEIGHTS / "places.safetensors"
 NAMED_BANKS = _WEIGHTS / "banks"
 REPLAY_WEIGHTS = _WEIGHTS / "replay.safetensors"
-THING_WEIGHTS = _WEIGHTS / "things.safetensors"
+THING_BANKS = _WEIGHTS / "things"
 THING_REPLAY = _WEIGHTS / "things_replay.safetensors"
+THING_WEIGHTS = _WEIGHTS / "things.safetensors"
 SCHEDULER_POLICY = _WEIGHTS / "scheduler.onnx"
 
 

@@ -1,4 +1,4 @@
-"""`drivemeta train`: base training of either level."""
+"""`drivemeta train`: base training of either level, and of the embedding of things."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from drivemeta.cli.invocation import registry_of
 
-app = typer.Typer(help="Train the base: level 1 (detector) or level 2 (embedding).")
+app = typer.Typer(help="Train the base: level 1 (detector), level 2 (embedding), things.")
 
 Config = Annotated[Path, typer.Argument(help="YAML file, see configs/train_*.yaml.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")]
@@ -42,4 +42,17 @@ def embedding(ctx: typer.Context, config: Config, resume: Resume = False) -> Non
     settings = load_config(config, EmbeddingTraining)
     with run_folder(settings.out):
         written = train_embedding(settings, resume=resume, registry=registry_of(ctx))
+    typer.echo(f"weights: {written}", err=True)
+
+
+@app.command()
+def things(config: Config, resume: Resume = False) -> None:
+    """Train the embedding of things: vehicles, people, animals, street furniture."""
+    from drivemeta.config import load_config
+    from drivemeta.training.allocator import keep_freed_memory
+    from drivemeta.training.base.things import ThingTraining, train_things
+
+    keep_freed_memory()
+    settings = load_config(config, ThingTraining)
+    written = train_things(settings, resume=resume)
     typer.echo(f"weights: {written}", err=True)

@@ -28,7 +28,8 @@ class ThingEmbedding(nn.Module):
 
     dim = 128
     taps = (10, 15)
-    n_features = 320 + 4 * 112
+    n_coarse = 320
+    n_features = n_coarse + 4 * 112
 
     def __init__(self) -> None:
         super().__init__()

@@ -106,7 +106,7 @@ def train_detector(
     model = TrainableLevel1(level1, len(SUPER_CLASSES))
     if config.start_from is not None:
         load_level1(config.start_from, model)
-    elif not resume:
+    else:  # resumed too: frozen blocks are copied before the checkpoint is read
         load_imagenet(model.level1.backbone)
     trunk = trunk_of(model.level1.backbone, config.frozen_blocks, config.crop, config.threads)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

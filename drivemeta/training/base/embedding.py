@@ -117,7 +117,7 @@ def train_embedding(
     model = TrainableLevel2(Level2(), len(sampler.names))
     if config.start_from is not None:
         load_start(config.start_from, model.level2, "level2.")
-    elif not resume:
+    else:  # resumed too: frozen blocks are copied before the checkpoint is read
         load_imagenet(model.level2.backbone)
     size = (CROP_SIZE, CROP_SIZE)
     trunk = trunk_of(model.level2.backbone, config.frozen_blocks, size, config.threads)

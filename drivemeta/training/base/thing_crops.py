@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,17 +58,30 @@ class Thing:
         return float((self.box[2:] - self.box[:2]).max())
 
 
-def read_kinds(folder: Path) -> list[Thing]:
+def read_kinds(
+    folder: Path,
+    wanted: Callable[[str], bool],
+    per_class: int | None = None,
+    rng: np.random.Generator | None = None,
+) -> list[Thing]:
     """Read a list of crops with boxes: `manifest.csv` with path, class, group, source, x1 to y2.
 
     Rows without a box are whole pictures.
+
+    Args:
+        folder: Folder of the list.
+        wanted: Function that tells whether a class is read.
+        per_class: Greatest number a class; all by default.
+        rng: Generator that chooses them; the first ones without.
 
     Raises:
         AnnotationError: there is no such list, or a row of it is none.
         InputError: a picture cannot be read.
     """
-    things = []
-    for row in read_manifest(folder / "manifest.csv"):
+    rows = read_manifest(folder / "manifest.csv")
+    things, counts = [], Counter[str]()
+    for index in range(len(rows)) if rng is None else rng.permutation(len(rows)):
+        row = rows[index]
         try:
             corners = [row[side] for side in ("x1", "y1", "x2", "y2")]
             whole = [0, 0, int(row["width"]), int(row["height"])]
@@ -78,12 +92,21 @@ def read_kinds(folder: Path) -> list[Thing]:
                 f"expected path, class, group, source, width, height, x1, y1, x2 and y2 in every "
                 f"row of {folder / 'manifest.csv'}, found {row}: {error}"
             ) from error
+        if not wanted(name) or counts[name] == per_class:
+            continue
+        counts[name] += 1
         things.append(shrunk(Thing(read_frame(folder / path), box, name, group, source)))
     return things
 
 
 def scene_things(
-    folder: Path, names: Mapping[str, str], least: float, split: str | None = None
+    folder: Path,
+    names: Mapping[str, str],
+    least: float,
+    split: str | None = None,
+    per_class: int | None = None,
+    *,
+    rng: np.random.Generator | None = None,
 ) -> list[Thing]:
     """Cut annotated objects out of the scenes of a folder with `annotations.json`.
 
@@ -92,14 +115,18 @@ def scene_things(
         names: Common name by category; others are left out.
         least: Least width and height of a box in pixels.
         split: Split that images are of, None for all.
+        per_class: Greatest number a class; all by default.
+        rng: Generator that chooses the images; the first ones without.
 
     Raises:
         AnnotationError: its annotations are invalid.
         InputError: an image cannot be read.
     """
     dataset = read_coco(folder / "annotations.json")
-    things = []
-    for image in (dataset if split is None else dataset.split(split)).images:
+    images = (dataset if split is None else dataset.split(split)).images
+    things, counts = [], Counter[str]()
+    for index in range(len(images)) if rng is None else rng.permutation(len(images)):
+        image = images[index]
         sides = (image.boxes[:, 2:] - image.boxes[:, :2]).min(1, initial=np.inf)
         kinds = [names.get(dataset.classes[label]) for label in image.labels]
         wanted = [
@@ -107,8 +134,12 @@ def scene_things(
             for box, kind, side, ignored in zip(
                 image.boxes, kinds, sides, image.ignore, strict=True
             )
-            if kind is not None and side >= least and not ignored
+            if kind is not None
+            and side >= least
+            and not ignored
+            and (per_class is None or counts[kind] < per_class)
         ]
+        counts.update(kind for _, kind in wanted)
         if wanted:
             frame = read_frame(image.path)
             things += [cut(frame, box, kind, image.path.stem, folder.name) for box, kind in wanted]

@@ -128,6 +128,27 @@ def test_level1_begins_with_an_earlier_run_and_adds_the_passthrough(data):
     assert torch.equal(after[name], before[name])
 
 
+@pytest.mark.parametrize("module", [detector_module, embedding_module])
+def test_a_resumed_run_freezes_the_blocks_that_it_began_with(data, monkeypatch, module):
+    frozen = []
+
+    def fill(backbone):
+        torch.nn.init.constant_(backbone.stem[1].weight, 0.125)
+
+    def trunk_of(backbone, *rest):
+        frozen.append(float(backbone.stem[1].weight.detach().mean()))
+        return backbone
+
+    monkeypatch.setattr(module, "load_imagenet", fill)
+    monkeypatch.setattr(module, "trunk_of", trunk_of)
+    for resume in (False, True):
+        if module is detector_module:
+            train_detector(config(data, minutes=1e-4), resume=resume)
+        else:
+            train_embedding(embedding_plan(data, minutes=1e-4, frozen_blocks=1), resume=resume)
+    assert frozen == [0.125, 0.125]
+
+
 @pytest.mark.parametrize(
     ("written", "message"),
     [(None, "cannot begin with"), ({"level1.other": torch.zeros(1)}, "other layers: level1.other")],
