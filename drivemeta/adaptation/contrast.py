@@ -11,6 +11,8 @@ Classification", 2013).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,8 @@ from drivemeta.banks.replay import Replay
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.boxes import FloatArray
 
+# Share of the ordinary things of a super-class that a new kind may look likelier than.
+LEFT_ALONE = 0.98
 SHRINKAGE = 0.5  # towards equal variance in all directions, of the mean variance
 # Cosine of two discriminants from which they may well be of one kind.
 SAME_KIND = 0.6
@@ -29,11 +33,11 @@ class Contrast:
     """What things of a super-class have in common, and how they vary.
 
     Attributes:
-        mean: (dim,) mean of its things.
+        things: (n, dim) its things.
         precision: (dim, dim) inverse of the covariance within kinds.
     """
 
-    mean: FloatArray
+    things: FloatArray
     precision: FloatArray
 
     @classmethod
@@ -46,16 +50,17 @@ class Contrast:
         mine = np.array([of == parent for of in replay.parents], np.bool_)[replay.labels]
         chosen = replay.embeddings[mine] if mine.any() else replay.embeddings
         precision = np.linalg.inv(covariance + shrunk)
-        return cls(chosen.mean(0).astype(np.float32), precision.astype(np.float32))
+        return cls(chosen, precision.astype(np.float32))
 
     def rows(self, means: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the (n, dim) unit rows and (n,) biases that tell (n, dim) means from the rest.
 
-        The logit is zero half-way between a mean and that of the super-class.
+        The logit is zero where 98 % of the things of the super-class lie below. Half-way between
+        the means would be too far: those of few shots lie farther out than what comes later.
         """
-        weights = (means - self.mean) @ self.precision
+        weights = (means - self.things.mean(0)) @ self.precision
         weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-9)
-        biases = ((means + self.mean) / 2 * weights).sum(1)
+        biases = np.quantile(self.things @ weights.T, LEFT_ALONE, axis=0)
         return weights.astype(np.float32), biases.astype(np.float32)
 
 
@@ -71,21 +76,27 @@ def contrasted(bank: ClassBank, learnt: BankRows, root: int, replay: Replay) -> 
         learnt: Rows that a learner found, in the place of the means of its classes; its rows of
             the background are left out.
         root: Super-class, or the new kind itself.
-        replay: Things that ship.
+        replay: Things that ship; kinds that may well be one of the new ones are left out.
     """
     width, dim = learnt.weights.shape[1], replay.embeddings.shape[1]
     itself = bool((learnt.owners == root).any())
     other = DISTRACTOR if itself else root
     own = (learnt.owners != DISTRACTOR) & (learnt.owners != other)
-    contrast = Contrast.of(replay, bank.names[root])
-    weights, biases = contrast.rows(learnt.weights[own, :dim])
+    name, means = bank.names[root], learnt.weights[own, :dim]
+    kinds = _kinds_of(replay, None if itself else name)
+    same = alike(kinds.weights, Contrast.of(replay, name).rows(means)[0])
+    replay = replay.without(
+        tuple(kind for kind, mine in zip(kinds.names, same, strict=True) if mine)
+    )
+    weights, biases = Contrast.of(replay, name).rows(means)
     crop = bank.crop
     if root in crop.roots:
         rival = (crop.roots == root) & (crop.owners == other)
         kept = ~(rival & alike(crop.weights[:, :dim], weights))
         crop = BankRows(crop.weights[kept], crop.biases[kept], crop.owners[kept], crop.roots[kept])
     else:
-        rivals, at = _rivals(replay, contrast, weights, None if itself else bank.names[root])
+        rivals = np.append(kinds.weights[~same], np.zeros((1, dim), np.float32), axis=0)
+        at = np.append(kinds.biases[~same], np.float32(0))
         crop = crop + rows_below(root, rivals, at, np.full(len(at), other), width)
     rows = rows_below(root, weights, biases, learnt.owners[own], width)
     return replace(bank, crop=crop + rows)
@@ -100,28 +111,33 @@ def rows_below(
     return BankRows(wide, np.asarray(biases, np.float32), owners.astype(np.int64), roots)
 
 
-def _rivals(
-    replay: Replay, contrast: Contrast, novel: FloatArray, root: str | None
-) -> tuple[FloatArray, FloatArray]:
-    """Return rows and biases of the kinds that ship, and of any other thing.
+class _Kinds(NamedTuple):
+    """Names of kinds that ship, their (n, dim) rows and (n,) biases."""
 
-    Args:
-        replay: Things that ship.
-        contrast: What tells them apart.
-        novel: (m, dim) rows of the new kinds; kinds like them are left out.
-        root: Super-class of the kinds, None for all.
-    """
-    means = [
-        replay.of(kind).mean(0)
-        for kind, parent in enumerate(replay.parents)
+    names: tuple[str, ...]
+    weights: FloatArray
+    biases: FloatArray
+
+
+@cache
+def _kinds_of(replay: Replay, root: str | None) -> _Kinds:
+    """Return the kinds of a super-class, None for all, each told from the others."""
+    names = [
+        kind
+        for kind, parent in zip(replay.kinds, replay.parents, strict=True)
         if root is None or parent == root
     ]
-    weights, biases = np.zeros((0, novel.shape[1]), np.float32), np.zeros(0, np.float32)
-    if means:
-        weights, biases = contrast.rows(np.stack(means))
-    kept = ~alike(weights, novel)
-    weights = np.concatenate([weights[kept], np.zeros((1, novel.shape[1]), np.float32)])
-    return weights, np.append(biases[kept], 0.0).astype(np.float32)
+    weights, biases = (
+        [np.zeros((0, replay.embeddings.shape[1]), np.float32)],
+        [np.zeros(0, np.float32)],
+    )
+    for kind in names if len(replay.kinds) > 1 else ():
+        others = Contrast.of(replay.without((kind,)), root or "")
+        row, bias = others.rows(replay.of(replay.kinds.index(kind)).mean(0, keepdims=True))
+        weights.append(row)
+        biases.append(bias)
+    n_rows = len(weights) - 1
+    return _Kinds(tuple(names[:n_rows]), np.concatenate(weights), np.concatenate(biases))
 
 
 def alike(rows: FloatArray, novel: FloatArray) -> NDArray[np.bool_]:
