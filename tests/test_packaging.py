@@ -119,7 +119,7 @@ def test_the_wheel_puts_nothing_else_at_the_top(wheel):
     assert "drivemeta/weights/places.safetensors" in names
     assert "drivemeta/weights/things.safetensors" in names
     assert "drivemeta/weights/things_replay.safetensors" in names
-    assert "drivemeta/weights/things/vehicles.safetensors" in names
+    assert "drivemeta/weights/banks/vehicles.safetensors" in names
     assert not [name for name in names if "__pycache__" in name]
 
 

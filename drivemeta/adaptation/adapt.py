@@ -18,6 +18,7 @@ from drivemeta.adaptation.parent_choice import parents_of, reason_of
 from drivemeta.adaptation.row_learning import learn_rows
 from drivemeta.adaptation.thing_views import see_things, things_among
 from drivemeta.adaptation.thresholds import calibrate, calibrate_by_frames, judged_by_frames
+from drivemeta.banks.contrast import adopted_kind
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
@@ -178,10 +179,13 @@ def _class_report(bank: ClassBank, record: AdaptationRecord, label: int) -> Clas
     support, evidence, before = record.support, record.evidence, record.base.bank
     name, own = support.classes[label], evidence.boxes.labels == label
     spec, n_found = bank.classes[bank.index(name)], int((evidence.boxes.found[own] > 0).sum())
+    reason = reason_of(before, evidence, label, record.parent, spec.parent)
+    if kind := adopted_kind(bank, name):
+        reason += f"; the {kind} that ships is part of it"
     return ClassReport(
         name=name,
         parent=spec.parent,
-        reason=reason_of(before, evidence, label, record.parent, spec.parent),
+        reason=reason,
         shots=spec.shots,
         added=int(own.sum()),
         found=None if support.of_crops else n_found,

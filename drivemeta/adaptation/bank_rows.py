@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from torch import nn
 
 from drivemeta.adaptation.checked_rows import checked_rows
-from drivemeta.adaptation.contrast import contrasted
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.thing_views import things_among
 from drivemeta.banks.capacity import capacity_for_leaves
+from drivemeta.banks.contrast import contrasted
 from drivemeta.banks.distractors import distractors_for, without_near
 from drivemeta.banks.named import NamedBank
 from drivemeta.banks.replay import load_replay
@@ -65,11 +66,13 @@ def fit_rows(
             fitted = _proposed(learner, task)
             for root in sorted({parent for parent in own if parent is not None}):
                 rows = _rows_of(bank, fitted, task.names, own, root)
-                bank = (
-                    contrasted(bank, rows, bank.index(root), load_replay())
-                    if of_things
-                    else _with_signs(bank, rows, root, learner)
-                )
+                if of_things:
+                    label = bank.index(root)
+                    beside = torch.from_numpy(evidence.negatives.roots == label)
+                    around = evidence.negatives_as(things=True)[beside].numpy()
+                    bank = contrasted(bank, rows, label, load_replay(), around)
+                else:
+                    bank = _with_signs(bank, rows, root, learner)
     return bank
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from drivemeta.adaptation.contrast import Contrast, rows_below
 from drivemeta.adaptation.evidence import Evidence
+from drivemeta.banks.contrast import Contrast, rows_below
 from drivemeta.banks.replay import load_replay
 from drivemeta.core import DISTRACTOR, ClassBank
 from drivemeta.core.bank import ALIKE

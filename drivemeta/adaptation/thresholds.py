@@ -21,6 +21,7 @@ from drivemeta.models.detector import TwoLevelDetector
 LEAST, GREATEST = 0.05, 0.9
 FALSE_POSITIVE_RATE = 0.02
 ALARMS_PER_FRAME = 0.1
+ENOUGH = 5  # frames, of which one may show a false alarm
 CLEAR = 1.05  # times the score of a false alarm, where hits do not score higher
 
 
@@ -88,7 +89,7 @@ def calibrate_by_frames(
     for label in np.flatnonzero(classes) if held else ():
         outcomes, _ = outcomes_of(support, bank, held, int(label))
         scores, kinds = (np.concatenate(part) for part in zip(*outcomes, strict=True))
-        allowed = int(ALARMS_PER_FRAME * len(held))
+        allowed = max(int(ALARMS_PER_FRAME * len(held)), len(held) >= ENOUGH)
         alarms = np.sort(scores[kinds == MISS])[::-1]
         low = float(alarms[allowed]) if len(alarms) > allowed else LEAST
         hits = scores[kinds == HIT]

@@ -38,7 +38,7 @@ def named_beside(bank: ClassBank, named: NamedBank) -> tuple[ClassBank, list[str
     shared = np.isin(names, sorted(own))
     novel = _novel(bank)
     alike = ~shared & (names != BACKGROUND) & (_nearness(named.weights, novel.weights) >= TOO_LIKE)
-    added = _chosen(named, ~shared & ~alike)
+    added = _chosen(named, ~shared & ~alike & ~_in_both(bank, named))
     held = with_named(replace(bank, crop=_unnamed(bank, added)), added)
     if (novel.roots == bank.index(named.parent)).any():
         held = replace(held, crop=_yielding(held.crop, added))
@@ -59,6 +59,14 @@ def _check_names(bank: ClassBank, named: NamedBank) -> None:
 def _novel(bank: ClassBank) -> BankRows:
     own = [label for label, spec in enumerate(bank.classes) if spec.origin == "novel"]
     return _rows(bank.crop, np.isin(bank.crop.owners, own))
+
+
+def _in_both(bank: ClassBank, named: NamedBank) -> NDArray[np.bool_]:
+    """Return which rows are that of any other thing, if the bank has one below the super-class."""
+    rows = bank.crop
+    mine = rows.roots == (bank.index(named.parent) if named.parent in bank.names else DISTRACTOR)
+    there = bool((mine & ~rows.weights.any(1)).any())
+    return np.asarray(~named.weights.any(1) & there, np.bool_)
 
 
 def _unnamed(bank: ClassBank, named: NamedBank) -> BankRows:
@@ -90,7 +98,8 @@ def _nearness(weights: FloatArray, others: FloatArray) -> FloatArray:
 
 def _chosen(named: NamedBank, keep: NDArray[np.bool_]) -> NamedBank:
     names = tuple(name for name, kept in zip(named.names, keep, strict=True) if kept)
-    return NamedBank(named.parent, names, named.weights[keep])
+    biases = None if named.biases is None else named.biases[keep]
+    return NamedBank(named.parent, names, named.weights[keep], biases)
 
 
 def _rows(rows: BankRows, keep: NDArray[np.bool_]) -> BankRows:

@@ -28,12 +28,14 @@ class NamedBank:
         parent: Super-class.
         names: Names of the classes, one a row; several rows may share a name. Rows named
             `background` are distractors.
-        weights: (n_rows, dim) float32, L2-normalised.
+        weights: (n_rows, dim) float32, L2-normalised; or zeros, for any other thing.
+        biases: (n_rows,) float32, zeros where they are None.
     """
 
     parent: str
     names: tuple[str, ...]
     weights: FloatArray
+    biases: FloatArray | None = None
 
 
 def save_bank(path: Path, bank: NamedBank) -> None:
@@ -43,9 +45,10 @@ def save_bank(path: Path, bank: NamedBank) -> None:
         OutputError: the file cannot be written.
     """
     header = json.dumps({"parent": bank.parent, "names": bank.names})
-    weights = np.ascontiguousarray(bank.weights, np.float16)
-    data = serialize({"weights": weights}, metadata={"drivemeta_bank": header})
-    write_bytes(path, data)
+    arrays = {"weights": np.ascontiguousarray(bank.weights, np.float16)}
+    if bank.biases is not None:
+        arrays["biases"] = np.ascontiguousarray(bank.biases, np.float32)
+    write_bytes(path, serialize(arrays, metadata={"drivemeta_bank": header}))
 
 
 @cache
@@ -64,10 +67,12 @@ def load_bank(name: str) -> NamedBank:
         with safe_open(path, framework="np") as file:
             header = json.loads((file.metadata() or {})["drivemeta_bank"])
             weights = np.asarray(file.get_tensor("weights"), np.float32)
+            biases = np.asarray(file.get_tensor("biases")) if "biases" in file.keys() else None  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError) as error:
         raise ModelFileError(f"expected a bank written by DriveMeta in {path}: {error}") from error
-    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
-    return NamedBank(header["parent"], tuple(header["names"]), weights)
+    lengths = np.linalg.norm(weights, axis=1, keepdims=True)
+    weights /= np.where(lengths > 0, lengths, 1)
+    return NamedBank(header["parent"], tuple(header["names"]), weights, biases)
 
 
 def available_banks() -> tuple[str, ...]:
@@ -97,7 +102,7 @@ def with_named(bank: ClassBank, named: NamedBank) -> ClassBank:
     bank = replace(bank, classes=bank.classes + specs)
     rows = BankRows(
         named.weights,
-        np.zeros(len(named.names), np.float32),
+        np.zeros(len(named.names), np.float32) if named.biases is None else named.biases,
         np.array([parent if n == BACKGROUND else bank.index(n) for n in named.names], np.int64),
         np.full(len(named.names), parent, np.int64),
     )

@@ -10,14 +10,28 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as serialize
 
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import ModelFileError
-from drivemeta.files import write_bytes
 from drivemeta.paths import THING_REPLAY
 
 HEADER = "drivemeta_replay"
+# The super-class that the base finds a kind by; other kinds are found as nothing.
+_VEHICLES = (
+    *("bus", "car", "convertible", "coupe", "crane", "excavator", "go-kart", "hatchback"),
+    *("limousine", "minivan", "moving van", "pickup", "sedan", "sports car", "station wagon"),
+    *("suv", "tractor", "train", "trolleybus", "truck", "van"),
+)
+_PEOPLE = (
+    *("chef", "construction worker", "doctor", "farmer", "firefighter", "judge", "mechanic"),
+    *("person", "pilot", "police officer", "soldier", "waiter"),
+)
+_RIDERS = ("bicycle", "cyclist", "motorcycle", "rider")
+PARENTS = {
+    **dict.fromkeys(_VEHICLES, "vehicle"),
+    **dict.fromkeys(_PEOPLE, "pedestrian"),
+    **dict.fromkeys(_RIDERS, "cyclist"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,20 +68,6 @@ class Replay:
         )
 
 
-def save_replay(path: Path, replay: Replay) -> None:
-    """Write embeddings in half precision.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    header = json.dumps({"kinds": replay.kinds, "parents": replay.parents})
-    arrays = {
-        "embeddings": replay.embeddings.astype(np.float16),
-        "labels": replay.labels.astype(np.int16),
-    }
-    write_bytes(path, serialize(arrays, metadata={HEADER: header}))
-
-
 @cache
 def load_replay(path: Path = THING_REPLAY) -> Replay:
     """Return the things that ship with the package.
@@ -82,8 +82,9 @@ def load_replay(path: Path = THING_REPLAY) -> Replay:
             header = json.loads((file.metadata() or {})[HEADER])
             embeddings = np.asarray(file.get_tensor("embeddings"), np.float32)
             labels = np.asarray(file.get_tensor("labels"), np.int64)
-        kinds, parents = tuple(header["kinds"]), tuple(header["parents"])
+        kinds = tuple(header["names"])
     except (SafetensorError, KeyError, ValueError) as error:
         raise ModelFileError(f"expected embeddings of things in {path}: {error}") from error
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    parents = tuple(PARENTS.get(kind, "") for kind in kinds)
     return Replay(kinds, parents, embeddings, labels)

@@ -19,6 +19,7 @@ from drivemeta.errors import ModelFileError
 from drivemeta.files import write_bytes
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.models.thing_store import with_things
 from drivemeta.paths import BASE_WEIGHTS
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.registry import Registry, default_registry
@@ -63,7 +64,7 @@ def save_detector(path: Path, detector: TwoLevelDetector, provenance: dict[str, 
 
 
 def load_detector(path: Path, registry: Registry | None = None) -> TwoLevelDetector:
-    """Read a detector, in evaluation mode and float32.
+    """Read a detector, in evaluation mode and float32, beside the embedding of things that ships.
 
     Args:
         path: The `.safetensors` file.
@@ -85,12 +86,13 @@ def load_detector(path: Path, registry: Registry | None = None) -> TwoLevelDetec
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})["drivemeta"])
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        return _assemble(header, tensors, registry or default_registry())
+        detector = _assemble(header, tensors, registry or default_registry())
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise ModelFileError(
             f"expected detector weights written by DriveMeta, found something else in {path}: "
             f"{error}"
         ) from error
+    return with_things(detector)
 
 
 def load_base(registry: Registry | None = None) -> TwoLevelDetector:

@@ -18,13 +18,14 @@ import numpy as np
 import torch
 from safetensors.numpy import save as serialize
 
-from drivemeta.banks.named import NamedBank, save_bank
+from drivemeta.banks.contrast import kinds_of
+from drivemeta.banks.named import BACKGROUND, NamedBank, save_bank
+from drivemeta.banks.replay import Replay, load_replay
 from drivemeta.config import load_config
 from drivemeta.core.boxes import FloatArray
 from drivemeta.files import write_bytes
 from drivemeta.models.things import ThingEmbedding, load_things
-from drivemeta.paths import THING_BANKS, THING_REPLAY, THING_WEIGHTS
-from drivemeta.plugins.learner.means import spherical_means
+from drivemeta.paths import NAMED_BANKS, THING_REPLAY, THING_WEIGHTS
 from drivemeta.training.base.thing_crops import Thing
 from drivemeta.training.base.thing_sampler import read_things
 from drivemeta.training.base.thing_views import clean_view
@@ -33,11 +34,7 @@ from drivemeta.training.base.things import WEIGHTS, ThingTraining
 SCENES = ("bdd", "bdd-more", "kitti", "coco")
 REPLAY_PER_CLASS = {"car": 1600, "person": 900, "truck": 900, "bus": 500}
 REPLAY_OTHERS, REPLAY_WEB = 400, 25
-BANKS = {  # the super-class and its kinds: those that data of roads can tell the precision of
-    "vehicles": ("vehicle", ("bus", "car", "motorcycle", "truck")),
-    "people": ("pedestrian", ("person", "rider")),
-}
-N_MEANS = 4
+NAMED = ("bus", "truck")  # kinds of vehicle whose precision on roads is good enough to ship
 BATCH = 32
 
 
@@ -62,10 +59,9 @@ def ship(weights: Path, chosen: Sequence[Thing]) -> None:
     """Write weights, rows and store to where they ship."""
     embeddings = embed(load_things(weights), chosen)
     write_bytes(THING_REPLAY, replay_store(chosen, embeddings))
-    for name, (parent, kinds) in BANKS.items():
-        rows = bank(parent, kinds, chosen, embeddings)
-        save_bank(THING_BANKS / f"{name}.safetensors", rows)
     write_bytes(THING_WEIGHTS, weights.read_bytes())
+    load_replay.cache_clear()
+    save_bank(NAMED_BANKS / "vehicles.safetensors", vehicles(load_replay()))
     print(f"{len(chosen)} things in the store: {dict(Counter(thing.name for thing in chosen))}")
 
 
@@ -104,23 +100,16 @@ def replay_store(things: Sequence[Thing], embeddings: FloatArray) -> bytes:
     return bytes(serialize(tensors, metadata={"drivemeta_replay": header}))
 
 
-def bank(
-    parent: str, names: Sequence[str], things: Sequence[Thing], embeddings: FloatArray
-) -> NamedBank:
-    """Return a bank of at most four rows a class.
-
-    Args:
-        parent: Super-class of the classes.
-        names: Names of the classes.
-        things: Things of these classes and of others.
-        embeddings: (n, 128) float32, one a thing.
-    """
-    owners = np.array([thing.name for thing in things])
-    rows = [
-        spherical_means(torch.from_numpy(embeddings[owners == name]), N_MEANS) for name in names
-    ]
-    labels = [name for name, found in zip(names, rows, strict=True) for _ in found]
-    return NamedBank(parent, tuple(labels), torch.cat(rows).numpy().astype(np.float32))
+def vehicles(replay: Replay) -> NamedBank:
+    """Return a row for each kind that is named, each told from all others that ship."""
+    found = kinds_of(replay, "vehicle")
+    chosen = [found.names.index(name) for name in NAMED]
+    return NamedBank(
+        "vehicle",
+        (*NAMED, BACKGROUND),
+        np.append(found.weights[chosen], np.zeros_like(found.weights[:1]), axis=0),
+        np.append(found.biases[chosen], np.float32(0)),
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
@@ -146,45 +145,43 @@ def _shots(adapted: Adapted) -> Iterator[Shot]:
 
 
 def _likeness(record: AdaptationRecord) -> Iterator[Likeness]:
+    """Yield the likeness of signs; rows of things are discriminants, whose cosine is none."""
     task, dim = record.evidence.embedded, own_dim(record.base.level2)
+    signs = np.flatnonzero(~things_among(record.parents, record.base.scoring))
+    if not len(signs):
+        return
     means = np.stack(
         [
             F.normalize(task.images[task.labels == label, :dim].mean(0), dim=0).numpy()
-            for label in range(task.n_way)
+            for label in signs.tolist()
         ]
     )
-    new, things = means @ means.T, things_among(record.parents, record.base.scoring)
-    names, known, known_things = _known(record)
-    for label, name in enumerate(task.names):
-        for other in np.flatnonzero(things == things[label]):
-            if other != label:
-                yield Likeness(name, task.names[other], "new", round(float(new[label, other]), 4))
+    new, of = means @ means.T, [task.names[label] for label in signs]
+    names, known = _known(record)
+    for label, name in enumerate(of):
+        for other, cosine in zip(of, new[label].tolist(), strict=True):
+            if other != name:
+                yield Likeness(name, other, "new", round(cosine, 4))
         best: dict[tuple[str, Relation], float] = {}
-        comparable = np.flatnonzero(known_things == things[label])
-        for key, cosine in zip(
-            (names[i] for i in comparable), (known[comparable] @ means[label]).tolist(), strict=True
-        ):
+        for key, cosine in zip(names, (known @ means[label]).tolist(), strict=True):
             if key[0] != name:
                 best[key] = max(cosine, best.get(key, -1.0))
         for key in sorted(best, key=lambda key: -best[key])[:NEAREST]:
             yield Likeness(name, *key, round(best[key], 4))
 
 
-def _known(
-    record: AdaptationRecord,
-) -> tuple[list[tuple[str, Relation]], FloatArray, NDArray[np.bool_]]:
-    """Return names and kinds of the rows that were there before, the rows, and which are things."""
+def _known(record: AdaptationRecord) -> tuple[list[tuple[str, Relation]], FloatArray]:
+    """Return name and kind of each row of signs that was there before, and the (n, dim) rows."""
     bank, scoring = record.base.bank, record.base.scoring
-    leaf = bank.crop.owners >= 0
+    leaf = (bank.crop.owners >= 0) & ~is_thing(bank.names, scoring)[bank.crop.roots]
     leaf[leaf] = [bank.classes[o].parent is not None for o in bank.crop.owners[leaf]]
     names: list[tuple[str, Relation]]
     names = [(bank.names[owner], "known") for owner in bank.crop.owners[leaf]]
     dim = own_dim(record.base.level2)
     rows, parents = [bank.crop.weights[leaf, :dim]], set(record.parents)
-    things = [is_thing(bank.names, scoring)[bank.crop.roots[leaf]]]
     for shipped in map(load_bank, available_banks()):
-        if shipped.parent in parents and shipped.weights.shape[1] == rows[0].shape[1]:
+        comparable = not is_thing((shipped.parent,), scoring)[0]
+        if comparable and shipped.parent in parents and shipped.weights.shape[1] == dim:
             names += [(name, "bank") for name in shipped.names]
             rows.append(shipped.weights)
-            things.append(np.repeat(is_thing((shipped.parent,), scoring), len(shipped.names)))
-    return names, np.concatenate(rows), np.concatenate(things)
+    return names, np.concatenate(rows)

@@ -8,8 +8,17 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
+from drivemeta.banks.named import BACKGROUND, load_bank
+from drivemeta.banks.replay import load_replay
 from drivemeta.training.base.thing_crops import Thing
-from tools.base.things import REPLAY_OTHERS, REPLAY_WEB, bank, replay_store, replayed
+from tools.base.things import (
+    NAMED,
+    REPLAY_OTHERS,
+    REPLAY_WEB,
+    replay_store,
+    replayed,
+    vehicles,
+)
 
 
 def thing(name: str, group: str, source: str = "bdd") -> Thing:
@@ -40,9 +49,11 @@ def test_much_of_roads_is_kept_and_little_of_the_web() -> None:
     ]
 
 
-def test_a_bank_has_rows_of_its_classes_alone() -> None:
-    things = [thing("car", "1"), thing("cat", "2"), thing("bus", "3")]
-    embeddings = np.eye(3, 128, dtype=np.float32)
-    made = bank("vehicle", ["bus", "car"], things, embeddings)
-    assert made.names == ("bus", "car")
-    assert np.array_equal(made.weights, embeddings[[2, 0]])
+def test_the_bank_names_kinds_and_leaves_room_for_others() -> None:
+    bank = vehicles(load_replay())
+    assert bank.parent == "vehicle"
+    assert set(bank.names) == {*NAMED, BACKGROUND}
+    assert not bank.weights[bank.names.index(BACKGROUND)].any()
+    shipped = load_bank("vehicles")
+    np.testing.assert_allclose(shipped.weights, bank.weights, atol=1e-3)
+    np.testing.assert_allclose(shipped.biases, bank.biases, atol=1e-5)

@@ -17,15 +17,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.banks.replay import Replay
+from drivemeta.banks.replay import Replay, load_replay
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.boxes import FloatArray
 
 # Share of the ordinary things of a super-class that a new kind may look likelier than.
-LEFT_ALONE = 0.98
+LEFT_ALONE = 0.95
 SHRINKAGE = 0.5  # towards equal variance in all directions, of the mean variance
-# Cosine of two discriminants from which they may well be of one kind.
-SAME_KIND = 0.6
+# Cosine of two discriminants from which they may well be of one kind: those of five shots and of
+# hundreds of buses have 0.35, of five buses and hundreds of lorries 0.14.
+SAME_KIND = 0.25
+# And from which they may be, where their names say that they are.
+CONFIRMED = 0.05
+FEW = 10  # things around a support box that say too little
+IDENTICAL = 0.999
+SYNONYMS = {"bike": "bicycle", "coach": "bus", "lorry": "truck", "motorbike": "motorcycle"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +61,7 @@ class Contrast:
     def rows(self, means: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the (n, dim) unit rows and (n,) biases that tell (n, dim) means from the rest.
 
-        The logit is zero where 98 % of the things of the super-class lie below. Half-way between
+        The logit is zero where 95 % of the things of the super-class lie below. Half-way between
         the means would be too far: those of few shots lie farther out than what comes later.
         """
         weights = (means - self.things.mean(0)) @ self.precision
@@ -64,31 +70,38 @@ class Contrast:
         return weights.astype(np.float32), biases.astype(np.float32)
 
 
-def contrasted(bank: ClassBank, learnt: BankRows, root: int, replay: Replay) -> ClassBank:
+def contrasted(
+    bank: ClassBank, learnt: BankRows, root: int, replay: Replay, around: FloatArray
+) -> ClassBank:
     """Return a bank with rows of new kinds of a super-class, and of what they compete with.
 
     That is every kind that ships and is not one of them, and a row of nothing but zeros: any other
     thing. They vote for the super-class, so that a box which resembles them keeps it; below a new
-    kind of object, which is nothing where it is not itself, they vote for nothing.
+    kind of object, which is nothing where it is not itself, they vote for nothing. A kind that
+    ships under the name of a new one, and that its shots do not contradict, votes for that one: a
+    row of hundreds of buses knows more of buses than five shots do.
 
     Args:
         bank: Class bank that holds the new classes.
         learnt: Rows that a learner found, in the place of the means of its classes; its rows of
             the background are left out.
         root: Super-class, or the new kind itself.
-        replay: Things that ship; kinds that may well be one of the new ones are left out.
+        replay: Things that ship; kinds that may well be one of the new ones are no rivals.
+        around: (n, width) embeddings of what else is proposed as that super-class beside the
+            support boxes: things of the streets at hand, which are left alone likewise.
     """
     width, dim = learnt.weights.shape[1], replay.embeddings.shape[1]
     itself = bool((learnt.owners == root).any())
     other = DISTRACTOR if itself else root
     own = (learnt.owners != DISTRACTOR) & (learnt.owners != other)
-    name, means = bank.names[root], learnt.weights[own, :dim]
-    kinds = _kinds_of(replay, None if itself else name)
-    same = alike(kinds.weights, Contrast.of(replay, name).rows(means)[0])
-    replay = replay.without(
-        tuple(kind for kind, mine in zip(kinds.names, same, strict=True) if mine)
-    )
-    weights, biases = Contrast.of(replay, name).rows(means)
+    name, means, owners = bank.names[root], learnt.weights[own, :dim], learnt.owners[own]
+    kinds = kinds_of(replay, None if itself else name)
+    likeness = kinds.weights @ Contrast.of(replay, name).rows(means)[0].T  # (n_kinds, n_rows)
+    adopted = _adopted(kinds, likeness, owners, bank)
+    same = (likeness >= SAME_KIND).any(1) | (adopted != DISTRACTOR)
+    rest = replay.without(tuple(k for k, mine in zip(kinds.names, same, strict=True) if mine))
+    weights, biases = Contrast.of(rest if rest.kinds else replay, name).rows(means)
+    biases = _beyond(weights, biases, around[:, :dim])
     crop = bank.crop
     if root in crop.roots:
         rival = (crop.roots == root) & (crop.owners == other)
@@ -98,8 +111,49 @@ def contrasted(bank: ClassBank, learnt: BankRows, root: int, replay: Replay) -> 
         rivals = np.append(kinds.weights[~same], np.zeros((1, dim), np.float32), axis=0)
         at = np.append(kinds.biases[~same], np.float32(0))
         crop = crop + rows_below(root, rivals, at, np.full(len(at), other), width)
-    rows = rows_below(root, weights, biases, learnt.owners[own], width)
-    return replace(bank, crop=crop + rows)
+    known = adopted != DISTRACTOR
+    at = _beyond(kinds.weights[known], kinds.biases[known], around[:, :dim])
+    crop = crop + rows_below(root, kinds.weights[known], at, adopted[known], width)
+    return replace(bank, crop=crop + rows_below(root, weights, biases, owners, width))
+
+
+def _beyond(weights: FloatArray, biases: FloatArray, around: FloatArray) -> FloatArray:
+    """Return biases that also leave alone what is around, if there is enough of it."""
+    if len(around) < FEW or not len(weights):
+        return biases
+    found = np.quantile(around @ weights.T, LEFT_ALONE, axis=0).astype(np.float32)
+    return np.asarray(np.maximum(biases, found), np.float32)
+
+
+def _adopted(
+    kinds: Kinds, likeness: FloatArray, owners: NDArray[np.int64], bank: ClassBank
+) -> NDArray[np.int64]:
+    """Return (n_kinds,) the new class that each kind that ships votes for, `DISTRACTOR` for none.
+
+    Args:
+        kinds: Kinds that ship.
+        likeness: (n_kinds, n_rows) cosines with the rows of the new classes.
+        owners: (n_rows,) these classes.
+        bank: Class bank that holds them.
+    """
+    found = np.full(len(kinds.names), DISTRACTOR, np.int64)
+    for label in np.unique(owners):
+        kind = shipped_kind(bank.names[label])
+        if kind in kinds.names and label not in bank.crop.owners:
+            at = kinds.names.index(kind)
+            if likeness[at, owners == label].max() >= CONFIRMED:
+                found[at] = label
+    return found
+
+
+def shipped_kind(name: str) -> str:
+    """Return what a class is called among the kinds that ship, if it is one of them.
+
+    >>> shipped_kind("Motorbike")
+    'motorcycle'
+    """
+    plain = " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
+    return SYNONYMS.get(plain, plain)
 
 
 def rows_below(
@@ -111,7 +165,7 @@ def rows_below(
     return BankRows(wide, np.asarray(biases, np.float32), owners.astype(np.int64), roots)
 
 
-class _Kinds(NamedTuple):
+class Kinds(NamedTuple):
     """Names of kinds that ship, their (n, dim) rows and (n,) biases."""
 
     names: tuple[str, ...]
@@ -120,7 +174,7 @@ class _Kinds(NamedTuple):
 
 
 @cache
-def _kinds_of(replay: Replay, root: str | None) -> _Kinds:
+def kinds_of(replay: Replay, root: str | None) -> Kinds:
     """Return the kinds of a super-class, None for all, each told from the others."""
     names = [
         kind
@@ -137,10 +191,22 @@ def _kinds_of(replay: Replay, root: str | None) -> _Kinds:
         weights.append(row)
         biases.append(bias)
     n_rows = len(weights) - 1
-    return _Kinds(tuple(names[:n_rows]), np.concatenate(weights), np.concatenate(biases))
+    return Kinds(tuple(names[:n_rows]), np.concatenate(weights), np.concatenate(biases))
 
 
 def alike(rows: FloatArray, novel: FloatArray) -> NDArray[np.bool_]:
     """Return (n,) which rows may well be of the kind of one of (m, dim) new rows."""
     nearest = (rows @ novel.T).max(1, initial=-1)
     return np.asarray(nearest >= SAME_KIND, np.bool_)
+
+
+def adopted_kind(bank: ClassBank, name: str) -> str | None:
+    """Return the kind that ships and votes for a class of things, None if none does."""
+    label, shipped = bank.index(name), load_replay()
+    root, kind = bank.names[bank.roots[label]], shipped_kind(name)
+    kinds = kinds_of(shipped, None if root == name else root)
+    own = bank.crop.weights[bank.crop.owners == label]
+    if kind not in kinds.names or not len(own):
+        return None
+    row = kinds.weights[kinds.names.index(kind)]
+    return kind if (own[:, : len(row)] @ row).max() > IDENTICAL else None
