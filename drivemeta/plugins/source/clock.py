@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from statistics import median_high
 from typing import TypeVar
 
@@ -58,8 +59,9 @@ class SteadyClock:
         following = [None if s is None else s + self._offset_s for s in ahead or ()]
         due_s, is_last = self._due_s(), ahead is not None and not ahead
         time_s = self._time(stated_s, following)
-        if is_last and time_s > due_s + LEAP_S:
-            self.n_strays, time_s = self.n_strays + 1, due_s
+        if is_last and not self._last_s < time_s <= due_s + LEAP_S:
+            self.n_strays += time_s > due_s  # the same as before is a rounding of FFmpeg's
+            time_s = due_s
         self.leap_s = max(self.leap_s, time_s - due_s)
         self._last_s = max(time_s, self._last_s + self._step_s / 10)
         return self._last_s
@@ -100,10 +102,15 @@ class SteadyClock:
         due_s, place = self._due_s(), self._goes_on(following)
         if place is None:
             return False
-        later_s, passed = following[place] or 0.0, [time_s, *following[:place]]
-        inside = any(s is not None and self._last_s < s < later_s for s in passed)
-        step_s = due_s - self._last_s
-        return not inside and abs(time_s - due_s) >= abs(later_s - due_s - place * step_s)
+        later_s, step_s = following[place] or 0.0, due_s - self._last_s
+        passed = [time_s, *following[:place]]
+        if time_s <= self._last_s:  # unless these stamps lead on to it by steps of their own
+            way = [s for s in [*passed, later_s] if s is not None]
+            return not all(0 < b - a <= 3 * step_s for a, b in pairwise(way)) or place == 0
+        inside = time_s <= later_s or any(
+            s is not None and self._last_s < s < later_s for s in passed[1:]
+        )
+        return not inside and time_s - due_s >= abs(later_s - due_s - place * step_s)
 
     def _goes_on(self, following: list[float | None]) -> int | None:
         """Return the place of the first later stamp that goes on from the last, if there is one."""

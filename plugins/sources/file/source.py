@@ -16,10 +16,13 @@ from drivemeta.errors import InputError, VideoError
 from drivemeta.plugins.source.clock import LEAP_S, SteadyClock, timed
 from drivemeta.plugins.source.protocol import SourceCounts
 
+DEFAULT_FPS = 30.0
 # FFmpeg's flags: of a format without time stamps, and of an entry of the index that an edit list
 # leaves out.
 _NO_TIMESTAMPS, _DISCARDED = 0x80, 2
-_STATING_THEIR_END = ("matroska,webm", "flv", "asf")  # formats, in no number of frames
+# Formats whose index has each picture, and those whose header states when they end.
+_INDEXED = ("avi", "mov,mp4,m4a,3gp,3g2,mj2")
+_STATING_THEIR_END = ("asf", "avi", "flv", "matroska,webm")
 SHORT_S = 1.0  # by which a file may end before its stated end
 
 
@@ -106,10 +109,12 @@ class FileSource:
         return (opened.stream.height, opened.stream.width), PictureTags()
 
     def _rate(self) -> float:
-        """Return frames a second; a raw stream's own word goes before what is usual of its kind."""
-        stream = self._opened.stream
-        rates = [stream.average_rate, stream.guessed_rate]
-        return float(self._fps or next(filter(None, rates[:: -1 if self._is_raw() else 1]), 30))
+        """Return frames a second: a raw stream's own word, else the lower of mean and guess."""
+        stream = self._opened.stream  # the mean counts AVI's empty places, too
+        mean, guessed = stream.average_rate, stream.guessed_rate
+        known = [rate for rate in (guessed, mean) if rate]
+        rate = (known[0] if self._is_raw() else min(known)) if known else DEFAULT_FPS
+        return float(self._fps or rate)
 
     def _is_raw(self) -> bool:
         form = self._opened.container.format
@@ -124,7 +129,7 @@ class FileSource:
     def _announced(self) -> int:
         """Return how many frames the container announces, 0 if it does not say."""
         stream = self._opened.stream
-        index = stream.index_entries if "mp4" in self._opened.container.format.name else ()
+        index = stream.index_entries if self._opened.container.format.name in _INDEXED else ()
         n_discarded = sum(bool(entry.flags & _DISCARDED) for entry in index)
         return min(stream.frames, len(index) or stream.frames) - n_discarded
 

@@ -199,6 +199,16 @@ def test_stamps_of_decoding_are_put_into_the_order_of_the_frames(write, tmp_path
     assert source.counts() == SourceCounts()
 
 
+def test_empty_places_of_an_avi_are_no_frames(tmp_path):
+    """A frame rate of 1000 fills AVI with empty places, of which each holds the frame before."""
+    images = (draw_frame(i, SIZE) for i in range(20))
+    path = encode_video(tmp_path / "clip.avi", images, range(0, 800, 40), fps=25, options=B_FRAMES)
+    source = open_source(path)
+    assert (source.info().n_frames, source.info().fps) == (20, 25)
+    assert times_of(source) == pytest.approx([i / 25 for i in range(20)])
+    assert not source.counts().ended_early
+
+
 RAW = {"clip.h264": "libx264", "clip.hevc": "libx265", "clip.m4v": "mpeg4", "clip.mjpeg": "mjpeg"}
 
 
@@ -233,11 +243,14 @@ def test_what_an_edit_list_leaves_out_is_no_loss(write):
     assert off.mean() < 6
 
 
-@pytest.mark.parametrize("suffix", ["mkv", "webm", "flv"])
+@pytest.mark.parametrize("suffix", ["avi", "mkv", "webm", "flv"])
 def test_a_file_that_is_cut_off_says_so_where_its_header_states_a_duration(tmp_path, suffix):
     codec = "libvpx-vp9" if suffix == "webm" else "libx264"
-    images = (draw_frame(i, SIZE) for i in range(60))
-    path = encode_video(tmp_path / f"clip.{suffix}", images, fps=10, codec=codec, options={})
+    images, path = [draw_frame(i, SIZE) for i in range(60)], tmp_path / f"clip.{suffix}"
+    if suffix == "avi":
+        write_plainly(path, codec, images)
+    else:
+        encode_video(path, images, fps=10, codec=codec, options={})
     whole = open_source(path)
     assert len(list(whole)) == 60
     assert whole.counts() == SourceCounts()
