@@ -154,7 +154,8 @@ def test_a_model_is_rewritten_and_verified(tiny_model, rewritten, precision):
     assert report.agreement.n_rows > 20
     verified = verify_model(report.path, "cpu")
     assert verified.precision == precision
-    assert verified.box_px < 0.1
+    # fp16 is held against fp32, int8 of a random network against itself
+    assert verified.box_px < {"fp16": 0.75, "int8": 0.1}[precision]
     file = read_model_file(report.path)
     assert file.manifest.digests.weights == read_model_file(tiny_model).manifest.digests.weights
     assert networks_of(file).n_locations == 510
