@@ -3,6 +3,7 @@
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime as ort
@@ -85,6 +86,18 @@ def test_names_and_families_are_of_the_last_bank(detector):
     detector.set_bank(tagged_bank(2))
     assert detector.classes == ("2_0", "2_1", "2_2")
     assert dict(detector.families) == {name: name for name in detector.classes}
+
+
+def test_families_are_those_of_the_bank_that_was_set(detector):
+    bank = tagged_bank(2)
+    first, second, third = bank.classes
+    classes = (replace(first, parent=None), replace(second, parent=first.name), third)
+    detector.set_bank(replace(bank, classes=classes))
+    assert dict(detector.families) == {
+        first.name: first.name,
+        second.name: first.name,
+        third.name: third.name,
+    }
 
 
 def test_replayed_calls_of_several_threads_take_turns(restless):
