@@ -111,6 +111,18 @@ def test_a_detector_travels_to_another_process_with_its_bank(detector):
     assert tags_of(again([FRAME])) == {3}
 
 
+def test_families_are_those_of_the_bank_that_was_set(detector):
+    bank = tagged_bank(2)
+    first, second, third = bank.classes
+    classes = (replace(first, parent=None), replace(second, parent=first.name), third)
+    detector.set_bank(replace(bank, classes=classes))
+    assert dict(detector.families) == {
+        first.name: first.name,
+        second.name: first.name,
+        third.name: third.name,
+    }
+
+
 def test_replayed_calls_of_several_threads_take_turns(restless):
     session = ort.InferenceSession(echo_model(), providers=["CPUExecutionProvider"])
     replay = Replay(session, ("scores",), "cpu")

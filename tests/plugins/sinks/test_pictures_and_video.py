@@ -12,6 +12,7 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import PictureTags, StreamInfo
 from drivemeta.errors import InputError
 from drivemeta.plugins import default_registry
+from drivemeta.plugins.sink.video_segments import kept_segments
 from drivemeta.video.opening import open_source
 from tests.helpers.videos import (
     CLASSES,
@@ -47,6 +48,67 @@ def test_times_hold_after_two_hours(tmp_path):
     times = [0.0, 0.033, 7199.9, 7200.0]
     frames = read_video(write("mp4", tmp_path, times=times))
     assert [time_s for time_s, _ in frames] == pytest.approx(times, abs=1e-3)
+
+
+BOUNDS = [0.0, 0.5, 0.96, 1.0, 1.5, 1.96, 2.04, 4.0, 4.5]  # segments begin at 1.0, 2.04 and 4.0
+WHOLE = {  # the segments there are, and the frame they reach, before each frame of BOUNDS
+    **dict.fromkeys(range(4), ([], 0)),
+    **dict.fromkeys(range(4, 7), (["00000000-00000003-0.mp4"], 3)),
+    7: (["00000000-00000003-0.mp4", "00000003-00000006-60000.mp4"], 6),
+}
+
+
+def drawn(index, time_s):
+    """Return what is written as a frame of the video."""
+    image = draw_frame(index, (120, 160))
+    return Frame(image, index, time_s), Tracks.untracked(find_boxes([image])[0])
+
+
+def test_a_segment_begins_with_the_first_frame_of_each_so_many_seconds(tmp_path):
+    sink = default_registry().create("sink", "mp4", context=RunContext(tmp_path), segment_s=1.0)
+    sink.open(StreamInfo("clip", CLASSES, (120, 160), 25.0, len(BOUNDS)), 0)
+    for index, time_s in enumerate(BOUNDS):
+        if index in WHOLE:
+            names = sorted(path.name for path in (tmp_path / ".annotated.segments").glob("*-*"))
+            assert (names, sink.commit()) == WHOLE[index]
+        sink.write(*drawn(index, time_s))
+    (path,) = sink.close()
+    assert [time_s for time_s, _ in read_video(path)] == pytest.approx(BOUNDS, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("resume_at", "begun_at"), [(9, 7), (7, 7), (6, 6), (5, 3), (3, 3), (2, 0)]
+)
+def test_a_video_goes_on_after_the_last_segment_that_lies_before_the_rest(
+    tmp_path, resume_at, begun_at
+):
+    info = StreamInfo("clip", CLASSES, (120, 160), 25.0, len(BOUNDS))
+    context = RunContext(tmp_path)
+    cut, again = (
+        default_registry().create("sink", "mp4", context=context, segment_s=1.0) for _ in range(2)
+    )
+    cut.open(info, 0)
+    for index, time_s in enumerate(BOUNDS):
+        cut.write(*drawn(index, time_s))
+    cut.abort()
+    again.open(info, resume_at)
+    assert again.commit() == begun_at
+    for index, time_s in list(enumerate(BOUNDS))[begun_at:]:
+        again.write(*drawn(index, time_s))
+    (path,) = again.close()
+    assert [time_s for time_s, _ in read_video(path)] == pytest.approx(BOUNDS, abs=1e-3)
+
+
+def test_segments_that_leave_a_gap_are_none(tmp_path):
+    for name in ("00000000-00000003-0", "00000004-00000006-60000"):
+        (tmp_path / f"{name}.mp4").touch()
+    assert kept_segments(tmp_path, 9) == 3
+    assert [path.stem for path in tmp_path.iterdir()] == ["00000000-00000003-0"]
+
+
+def test_a_video_begins_with_its_first_frame(tmp_path):
+    path = write("mp4", tmp_path, times=[5.0, 5.5, 6.25, 7.0], segment_s=1.0)
+    assert [time_s for time_s, _ in read_video(path)] == pytest.approx([0, 0.5, 1.25, 2], abs=1e-3)
 
 
 def test_a_browser_can_play_it(tmp_path):

@@ -43,6 +43,7 @@ def config(omniglot, out, **changes):
         "validate_every": 3,
         "n_validation": 3,
         "n_test": 5,
+        "amp": "off",  # the same on every processor
     }
     return MetaTraining.model_validate(values | changes)
 
