@@ -2,8 +2,8 @@
 
     python -m tools.base.things --run runs/things --config configs/train_things.yaml
 
-The rows are spherical means of training crops; the store has embeddings of ordinary road users of
-the same training, which a new class is learnt against.
+The rows are spherical means of the training crops of roads; the store has embeddings of ordinary
+road users of the same training, which a new class is learnt against.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +33,12 @@ from drivemeta.training.base.things import WEIGHTS, ThingTraining
 SCENES = ("bdd", "bdd-more", "kitti", "coco")
 REPLAY_PER_CLASS = {"car": 1600, "person": 900, "truck": 900, "bus": 500}
 REPLAY_OTHERS, REPLAY_WEB = 400, 25
-BANKS = {  # the super-class and its kinds: those that data of roads can tell the precision of
-    "vehicles": ("vehicle", ("bus", "car", "motorcycle", "truck")),
-    "people": ("pedestrian", ("person", "rider")),
+# The super-class and its kinds, each with so many rows: about as often as roads show it. Then the
+# sum over the rows of a class is as good as a prior.
+BANKS: dict[str, tuple[str, dict[str, int]]] = {
+    "vehicles": ("vehicle", {"bus": 2, "car": 64, "truck": 5}),
+    "people": ("pedestrian", {"person": 32, "rider": 3}),
 }
-N_MEANS = 4
 BATCH = 32
 
 
@@ -105,22 +106,23 @@ def replay_store(things: Sequence[Thing], embeddings: FloatArray) -> bytes:
 
 
 def bank(
-    parent: str, names: Sequence[str], things: Sequence[Thing], embeddings: FloatArray
+    parent: str, counts: Mapping[str, int], things: Sequence[Thing], embeddings: FloatArray
 ) -> NamedBank:
-    """Return a bank of at most four rows a class.
+    """Return a bank of the classes of roads.
 
     Args:
         parent: Super-class of the classes.
-        names: Names of the classes.
-        things: Things of these classes and of others.
+        counts: Greatest number of rows of each class.
+        things: Things of these classes and of others; only those of scenes make rows.
         embeddings: (n, 128) float32, one a thing.
     """
-    owners = np.array([thing.name for thing in things])
-    rows = [
-        spherical_means(torch.from_numpy(embeddings[owners == name]), N_MEANS) for name in names
-    ]
-    labels = [name for name, found in zip(names, rows, strict=True) for _ in found]
-    return NamedBank(parent, tuple(labels), torch.cat(rows).numpy().astype(np.float32))
+    owners = np.array([thing.name if thing.source in SCENES else "" for thing in things])
+    names: list[str] = []
+    rows: list[torch.Tensor] = []
+    for name, n_means in counts.items():
+        rows.append(spherical_means(torch.from_numpy(embeddings[owners == name]), n_means))
+        names += [name] * len(rows[-1])
+    return NamedBank(parent, tuple(names), torch.cat(rows).numpy().astype(np.float32))
 
 
 if __name__ == "__main__":

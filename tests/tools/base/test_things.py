@@ -40,9 +40,9 @@ def test_much_of_roads_is_kept_and_little_of_the_web() -> None:
     ]
 
 
-def test_a_bank_has_rows_of_its_classes_alone() -> None:
-    things = [thing("car", "1"), thing("cat", "2"), thing("bus", "3")]
-    embeddings = np.eye(3, 128, dtype=np.float32)
-    made = bank("vehicle", ["bus", "car"], things, embeddings)
+def test_a_bank_has_rows_of_its_classes_on_roads_alone() -> None:
+    things = [thing("car", "1"), thing("cat", "2"), thing("bus", "3"), thing("car", "4", "cars")]
+    embeddings = np.eye(4, 128, dtype=np.float32)
+    made = bank("vehicle", {"bus": 2, "car": 2}, things, embeddings)
     assert made.names == ("bus", "car")
     assert np.array_equal(made.weights, embeddings[[2, 0]])
