@@ -36,7 +36,7 @@ class Labels(Protocol):
         """(n,) int64 classes of the boxes of all frames, in their order."""
 
 
-class Level1(Protocol):
+class RunsLevel1(Protocol):
     """Runs level 1, as `FixedNetworks` does."""
 
     def dense(self, inputs: Tensor) -> DenseArrays:
@@ -55,7 +55,7 @@ class Shots(Protocol):
         """What is known of the boxes."""
 
     @property
-    def networks(self) -> Level1:
+    def networks(self) -> RunsLevel1:
         """What runs level 1."""
 
 

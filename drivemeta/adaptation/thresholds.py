@@ -89,7 +89,7 @@ def calibrate_by_frames(
     for label in np.flatnonzero(classes) if held else ():
         outcomes, _ = outcomes_of(support, bank, held, int(label))
         scores, kinds = (np.concatenate(part) for part in zip(*outcomes, strict=True))
-        allowed = max(int(ALARMS_PER_FRAME * len(held)), len(held) >= ENOUGH)
+        allowed = max(int(ALARMS_PER_FRAME * len(held)), int(len(held) >= ENOUGH))
         alarms = np.sort(scores[kinds == MISS])[::-1]
         low = float(alarms[allowed]) if len(alarms) > allowed else LEAST
         hits = scores[kinds == HIT]

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.banks.replay import Replay, load_replay
+from drivemeta.banks.replay import ThingReplay, load_replay
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.boxes import FloatArray
 
@@ -47,7 +47,7 @@ class Contrast:
     precision: FloatArray
 
     @classmethod
-    def of(cls, replay: Replay, parent: str) -> Contrast:
+    def of(cls, replay: ThingReplay, parent: str) -> Contrast:
         """Return that of a super-class, of all things together for one that none ships of."""
         means = np.stack([replay.of(kind).mean(0) for kind in range(len(replay.kinds))])
         within = (replay.embeddings - means[replay.labels]).astype(np.float64)
@@ -71,7 +71,7 @@ class Contrast:
 
 
 def contrasted(
-    bank: ClassBank, learnt: BankRows, root: int, replay: Replay, around: FloatArray
+    bank: ClassBank, learnt: BankRows, root: int, replay: ThingReplay, around: FloatArray
 ) -> ClassBank:
     """Return a bank with rows of new kinds of a super-class, and of what they compete with.
 
@@ -174,7 +174,7 @@ class Kinds(NamedTuple):
 
 
 @cache
-def kinds_of(replay: Replay, root: str | None) -> Kinds:
+def kinds_of(replay: ThingReplay, root: str | None) -> Kinds:
     """Return the kinds of a super-class, None for all, each told from the others."""
     names = [
         kind

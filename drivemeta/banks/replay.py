@@ -35,7 +35,7 @@ PARENTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Replay:
+class ThingReplay:
     """Things of the base's own training.
 
     Attributes:
@@ -55,12 +55,12 @@ class Replay:
         found: FloatArray = self.embeddings[self.labels == kind]
         return found
 
-    def without(self, kinds: tuple[str, ...]) -> Replay:
+    def without(self, kinds: tuple[str, ...]) -> ThingReplay:
         """Return what is left without some kinds."""
         kept = [i for i, kind in enumerate(self.kinds) if kind not in kinds]
         mine = np.isin(self.labels, kept)
         number = np.cumsum([kind not in kinds for kind in self.kinds]) - 1
-        return Replay(
+        return ThingReplay(
             tuple(self.kinds[i] for i in kept),
             tuple(self.parents[i] for i in kept),
             self.embeddings[mine],
@@ -69,7 +69,7 @@ class Replay:
 
 
 @cache
-def load_replay(path: Path = THING_REPLAY) -> Replay:
+def load_replay(path: Path = THING_REPLAY) -> ThingReplay:
     """Return the things that ship with the package.
 
     Raises:
@@ -87,4 +87,4 @@ def load_replay(path: Path = THING_REPLAY) -> Replay:
         raise ModelFileError(f"expected embeddings of things in {path}: {error}") from error
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     parents = tuple(PARENTS.get(kind, "") for kind in kinds)
-    return Replay(kinds, parents, embeddings, labels)
+    return ThingReplay(kinds, parents, embeddings, labels)

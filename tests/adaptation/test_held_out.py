@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from drivemeta.adaptation import held_out
-from drivemeta.adaptation.adapt import learn_rows
 from drivemeta.adaptation.branch_learning import RowLearning
 from drivemeta.adaptation.held_out import hold_out
 from drivemeta.adaptation.observation import observe
+from drivemeta.adaptation.row_learning import learn_rows
 from drivemeta.plugins import default_registry
 
 
@@ -21,7 +21,8 @@ def full(lively_detector, make_support):
 
 
 def test_each_box_is_judged_by_what_was_learnt_without_it(full, monkeypatch):
-    bank, parents = learn_rows(full.base, full.learner, full.evidence, "traffic_sign")
+    parents = ["traffic_sign"] * len(full.evidence.embedded.names)
+    bank = learn_rows(full.base, full.learner, full.evidence, parents)
     folds, learnt = [], []
 
     def without(fold):
@@ -29,9 +30,9 @@ def test_each_box_is_judged_by_what_was_learnt_without_it(full, monkeypatch):
         folds.append(fold)
         return replace(full, learner=f"without {fold.tolist()}")
 
-    def rows_of(before, learner, task, _parents):
-        learnt.append((learner, set(task.shots.tolist())))
-        return fitted(before, full.learner, task, parents)
+    def rows_of(before, learner, seen, _parents, scoring):
+        learnt.append((learner, set(seen.embedded.shots.tolist())))
+        return fitted(before, full.learner, seen, parents, scoring)
 
     fitted = held_out.fit_rows
     monkeypatch.setattr(held_out, "fit_rows", rows_of)
@@ -56,7 +57,8 @@ def test_a_box_unlike_all_others_of_its_class_scores_lower_than_by_its_own_rows(
         boxes=replace(boxes, embeddings=embeddings),
     )
     turned = replace(full, evidence=seen)
-    bank, parents = learn_rows(full.base, full.learner, seen, "traffic_sign")
+    parents = ["traffic_sign"] * len(seen.embedded.names)
+    bank = learn_rows(full.base, full.learner, seen, parents)
     found = hold_out(turned, bank, parents, lambda _fold: turned)
     own = bank.index(seen.embedded.names[boxes.labels[odd]])
     assert found.labels[odd] != own

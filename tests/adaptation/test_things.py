@@ -11,7 +11,7 @@ from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.parent_choice import parents_of
 from drivemeta.adaptation.thing_views import see_things, things_among
-from drivemeta.banks.replay import Replay
+from drivemeta.banks.replay import ThingReplay
 from drivemeta.core import DISTRACTOR
 from drivemeta.errors import InputError
 from drivemeta.models.crops import to_tensor
@@ -31,7 +31,9 @@ def replay(monkeypatch):
     rng = np.random.default_rng(0)
     embeddings = rng.normal(size=(40, 128)).astype(np.float32)
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    shipped = Replay(("car", "person"), ("vehicle", "pedestrian"), embeddings, np.arange(40) % 2)
+    shipped = ThingReplay(
+        ("car", "person"), ("vehicle", "pedestrian"), embeddings, np.arange(40) % 2
+    )
     for module in (bank_rows, hard_negatives):
         monkeypatch.setattr(module, "load_replay", lambda: shipped)
     return shipped

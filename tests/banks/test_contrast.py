@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from drivemeta.banks.contrast import Contrast, contrasted
-from drivemeta.banks.replay import Replay
+from drivemeta.banks.replay import ThingReplay
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank, ClassSpec
 
 DIM = 6
@@ -15,7 +15,7 @@ SPREAD = np.array([1.0, 0.1, 0.1, 0.1, 0.1, 0.1])
 CENTRES = np.zeros((3, DIM))
 CENTRES[0, 1], CENTRES[1, 2], CENTRES[2, 3] = 1, 1, 1
 THINGS = np.concatenate([c + SPREAD * RNG.normal(size=(300, DIM)) for c in CENTRES])
-REPLAY = Replay(
+REPLAY = ThingReplay(
     ("car", "tram", "person"),
     ("vehicle", "vehicle", "pedestrian"),
     THINGS.astype(np.float32),

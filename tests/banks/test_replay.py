@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from drivemeta.banks.replay import PARENTS, Replay, load_replay
+from drivemeta.banks.replay import PARENTS, ThingReplay, load_replay
 from drivemeta.errors import ModelFileError
 
 EYE = np.eye(4, dtype=np.float32)
-REPLAY = Replay(
+REPLAY = ThingReplay(
     ("car", "van", "person"), ("vehicle", "vehicle", "pedestrian"), EYE, np.array([0, 1, 1, 2])
 )
 

@@ -20,7 +20,7 @@ from safetensors.numpy import save as serialize
 
 from drivemeta.banks.contrast import kinds_of
 from drivemeta.banks.named import BACKGROUND, NamedBank, save_bank
-from drivemeta.banks.replay import Replay, load_replay
+from drivemeta.banks.replay import ThingReplay, load_replay
 from drivemeta.config import load_config
 from drivemeta.core.boxes import FloatArray
 from drivemeta.files import write_bytes
@@ -100,7 +100,7 @@ def replay_store(things: Sequence[Thing], embeddings: FloatArray) -> bytes:
     return bytes(serialize(tensors, metadata={"drivemeta_replay": header}))
 
 
-def vehicles(replay: Replay) -> NamedBank:
+def vehicles(replay: ThingReplay) -> NamedBank:
     """Return a row for each kind that is named, each told from all others that ship."""
     found = kinds_of(replay, "vehicle")
     chosen = [found.names.index(name) for name in NAMED]
