@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "plugins/sink": {"core"},
     "plugins/tracker": {"core"},
     "plugins/scheduler": {"core"},
+    "plugins/layout": {"core"},
     "data": {"core"},
     "synthetic": {"core"},
     "models": {"core", "plugins"},

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from torch import nn
 
 from drivemeta.banks.arrays import check_capacity
 from drivemeta.banks.capacity import capacity_for
@@ -22,7 +21,6 @@ from drivemeta.export.parity import ParityReport, Reference, check_parity, torch
 from drivemeta.export.probe_scene import PROBE_SIZE, draw_noise, draw_scene
 from drivemeta.files import make_folder
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.digest import weights_digest
 from drivemeta.models.traced.networks import level1_graph, level2_graph
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.runtime import manifest as m
@@ -146,7 +144,6 @@ def _manifest(
 ) -> m.Manifest:
     """Return what the file says of the detector, the digest of its graph still empty."""
     height, width = detector.input_size
-    networks = nn.ModuleList([detector.level1, detector.level2])
     return m.Manifest(
         classes=m.class_entries(detector.bank),
         input=m.InputRule(height=height, width=width, frame_size=options.frame_size),
@@ -159,16 +156,18 @@ def _manifest(
         scoring=asdict(detector.scoring),
         opset=OPSET,
         learner=learner,
-        digests=m.Digests(weights=weights_digest(networks), support=support_digest),
+        digests=m.Digests(weights=detector.digest(), support=support_digest),
         licence=options.licence,
+        own=None if detector.own is None else detector.own.facts,
         versions={name: m.package_version(name) for name in ("drivemeta", "torch", "onnx")},
     )
 
 
 def _graph(detector: TwoLevelDetector, manifest: m.Manifest, n_locations: int) -> onnx.ModelProto:
     networks = Networks(
-        level1_graph(detector.level1, detector.input_size),
+        level1_graph(detector.level1, detector.input_size) if detector.has_dense else None,
         level2_graph(detector.level2),
         n_locations,
+        None if detector.own is None else detector.own.graph,
     )
     return assemble(networks, detector.bank, detector.scoring, manifest.input, manifest.bank)

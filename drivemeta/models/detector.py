@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from torch import nn
 
 from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
+from drivemeta.models.digest import weights_digest
+from drivemeta.models.own import OwnFinder
 
 INPUT_SIZE = (576, 1024)
 ARCHITECTURE = "lite"
@@ -22,6 +26,7 @@ class TwoLevelDetector(nn.Module):
         scoring: Constants of the score rule; the usual ones if None.
         input_size: Height and width in pixels that frames are fitted into for level 1.
         architecture: Name of the detector plugin that builds level 1.
+        own: Detector of the user's own beside level 1 or in its place, if any.
 
     Attributes:
         level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
@@ -30,9 +35,10 @@ class TwoLevelDetector(nn.Module):
         scoring: Constants of the score rule.
         input_size: Height and width in pixels that frames are fitted into for level 1.
         architecture: Name of the detector plugin that builds level 1.
+        own: Detector of the user's own beside level 1 or in its place, None without.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the parts of a detector)
         self,
         level1: nn.Module,
         level2: nn.Module,
@@ -40,6 +46,7 @@ class TwoLevelDetector(nn.Module):
         scoring: Scoring | None = None,
         input_size: tuple[int, int] = INPUT_SIZE,
         architecture: str = ARCHITECTURE,
+        own: OwnFinder | None = None,
     ) -> None:
         super().__init__()
         self.level1 = level1
@@ -48,6 +55,19 @@ class TwoLevelDetector(nn.Module):
         self.scoring = scoring or Scoring()
         self.input_size = input_size
         self.architecture = architecture
+        self.own = own
+
+    @property
+    def has_dense(self) -> bool:
+        """Whether level 1 runs, so that rows of new kinds can be learnt from its places."""
+        return self.own is None or not self.own.facts.alone
+
+    def digest(self) -> str:
+        """Return what tells its networks apart from others, the user's own detector included."""
+        mine = weights_digest(nn.ModuleList([self.level1, self.level2]))
+        if self.own is None:
+            return mine
+        return hashlib.sha256(f"{mine} {self.own.facts.digest}".encode()).hexdigest()
 
     def with_(
         self,
@@ -56,6 +76,7 @@ class TwoLevelDetector(nn.Module):
         level2: nn.Module | None = None,
         scoring: Scoring | None = None,
         input_size: tuple[int, int] | None = None,
+        own: OwnFinder | None = None,
     ) -> TwoLevelDetector:
         """Return a detector that differs in what is given and shares the rest, networks too."""
         other = TwoLevelDetector(
@@ -65,6 +86,7 @@ class TwoLevelDetector(nn.Module):
             self.scoring if scoring is None else scoring,
             self.input_size if input_size is None else input_size,
             self.architecture,
+            self.own if own is None else own,
         )
         other.training = self.training  # its own flag alone: the networks are those of both
         return other

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from drivemeta.core import ClassBank, ClassSpec
 from drivemeta.core.letterbox import GREY
+from drivemeta.core.own import OwnFacts
 from drivemeta.runtime.provider_options import Precision
 
 SCHEMA_VERSION = 1
@@ -111,6 +112,7 @@ class Manifest(_Frozen):
     digests: Digests
     licence: str = "Apache-2.0"
     versions: dict[str, str] = Field(default_factory=dict)
+    own: OwnFacts | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ from drivemeta.core import ClassBank
 from drivemeta.core.score_rule import N_ROWS
 from drivemeta.core.scoring import Scoring
 from drivemeta.export.graph.builder import GraphBuilder
+from drivemeta.export.graph.find import FINDERS, find
 from drivemeta.export.graph.locate import BankValues, Rows, locate
 from drivemeta.export.graph.name_leaves import Names, name_leaves
 from drivemeta.export.graph.preprocess import Prepared, prepare
@@ -28,14 +30,16 @@ class Networks:
     """The exported networks.
 
     Attributes:
-        level1: Graph from images to dense output.
+        level1: Graph from images to dense output; None where the user's own stands in its place.
         level2: Graph from crops to embeddings.
-        n_locations: Number of level 1's locations at its input size.
+        n_locations: Number of places that level 1 and the user's own detector give together.
+        own: Graph from frames to the dense output of the user's own detector, None without.
     """
 
-    level1: onnx.GraphProto
+    level1: onnx.GraphProto | None
     level2: onnx.GraphProto
     n_locations: int
+    own: onnx.GraphProto | None = None
 
 
 def assemble(
@@ -50,7 +54,7 @@ def assemble(
     optional = _add_bank(g, bank, bank_rule)
     fed = bank_rule.mode == "fed"
     frame = prepare(g, "frames", (rule.height, rule.width), rule.frame_size)
-    dense = g.inline(networks.level1, {"x": frame.images})
+    dense = find(g, networks.level1, networks.own, frame, bank.dense.weights.shape[1])
     values = _rows_in_use(g, "dense", fed)
     rows = locate(g, dense, networks.n_locations, values, frame, scoring)
     n_classes = bank_rule.capacity if fed else len(bank.classes)
@@ -76,9 +80,9 @@ def with_dense_outputs(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy that also gives level 1's tensors before TopK, as `dense_*`."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    level1 = {output for node in model.graph.node for output in node.output}
+    made = [output for node in model.graph.node for output in node.output]
     for name in DENSE:
-        inside = next(o for o in level1 if o.startswith("level1_") and o.endswith(f"/{name}"))
+        inside = next(o for stem in FINDERS for o in made if re.fullmatch(rf"{stem}\d+/{name}", o))
         copy.graph.node.append(helper.make_node("Identity", [inside], [f"dense_{name}"]))
         copy.graph.output.append(
             helper.make_tensor_value_info(f"dense_{name}", TensorProto.FLOAT, None)

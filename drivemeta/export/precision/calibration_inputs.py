@@ -42,7 +42,8 @@ class Eyes:
         bank = replace(parts.bank, crop=rows)
         size = parts.manifest.input
         model = assemble(parts.networks, bank, parts.scoring, size, rule)
-        self._images = _runner(model, input_of(model.graph, "level1"))
+        if parts.networks.level1 is not None:
+            self._images = _runner(model, input_of(model.graph, "level1"))
         self._crops = _runner(model, input_of(model.graph, "level2"))
 
     def images(self, frames: Sequence[Image]) -> Iterator[FlatImages]:

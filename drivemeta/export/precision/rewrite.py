@@ -182,14 +182,17 @@ def _changed(file: ModelFile, change: Change) -> Parts:
 def _converted(parts: Parts, change: Change) -> Networks:
     networks = parts.networks
     if change.precision == "fp16":
-        return replace(networks, level1=to_half(networks.level1), level2=to_half(networks.level2))
+        level1 = None if networks.level1 is None else to_half(networks.level1)
+        return replace(networks, level1=level1, level2=to_half(networks.level2))
     if change.precision == "int8":
         if not change.frames:
             raise InputError("expected frames to calibrate int8 on, found none; give --frames")
-        eyes = Eyes(parts)
+        eyes, level1 = Eyes(parts), networks.level1
+        if level1 is not None:
+            level1 = to_int8(level1, eyes.images(change.frames), change.int8)
         return replace(
             networks,
-            level1=to_int8(networks.level1, eyes.images(change.frames), change.int8),
+            level1=level1,
             level2=to_int8(networks.level2, eyes.crops(change.frames), change.int8),
         )
     return networks
