@@ -46,6 +46,7 @@ MAY_IMPORT = {
         "export",
         "markdown",
     },
+    "own": {"core", "data", "synthetic", "plugins", "models", "runtime", "export"},
     "shipped": {"banks", "models", "export", "runtime"},
     "video": {"core", "plugins", "runtime", "shipped"},
     "deploy": {"export", "runtime"},

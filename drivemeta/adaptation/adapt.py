@@ -174,11 +174,15 @@ def _report(bank: ClassBank, record: AdaptationRecord) -> tuple[ClassReport, ...
 def _class_report(bank: ClassBank, record: AdaptationRecord, label: int) -> ClassReport:
     support, evidence, before = record.support, record.evidence, record.base.bank
     name, own = support.classes[label], evidence.boxes.labels == label
-    spec, n_found = bank.classes[bank.index(name)], int((evidence.boxes.found[own] > 0).sum())
+    spec = bank.classes[bank.index(name)]
+    reason = reason_of(before, evidence, label, record.parent, spec.parent)
+    if record.base.own is not None and spec.parent is None:
+        reason += "; DriveMeta's level 1 finds it"
+    n_found = int((evidence.boxes.found[own] > 0).sum())
     return ClassReport(
         name=name,
         parent=spec.parent,
-        reason=reason_of(before, evidence, label, record.parent, spec.parent),
+        reason=reason,
         shots=int(own.sum()),
         found=None if support.of_crops else n_found,
         threshold=spec.threshold,

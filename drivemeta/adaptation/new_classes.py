@@ -31,7 +31,7 @@ def add_classes(
             from.
 
     Raises:
-        InputError: there is no such parent.
+        InputError: there is no such parent, or no level 1 that could find a new kind.
     """
     bank, names = base.bank, evidence.labelled.names
     supers = [spec.name for spec in bank.classes if spec.parent is None]
@@ -53,7 +53,13 @@ def add_classes(
         elif known and known.origin == "novel":
             bank = _with_shots(bank, name, known.shots + int(own.sum()))
         unfound = of is None or misses(roots, own)
-        if unfound and not (of_crops or (known and of)):
+        if of is None and not base.has_dense and not of_crops:
+            raise InputError(
+                f"{name}: a new kind of object is learnt by DriveMeta's level 1, which this base "
+                "was imported without (--own-only); name its super-class by --parent, or import "
+                "the base anew with both"
+            )
+        if unfound and base.has_dense and not (of_crops or (known and of)):
             bank = _add_dense(base, bank, evidence, label, bank.index(name))
         parents.append(None if extends else of)
     return bank, parents
@@ -89,9 +95,11 @@ def parent_of_crops(base: TwoLevelDetector, support: SupportSet, parent: str | N
 def _add_dense(
     base: TwoLevelDetector, bank: ClassBank, evidence: Evidence, label: int, owner: int
 ) -> ClassBank:
-    beside = (bank.dense.owners == owner).any()
+    own = base.own
+    ours = bank if own is None else replace(bank, dense=own.of_level1(bank.dense))
+    beside = (ours.dense.owners == owner).any()
     row, bias = (
-        learn_beside(base, bank, evidence, label, owner)
+        learn_beside(base, ours, evidence, label, owner)
         if beside
         else learn_dense(base, evidence, label)
     )
@@ -101,4 +109,4 @@ def _add_dense(
         np.array([owner], np.int64),
         bank.roots[[owner]],
     )
-    return replace(bank, dense=bank.dense + rows)
+    return replace(bank, dense=bank.dense + (rows if own is None else own.beside(rows)))

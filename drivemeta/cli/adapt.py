@@ -63,7 +63,8 @@ def adapt(
         LEARNING("--set", help="The learner's parameter, LEARNER.NAME=VALUE; may be repeated."),
     ] = None,
     base: Annotated[
-        Path | None, START(help="Weights (.safetensors); by default, the shipped base.")
+        Path | None,
+        START(help="Weights (.safetensors) or a base of your own (.onnx); else, the shipped one."),
     ] = None,
     start: Annotated[
         Path | None, START("--from", help="An adapted model (.onnx) to add classes to.")
@@ -88,7 +89,7 @@ def adapt(
     from drivemeta.data.support import SupportSet
     from drivemeta.export.restore import restore
     from drivemeta.export.verify import verify_model
-    from drivemeta.models.store import load_base, load_detector
+    from drivemeta.own.loading import load_base
     from drivemeta.plugins.settings import parse_settings
 
     started = time.perf_counter()
@@ -97,7 +98,7 @@ def adapt(
     show_notes(given.dataset)
     chosen = given if shots is None else given.draw(shots, seed)
     registry = registry_of(ctx)
-    detector = load_detector(base, registry) if base else load_base(registry)
+    detector = load_base(base, registry)
     with console().status(f"adapting to {', '.join(chosen.classes)}"):
         adapted = learn(
             restore(detector, start) if start else detector,

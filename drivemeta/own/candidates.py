@@ -13,9 +13,9 @@ from drivemeta.errors import InputError, ModelFileError, suggest
 from drivemeta.own.file import NOT_BOXES, OwnFile, what_it_is
 from drivemeta.own.preparing import PreparedFrame
 from drivemeta.plugins.calling import Calling
-from drivemeta.plugins.layout.protocol import Layout
-from drivemeta.plugins.layout.reading import Reading
+from drivemeta.plugins.layout.protocol import DetectorLayout
 from drivemeta.plugins.layout.signature import Signature
+from drivemeta.plugins.layout.way import Way
 from drivemeta.plugins.registry import Registry
 
 SPARE = 64  # slots beyond the classes in which labels of too many classes are seen
@@ -28,15 +28,15 @@ class Candidate:
     Attributes:
         name: Name of the layout plugin.
         layout: Plugin itself.
-        reading: Way to read it.
+        way: Way to read it.
         names: Names of the classes, in the order of `slots`.
         slots: (n,) int64, place of each class among the scores.
         spare: Whether the file does not say how many classes it has.
     """
 
     name: str
-    layout: Layout
-    reading: Reading
+    layout: DetectorLayout
+    way: Way
     names: tuple[str, ...]
     slots: np.ndarray
     spare: bool
@@ -47,20 +47,20 @@ class Candidate:
         Raises:
             ModelFileError: boxes or scores are none.
         """
-        outputs = file.run(prepared.image, self.reading.frame)
-        reading = self.reading
+        outputs = file.run(prepared.image, self.way.frame)
+        way = self.way
         if self.spare:
-            reading = replace(reading, n_slots=reading.n_slots + SPARE)
+            way = replace(way, n_slots=way.n_slots + SPARE)
         decoding = Calling(self.layout, "decode_arrays")
         with decoding, np.errstate(all="ignore"):
-            boxes, scores = self.layout.decode_arrays(reading, outputs)
+            boxes, scores = self.layout.decode_arrays(way, outputs)
         if not np.isfinite(boxes).all() or not np.isfinite(scores).all():
             raise ModelFileError(f"{self}: it gives boxes or scores that are no numbers")
         if len(scores) and not -1e-3 <= scores.min() <= scores.max() <= 1 + 1e-3:
             raise ModelFileError(
                 f"{self}: expected scores in 0 to 1, found {scores.min():.2g} to {scores.max():.2g}"
             )
-        if scores[:, self.reading.n_slots :].max(initial=0) > 0.05:
+        if scores[:, self.way.n_slots :].max(initial=0) > 0.05:
             raise ModelFileError(
                 f"{self}: it finds classes beyond the {len(self.names)} names given; give all its "
                 "names by --names"
@@ -68,7 +68,7 @@ class Candidate:
         return prepared.to_frame(boxes), scores[:, self.slots]
 
     def __str__(self) -> str:
-        said = ", ".join(f"{key}={value}" for key, value in self.reading.choices.items())
+        said = ", ".join(f"{key}={value}" for key, value in self.way.choices.items())
         return f"{self.name} ({said})" if said else self.name
 
 
@@ -85,7 +85,7 @@ def candidates(
         file: Detector's file.
         names: Names of its classes, None if nobody says.
         registry: Plugins that the layouts are found among.
-        layout: Layout that it is, None to have it recognised.
+        layout: DetectorLayout that it is, None to have it recognised.
         choose: Choices to take, by name.
 
     Raises:
@@ -96,7 +96,7 @@ def candidates(
     known = [layout] if layout else registry.names("layout")
     plugins = {name: registry.create("layout", name) for name in known}
     read = {name: _recognised(plugin, file.signature) for name, plugin in plugins.items()}
-    found = [(name, reading) for name, readings in read.items() for reading in readings]
+    found = [(name, way) for name, ways in read.items() for way in ways]
     if not found or file.signature.metadata.get("task") in NOT_BOXES:
         where = f"layout {layout}" if layout else f"one of the layouts {', '.join(known)}"
         raise ModelFileError(
@@ -105,20 +105,20 @@ def candidates(
         )
     found = _chosen(found, choose or {})
     if names is None:
-        n = max(_n_classes(reading) for _, reading in found)
+        n = max(_n_classes(way) for _, way in found)
         raise ModelFileError(
             f"{file.path}: its {n or ''} classes have no names; give them by --names FILE, or "
             "--names coco".replace("  ", " ")
         )
     fitting = [
-        Candidate(name, plugins[name], _sized(reading, names), names, _slots(reading, names), spare)
-        for name, reading in found
-        for spare in [reading.n_slots == 0]
-        if spare or _n_classes(reading) == len(names)
+        Candidate(name, plugins[name], _sized(way, names), names, _slots(way, names), spare)
+        for name, way in found
+        for spare in [way.n_slots == 0]
+        if spare or _n_classes(way) == len(names)
     ]
-    fitting = [c for c in fitting if c.reading.slots != "coco" or names == COCO_NAMES]
+    fitting = [c for c in fitting if c.way.slots != "coco" or names == COCO_NAMES]
     if not fitting:
-        counts = sorted({_n_classes(reading) for _, reading in found})
+        counts = sorted({_n_classes(way) for _, way in found})
         raise ModelFileError(
             f"{file.path}: expected names of {' or '.join(map(str, counts))} classes, as it has, "
             f"found {len(names)}; give them by --names"
@@ -126,15 +126,13 @@ def candidates(
     return fitting
 
 
-def _recognised(plugin: Layout, signature: Signature) -> Sequence[Reading]:
+def _recognised(plugin: DetectorLayout, signature: Signature) -> Sequence[Way]:
     with Calling(plugin, "recognise"):
         return plugin.recognise(signature)
 
 
-def _chosen(
-    found: list[tuple[str, Reading]], choose: Mapping[str, str]
-) -> list[tuple[str, Reading]]:
-    """Return the readings that take certain choices."""
+def _chosen(found: list[tuple[str, Way]], choose: Mapping[str, str]) -> list[tuple[str, Way]]:
+    """Return the ways that take certain choices."""
     for key, value in choose.items():
         offered = {r.choices[key] for _, r in found if key in r.choices}
         if not offered:
@@ -146,22 +144,22 @@ def _chosen(
     return found
 
 
-def _n_classes(reading: Reading) -> int:
-    """Return how many classes a reading has, 0 where the file does not say."""
-    if reading.slots == "coco":
+def _n_classes(way: Way) -> int:
+    """Return how many classes a way to read has, 0 where the file does not say."""
+    if way.slots == "coco":
         return len(COCO_NAMES)
-    return max(0, reading.n_slots - (reading.slots != "plain"))
+    return max(0, way.n_slots - (way.slots != "plain"))
 
 
-def _sized(reading: Reading, names: tuple[str, ...]) -> Reading:
-    """Return a reading that knows its number of scores."""
-    if reading.n_slots:
-        return reading
-    n = COCO_NUMBERS[-1] + 1 if reading.slots == "coco" else len(names) + (reading.slots != "plain")
-    return replace(reading, n_slots=n)
+def _sized(way: Way, names: tuple[str, ...]) -> Way:
+    """Return a way to read that knows its number of scores."""
+    if way.n_slots:
+        return way
+    n = COCO_NUMBERS[-1] + 1 if way.slots == "coco" else len(names) + (way.slots != "plain")
+    return replace(way, n_slots=n)
 
 
-def _slots(reading: Reading, names: tuple[str, ...]) -> np.ndarray:
-    if reading.slots == "coco":
+def _slots(way: Way, names: tuple[str, ...]) -> np.ndarray:
+    if way.slots == "coco":
         return np.array(COCO_NUMBERS, np.int64)
-    return np.arange(len(names), dtype=np.int64) + (reading.slots == "first")
+    return np.arange(len(names), dtype=np.int64) + (way.slots == "first")

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from drivemeta.errors import ModelFileError
-from drivemeta.plugins.layout.reading import Preparation
 from drivemeta.plugins.layout.signature import Signature, Tensor
+from drivemeta.plugins.layout.way import Preparation
 from drivemeta.runtime.manifest import MANIFEST_KEY
 from drivemeta.runtime.model_file import external_tensors
 from drivemeta.runtime.providers import ORT_ERRORS

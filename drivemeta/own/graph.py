@@ -48,7 +48,7 @@ def build_graph(plan: OwnPlan, frame: NDArray[np.uint8]) -> tuple[onnx.GraphProt
     Raises:
         ModelFileError: the network cannot be brought to our opset.
     """
-    rule = plan.chosen.reading.frame
+    rule = plan.chosen.way.frame
     feeds = plan.file.feeds(prepare_frame(frame, rule).image, rule)
     network, n_places = fit_network(plan.file, feeds), _n_places(plan, frame)
     g = GraphBuilder()
@@ -74,7 +74,7 @@ def _n_places(plan: OwnPlan, frame: NDArray[np.uint8]) -> int | None:
     batchless = plan.file.signature.image is not None and len(plan.file.signature.image.shape) == 3
     if not free and not (batchless and any(None in t.shape for t in plan.file.signature.outputs)):
         return None
-    rule = plan.chosen.reading.frame
+    rule = plan.chosen.way.frame
     blank = np.full_like(frame, 127)
     counts = {
         len(plan.chosen.find(plan.file, prepare_frame(image, rule))[0]) for image in (frame, blank)
@@ -86,24 +86,24 @@ def _found(
     g: GraphBuilder, plan: OwnPlan, network: FitNetwork, images: str, n_places: int | None
 ) -> tuple[str, str]:
     """Add network and decoding; return (N, A, 4) boxes, (N, A, S) scores of super-classes."""
-    reading, signature = plan.chosen.reading, plan.file.signature
+    way, signature = plan.chosen.way, plan.file.signature
     image = signature.image
     assert image is not None  # a layout has recognised it
     value = images if len(image.shape) == 4 else g.Squeeze(images, [0])
     if image.dtype != "float32":
         value = g.Cast(value, to=helper.np_dtype_to_tensor_dtype(np.dtype(image.dtype)))
     feeds = {image.name: value}
-    if reading.frame.sizes:
-        order = reading.frame.size[:: -1 if reading.frame.sizes_order == "wh" else 1]
+    if way.frame.sizes:
+        order = way.frame.size[:: -1 if way.frame.sizes_order == "wh" else 1]
         n = g.Slice(g.Shape(images), [0], [1], [0])
         sizes = np.array([order], np.int64)
-        feeds[reading.frame.sizes] = g.Expand(sizes, g.Concat(n, [2], axis=0))
+        feeds[way.frame.sizes] = g.Expand(sizes, g.Concat(n, [2], axis=0))
     outputs = {
         tensor.name: g.cast(value, np.float32) if tensor.dtype == "float16" else value
         for tensor, value in zip(signature.outputs, network.add(g, feeds).values(), strict=True)
     }
     with Calling(plan.chosen.layout, "decode"):
-        boxes, scores = plan.chosen.layout.decode(g, reading, outputs)
+        boxes, scores = plan.chosen.layout.decode(g, way, outputs)
     best = [g.ReduceMax(g.Gather(scores, slots, axis=2), [2]) for slots in plan.groups]
     scores = g.Concat(*best, axis=2)
     if n_places is not None:
@@ -127,7 +127,7 @@ def _one_by_one(
     one = body.Unsqueeze("own_body/image", [0])
     found = _found(body, plan, network, one, n_places)
     outputs = [body.Squeeze(value, [0]) for value in found]
-    size = [3, *plan.chosen.reading.frame.size]
+    size = [3, *plan.chosen.way.frame.size]
     image = helper.make_tensor_value_info("own_body/image", TensorProto.FLOAT, size)
     widths = (4, len(plan.groups))
     values = [

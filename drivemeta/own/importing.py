@@ -17,6 +17,7 @@ from drivemeta.data.dataset import Dataset
 from drivemeta.errors import ParityError
 from drivemeta.export.exporter import ExportOptions, ExportReport, export_detector
 from drivemeta.export.verify import verify_model
+from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.own import OwnFinder
 from drivemeta.models.store import load_base
 from drivemeta.own.candidates import Candidate, candidates
@@ -24,7 +25,7 @@ from drivemeta.own.file import OwnFile, read_own
 from drivemeta.own.graph import OwnPlan, build_graph
 from drivemeta.own.names import class_names, super_classes
 from drivemeta.own.preparing import prepare_frame
-from drivemeta.own.trial import Outcome, try_all
+from drivemeta.own.trial import TrialOutcome, try_all
 from drivemeta.own.trial_frames import (
     TrialFrames,
     annotated_frames,
@@ -40,7 +41,7 @@ LEAST_SCORE = 0.02  # below, nobody looks at a box
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ImportOptions:
     """What the user says of a detector; nothing of it is needed if the file says it.
 
     Attributes:
@@ -88,7 +89,9 @@ class ImportReport:
 def import_base(
     path: str | Path,
     out: str | Path,
-    wishes: Wishes | None = None,
+    options: ImportOptions | None = None,
+    *,
+    base: TwoLevelDetector | None = None,
     registry: Registry | None = None,
 ) -> ImportReport:
     """Write a base that finds by a detector of the user's own.
@@ -96,7 +99,8 @@ def import_base(
     Args:
         path: Detector, `.onnx`.
         out: Base to write, `.onnx`; it appears whole or not at all.
-        wishes: What the user says of the detector.
+        options: What is said of the detector.
+        base: Detector that it is joined with; the shipped one by default.
         registry: Plugins that layouts are found among; those of `default_registry` by default.
 
     Raises:
@@ -107,23 +111,23 @@ def import_base(
         OutputError: the base cannot be written.
     """
     started = time.perf_counter()
-    wishes, registry = wishes or Wishes(), registry or default_registry()
+    options, registry = options or ImportOptions(), registry or default_registry()
     file = read_own(path)
-    names = class_names(wishes.names, file.signature.metadata)
-    options = candidates(file, names, registry, wishes.layout, wishes.choose)
-    finds = super_classes(options[0].names, wishes.class_map, wishes.keep)
-    frames = _frames(wishes, tuple(finds))
-    outcome = try_all(file, options, frames.frames, _groups(options[0].names, finds))
-    base = load_base(registry)
-    own = _finder(file, outcome, finds, base.scoring.dense_scale, (wishes, frames))
+    names = class_names(options.names, file.signature.metadata)
+    ways = candidates(file, names, registry, options.layout, options.choose)
+    finds = super_classes(ways[0].names, options.class_map, options.keep)
+    frames = _frames(options, tuple(finds))
+    outcome = try_all(file, ways, frames.frames, _groups(ways[0].names, finds))
+    base = base or load_base(registry)
+    own = _finder(file, outcome, finds, base.scoring.dense_scale, (options, frames))
     seen = [drawn_scene(0), *(frame.image for frame in frames.frames[:2])]
     box_px, score = _check(own, file, outcome.winner, seen)
     detector = base.with_(own=own, bank=joined_bank(base.bank, own))
-    licences = (ExportOptions().licence, wishes.licence or f"{file.path.name}: not stated")
+    licences = (ExportOptions().licence, options.licence or f"{file.path.name}: not stated")
     licence = " AND ".join(dict.fromkeys(licences))
-    report = export_detector(detector, out, options=ExportOptions(frames=seen, licence=licence))
+    export = export_detector(detector, out, options=ExportOptions(frames=seen, licence=licence))
     verify_model(out, "cpu")
-    return ImportReport(own.facts, report, box_px, score, time.perf_counter() - started)
+    return ImportReport(own.facts, export, box_px, score, time.perf_counter() - started)
 
 
 def joined_bank(bank: ClassBank, own: OwnFinder) -> ClassBank:
@@ -161,11 +165,11 @@ def _of_classes(
     return BankRows(rows.weights[kept], rows.biases[kept], owners, roots)
 
 
-def _frames(wishes: Wishes, supers: tuple[str, ...]) -> TrialFrames:
-    if wishes.data is not None:
-        targets = {**COCO_SUPER_CLASSES, **(wishes.class_map or {})}
-        return annotated_frames(wishes.data, targets, supers)
-    return image_frames(wishes.images) if wishes.images is not None else drawn_frames()
+def _frames(options: ImportOptions, supers: tuple[str, ...]) -> TrialFrames:
+    if options.data is not None:
+        targets = {**COCO_SUPER_CLASSES, **(options.class_map or {})}
+        return annotated_frames(options.data, targets, supers)
+    return image_frames(options.images) if options.images is not None else drawn_frames()
 
 
 def _groups(names: Sequence[str], finds: Mapping[str, tuple[str, ...]]) -> NDArray[np.int64]:
@@ -176,26 +180,26 @@ def _groups(names: Sequence[str], finds: Mapping[str, tuple[str, ...]]) -> NDArr
 
 def _finder(
     file: OwnFile,
-    outcome: Outcome,
+    outcome: TrialOutcome,
     finds: Mapping[str, tuple[str, ...]],
     scale: float,
-    told: tuple[Wishes, TrialFrames],
+    told: tuple[ImportOptions, TrialFrames],
 ) -> OwnFinder:
-    chosen, (wishes, frames) = outcome.winner, told
+    chosen, (options, frames) = outcome.winner, told
     slots = [chosen.slots[[chosen.names.index(n) for n in group]] for group in finds.values()]
     graph, one_by_one = build_graph(OwnPlan(file, chosen, slots, scale), drawn_scene(0))
     facts = OwnFacts(
         source=file.path.name,
         digest=file.digest,
-        licence=wishes.licence,
+        licence=options.licence,
         layout=chosen.name,
-        why=chosen.reading.why,
-        choices=dict(chosen.reading.choices),
-        size=chosen.reading.frame.size,
-        fit=chosen.reading.frame.fit,
+        why=chosen.way.why,
+        choices=dict(chosen.way.choices),
+        size=chosen.way.frame.size,
+        fit=chosen.way.frame.fit,
         finds=dict(finds),
         scale=scale,
-        alone=wishes.alone,
+        alone=options.alone,
         one_by_one=one_by_one,
         tried_on=frames.source,
         tried=outcome.tried,
@@ -213,7 +217,7 @@ def _check(
     """
     groups, box_px, worst = _groups(chosen.names, own.facts.finds), 0.0, 0.0
     for frame in frames:
-        boxes, by_class = chosen.find(file, prepare_frame(frame, chosen.reading.frame))
+        boxes, by_class = chosen.find(file, prepare_frame(frame, chosen.way.frame))
         n = len(own.facts.finds)
         expected = np.stack([by_class[:, groups == i].max(1) for i in range(n)], 1)
         found = own.dense(frame)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.letterbox import Letterbox
 from drivemeta.export.graph.builder import GraphBuilder
-from drivemeta.plugins.layout.reading import Preparation
+from drivemeta.plugins.layout.way import Preparation
 
 
 @dataclass(frozen=True, eq=False)

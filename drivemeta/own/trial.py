@@ -18,16 +18,16 @@ from drivemeta.own.preparing import prepare_frame
 
 Image = NDArray[np.uint8]
 MIN_SCORE, STRONG, MOST_BOXES, SAME_IOU = 0.05, 0.3, 50, 0.5
-# A figure of a hundredth is nothing found: a right reading has ten times that on any street.
+# A figure of a hundredth is nothing found: a right way has ten times that on any street.
 LEAST_FIGURE = 0.01
-# Two readings whose figures are nearer than this are equally good; they are one if their boxes are.
+# Two ways whose figures are nearer than this are equally good; they are one if their boxes are.
 NEAR, ALIKE_IOU = 0.03, 0.9
 SHIFT = (37, 23)  # pixels right and down: no multiple of a stride
 
 
 @dataclass(frozen=True, eq=False)
 class TrialFrame:
-    """A frame to try readings on.
+    """A frame to try ways on.
 
     Attributes:
         image: (height, width, 3) uint8 BGR.
@@ -50,7 +50,7 @@ class FrameRows:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class TrialOutcome:
     """How the trial went.
 
     Attributes:
@@ -67,7 +67,7 @@ def try_all(
     options: Sequence[Candidate],
     frames: Sequence[TrialFrame],
     groups: NDArray[np.int64],
-) -> Outcome:
+) -> TrialOutcome:
     """Return the way to read a file that does best on frames.
 
     With boxes that are to be found, the figure is the mean over them of the score of the best
@@ -85,6 +85,7 @@ def try_all(
     Raises:
         ModelFileError: none finds anything, or two are equally good and differ in their boxes.
     """
+    _ = file.session  # a file that cannot be run is told once, not for each way
     judged: list[_Judged] = []
     refused = []
     for option in options:
@@ -105,7 +106,7 @@ def try_all(
     for other in judged[1:]:
         if other.tried.figure >= least and not _alike(first.rows, other.rows):
             raise ModelFileError(_undecided(file, first, other))
-    return Outcome(first.option, tuple(each.tried for each in judged))
+    return TrialOutcome(first.option, tuple(each.tried for each in judged))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +129,7 @@ class _Judged:
         rows = [rows for rows, *_ in found]
         tried = Tried(
             option.name,
-            dict(option.reading.choices),
+            dict(option.way.choices),
             _figure(found),
             max(float(r.scores.max(initial=0)) for r in rows),
             float(np.mean([(r.scores >= STRONG).sum() for r in rows])),
@@ -149,10 +150,10 @@ def rows_of(boxes: FloatArray, scores: FloatArray) -> FrameRows:
 def _judge(
     file: OwnFile, option: Candidate, frame: TrialFrame, groups: NDArray[np.int64]
 ) -> tuple[FrameRows, float, int]:
-    """Return what a reading finds in a frame, the sum of its figure, and what to divide it by."""
+    """Return what a way finds in a frame, the sum of its figure, and what to divide it by."""
 
     def find(image: Image) -> FrameRows:
-        return rows_of(*option.find(file, prepare_frame(image, option.reading.frame)))
+        return rows_of(*option.find(file, prepare_frame(image, option.way.frame)))
 
     rows = find(frame.image)
     if frame.boxes is None or frame.labels is None:
@@ -197,7 +198,7 @@ def _figure(found: Sequence[tuple[FrameRows, float, int]]) -> float:
 
 
 def _alike(first: Sequence[FrameRows], second: Sequence[FrameRows]) -> bool:
-    """Return whether two readings find the same boxes and classes."""
+    """Return whether two ways find the same boxes and classes."""
     overlaps = [np.zeros(0, np.float32)]
     for one, other in zip(first, second, strict=True):
         strong = one.scores >= STRONG

@@ -1,4 +1,4 @@
-"""Frames to try readings on: annotated ones, a folder of images, or drawn scenes."""
+"""Frames to try ways on: annotated ones, a folder of images, or drawn scenes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DRAWN = "drawn scenes"
 
 @dataclass(frozen=True, eq=False)
 class TrialFrames:
-    """Frames to try readings on.
+    """Frames to try ways on.
 
     Attributes:
         frames: Frames, with boxes if they are known.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from drivemeta.plugins.detector.protocol import DetectorPlugin
-from drivemeta.plugins.layout.protocol import Layout
+from drivemeta.plugins.layout.protocol import DetectorLayout
 from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.scheduler.protocol import Scheduler
 from drivemeta.plugins.sink.protocol import Sink
@@ -21,5 +21,5 @@ PROTOCOLS: dict[Kind, type] = {
     "tracker": Tracker,
     "sink": Sink,
     "scheduler": Scheduler,
-    "layout": Layout,
+    "layout": DetectorLayout,
 }

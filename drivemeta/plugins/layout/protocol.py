@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from drivemeta.plugins.layout.reading import Reading
     from drivemeta.plugins.layout.signature import Signature
+    from drivemeta.plugins.layout.way import Way
 
 Arrays = Mapping[str, NDArray[Any]]
 Found = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -29,25 +29,25 @@ class Graph(Protocol):
         """Add a conversion to float32 or int64."""
 
 
-class Layout(Protocol):
+class DetectorLayout(Protocol):
     """How one family of detectors takes frames and gives boxes."""
 
     def example(self) -> Signature:
         """Return what a file of this layout looks like from outside."""
 
-    def recognise(self, file: Signature) -> Sequence[Reading]:
+    def recognise(self, file: Signature) -> Sequence[Way]:
         """Return the ways in which a file can be read, the usual one first; none if it is other.
 
         The metadata is believed first, then names, then types, then shapes; a tensor is never
         known by its shape alone.
         """
 
-    def decode(self, g: Graph, reading: Reading, outputs: Mapping[str, str]) -> tuple[str, str]:
+    def decode(self, g: Graph, way: Way, outputs: Mapping[str, str]) -> tuple[str, str]:
         """Add what makes boxes and scores of the outputs.
 
         Args:
             g: Graph that is built.
-            reading: Way to read the file.
+            way: Way to read the file.
             outputs: Values by the output's name, floats as float32; of a file without a batch axis
                 those of one frame.
 
@@ -56,5 +56,5 @@ class Layout(Protocol):
             (N, A, n_slots) float32.
         """
 
-    def decode_arrays(self, reading: Reading, outputs: Arrays) -> Found:
+    def decode_arrays(self, way: Way, outputs: Arrays) -> Found:
         """Return the same in numpy for one frame, (A, 4) and (A, n_slots)."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from drivemeta.plugins.layout.parts import cells, corners, corners_of, sigmoid, split
 from drivemeta.plugins.layout.protocol import Arrays, Found, Graph
-from drivemeta.plugins.layout.reading import UNIT, Preparation, Reading
 from drivemeta.plugins.layout.signature import Signature, Tensor
+from drivemeta.plugins.layout.way import UNIT, Preparation, Way
 
 SIZE = (352, 352)
 STRIDE = 16
@@ -31,7 +31,7 @@ class FastestDet:
             (Tensor("758", "float32", (1, 85, 22, 22)),),
         )
 
-    def recognise(self, file: Signature) -> Sequence[Reading]:
+    def recognise(self, file: Signature) -> Sequence[Way]:
         """Return the one way: BGR in 0..1, stretched."""
         if file.image is None or len(file.inputs) != 1 or len(file.outputs) != 1:
             return []
@@ -41,29 +41,29 @@ class FastestDet:
         n = (shape[1] or 0) - 5
         why = "one map of stride 16 with five values and classes"
         frame = Preparation(size, "stretch", "bgr", *UNIT)
-        return [Reading(why, frame, n)] if n > 0 else []
+        return [Way(why, frame, n)] if n > 0 else []
 
-    def decode(self, g: Graph, reading: Reading, outputs: Mapping[str, str]) -> tuple[str, str]:
+    def decode(self, g: Graph, way: Way, outputs: Mapping[str, str]) -> tuple[str, str]:
         """Add places and sizes, and the product of powers."""
         (output,) = outputs.values()
-        flat = g.Reshape(output, [0, 5 + reading.n_slots, -1])
+        flat = g.Reshape(output, [0, 5 + way.n_slots, -1])
         rows = g.Transpose(flat, perm=[0, 2, 1])
-        objectness, places, sizes, classes = split(g, rows, [1, 2, 2, reading.n_slots])
-        grid, strides = cells(reading.frame.size, [STRIDE])
+        objectness, places, sizes, classes = split(g, rows, [1, 2, 2, way.n_slots])
+        grid, strides = cells(way.frame.size, [STRIDE])
         centres = g.Mul(g.Add(g.Tanh(places), grid), strides)
         scores = g.Mul(g.Pow(objectness, OF_OBJECT), g.Pow(classes, OF_CLASS))
-        return corners(g, centres, g.Mul(g.Sigmoid(sizes), _whole(reading))), scores
+        return corners(g, centres, g.Mul(g.Sigmoid(sizes), _whole(way))), scores
 
-    def decode_arrays(self, reading: Reading, outputs: Arrays) -> Found:
+    def decode_arrays(self, way: Way, outputs: Arrays) -> Found:
         """Return the same in numpy."""
         (output,) = outputs.values()
-        rows = output[0].reshape(5 + reading.n_slots, -1).T
-        grid, strides = cells(reading.frame.size, [STRIDE])
+        rows = output[0].reshape(5 + way.n_slots, -1).T
+        grid, strides = cells(way.frame.size, [STRIDE])
         centres = (np.tanh(rows[:, 1:3]) + grid) * strides
         scores = rows[:, :1] ** OF_OBJECT * rows[:, 5:] ** OF_CLASS
-        return corners_of(centres, sigmoid(rows[:, 3:5]) * _whole(reading)), scores
+        return corners_of(centres, sigmoid(rows[:, 3:5]) * _whole(way)), scores
 
 
-def _whole(reading: Reading) -> np.ndarray:
+def _whole(way: Way) -> np.ndarray:
     """Return width and height of the network's image."""
-    return np.array(reading.frame.size[::-1], np.float32)
+    return np.array(way.frame.size[::-1], np.float32)

@@ -15,15 +15,15 @@ import numpy as np
 
 from drivemeta.plugins.layout.parts import cells, corners, corners_of, split
 from drivemeta.plugins.layout.protocol import Arrays, Found, Graph
-from drivemeta.plugins.layout.reading import (
+from drivemeta.plugins.layout.signature import Signature, Tensor
+from drivemeta.plugins.layout.way import (
     BYTES,
     IMAGENET,
     Channels,
     Preparation,
-    Reading,
     Statistics,
+    Way,
 )
-from drivemeta.plugins.layout.signature import Signature, Tensor
 
 SIZE = (640, 640)
 STRIDES = (8, 16, 32)
@@ -43,7 +43,7 @@ class YoloX:
             (Tensor("output", "float32", (1, 8400, 85)),),
         )
 
-    def recognise(self, file: Signature) -> Sequence[Reading]:
+    def recognise(self, file: Signature) -> Sequence[Way]:
         """Return raw and decoded boxes, each with both ways to prepare frames."""
         if file.image is None or len(file.inputs) != 1 or len(file.outputs) != 1:
             return []
@@ -53,7 +53,7 @@ class YoloX:
             return []
         why = f"one output of {n_cells} cells of {output.shape[2]} values, strides 8, 16 and 32"
         return [
-            Reading(
+            Way(
                 why,
                 Preparation(size, "top-left", channels, *statistics),
                 (output.shape[2] or 0) - 5,
@@ -62,21 +62,21 @@ class YoloX:
             for (name, (channels, statistics)), boxes in product(INPUTS.items(), ("raw", "decoded"))
         ]
 
-    def decode(self, g: Graph, reading: Reading, outputs: Mapping[str, str]) -> tuple[str, str]:
+    def decode(self, g: Graph, way: Way, outputs: Mapping[str, str]) -> tuple[str, str]:
         """Add cells and strides to raw boxes, and objectness to classes."""
         (output,) = outputs.values()
-        centres, sides, objectness, classes = split(g, output, [2, 2, 1, reading.n_slots])
-        if reading.choices["boxes"] == "raw":
-            grid, strides = cells(reading.frame.size, STRIDES)
+        centres, sides, objectness, classes = split(g, output, [2, 2, 1, way.n_slots])
+        if way.choices["boxes"] == "raw":
+            grid, strides = cells(way.frame.size, STRIDES)
             centres = g.Mul(g.Add(centres, grid), strides)
             sides = g.Mul(g.Exp(sides), strides)
         return corners(g, centres, sides), g.Mul(objectness, classes)
 
-    def decode_arrays(self, reading: Reading, outputs: Arrays) -> Found:
+    def decode_arrays(self, way: Way, outputs: Arrays) -> Found:
         """Return the same in numpy."""
         (output,) = outputs.values()
         centres, sides = output[0, :, :2], output[0, :, 2:4]
-        if reading.choices["boxes"] == "raw":
-            grid, strides = cells(reading.frame.size, STRIDES)
+        if way.choices["boxes"] == "raw":
+            grid, strides = cells(way.frame.size, STRIDES)
             centres, sides = (centres + grid) * strides, np.exp(np.minimum(sides, 80)) * strides
         return corners_of(centres, sides), output[0, :, 4:5] * output[0, :, 5:]

@@ -43,7 +43,7 @@ class Preparation:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Way:
     """One way to read a file.
 
     Attributes:

@@ -1,0 +1,180 @@
+"""`drivemeta base`: a detector of the user's own as the base, and what a base finds by."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from drivemeta.cli.common import JsonOption, ReadOption, check_writable, console, emit_json, panel
+from drivemeta.cli.invocation import registry_of
+
+if TYPE_CHECKING:
+    from drivemeta.data.dataset import Dataset
+    from drivemeta.runtime.manifest import Manifest
+
+app = typer.Typer(help="Make a detector of your own the base, or show what a base finds by.")
+
+CLASSES, READING = panel("Its classes"), panel("How it is read")
+OURS = "DriveMeta's level 1"
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    detector: Annotated[Path, typer.Argument(help="Your detector (.onnx).")],
+    out: Annotated[Path, typer.Option(help="The base to write (.onnx).")],
+    names: Annotated[
+        str | None, CLASSES(help="Names of its classes: coco, or a file; else its own metadata.")
+    ] = None,
+    class_map: Annotated[
+        Path | None, CLASSES("--map", help="YAML: its class: super-class. For COCO not needed.")
+    ] = None,
+    keep: Annotated[
+        str | None, CLASSES(help="Classes that become super-classes, comma-separated.")
+    ] = None,
+    own_only: Annotated[bool, CLASSES("--own-only", help="Leave DriveMeta's level 1 out.")] = False,
+    licence: Annotated[str, CLASSES(help="Licence of its weights, for the manifest.")] = "",
+    layout: Annotated[
+        str | None, READING(help="Name of a layout plugin; recognised by default.")
+    ] = None,
+    choose: Annotated[
+        list[str] | None,
+        READING(help="What the file does not state, NAME=VALUE; may be repeated."),
+    ] = None,
+    images: Annotated[
+        Path | None, READING(help="Images to try it on: of the streets it will see.")
+    ] = None,
+    data: Annotated[
+        Path | None, READING(help="Annotations to try it on, with the images of --images.")
+    ] = None,
+    read: ReadOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a detector of your own the base; every command takes what is written.
+
+    The file is recognised by its layout, and all ways to read it are tried on images: the one that
+    finds most is taken, and the command fails where that cannot be told.
+    """
+    from drivemeta.evaluation.classes import read_class_map
+    from drivemeta.own.importing import ImportOptions, import_base
+
+    check_writable(out, ".onnx")
+    options = ImportOptions(
+        names=names,
+        class_map=read_class_map(class_map) if class_map else None,
+        keep=tuple(name.strip() for name in (keep or "").split(",") if name.strip()),
+        layout=layout,
+        choose=parse_choices(choose or []),
+        images=images if data is None else None,
+        data=None if data is None else _annotated(data, images, read),
+        alone=own_only,
+        licence=licence,
+    )
+    if images is None and data is None:
+        console().print(
+            "[yellow]tried on drawn scenes only: give pictures of streets by --images, or "
+            "annotated ones by --data[/]"
+        )
+    with console().status(f"recognising and joining {detector}"):
+        report = import_base(detector, out, options, registry=registry_of(ctx))
+    if as_json:
+        emit_json(_facts(report.export.manifest) | {"model": str(out)})
+        return
+    _show(report.export.manifest)
+    console().print(
+        f"its graph beside the bare session: boxes differ by at most {report.box_px:.1g} px, "
+        f"scores by {report.score:.1g}\n"
+        f"wrote {out} ({report.export.n_bytes / 1e6:.1f} MB, verified) in {report.seconds:.1f} s",
+        markup=False,
+    )
+
+
+@app.command()
+def show(
+    model: Annotated[Path, typer.Argument(help="A base, or a model adapted from one (.onnx).")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show who finds which super-class, at which input size, under which licence."""
+    from drivemeta.runtime.model_file import read_model_file
+
+    manifest = read_model_file(model).manifest
+    if as_json:
+        emit_json(_facts(manifest))
+    else:
+        _show(manifest)
+
+
+def parse_choices(texts: list[str]) -> dict[str, str]:
+    """Read `NAME=VALUE` pairs.
+
+    Raises:
+        InputError: one is no pair.
+
+    >>> parse_choices(["boxes=raw"])
+    {'boxes': 'raw'}
+    """
+    from drivemeta.errors import InputError
+
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise InputError(f"--choose: expected NAME=VALUE such as boxes=raw, found {text!r}")
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}
+
+
+def _annotated(data: Path, images: Path | None, read: list[str] | None) -> Dataset:
+    from drivemeta.data.readers import read_annotations
+    from drivemeta.data.readers.reading import parse_reading
+
+    return read_annotations(data, images, parse_reading(read or []))
+
+
+def _facts(manifest: Manifest) -> dict[str, Any]:
+    """Return who finds what, and all that is known of the detector of the user's own."""
+    own = manifest.own
+    return {
+        "finds": [dict(zip(COLUMNS, row, strict=True)) for row in _rows(manifest)],
+        "own": None if own is None else asdict(own),
+        "licence": manifest.licence,
+    }
+
+
+COLUMNS = ("super_class", "found_by", "of_its_classes", "input_size", "licence")
+
+
+def _rows(manifest: Manifest) -> list[tuple[str, str, str, str, str]]:
+    own, size = manifest.own, manifest.input
+    rows = []
+    for entry in manifest.classes:
+        if entry.parent is None and own is not None and entry.name in own.finds:
+            height, width = own.size
+            classes, licence = ", ".join(own.finds[entry.name]), own.licence or "not stated"
+            rows.append((entry.name, own.source, classes, f"{height}x{width}", licence))
+        elif entry.parent is None:
+            rows.append((entry.name, OURS, "", f"{size.height}x{size.width}", "Apache-2.0"))
+    return rows
+
+
+def _show(manifest: Manifest) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("super-class", "found by", "of its classes", "input", "licence")
+    for row in _rows(manifest):
+        table.add_row(*map(escape, row))
+    shown, own = console(), manifest.own
+    shown.print(table)
+    if own is None:
+        return
+    pace = "; frame by frame inside a batch" if own.one_by_one else ""
+    shown.print(f"layout {own.layout}: {own.why}; frames {own.fit}{pace}", markup=False)
+    tried = Table("layout", "taken for given", "figure", "best score", "boxes an image")
+    tried.title = f"ways to read it, tried on {own.tried_on}"
+    for way in own.tried:
+        choices = ", ".join(f"{key}={value}" for key, value in way.choices.items()) or "nothing"
+        figures = (f"{way.figure:.3f}", f"{way.best:.3f}", f"{way.n_boxes:.1f}")
+        tried.add_row(way.layout, escape(choices), *figures)
+    shown.print(tried)
