@@ -84,6 +84,8 @@ def import_(
         emit_json(_facts(report.export.manifest) | {"model": str(out)})
         return
     _show(report.export.manifest)
+    if report.probe:
+        console().print(f"[yellow]{out} holds {report.probe} to be verified by[/]")
     console().print(
         f"its graph beside the bare session: boxes differ by at most {report.box_px:.1g} px, "
         f"scores by {report.score:.1g}\n"

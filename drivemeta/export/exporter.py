@@ -41,6 +41,7 @@ class ExportOptions:
             that as the bank needs.
         frames: Further (height, width, 3) uint8 BGR frames to compare on, for instance real ones.
         licence: Licence stated in the manifest.
+        probe: Picture that the file is verified by, None for a drawn one.
     """
 
     frame_size: tuple[int, int] | None = None
@@ -48,6 +49,7 @@ class ExportOptions:
     bank_capacity: int | None = None
     frames: Sequence[NDArray[np.uint8]] = ()
     licence: str = "Apache-2.0"
+    probe: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,8 @@ def _for_export(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoL
 def _frames(options: ExportOptions) -> list[NDArray[np.uint8]]:
     """Return the frames to compare on: the probe's scene, noise, and those given."""
     scene, noise = options.frame_size or PROBE_SIZE, options.frame_size or NOISE_SIZE
-    return [draw_scene(scene), draw_noise(noise), *options.frames]
+    probe = draw_scene(scene) if options.probe is None else options.probe
+    return [probe, draw_noise(noise), *options.frames]
 
 
 def _manifest(

@@ -25,8 +25,9 @@ from drivemeta.own.file import OwnFile, read_own
 from drivemeta.own.graph import OwnPlan, build_graph
 from drivemeta.own.names import class_names, super_classes
 from drivemeta.own.preparing import prepare_frame
-from drivemeta.own.trial import TrialOutcome, try_all
+from drivemeta.own.trial import TrialOutcome, rows_of, try_all
 from drivemeta.own.trial_frames import (
+    N_DRAWN,
     TrialFrames,
     annotated_frames,
     drawn_frames,
@@ -34,10 +35,12 @@ from drivemeta.own.trial_frames import (
     image_frames,
 )
 from drivemeta.plugins.registry import Registry, default_registry
+from drivemeta.runtime.probe import MIN_PROBE_ROWS
 
 # Of the graph beside the bare session: float sums in another order, resizing in another library.
 BOX_PX, SCORE = 0.5, 2e-3
 LEAST_SCORE = 0.02  # below, nobody looks at a box
+CLEAR_SCORE = 0.1  # of objects by which a file is verified
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class ImportReport:
         export: What was written.
         box_px: Largest difference of a box from the bare session's, in frame pixels.
         score: Largest difference of a score.
+        probe: Picture of the user's that the file holds to be verified by; empty for a drawn one.
         seconds: Seconds that all took.
     """
 
@@ -83,6 +87,7 @@ class ImportReport:
     export: ExportReport
     box_px: float
     score: float
+    probe: str
     seconds: float
 
 
@@ -125,9 +130,31 @@ def import_base(
     detector = base.with_(own=own, bank=joined_bank(base.bank, own))
     licences = (ExportOptions().licence, options.licence or f"{file.path.name}: not stated")
     licence = " AND ".join(dict.fromkeys(licences))
-    export = export_detector(detector, out, options=ExportOptions(frames=seen, licence=licence))
+    picture, probe = probe_of(own, frames) if options.alone else ("", None)
+    told = ExportOptions(frames=seen, licence=licence, probe=probe)
+    export = export_detector(detector, out, options=told)
     verify_model(out, "cpu")
-    return ImportReport(own.facts, export, box_px, score, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return ImportReport(own.facts, export, box_px, score, picture, seconds)
+
+
+def probe_of(own: OwnFinder, frames: TrialFrames) -> tuple[str, NDArray[np.uint8]]:
+    """Return a picture that a detector finds enough in, and its name; one that is drawn has none.
+
+    Raises:
+        ParityError: it finds too little in all of them.
+    """
+    drawn = [("", drawn_scene(seed)) for seed in range(N_DRAWN)]
+    for name, image in (*drawn, *((each.name, each.image) for each in frames.frames)):
+        found = own.dense(image)
+        rows = rows_of(found.boxes, own.scores(found), (image.shape[0], image.shape[1]))
+        if (rows.scores >= CLEAR_SCORE).sum() > MIN_PROBE_ROWS:
+            return name, image
+    raise ParityError(
+        f"{own.facts.source} finds at most {MIN_PROBE_ROWS} objects in every picture, too few to "
+        "verify a file of it alone by; give pictures that show more by --images, or import it "
+        "without --own-only"
+    )
 
 
 def joined_bank(bank: ClassBank, own: OwnFinder) -> ClassBank:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.core.boxes import FloatArray, iou_matrix, nms
+from drivemeta.core.boxes import FloatArray, box_area, clip_boxes, iou_matrix, nms
 from drivemeta.core.own import Tried
 from drivemeta.errors import ModelFileError
 from drivemeta.own.candidates import Candidate
@@ -22,6 +22,7 @@ MIN_SCORE, STRONG, MOST_BOXES, SAME_IOU = 0.05, 0.3, 50, 0.5
 LEAST_FIGURE = 0.01
 # Two ways whose figures are nearer than this are equally good; they are one if their boxes are.
 NEAR, ALIKE_IOU = 0.03, 0.9
+MOST_AREA = 0.8  # of the frame
 SHIFT = (37, 23)  # pixels right and down: no multiple of a stride
 
 
@@ -33,11 +34,13 @@ class TrialFrame:
         image: (height, width, 3) uint8 BGR.
         boxes: (n, 4) float32, boxes that are to be found; None where nobody says.
         labels: (n,) int64, index of the super-class of each.
+        name: Name of its file; empty for a drawn one.
     """
 
     image: Image
     boxes: FloatArray | None = None
     labels: NDArray[np.int64] | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,8 +140,15 @@ class _Judged:
         return cls(option, tried, rows)
 
 
-def rows_of(boxes: FloatArray, scores: FloatArray) -> FrameRows:
-    """Return the best of (n, 4) boxes with (n, n_classes) scores, after suppression by class."""
+def rows_of(boxes: FloatArray, scores: FloatArray, frame_hw: tuple[int, int]) -> FrameRows:
+    """Return the best of (n, 4) boxes with (n, n_classes) scores, after suppression by class.
+
+    Boxes are clipped to the frame of that height and width; one that covers nearly all of it would
+    agree with itself wherever the frame is moved, and goes.
+    """
+    boxes = clip_boxes(boxes, *frame_hw)
+    sane = box_area(boxes) <= MOST_AREA * frame_hw[0] * frame_hw[1]
+    boxes, scores = boxes[sane], scores[sane]
     best, labels = scores.max(1, initial=0), scores.argmax(1) if len(scores) else np.zeros(0, int)
     kept = np.argsort(-best, kind="stable")[: 10 * MOST_BOXES]
     kept = kept[best[kept] >= MIN_SCORE]
@@ -153,7 +163,8 @@ def _judge(
     """Return what a way finds in a frame, the sum of its figure, and what to divide it by."""
 
     def find(image: Image) -> FrameRows:
-        return rows_of(*option.find(file, prepare_frame(image, option.way.frame)))
+        found = option.find(file, prepare_frame(image, option.way.frame))
+        return rows_of(*found, (image.shape[0], image.shape[1]))
 
     rows = find(frame.image)
     if frame.boxes is None or frame.labels is None:

@@ -57,6 +57,7 @@ def annotated_frames(
             read_image(dataset.images[i].path),
             dataset.images[i].boxes[rows[i]],
             label[dataset.images[i].labels[rows[i]]],
+            dataset.images[i].path.name,
         )
         for i in chosen
         if counts[i]
@@ -79,7 +80,7 @@ def image_frames(folder: Path) -> TrialFrames:
     if not files:
         raise InputError(f"--images: expected a folder of images, found none in {folder}")
     step = -(-len(files) // MOST_IMAGES)
-    frames = tuple(TrialFrame(read_image(path)) for path in files[::step])
+    frames = tuple(TrialFrame(read_image(path), name=path.name) for path in files[::step])
     return TrialFrames(frames, f"{len(frames)} images")
 
 

@@ -1,5 +1,6 @@
 """A detector of one's own made a base: joined with ours or alone, and used as any model."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,12 +17,17 @@ from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.model_file import bank_of, read_model_file
 from tests.helpers.own_detectors import save_streets, streets, yolox_file
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=[False, True], ids=["joined", "alone"])
 def base_file(request, lively_detector, tmp_path_factory):
     """A base of a small YOLOX and the small detector, or of the first alone."""
     folder = tmp_path_factory.mktemp("own")
     save_streets(folder / "streets")
+    crowd = np.concatenate([np.concatenate([i for i, _ in streets(2, seed=s)], 1) for s in (7, 8)])
+    shades = np.linspace(1, 0.85, crowd.shape[1])[None, :, None]  # scores that lie apart
+    cv2.imwrite(str(folder / "streets" / "crowd.png"), (crowd * shades).astype(np.uint8))
     (folder / "names").write_text("car\nperson\n")
     options = ImportOptions(
         names=folder / "names",
