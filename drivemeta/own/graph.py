@@ -70,9 +70,10 @@ def _n_places(plan: OwnPlan, frame: NDArray[np.uint8]) -> int | None:
 
     If it is another one for another image, it depends on the image, and 300 are enough.
     """
-    free = any(None in tensor.shape[1:] for tensor in plan.file.signature.outputs)
-    batchless = plan.file.signature.image is not None and len(plan.file.signature.image.shape) == 3
-    if not free and not (batchless and any(None in t.shape for t in plan.file.signature.outputs)):
+    signature = plan.file.signature
+    batch = signature.image.shape[:-3] if signature.image else ()
+    first = 1 if batch == (None,) else 0  # of a free batch, the first axis is that of images
+    if not any(None in tensor.shape[first:] for tensor in signature.outputs):
         return None
     rule = plan.chosen.way.frame
     blank = np.full_like(frame, 127)

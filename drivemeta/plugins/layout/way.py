@@ -15,6 +15,8 @@ IMAGENET_BGR: Statistics = ((103.53, 116.28, 123.675), (57.375, 57.12, 58.395))
 UNIT: Statistics = ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0))
 BYTES: Statistics = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 Channels = Literal["rgb", "bgr"]
+Order = Literal["wh", "hw"]
+Slots = Literal["plain", "first", "last", "coco"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Preparation:
     deviation: Triple = UNIT[1]
     pad: float = GREY
     sizes: str = ""
-    sizes_order: Literal["wh", "hw"] = "wh"
+    sizes_order: Order = "wh"
 
 
 @dataclass(frozen=True)
@@ -58,5 +60,5 @@ class Way:
     why: str
     frame: Preparation
     n_slots: int
-    slots: Literal["plain", "first", "last", "coco"] = "plain"
+    slots: Slots = "plain"
     choices: Mapping[str, str] = field(default_factory=dict)
