@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from drivemeta.core.bank import ClassBank
+
+APART = 4.0  # more than cosines and biases differ by: see `models/own.py`
 
 
 @dataclass(frozen=True)
@@ -65,3 +71,12 @@ class OwnFacts:
     def n_columns(self) -> int:
         """Columns of a dense embedding that are its own: one a super-class, and one for itself."""
         return len(self.finds) + 1
+
+    def named_by(self, bank: ClassBank) -> OwnFacts:
+        """Return the facts with its super-classes called as those of its rows in a bank are."""
+        rows, found = bank.dense, {}
+        first = rows.weights.shape[1] - self.n_columns
+        for column, (name, classes) in enumerate(self.finds.items(), first):
+            mine = np.flatnonzero((rows.weights[:, column] == 1) & (rows.biases == APART))
+            found[bank.names[rows.owners[mine[0]]] if len(mine) else name] = classes
+        return replace(self, finds=found)

@@ -108,11 +108,12 @@ def write_parts(
         ParityError: the model finds too little in its probe's picture.
         OutputError: the file cannot be written.
     """
-    model = parts.build()
+    model, own = parts.build(), parts.manifest.own
     manifest = parts.manifest.model_copy(
         update={
             "classes": m.class_entries(parts.bank),
             "scoring": asdict(parts.scoring),
+            "own": own and own.named_by(parts.bank),
         }
     )
     probe = probe_again(model, manifest, parts.probe, tolerance)

@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 
 from drivemeta.core import BankRows
 from drivemeta.core.boxes import FloatArray
-from drivemeta.core.own import OwnFacts
+from drivemeta.core.own import APART, OwnFacts
 from drivemeta.core.score_rule import DenseArrays, sigmoid
 from drivemeta.models.traced.session import session_of
 
 LEAST = 1e-6  # of a score: its logit is finite
-APART = 4.0  # more than cosines and biases differ by
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from drivemeta.core.own import APART
 from drivemeta.export.graph.builder import GraphBuilder
-from drivemeta.models.own import APART, LEAST
+from drivemeta.models.own import LEAST
 from drivemeta.own.candidates import Candidate
 from drivemeta.own.file import OwnFile
 from drivemeta.own.network import FitNetwork, fit_network

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from drivemeta.adaptation.adapt import adapt
+from drivemeta.banks.edit import rename_classes
 from drivemeta.core.own import OwnFacts
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export.edit_classes import edit_model
@@ -86,6 +87,10 @@ def test_it_is_taken_apart_and_written_anew(base_file, tmp_path):
         for path in (base_file, tmp_path / "same.onnx")
     )
     np.testing.assert_allclose(before.boxes, after.boxes, atol=1e-3)
+    names = {"vehicle": "Fahrzeug"}
+    edit_model(base_file, tmp_path / "other.onnx", lambda bank: rename_classes(bank, names))
+    finds = read_model_file(tmp_path / "other.onnx").manifest.own.finds
+    assert list(finds) == ["Fahrzeug", "pedestrian"]
     report = rewrite_model(base_file, tmp_path / "half.onnx", Change(precision="fp16"))
     assert report.precision == "fp16"
     assert read_model_file(tmp_path / "half.onnx").manifest.own is not None

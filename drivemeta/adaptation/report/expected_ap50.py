@@ -11,10 +11,10 @@ from drivemeta.adaptation.adapt import learn_rows
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
-from drivemeta.core.score_rule import decide, locate
+from drivemeta.core.score_rule import decide
 from drivemeta.evaluation.matching import Matches, match
 from drivemeta.models.crops import roi_crops, to_tensor
-from drivemeta.models.traced.proposals import to_input
+from drivemeta.models.traced.proposals import propose
 
 MIN_SCORE = 0.001
 Found = tuple[FloatArray, FloatArray, NDArray[np.int64]]
@@ -63,9 +63,7 @@ def _detect(record: AdaptationRecord, bank: ClassBank, image: NDArray[np.uint8])
     """Return boxes, scores and labels that the networks and a bank find in a frame."""
     base, networks = record.base, record.evidence.networks
     frame = to_tensor(image)
-    inputs, _ = to_input(frame, base.input_size)
-    size = (image.shape[0], image.shape[1])
-    located = locate(networks.dense(inputs), bank, base.scoring, size, base.input_size)
+    located = propose(base.with_(bank=bank), image, 0.0, networks)
 
     def embed(boxes: FloatArray) -> FloatArray:
         return networks.embed(roi_crops(frame, frame.new_tensor(boxes), base.scoring.context))
