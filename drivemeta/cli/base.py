@@ -8,11 +8,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, ReadOption, check_writable, console, emit_json, panel
+from drivemeta.cli.common import (
+    JsonOption,
+    ProviderOption,
+    ReadOption,
+    check_writable,
+    choose,
+    console,
+    emit_json,
+    panel,
+    progress,
+)
 from drivemeta.cli.invocation import registry_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from drivemeta.data.dataset import Dataset
+    from drivemeta.evaluation.versus import ClassDuel
     from drivemeta.runtime.manifest import Manifest
 
 app = typer.Typer(help="Make a detector of your own the base, or show what a base finds by.")
@@ -40,9 +56,9 @@ def import_(
     layout: Annotated[
         str | None, READING(help="Name of a layout plugin; recognised by default.")
     ] = None,
-    choose: Annotated[
+    choices: Annotated[
         list[str] | None,
-        READING(help="What the file does not state, NAME=VALUE; may be repeated."),
+        READING("--choose", help="What the file does not state, NAME=VALUE; may be repeated."),
     ] = None,
     images: Annotated[
         Path | None, READING(help="Images to try it on: of the streets it will see.")
@@ -67,7 +83,7 @@ def import_(
         class_map=read_class_map(class_map) if class_map else None,
         keep=tuple(name.strip() for name in (keep or "").split(",") if name.strip()),
         layout=layout,
-        choose=parse_choices(choose or []),
+        choose=parse_choices(choices or []),
         images=images if data is None else None,
         data=None if data is None else _annotated(data, images, read),
         alone=own_only,
@@ -107,6 +123,87 @@ def show(
         emit_json(_facts(manifest))
     else:
         _show(manifest)
+
+
+@app.command()
+def compare(
+    model: Annotated[Path, typer.Argument(help="A base or another model (.onnx).")],
+    data: Annotated[Path, typer.Option(help="Annotations that both are scored on.")],
+    other: Annotated[
+        Path | None, typer.Argument(help="The model beside it; the shipped base by default.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
+    read: ReadOption = None,
+    class_map: Annotated[
+        Path | None, typer.Option("--map", help="YAML: data category: model class.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Only images of this split.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first images.")] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Picture to write of what only one misses (.png).")
+    ] = None,
+    provider: ProviderOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Put two models side by side on one data set: AP50, paired intervals, who misses what."""
+    from drivemeta.errors import InputError
+    from drivemeta.evaluation.classes import ClassTree, match_classes, read_class_map
+    from drivemeta.evaluation.inference import detect_all
+    from drivemeta.evaluation.misses_sheet import write_misses
+    from drivemeta.evaluation.versus import Side
+    from drivemeta.evaluation.versus import compare as compare_sides
+    from drivemeta.shipped import load_model
+
+    if sheet is not None:
+        check_writable(sheet, ".png")
+    dataset = choose(_annotated(data, images, read), split, limit)
+    detectors = [load_model(path, provider=provider) for path in (model, other)]
+    trees = [ClassTree.of(detector.manifest.classes) for detector in detectors]
+    given = read_class_map(class_map) if class_map else {}
+    mapping, theirs = (match_classes(dataset, tree, given) for tree in trees)
+    mapping = {name: target for name, target in mapping.items() if theirs.get(name) == target}
+    if not mapping:
+        raise InputError(f"{data}: none of its categories is one class of both models; see --map")
+    truth = dataset.map_classes(mapping, list(dict.fromkeys(mapping.values())))
+    sides = []
+    with progress() as bar:
+        task = bar.add_task("comparing", total=2 * len(truth))
+        for detector, tree in zip(detectors, trees, strict=True):
+            found = detect_all(detector, truth, on_image=lambda: bar.advance(task))
+            sides.append(Side(found, tree, _thresholds(detector.manifest)))
+    duels, misses = compare_sides(truth, sides[0], sides[1])
+    names = (model.name, other.name if other else "the shipped base")
+    if sheet is not None:
+        write_misses(misses, names, sheet)
+    if as_json:
+        emit_json({"images": len(truth), "models": names, "classes": [asdict(d) for d in duels]})
+        return
+    _show_duels(duels, names, len(truth))
+
+
+def _thresholds(manifest: Manifest) -> NDArray[np.float32]:
+    import numpy as np
+
+    return np.array([entry.threshold for entry in manifest.classes], np.float32)
+
+
+def _show_duels(duels: Sequence[ClassDuel], names: tuple[str, str], n_images: int) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title=f"AP50 on {n_images} images: {names[0]} beside {names[1]}")
+    for column in ("class", "boxes", *names, "difference", "only missed by each"):
+        table.add_column(escape(column))
+    for duel in duels:
+        difference, low, high = (100 * value for value in duel.difference)
+        table.add_row(
+            escape(duel.name),
+            str(duel.n_boxes),
+            *(f"{100 * value:.1f}" for value in duel.ap50),
+            f"{difference:+.1f} ({low:+.1f} to {high:+.1f})",
+            f"{duel.only_missed[0]}, {duel.only_missed[1]}",
+        )
+    console().print(table)
 
 
 def parse_choices(texts: list[str]) -> dict[str, str]:
