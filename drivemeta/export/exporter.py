@@ -160,10 +160,19 @@ def _manifest(
         opset=OPSET,
         learner=learner,
         digests=m.Digests(weights=detector.digest(), support=support_digest),
-        licence=options.licence,
+        licence=_licence(detector, options),
         own=None if detector.own is None else detector.own.facts,
         versions={name: m.package_version(name) for name in ("drivemeta", "torch", "onnx")},
     )
+
+
+def _licence(detector: TwoLevelDetector, options: ExportOptions) -> str:
+    """Return the licence of the file: that of a detector of the user's own goes with it."""
+    if detector.own is None:
+        return options.licence
+    facts = detector.own.facts
+    stated = facts.licence or f"{facts.source}: not stated"
+    return " AND ".join(dict.fromkeys((*options.licence.split(" AND "), stated)))
 
 
 def _graph(detector: TwoLevelDetector, manifest: m.Manifest, n_locations: int) -> onnx.ModelProto:

@@ -128,10 +128,8 @@ def import_base(
     seen = [drawn_scene(0), *(frame.image for frame in frames.frames[:2])]
     box_px, score = _check(own, file, outcome.winner, seen)
     detector = base.with_(own=own, bank=joined_bank(base.bank, own))
-    licences = (ExportOptions().licence, options.licence or f"{file.path.name}: not stated")
-    licence = " AND ".join(dict.fromkeys(licences))
     picture, probe = probe_of(own, frames) if options.alone else ("", None)
-    told = ExportOptions(frames=seen, licence=licence, probe=probe)
+    told = ExportOptions(frames=seen, probe=probe)
     export = export_detector(detector, out, options=told)
     verify_model(out, "cpu")
     seconds = time.perf_counter() - started

@@ -102,6 +102,8 @@ def test_classes_are_added_to_it(base_file, lively_detector, make_support, tmp_p
     adapted = adapt(base, support, "protonet", parent="vehicle")
     adapted.export(tmp_path / "rocks.onnx")
     again = restore(lively_detector, tmp_path / "rocks.onnx")
+    licence = read_model_file(tmp_path / "rocks.onnx").manifest.licence
+    assert licence == "Apache-2.0 AND proprietary"
     assert again.bank.classes[again.bank.index("rocks")].parent == "vehicle"
     assert again.own.facts == base.own.facts
     n = len(bank_of(read_model_file(base_file)).crop)
