@@ -103,12 +103,22 @@ def candidates(
             f"{file.path}: expected a detector of {where}, found {what_it_is(file.signature)}; add "
             "a layout of your own as docs/plugins/layout.md shows"
         )
-    found = _chosen(found, choose or {})
+    return _fitting(file, _chosen(found, choose or {}), plugins, names)
+
+
+def _fitting(
+    file: OwnFile,
+    found: list[tuple[str, Way]],
+    plugins: Mapping[str, DetectorLayout],
+    names: tuple[str, ...] | None,
+) -> list[Candidate]:
+    """Return the ways that have as many classes as there are names."""
+    counts = sorted({_n_classes(way) for _, way in found} - {0})
+    number = " or ".join(map(str, counts))
     if names is None:
-        n = max(_n_classes(way) for _, way in found)
         raise ModelFileError(
-            f"{file.path}: its {n or ''} classes have no names; give them by --names FILE, or "
-            "--names coco".replace("  ", " ")
+            f"{file.path}: its {f'{number} ' if number else ''}classes have no names; give them by "
+            "--names FILE, or --names coco"
         )
     fitting = [
         Candidate(name, plugins[name], _sized(way, names), names, _slots(way, names), spare)
@@ -118,10 +128,9 @@ def candidates(
     ]
     fitting = [c for c in fitting if c.way.slots != "coco" or names == COCO_NAMES]
     if not fitting:
-        counts = sorted({_n_classes(way) for _, way in found})
         raise ModelFileError(
-            f"{file.path}: expected names of {' or '.join(map(str, counts))} classes, as it has, "
-            f"found {len(names)}; give them by --names"
+            f"{file.path}: expected names of {number} classes, as it has, found {len(names)}; give "
+            "them by --names"
         )
     return fitting
 

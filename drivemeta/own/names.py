@@ -74,22 +74,28 @@ def super_classes(
     ]
     if faults:
         raise ConfigError("--map and --keep: " + "; ".join(faults))
-    twice = sorted({*mapping} & {*keep} | ({*keep} & {*SUPER_CLASSES}))
-    if twice:
-        raise InputError(
-            f"--keep: {twice[0]!r} has a super-class already; name it in --map or in --keep alone"
-        )
-    found: dict[str, tuple[str, ...]] = {}
-    for name in names:
-        target = name if name in keep else mapping.get(name)
-        if target is not None:
-            found[target] = (*found.get(target, ()), name)
+    _refuse_twice(mapping, keep)
+    targets = {name: name if name in keep else mapping.get(name) for name in names}
+    found = {
+        target: tuple(name for name in names if targets[name] == target)
+        for target in dict.fromkeys(targets.values())
+        if target is not None
+    }
     if not found:
         raise InputError(
             f"none of the detector's classes ({', '.join(names[:12])}) belongs to a super-class "
             f"({', '.join(SUPER_CLASSES)}); say which by --map, or keep some by --keep"
         )
     return found
+
+
+def _refuse_twice(mapping: Mapping[str, str], keep: Sequence[str]) -> None:
+    """Refuse a class that is to be kept and has a super-class already, or is one."""
+    twice = sorted({*mapping} & {*keep} | ({*keep} & {*SUPER_CLASSES}))
+    if twice:
+        raise InputError(
+            f"--keep: {twice[0]!r} has a super-class already; name it in --map or in --keep alone"
+        )
 
 
 def _parsed(text: str) -> Any:
