@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from drivemeta.errors import DriveMetaError, InputError
     from drivemeta.export.exporter import ExportOptions, export_detector
     from drivemeta.export.verify import verify_model
-    from drivemeta.models.store import load_base
+    from drivemeta.own.importing import ImportOptions, import_base
+    from drivemeta.own.loading import load_base
     from drivemeta.plugins import Registry, default_registry
     from drivemeta.runtime.batching import Batcher
     from drivemeta.runtime.detector import OnnxDetector
@@ -52,6 +53,7 @@ _HOMES = {
     "DriveMetaError": "drivemeta.errors",
     "ExportOptions": "drivemeta.export.exporter",
     "Frame": "drivemeta.core",
+    "ImportOptions": "drivemeta.own.importing",
     "InputError": "drivemeta.errors",
     "OnnxDetector": "drivemeta.runtime.detector",
     "Options": "drivemeta.video.options",
@@ -62,7 +64,8 @@ _HOMES = {
     "adapt": "drivemeta.adaptation.adapt",
     "default_registry": "drivemeta.plugins",
     "export_detector": "drivemeta.export.exporter",
-    "load_base": "drivemeta.models.store",
+    "import_base": "drivemeta.own.importing",
+    "load_base": "drivemeta.own.loading",
     "load_model": "drivemeta.shipped",
     "open_source": "drivemeta.video.opening",
     "process": "drivemeta.video.api",
@@ -77,6 +80,7 @@ __all__ = [
     "DriveMetaError",
     "ExportOptions",
     "Frame",
+    "ImportOptions",
     "InputError",
     "OnnxDetector",
     "Options",
@@ -87,6 +91,7 @@ __all__ = [
     "adapt",
     "default_registry",
     "export_detector",
+    "import_base",
     "load_base",
     "load_model",
     "open_source",

@@ -182,6 +182,8 @@ def _class_report(bank: ClassBank, record: AdaptationRecord, label: int) -> Clas
     reason = reason_of(before, evidence, label, record.parent, spec.parent)
     if kind := adopted_kind(bank, name):
         reason += f"; the {kind} that ships is part of it"
+    if record.base.own is not None and spec.parent is None:
+        reason += "; DriveMeta's level 1 finds it"
     return ClassReport(
         name=name,
         parent=spec.parent,

@@ -33,6 +33,9 @@ def add_classes(
         parents: Super-class below which level 2 knows each class, see `parents_of`.
         of_crops: Whether the support set is plain crops, without scenes that level 1 could learn
             from.
+
+    Raises:
+        InputError: there is no level 1 that could find a new kind.
     """
     bank = base.bank
     for label, (name, parent) in enumerate(zip(evidence.labelled.names, parents, strict=True)):
@@ -44,7 +47,13 @@ def add_classes(
         elif known.origin == "novel":
             bank = _with_shots(bank, name, known.shots + int(own.sum()))
         unfound = of is None or misses(evidence.boxes.roots, own)
-        if unfound and not (of_crops or (known and of)):
+        if of is None and not base.has_dense and not of_crops:
+            raise InputError(
+                f"{name}: a new kind of object is learnt by DriveMeta's level 1, which this base "
+                "was imported without (--own-only); name its super-class by --parent, or import "
+                "the base anew with both"
+            )
+        if unfound and base.has_dense and not (of_crops or (known and of)):
             bank = _add_dense(base, bank, evidence, label, bank.index(name))
     return bank
 
@@ -79,11 +88,13 @@ def parent_of_crops(base: TwoLevelDetector, support: SupportSet, parent: str | N
 def _add_dense(
     base: TwoLevelDetector, bank: ClassBank, evidence: Evidence, label: int, owner: int
 ) -> ClassBank:
-    row, bias = learn_beside(base, bank, evidence, label, owner)
+    own = base.own
+    ours = bank if own is None else replace(bank, dense=own.of_level1(bank.dense))
+    row, bias = learn_beside(base, ours, evidence, label, owner)
     rows = BankRows(
         row[None],
         np.array([bias], np.float32),
         np.array([owner], np.int64),
         bank.roots[[owner]],
     )
-    return replace(bank, dense=bank.dense + rows)
+    return replace(bank, dense=bank.dense + (rows if own is None else own.beside(rows)))

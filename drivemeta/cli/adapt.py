@@ -69,7 +69,8 @@ def adapt(
         LEARNING(help="Height x width of the network's input, multiples of 64: 384x640 is quick."),
     ] = None,
     base: Annotated[
-        Path | None, START(help="Weights (.safetensors); by default, the shipped base.")
+        Path | None,
+        START(help="Weights (.safetensors) or a base of your own (.onnx); else, the shipped one."),
     ] = None,
     start: Annotated[
         Path | None, START("--from", help="An adapted model (.onnx) to add classes to.")
@@ -97,7 +98,7 @@ def adapt(
     from drivemeta.data.support import SupportSet
     from drivemeta.export.restore import restore
     from drivemeta.export.verify import repeat_probe
-    from drivemeta.models.store import load_base, load_detector
+    from drivemeta.own.loading import load_base
     from drivemeta.plugins.settings import parse_settings
     from drivemeta.runtime.model_file import read_model_file
 
@@ -108,7 +109,7 @@ def adapt(
     show_notes(given.dataset)
     chosen = given if shots is None else given.draw(shots, seed)
     registry = registry_of(ctx)
-    detector = load_detector(base, registry) if base else load_base(registry)
+    detector = load_base(base, registry)
     with working(f"adapting to {', '.join(chosen.classes)}"):
         adapted = learn(
             restore(detector, start) if start else detector,

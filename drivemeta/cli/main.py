@@ -19,6 +19,7 @@ from drivemeta.errors import DriveMetaError
 # name -> what `drivemeta --help` says of it; drivemeta/cli/NAME.py holds a function NAME, or an
 # `app` where the command has commands of its own
 COMMANDS = {
+    "base": "Make a detector of your own the base, or show what a base finds by.",
     "adapt": "Learn new classes from a few annotated frames; write an ONNX model.",
     "check": "Read a support set as adapt does, and learn nothing: what is in it, what is odd.",
     "detect": "Detect in images: annotated pictures, JSON, COCO pre-labels.",

@@ -15,9 +15,13 @@ from onnx import TensorProto, helper
 
 from drivemeta.errors import ModelFileError
 from drivemeta.export.graph.assemble import DENSE, Networks
+from drivemeta.models.own import OwnFinder
 from drivemeta.models.traced.opset import IR_VERSION, OPSET
 from drivemeta.runtime.model_file import ModelFile
 from drivemeta.runtime.structure import graphs_within
+
+Sides = tuple[int, int] | tuple[str, str]
+SIDE = 64  # pixels of a frame that a network is run on where it takes any
 
 
 def networks_of(file: ModelFile) -> Networks:
@@ -28,16 +32,20 @@ def networks_of(file: ModelFile) -> Networks:
     """
     rule, whole = file.manifest.input, file.proto.graph
     try:
-        level1 = _extract(whole, "level1", DENSE, (rule.height, rule.width))
+        level1 = None
+        if file.manifest.own is None or not file.manifest.own.alone:
+            level1 = _extract(whole, "level1", DENSE, (rule.height, rule.width))
         level2, things = (_embedding(file, stem) for stem in ("level2", "things"))
         if level2 is None and things is None:
             raise LookupError("level 2 is not in it, as its baked bank has no rows for it")
+        own = None if file.manifest.own is None else own_of(file).graph
     except LookupError as error:
         raise ModelFileError(
             f"{file.path}: cannot take its networks out of the graph: {error}; export it again "
             "with this version"
         ) from error
-    return Networks(level1, level2, count_locations(level1), things)
+    n_locations = sum(count_locations(part) for part in (level1, own) if part is not None)
+    return Networks(level1, level2, n_locations, things, own)
 
 
 def _embedding(file: ModelFile, stem: str) -> onnx.GraphProto | None:
@@ -49,6 +57,27 @@ def _embedding(file: ModelFile, stem: str) -> onnx.GraphProto | None:
     return _extract(whole, stem, ("embeddings",), _crop_size(whole, stem))
 
 
+def own_of(file: ModelFile) -> OwnFinder:
+    """Return the detector of the user's own that a model holds.
+
+    Raises:
+        ModelFileError: it holds none, or the graph is not laid out as this version writes it.
+    """
+    if file.manifest.own is None:
+        raise ModelFileError(
+            f"expected a model with a detector of your own, found none in {file.path}; make one by "
+            "`drivemeta base import`"
+        )
+    try:
+        graph = _extract(file.proto.graph, "own", DENSE, ("H", "W"))
+    except LookupError as error:
+        raise ModelFileError(
+            f"{file.path}: cannot take the detector of your own out of the graph: {error}; import "
+            "it again with this version"
+        ) from error
+    return OwnFinder(graph, file.manifest.own)
+
+
 def network_model(graph: onnx.GraphProto) -> onnx.ModelProto:
     """Return a network as a model of its own, weights copied."""
     return helper.make_model(
@@ -57,10 +86,10 @@ def network_model(graph: onnx.GraphProto) -> onnx.ModelProto:
 
 
 def count_locations(level1: onnx.GraphProto) -> int:
-    """Return how many locations level 1 has at its input size, by running it once."""
+    """Return how many places a network that finds gives at its input size, by running it once."""
     data = network_model(level1).SerializeToString()
     session = ort.InferenceSession(data, providers=["CPUExecutionProvider"])
-    shape = [d.dim_value for d in level1.input[0].type.tensor_type.shape.dim][1:]
+    shape = [d.dim_value or SIDE for d in level1.input[0].type.tensor_type.shape.dim][1:]
     (boxes,) = session.run(["boxes"], {"x": np.zeros((1, *shape), np.float32)})
     return int(np.shape(boxes)[1])
 
@@ -95,7 +124,7 @@ def input_of(whole: onnx.GraphProto, stem: str) -> str:
 
 
 def _extract(
-    whole: onnx.GraphProto, stem: str, outputs: tuple[str, ...], size: tuple[int, int]
+    whole: onnx.GraphProto, stem: str, outputs: tuple[str, ...], size: Sides
 ) -> onnx.GraphProto:
     """Return the part whose names begin with `stem_N/`, as `GraphBuilder.inline` named it."""
     graph, prefix = _find(whole, stem)
@@ -122,7 +151,7 @@ def _find(whole: onnx.GraphProto, stem: str) -> tuple[onnx.GraphProto, str]:
 
 
 def _cut_out(
-    graph: onnx.GraphProto, prefix: str, stem: str, outputs: tuple[str, ...], size: tuple[int, int]
+    graph: onnx.GraphProto, prefix: str, stem: str, outputs: tuple[str, ...], size: Sides
 ) -> onnx.GraphProto:
     nodes = [_renamed(node, prefix) for node in graph.node if node.name.startswith(prefix)]
     weights = []

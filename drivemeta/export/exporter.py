@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from torch import nn
 
 from drivemeta.banks.arrays import check_capacity
 from drivemeta.banks.capacity import capacity_for
@@ -22,7 +21,6 @@ from drivemeta.export.parity import ParityReport, Reference, check_parity, torch
 from drivemeta.export.probe_scene import PROBE_SIZE, draw_noise, draw_scene
 from drivemeta.files import check_folder
 from drivemeta.models.detector import TwoLevelDetector, fitted_to
-from drivemeta.models.digest import weights_digest
 from drivemeta.models.traced.networks import level1_graph, level2_graph, things_graph
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.runtime import manifest as m
@@ -43,6 +41,7 @@ class ExportOptions:
         frames: Further (height, width, 3) uint8 BGR frames to compare on, for instance real ones.
         licence: Terms stated in the manifest; by default those of the shipped base, so that a model
             of a base of your own wants others.
+        probe: Picture that the file is verified by, None for a drawn one.
     """
 
     frame_size: tuple[int, int] | None = None
@@ -50,6 +49,7 @@ class ExportOptions:
     bank_capacity: int | None = None
     frames: Sequence[NDArray[np.uint8]] = ()
     licence: str = m.LICENCE
+    probe: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,8 @@ def make_probe(detector: TwoLevelDetector, expected: Reference) -> Probe:
 def _frames(options: ExportOptions) -> list[NDArray[np.uint8]]:
     """Return the frames to compare on: the probe's scene, noise, and those given."""
     scene, noise = options.frame_size or PROBE_SIZE, options.frame_size or NOISE_SIZE
-    return [draw_scene(scene), draw_noise(noise), *options.frames]
+    probe = draw_scene(scene) if options.probe is None else options.probe
+    return [probe, draw_noise(noise), *options.frames]
 
 
 def _manifest(
@@ -137,7 +138,6 @@ def _manifest(
 ) -> m.Manifest:
     """Return what the file says of the detector, the digest of its graph still empty."""
     height, width = detector.input_size
-    networks = nn.ModuleList(detector.networks)
     return m.Manifest(
         classes=m.class_entries(detector.bank),
         input=m.InputRule(height=height, width=width, frame_size=options.frame_size),
@@ -150,17 +150,28 @@ def _manifest(
         scoring=asdict(detector.scoring),
         opset=OPSET,
         learner=learner,
-        digests=m.Digests(weights=weights_digest(networks), support=support_digest),
-        licence=options.licence,
+        digests=m.Digests(weights=detector.digest(), support=support_digest),
+        licence=_licence(detector, options),
+        own=None if detector.own is None else detector.own.facts,
         versions={name: m.package_version(name) for name in ("drivemeta", "torch", "onnx")},
     )
 
 
+def _licence(detector: TwoLevelDetector, options: ExportOptions) -> str:
+    """Return the licence of the file: that of a detector of the user's own goes with it."""
+    if detector.own is None:
+        return options.licence
+    facts = detector.own.facts
+    stated = facts.licence or f"{facts.source}: not stated"
+    return " AND ".join(dict.fromkeys((*options.licence.split(" AND "), stated)))
+
+
 def _graph(detector: TwoLevelDetector, manifest: m.Manifest, n_locations: int) -> onnx.ModelProto:
     networks = Networks(
-        level1_graph(detector.level1, detector.input_size),
+        level1_graph(detector.level1, detector.input_size) if detector.has_dense else None,
         level2_graph(detector.level2),
         n_locations,
         None if detector.things is None else things_graph(detector.things),
+        None if detector.own is None else detector.own.graph,
     )
     return assemble(networks, detector.bank, detector.scoring, manifest.input, manifest.bank)

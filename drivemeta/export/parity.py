@@ -16,7 +16,7 @@ from drivemeta.errors import ParityError
 from drivemeta.export.graph.assemble import DENSE, with_dense_outputs
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.traced.proposals import to_input
+from drivemeta.models.traced.proposals import NO_PLACE, to_input
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.detector.protocol import DenseOutput
 from drivemeta.runtime.probe import (
@@ -111,16 +111,22 @@ def check_parity(
 
 @torch.inference_mode()
 def torch_dense(detector: TwoLevelDetector, frame: Image) -> Reference:
-    """Return level 1's output of the torch detector for one uint8 BGR frame."""
-    image, _ = to_input(to_tensor(frame), detector.input_size)
+    """Return what finds in the torch detector gives for one uint8 BGR frame: level 1, the own."""
+    image, fit = to_input(to_tensor(frame), detector.input_size)
+    dense = _level1_dense(detector, image) if detector.has_dense else NO_PLACE
+    if detector.own is not None:
+        dense = detector.own.joined(dense, frame, fit.scale)
+    return Reference(frame, dense)
+
+
+def _level1_dense(detector: TwoLevelDetector, image: torch.Tensor) -> DenseArrays:
     # Channels last are the same sums in another order of memory, in two thirds of the time.
     level1 = detector.level1.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     calling = Calling(level1, "forward")
     with calling:
         output = level1(image.contiguous(memory_format=torch.channels_last))
     output = calling.returned(output, DenseOutput)
-    dense = DenseArrays(*(getattr(output, name)[0].numpy() for name in DENSE))
-    return Reference(frame, dense)
+    return DenseArrays(*(getattr(output, name)[0].numpy() for name in DENSE))
 
 
 def torch_rows(detector: TwoLevelDetector, expected: Reference, min_score: float) -> RowArrays:

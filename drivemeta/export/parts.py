@@ -119,11 +119,12 @@ def write_parts(
             finds there.
         OutputError: the file cannot be written.
     """
-    model = parts.build()
+    model, own = parts.build(), parts.manifest.own
     manifest = parts.manifest.model_copy(
         update={
             "classes": m.class_entries(parts.bank),
             "scoring": asdict(parts.scoring),
+            "own": own and own.named_by(parts.bank),
         }
     )
     image = _fitted(parts.probe.image(), manifest.input.frame_size)

@@ -11,10 +11,10 @@ from torch import nn
 
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
+from drivemeta.export.disassemble import own_of
 from drivemeta.export.exporter import ExportOptions, ExportReport, export_detector
 from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.digest import weights_digest
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
@@ -25,7 +25,7 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
     """Return the base with the classes, rows and thresholds of a model adapted from it.
 
     Args:
-        base: Detector that the model was adapted from.
+        base: Detector that the model was adapted from; a detector of the user's own is the file's.
         path: Model, `.onnx`.
 
     Raises:
@@ -34,7 +34,8 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
     """
     file = read_model_file(path)
     level2 = _level2_of(base, file)
-    mine = weights_digest(nn.ModuleList(base.with_(level2=level2).networks))
+    base = base if file.manifest.own is None else base.with_(own=own_of(file))
+    mine = base.with_(level2=level2).digest()
     if file.manifest.digests.weights != mine:
         raise ModelFileError(
             f"{file.path} was made from another base (weights "

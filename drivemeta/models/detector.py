@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,7 +13,9 @@ from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import THING_DIM
 from drivemeta.errors import InputError
 from drivemeta.models.crops import roi_crops
+from drivemeta.models.digest import weights_digest
 from drivemeta.models.level2 import CROP_SIZE
+from drivemeta.models.own import OwnFinder
 from drivemeta.models.things import THING_CROP_SIZE
 
 INPUT_SIZE = (576, 1024)
@@ -31,6 +35,7 @@ class TwoLevelDetector(nn.Module):
         architecture: Name of the detector plugin that builds level 1.
         things: (K, 3, size, size) float RGB in [0, 1] -> (K, 128), L2-normalised: the embedding of
             things, see `core.things`; None if level 2 embeds them as well.
+        own: Detector of the user's own beside level 1 or in its place, if any.
 
     Attributes:
         level1: (N, 3, h, w) float RGB in [0, 1] -> `DenseOutput`.
@@ -40,6 +45,7 @@ class TwoLevelDetector(nn.Module):
         input_size: Height and width in pixels that frames are fitted into for level 1.
         architecture: Name of the detector plugin that builds level 1.
         things: Embedding of things, or None.
+        own: Detector of the user's own beside level 1 or in its place, None without.
     """
 
     def __init__(  # noqa: PLR0913  (the parts of a detector)
@@ -51,6 +57,7 @@ class TwoLevelDetector(nn.Module):
         input_size: tuple[int, int] = INPUT_SIZE,
         architecture: str = ARCHITECTURE,
         things: nn.Module | None = None,
+        own: OwnFinder | None = None,
     ) -> None:
         super().__init__()
         self.level1 = level1
@@ -60,6 +67,19 @@ class TwoLevelDetector(nn.Module):
         self.input_size = input_size
         self.architecture = architecture
         self.things = things
+        self.own = own
+
+    @property
+    def has_dense(self) -> bool:
+        """Whether level 1 runs, so that rows of new kinds can be learnt from its places."""
+        return self.own is None or not self.own.facts.alone
+
+    def digest(self) -> str:
+        """Return what tells its networks apart from others, the user's own detector included."""
+        mine = weights_digest(nn.ModuleList(self.networks))
+        if self.own is None:
+            return mine
+        return hashlib.sha256(f"{mine} {self.own.facts.digest}".encode()).hexdigest()
 
     def with_(
         self,
@@ -69,6 +89,7 @@ class TwoLevelDetector(nn.Module):
         scoring: Scoring | None = None,
         input_size: tuple[int, int] | None = None,
         things: nn.Module | None = None,
+        own: OwnFinder | None = None,
     ) -> TwoLevelDetector:
         """Return a detector that differs in what is given and shares the rest, networks too."""
         other = TwoLevelDetector(
@@ -79,6 +100,7 @@ class TwoLevelDetector(nn.Module):
             self.input_size if input_size is None else input_size,
             self.architecture,
             self.things if things is None else things,
+            self.own if own is None else own,
         )
         other.training = self.training  # its own flag alone: the networks are those of both
         return other

@@ -13,6 +13,7 @@ from drivemeta.plugins.discovery import Found, discover
 from drivemeta.plugins.fitting import check_fits, check_has
 from drivemeta.plugins.importing import import_beside
 from drivemeta.plugins.kinds import Kind
+from drivemeta.plugins.layout.protocol import DetectorLayout
 from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded, is_class_of, of_object, with_defaults
 from drivemeta.plugins.parameters import check_parameters
@@ -85,6 +86,10 @@ class Registry:
     def create(
         self, kind: Literal["scheduler"], plugin_name: str, /, **params: Any
     ) -> Scheduler: ...
+    @overload
+    def create(
+        self, kind: Literal["layout"], plugin_name: str, /, **params: Any
+    ) -> DetectorLayout: ...
     @overload  # a detector is an `nn.Module` as well, which no type can say
     def create(self, kind: Kind, plugin_name: str, /, **params: Any) -> Any: ...
 

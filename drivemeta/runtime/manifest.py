@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib import metadata
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from drivemeta.core import ClassBank, ClassSpec
 from drivemeta.core.letterbox import GREY
+from drivemeta.core.own import OwnFacts
 from drivemeta.runtime.provider_options import Precision
 
 SCHEMA_VERSION = 1
@@ -117,6 +118,16 @@ class Manifest(_Frozen):
     digests: Digests
     licence: str = LICENCE
     versions: dict[str, str] = Field(default_factory=dict)
+    own: OwnFacts | None = None
+
+    @model_validator(mode="after")
+    def _own_fits(self) -> Manifest:
+        if self.own is not None and self.own.n_columns > self.bank.dense_dim:
+            raise ValueError(
+                f"a detector has {self.own.n_columns} columns, the bank's rows only "
+                f"{self.bank.dense_dim}"
+            )
+        return self
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -19,7 +19,8 @@ from drivemeta.export.verify import verify_model
 from drivemeta.models import learner_store
 from drivemeta.models.branch import Branched, own_dim
 from drivemeta.models.store import load_base
-from drivemeta.models.traced.networks import level2_graph, session_of
+from drivemeta.models.traced.networks import level2_graph
+from drivemeta.models.traced.session import session_of
 from drivemeta.paths import REPLAY_WEIGHTS, builtin_folder
 from drivemeta.plugins import default_registry
 

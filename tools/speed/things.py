@@ -17,7 +17,8 @@ from drivemeta.models.backbone import EfficientNetLite0
 from drivemeta.models.level2 import CROP_SIZE
 from drivemeta.models.things import ThingEmbedding
 from drivemeta.models.traced.frozen import Trunk
-from drivemeta.models.traced.networks import session_of, trunk_graph
+from drivemeta.models.traced.networks import trunk_graph
+from drivemeta.models.traced.session import session_of
 from tools.provenance import command, machine
 
 SIZES = (96, 112, 128)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,7 @@ from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import THING_DIM, is_thing
 from drivemeta.errors import InputError
 from drivemeta.export.graph.builder import GraphBuilder
+from drivemeta.export.graph.find import FINDERS, find
 from drivemeta.export.graph.locate import BankValues, Rows, locate
 from drivemeta.export.graph.name_leaves import Eye, Names, name_leaves
 from drivemeta.export.graph.preprocess import Prepared, prepare
@@ -32,20 +34,22 @@ class Networks:
     """The exported networks.
 
     Attributes:
-        level1: Graph from images to dense output.
+        level1: Graph from images to dense output; None where the user's own stands in its place.
         level2: Graph from crops to embeddings, None where a baked bank has no rows for it.
-        n_locations: Number of level 1's locations at its input size.
+        n_locations: Number of places that level 1 and the user's own detector give together.
         things: Graph from crops of things to embeddings, None likewise or where level 2 embeds
             things as well.
+        own: Graph from frames to the dense output of the user's own detector, None without.
     """
 
-    level1: onnx.GraphProto
+    level1: onnx.GraphProto | None
     level2: onnx.GraphProto | None
     n_locations: int
     things: onnx.GraphProto | None = None
+    own: onnx.GraphProto | None = None
 
     def converted(self, convert: Callable[[onnx.GraphProto, str], onnx.GraphProto]) -> Networks:
-        """Return the networks in another form.
+        """Return the networks in another form; the user's own detector stays as it is.
 
         Args:
             convert: Function of a network and its name: `level1`, `level2` or `things`.
@@ -67,7 +71,7 @@ def assemble(
     optional = _add_bank(g, bank, bank_rule)
     fed = bank_rule.mode == "fed"
     frame = prepare(g, "frames", (rule.height, rule.width), rule.frame_size)
-    dense = g.inline(networks.level1, {"x": frame.images})
+    dense = find(g, networks.level1, networks.own, frame, bank.dense.weights.shape[1])
     values = _rows_in_use(g, "dense", fed)
     rows = locate(g, dense, networks.n_locations, values, frame, scoring)
     n_classes = bank_rule.capacity if fed else len(bank.classes)
@@ -89,9 +93,9 @@ def with_dense_outputs(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy that also gives level 1's tensors before TopK, as `dense_*`."""
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
-    level1 = {output for node in model.graph.node for output in node.output}
+    made = [output for node in model.graph.node for output in node.output]
     for name in DENSE:
-        inside = next(o for o in level1 if o.startswith("level1_") and o.endswith(f"/{name}"))
+        inside = next(o for stem in FINDERS for o in made if re.fullmatch(rf"{stem}\d+/{name}", o))
         copy.graph.node.append(helper.make_node("Identity", [inside], [f"dense_{name}"]))
         copy.graph.output.append(
             helper.make_tensor_value_info(f"dense_{name}", TensorProto.FLOAT, None)

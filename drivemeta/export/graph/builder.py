@@ -104,6 +104,13 @@ class GraphBuilder:
             self.nodes.append(inner)
         return tuple(rename(output.name) for output in graph.output)
 
+    def named(self, stem: str, values: Mapping[str, str]) -> tuple[str, ...]:
+        """Add names of the form `stem_N/key` to values; return them."""
+        inside = self._new(stem) + "/"
+        for key, value in values.items():
+            self.nodes.append(helper.make_node("Identity", [value], [inside + key], inside + key))
+        return tuple(inside + key for key in values)
+
     def child(self, name: str) -> GraphBuilder:
         """Return a builder of a subgraph."""
         return GraphBuilder(self._new(name) + "/")

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from drivemeta.models.level2 import CROP_SIZE, Level2
 from drivemeta.models.traced.frozen import Trunk
-from drivemeta.models.traced.networks import session_of, trunk_graph
+from drivemeta.models.traced.networks import trunk_graph
+from drivemeta.models.traced.session import session_of
 from drivemeta.plugins.learner.embedding import in_parts
 
 

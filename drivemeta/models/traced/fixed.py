@@ -13,7 +13,8 @@ from torch import Tensor
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.traced.networks import level1_graph, level2_graph, session_of, things_graph
+from drivemeta.models.traced.networks import level1_graph, level2_graph, things_graph
+from drivemeta.models.traced.session import session_of
 from drivemeta.plugins.learner.embedding import in_parts
 
 MOST_REMEMBERED = 16  # outputs of level 1, some 6 MB each

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from drivemeta.models.backbone import EfficientNetLite0
-from drivemeta.models.traced.networks import session_of, trunk_graph
+from drivemeta.models.traced.networks import trunk_graph
+from drivemeta.models.traced.session import session_of
 
 
 class FrozenTrunk:

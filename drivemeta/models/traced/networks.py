@@ -10,14 +10,13 @@ from pathlib import Path
 import onnx
 import onnxruntime as ort
 import torch
-from onnx import helper
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from drivemeta.models.level2 import CROP_SIZE
 from drivemeta.models.things import THING_CROP_SIZE
 from drivemeta.models.traced.cache import cached_graph, trace_key
-from drivemeta.models.traced.opset import IR_VERSION, OPSET
+from drivemeta.models.traced.opset import OPSET
 
 
 def level1_graph(network: nn.Module, input_size: tuple[int, int]) -> onnx.GraphProto:
@@ -42,18 +41,6 @@ def trunk_graph(
 ) -> onnx.GraphProto:
     """Export part of a backbone: images (n, 3, h, w) to feature maps, n dynamic."""
     return _export("trunk", network, torch.zeros(1, 3, *input_size), outputs)
-
-
-def session_of(graph: onnx.GraphProto, n_threads: int = 0) -> ort.InferenceSession:
-    """Return a CPU session that runs a traced network by itself; 0 threads are all cores."""
-    model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
-    )
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = n_threads
-    return ort.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
 
 
 def fuse_batch_norms(network: nn.Module) -> nn.Module:

@@ -15,6 +15,11 @@ from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.fixed import FixedNetworks
 
+# Level 1's output where the user's own detector stands in its place.
+NO_PLACE = DenseArrays(
+    np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
+)
+
 
 def to_input(frame: Tensor, size: tuple[int, int]) -> tuple[Tensor, Letterbox]:
     """Fit a (3, height, width) frame into level 1's input, (1, 3, *size)."""
@@ -35,12 +40,22 @@ def propose(
 
     With `networks`, those of the detector in ONNX Runtime are run instead of torch's.
     """
-    inputs, _ = to_input(to_tensor(image), detector.input_size)
-    if networks is None:
-        dense = DenseArrays(*(part[0].numpy() for part in detector.level1(inputs)))
-    else:
-        dense = networks.dense(inputs)
+    dense = _dense(detector, image, networks)
     size = (image.shape[0], image.shape[1])
     found = locate(dense, detector.bank, detector.scoring, size, detector.input_size)
     n = int((found.scores >= min_score).sum())
     return Located(found.boxes[:n], found.scores[:n], found.labels[:n], found.roots[:n])
+
+
+def _dense(
+    detector: TwoLevelDetector, image: NDArray[np.uint8], networks: FixedNetworks | None
+) -> DenseArrays:
+    """Return the output of level 1 and of the user's own detector, whichever there are."""
+    inputs, box = to_input(to_tensor(image), detector.input_size)
+    if not detector.has_dense:
+        dense = NO_PLACE
+    elif networks is None:
+        dense = DenseArrays(*(part[0].numpy() for part in detector.level1(inputs)))
+    else:
+        dense = networks.dense(inputs)
+    return dense if detector.own is None else detector.own.joined(dense, image, box.scale)

@@ -1,0 +1,1 @@
+"""Layouts of other people's detectors: the protocol, and what their plugins are built from."""
