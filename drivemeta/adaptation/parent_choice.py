@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.adaptation.evidence import Evidence
+from drivemeta.banks.contrast import shipped_kind
+from drivemeta.banks.replay import PARENTS
 from drivemeta.core import ClassBank
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import InputError, suggest
@@ -51,11 +53,22 @@ def parents_of(
     for label, name in enumerate(evidence.labelled.names):
         known = bank.classes[bank.index(name)] if name in bank.names else None
         own = boxes.labels == label
-        found = asked or finder_of(bank.names, boxes.roots, boxes.found, own)
+        found = asked or _shipped_parent(bank, name, boxes.roots[own], scoring)
+        found = found or finder_of(bank.names, boxes.roots, boxes.found, own)
         of = known.parent if known else None if found == NEW_KIND else found
         is_new = of is None and (known is None or known.origin == "novel")
         parents.append(name if is_new and scoring.thing_scale > 0 else of)
     return tuple(parents)
+
+
+def _shipped_parent(
+    bank: ClassBank, name: str, roots: NDArray[np.int64], scoring: Scoring
+) -> str | None:
+    """Return the super-class of a kind that ships, if the base finds some of its boxes by it."""
+    parent = PARENTS.get(shipped_kind(name))
+    if parent not in bank.names or scoring.thing_scale == 0:
+        return None
+    return parent if (roots == bank.index(parent)).any() else None
 
 
 def finder_of(

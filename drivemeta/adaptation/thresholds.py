@@ -22,6 +22,9 @@ LEAST, GREATEST = 0.05, 0.9
 FALSE_POSITIVE_RATE = 0.02
 ALARMS_PER_FRAME = 0.1
 ENOUGH = 5  # frames, of which one may show a false alarm
+# Least score that a few frames without a false alarm can speak for, and the one that is taken where
+# no held-out box is found either.
+QUIET, UNPROVEN = 0.15, 0.4
 CLEAR = 1.05  # times the score of a false alarm, where hits do not score higher
 
 
@@ -91,9 +94,9 @@ def calibrate_by_frames(
         scores, kinds = (np.concatenate(part) for part in zip(*outcomes, strict=True))
         allowed = max(int(ALARMS_PER_FRAME * len(held)), int(len(held) >= ENOUGH))
         alarms = np.sort(scores[kinds == MISS])[::-1]
-        low = float(alarms[allowed]) if len(alarms) > allowed else LEAST
+        low = max(float(alarms[allowed]) if len(alarms) > allowed else 0.0, QUIET)
         hits = scores[kinds == HIT]
-        high = float(np.quantile(hits, 0.25)) if len(hits) else low
+        high = float(np.quantile(hits, 0.25)) if len(hits) else UNPROVEN
         middle = float(np.sqrt(low * high)) if high > low else low * CLEAR
         thresholds[support.classes[label]] = float(np.clip(middle, LEAST, GREATEST))
     return bank.with_thresholds(thresholds)

@@ -58,15 +58,21 @@ class Contrast:
         precision = np.linalg.inv(covariance + shrunk)
         return cls(chosen, precision.astype(np.float32))
 
-    def rows(self, means: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def rows(
+        self, means: FloatArray, left_alone: float = LEFT_ALONE
+    ) -> tuple[FloatArray, FloatArray]:
         """Return the (n, dim) unit rows and (n,) biases that tell (n, dim) means from the rest.
 
-        The logit is zero where 95 % of the things of the super-class lie below. Half-way between
+        The logit is zero where a share of the things of the super-class lie below. Half-way between
         the means would be too far: those of few shots lie farther out than what comes later.
+
+        Args:
+            means: Means of the kinds.
+            left_alone: That share.
         """
         weights = (means - self.things.mean(0)) @ self.precision
         weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-9)
-        biases = np.quantile(self.things @ weights.T, LEFT_ALONE, axis=0)
+        biases = np.quantile(self.things @ weights.T, left_alone, axis=0)
         return weights.astype(np.float32), biases.astype(np.float32)
 
 
@@ -174,8 +180,14 @@ class Kinds(NamedTuple):
 
 
 @cache
-def kinds_of(replay: ThingReplay, root: str | None) -> Kinds:
-    """Return the kinds of a super-class, None for all, each told from the others."""
+def kinds_of(replay: ThingReplay, root: str | None, left_alone: float = LEFT_ALONE) -> Kinds:
+    """Return the kinds of a super-class, None for all, each told from the others.
+
+    Args:
+        replay: Things that ship.
+        root: Super-class.
+        left_alone: Share of the others that may look less like a kind than what is named so.
+    """
     names = [
         kind
         for kind, parent in zip(replay.kinds, replay.parents, strict=True)
@@ -187,7 +199,8 @@ def kinds_of(replay: ThingReplay, root: str | None) -> Kinds:
     )
     for kind in names if len(replay.kinds) > 1 else ():
         others = Contrast.of(replay.without((kind,)), root or "")
-        row, bias = others.rows(replay.of(replay.kinds.index(kind)).mean(0, keepdims=True))
+        mean = replay.of(replay.kinds.index(kind)).mean(0, keepdims=True)
+        row, bias = others.rows(mean, left_alone)
         weights.append(row)
         biases.append(bias)
     n_rows = len(weights) - 1

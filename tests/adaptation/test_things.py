@@ -61,6 +61,18 @@ def test_things_are_seen_by_their_embedding_and_signs_are_not(base, support):
     assert see_things(base, seen, ("traffic_sign", None)) is seen
 
 
+def test_a_kind_that_ships_is_found_by_its_super_class_if_that_finds_any(base, support):
+    seen, vehicle = observe(base, support), base.bank.index("vehicle")
+    for roots, parent in (([vehicle, -1, -1], "vehicle"), ([4, -1, -1], "bus")):
+        own = np.where(seen.boxes.labels == 0)[0]
+        changed = seen.boxes.roots.copy()
+        changed[own] = roots
+        found = np.where(changed >= 0, 0.1, 0).astype(np.float32)
+        boxes = replace(seen.boxes, roots=changed, found=found)
+        told = parents_of(base.bank, replace(seen, boxes=boxes), None, base.scoring)
+        assert told[0] == parent
+
+
 def test_a_new_kind_of_object_is_its_own_super_class(base, support):
     seen = observe(base, support)
     assert parents_of(base.bank, seen, "none", base.scoring) == ("bus", "van")

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from drivemeta.adaptation.thresholds import GREATEST, LEAST, threshold
+from drivemeta.adaptation.thresholds import (
+    GREATEST,
+    LEAST,
+    QUIET,
+    UNPROVEN,
+    calibrate_by_frames,
+    threshold,
+)
+from drivemeta.core import BankRows, ClassBank, ClassSpec
+from tests.helpers.support import write_support
 
 
 def test_a_threshold_lies_between_background_and_positives():
@@ -30,3 +39,48 @@ def test_two_false_alarms_in_a_hundred_are_borne():
     few, more = (np.array([0.01] * (100 - n) + [0.8] * n, np.float32) for n in (2, 4))
     positives = np.array([0.9], np.float32)
     assert threshold(positives, few) < 0.5 < threshold(positives, more)
+
+
+def held(support, hits, alarms):
+    """Return what would be found in held-out frames: the box, or something beside it."""
+    found = {}
+    for frame, image in enumerate(support.images):
+        boxes = np.concatenate([image.boxes, image.boxes + 100]).astype(np.float32)
+        scores = np.array([hits[frame], alarms[frame]], np.float32)
+        found[frame] = (boxes, scores, np.array([1, 1]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("hits", "alarms", "low", "high"),
+    [
+        ([0.8] * 6, [0.3, 0.2, 0.1, 0.1, 0.1, 0.1], 0.2, 0.8),  # one of six may be an alarm
+        ([0.8] * 6, [0.5] * 6, 0.5, 0.8),
+        ([0.8] * 6, [0.0] * 6, QUIET, 0.8),  # a few quiet frames prove little
+    ],
+)
+def test_held_out_frames_set_the_threshold_of_things(tmp_path, hits, alarms, low, high):
+    support = write_support(tmp_path, 6, "bus")
+    bank = ClassBank(
+        (ClassSpec("vehicle"), ClassSpec("bus", "vehicle", "novel")),
+        BankRows.empty(4),
+        BankRows.empty(4),
+    )
+    found = calibrate_by_frames(bank, support, held(support, hits, alarms), np.array([True]))
+    assert found.classes[1].threshold == pytest.approx((low * high) ** 0.5, rel=1e-4)
+    assert calibrate_by_frames(bank, support, {}, np.array([True])).classes == bank.classes
+    same = calibrate_by_frames(bank, support, held(support, hits, alarms), np.array([False]))
+    assert same.classes == bank.classes
+
+
+def test_what_is_never_found_is_reported_only_when_sure(tmp_path):
+    support = write_support(tmp_path, 5, "bus")
+    bank = ClassBank(
+        (ClassSpec("vehicle"), ClassSpec("bus", "vehicle", "novel")),
+        BankRows.empty(4),
+        BankRows.empty(4),
+    )
+    none = (np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+    nothing = dict.fromkeys(range(5), none)
+    found = calibrate_by_frames(bank, support, nothing, np.array([True]))
+    assert found.classes[1].threshold == pytest.approx((QUIET * UNPROVEN) ** 0.5)

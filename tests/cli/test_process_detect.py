@@ -62,7 +62,7 @@ PANELS = {
         "Output": 4,
         "Performance": 3,
     },
-    "adapt": {"Support set": 5, "Learning": 4, "What to start from": 3, "Output": 2},
+    "adapt": {"Support set": 5, "Learning": 5, "What to start from": 3, "Output": 2},
     "export": {
         "Form of the model": 5,
         "Calibration of int8": 3,

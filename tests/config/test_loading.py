@@ -96,12 +96,14 @@ def test_a_file_that_is_not_there_suggests_a_shipped_one(tmp_path):
 def test_every_shipped_configuration_is_valid():
     from drivemeta.training.base.detector import DetectorTraining
     from drivemeta.training.base.embedding import EmbeddingTraining
+    from drivemeta.training.base.things import ThingTraining
     from drivemeta.training.meta.omniglot_training import MetaTraining
     from drivemeta.training.meta.sign_training import SignTraining
 
     models = {
         "train_level1": DetectorTraining,
         "train_level2": EmbeddingTraining,
+        "train_things": ThingTraining,
         "metatrain_omniglot": MetaTraining,
         "metatrain_signs": SignTraining,
     }
