@@ -13,12 +13,12 @@ from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.row_learning import learn_rows
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
-from drivemeta.core.score_rule import decide, locate
+from drivemeta.core.score_rule import decide
 from drivemeta.data.support import SupportSet
 from drivemeta.evaluation.matching import match
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.traced.proposals import to_input
+from drivemeta.models.traced.proposals import propose
 
 MIN_SCORE = 0.001
 MOST_FRAMES = 8
@@ -95,9 +95,7 @@ def _detect(
 ) -> Found:
     """Return boxes, scores and labels that the networks and a bank find in a frame."""
     frame, networks = to_tensor(image), evidence.networks
-    inputs, _ = to_input(frame, base.input_size)
-    size = (image.shape[0], image.shape[1])
-    located = locate(networks.dense(inputs), bank, base.scoring, size, base.input_size)
+    located = propose(base.with_(bank=bank), image, 0.0, networks)
 
     def embed(boxes: FloatArray, *, things: bool) -> FloatArray:
         crops = base.crops(frame, frame.new_tensor(boxes), things=things)

@@ -31,8 +31,11 @@ def check_sizes(path: Path, proto: onnx.ModelProto, manifest: Manifest) -> None:
     Raises:
         ModelFileError: with the node, and what it would make.
     """
+    scans = _scans_of_frames(proto, manifest)
     for graph in graphs_within(proto.graph):
-        endless = next((node for node in graph.node if node.op_type in _ENDLESS), None)
+        endless = next(
+            (n for n in graph.node if n.op_type in _ENDLESS and n.name not in scans), None
+        )
         if endless is not None:
             raise ModelFileError(
                 f"expected a graph without loops and sequences in {path}, found the operator "
@@ -53,6 +56,17 @@ def check_sizes(path: Path, proto: onnx.ModelProto, manifest: Manifest) -> None:
                 f"{list(shape)}, and {total:.2g} elements are made up to it, of which "
                 f"{MOST_ELEMENTS:.2g} in one and {MOST_OF_ALL:.2g} in all are allowed"
             )
+
+
+def _scans_of_frames(proto: onnx.ModelProto, manifest: Manifest) -> set[str]:
+    """Return the name of the one loop that may be: over the frames of a batch.
+
+    A detector of the user's own that takes one frame only is run in it (`own/graph.py`).
+    """
+    if manifest.own is None or not manifest.own.one_by_one:
+        return set()
+    scans = [node.name for node in proto.graph.node if node.op_type == "Scan"]
+    return set(scans) if len(scans) == 1 else set()
 
 
 def _shapes(

@@ -15,6 +15,7 @@ from drivemeta.export.verify import verify_model
 from drivemeta.own.importing import ImportOptions, import_base, joined_bank
 from drivemeta.own.loading import load_base
 from drivemeta.runtime.detector import OnnxDetector
+from drivemeta.runtime.manifest import LICENCE
 from drivemeta.runtime.model_file import bank_of, read_model_file
 from tests.helpers.own_detectors import save_streets, streets, yolox_file
 
@@ -58,7 +59,7 @@ def test_the_manifest_tells_who_finds_what(base_file):
     own = manifest.own
     assert own.finds == {"vehicle": ("car",), "pedestrian": ("person",)}
     assert own.choices == {"boxes": "raw", "input": "bgr 0..255"}
-    assert manifest.licence == "Apache-2.0 AND proprietary"
+    assert manifest.licence == f"{LICENCE} AND proprietary"
     assert len(own.tried) == 4
     assert "traffic_sign" in manifest.names or own.alone
     verify_model(base_file, "cpu")
@@ -103,7 +104,7 @@ def test_classes_are_added_to_it(base_file, lively_detector, make_support, tmp_p
     adapted.export(tmp_path / "rocks.onnx")
     again = restore(lively_detector, tmp_path / "rocks.onnx")
     licence = read_model_file(tmp_path / "rocks.onnx").manifest.licence
-    assert licence == "Apache-2.0 AND proprietary"
+    assert licence == f"{LICENCE} AND proprietary"
     assert again.bank.classes[again.bank.index("rocks")].parent == "vehicle"
     assert again.own.facts == base.own.facts
     n = len(bank_of(read_model_file(base_file)).crop)

@@ -33,4 +33,4 @@ def test_a_real_file_is_read_the_right_way(name):
     outcome = try_all(file, ways, scenes, np.zeros(80, np.int64))
     assert (outcome.winner.name, outcome.winner.way.choices) == (layout, choices)
     assert len(outcome.tried) == n_ways
-    assert outcome.tried[0].figure > 1
+    assert outcome.tried[0].figure > 0.5  # drawn scenes hold little that it knows
