@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 from torch import Tensor, nn
 
+from drivemeta.banks.arrays_file import read_arrays
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import ModelFileError
 from drivemeta.files import write_bytes
@@ -54,17 +54,13 @@ def places_beside(level1: nn.Module, name: str, path: Path = BASE_PLACES) -> Pla
     """
     if not path.is_file():
         raise ModelFileError(f"expected the shipped places at {path}; install drivemeta again")
-    try:
-        with safe_open(path, framework="np") as file:
-            header = json.loads((file.metadata() or {})[HEADER])
-            names, digest = list(header["classes"]), header["level1"]
-            found = {key: np.asarray(file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
-        own = names.index(name) if name in names else len(names)
-        other = (found["labels"] != own) & (digest == weights_digest(level1))
-        embeddings = torch.from_numpy(found["embeddings"][other].astype(np.float32))
-        quality = torch.from_numpy(found["quality"][other].astype(np.float32))
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelFileError(f"expected places of level 1 in {path}: {error}") from error
+    what, needed = "places of level 1", ("embeddings", "quality", "labels")
+    header, found = read_arrays(path, HEADER, what, ["classes", "level1"], needed)
+    names = list(header["classes"])
+    own = names.index(name) if name in names else len(names)
+    other = (found["labels"] != own) & (header["level1"] == weights_digest(level1))
+    embeddings = torch.from_numpy(found["embeddings"][other].astype(np.float32))
+    quality = torch.from_numpy(found["quality"][other].astype(np.float32))
     return Places(nn.functional.normalize(embeddings, dim=-1), quality)
 
 

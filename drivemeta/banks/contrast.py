@@ -217,9 +217,11 @@ def adopted_kind(bank: ClassBank, name: str) -> str | None:
     """Return the kind that ships and votes for a class of things, None if none does."""
     label, shipped = bank.index(name), load_replay()
     root, kind = bank.names[bank.roots[label]], shipped_kind(name)
-    kinds = kinds_of(shipped, None if root == name else root)
     own = bank.crop.weights[bank.crop.owners == label]
-    if kind not in kinds.names or not len(own):
+    if kind not in shipped.kinds or not len(own):
+        return None
+    kinds = kinds_of(shipped, None if root == name else root)
+    if kind not in kinds.names:
         return None
     row = kinds.weights[kinds.names.index(kind)]
     return kind if (own[:, : len(row)] @ row).max() > IDENTICAL else None

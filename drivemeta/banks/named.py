@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as serialize
 
+from drivemeta.banks.arrays_file import read_arrays
 from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError, ModelFileError, suggest
@@ -63,16 +63,12 @@ def load_bank(name: str) -> NamedBank:
     known = available_banks()
     if name not in known:
         raise InputError(f"unknown bank {name!r}; {suggest(name, known)}")
-    try:
-        with safe_open(path, framework="np") as file:
-            header = json.loads((file.metadata() or {})["drivemeta_bank"])
-            weights = np.asarray(file.get_tensor("weights"), np.float32)
-            biases = np.asarray(file.get_tensor("biases")) if "biases" in file.keys() else None  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelFileError(f"expected a bank written by DriveMeta in {path}: {error}") from error
+    what, fields = "a bank written by DriveMeta", ("parent", "names")
+    header, arrays = read_arrays(path, "drivemeta_bank", what, fields, ["weights"])
+    weights = arrays["weights"].astype(np.float32)
     lengths = np.linalg.norm(weights, axis=1, keepdims=True)
     weights /= np.where(lengths > 0, lengths, 1)
-    return NamedBank(header["parent"], tuple(header["names"]), weights, biases)
+    return NamedBank(header["parent"], tuple(header["names"]), weights, arrays.get("biases"))
 
 
 def available_banks() -> tuple[str, ...]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 
+from drivemeta.banks.arrays_file import read_arrays
 from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import ModelFileError
 from drivemeta.paths import THING_REPLAY
@@ -77,14 +76,10 @@ def load_replay(path: Path = THING_REPLAY) -> ThingReplay:
     """
     if not path.is_file():
         raise ModelFileError(f"expected the shipped things at {path}; install drivemeta again")
-    try:
-        with safe_open(path, framework="np") as file:
-            header = json.loads((file.metadata() or {})[HEADER])
-            embeddings = np.asarray(file.get_tensor("embeddings"), np.float32)
-            labels = np.asarray(file.get_tensor("labels"), np.int64)
-        kinds = tuple(header["names"])
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ModelFileError(f"expected embeddings of things in {path}: {error}") from error
+    what, needed = "embeddings of things", ("embeddings", "labels")
+    header, arrays = read_arrays(path, HEADER, what, ["names"], needed)
+    embeddings, labels = arrays["embeddings"].astype(np.float32), arrays["labels"].astype(np.int64)
+    kinds = tuple(header["names"])
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
     parents = tuple(PARENTS.get(kind, "") for kind in kinds)
     return ThingReplay(kinds, parents, embeddings, labels)
