@@ -1,8 +1,8 @@
 """The archive: what was seen in videos, kept so that classes learnt later can be looked for.
 
 A base's networks look at frames once, and give rows: boxes with level 1's scores and level 2's
-embeddings. Neither depends on the classes of a class bank, so that rows and a bank learnt later give
-what the model of that bank would have given::
+embeddings. Neither depends on the classes of a class bank, so that rows and a bank learnt later
+give what the model of that bank would have given::
 
     looker = Looker()                          # the shipped base, or Looker("mybase.onnx")
     rows = BoxRows.joined(looker(frames))      # frames: (height, width, 3) uint8 BGR each

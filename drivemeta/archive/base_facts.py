@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from drivemeta.core import ClassBank
-from drivemeta.errors import InputError, ModelFileError
+from drivemeta.errors import ModelFileError
 from drivemeta.runtime.model_file import ModelFile, bank_of
 
 # Constants of the score rule that say which boxes there are and what is cut out.
@@ -73,7 +73,6 @@ class BaseFacts:
 
         Raises:
             ModelFileError: it embeds or finds otherwise; the message says what would help.
-            InputError: its thresholds lie below the score from which boxes were kept.
         """
         manifest = file.manifest
         if manifest.digests.weights != self.weights:
@@ -88,23 +87,24 @@ class BaseFacts:
             )
         if finder_digest(bank_of(file)) != self.finder_digest:
             raise ModelFileError(self._other_finders(file))
+
+    def notes_on(self, file: ModelFile) -> tuple[str, ...]:
+        """Return what a user should know of a model's answers: in what they differ from its own."""
+        notes, manifest, name = [], file.manifest, file.path.name
         low = [c for c in manifest.classes if c.threshold < self.least_score]
         if low:
-            raise InputError(
-                f"{file.path}: the class {low[0].name!r} is reported from a score of "
-                f"{low[0].threshold:.3g}, the archive keeps boxes from {self.least_score:.3g}: "
-                "raise its threshold, or index anew with a lower --least-score"
+            listed = ", ".join(f"{c.name} from {c.threshold:.2g}" for c in low)
+            notes.append(
+                f"{name} reports {listed}; the archive keeps boxes that level 1 scores "
+                f"{self.least_score:.2g} or more: what lies between is not in it, unless it is "
+                "indexed anew with a lower --least-score"
             )
-
-    def note_on(self, file: ModelFile) -> str:
-        """Return in a sentence why scores may differ from the model's own; empty if they do not."""
-        precision = file.manifest.precision
-        if precision == self.precision:
-            return ""
-        return (
-            f"{file.path.name} computes in {precision}, the archive was made in {self.precision}: "
-            f"scores are those that the model has in {self.precision}"
-        )
+        if manifest.precision != self.precision:
+            notes.append(
+                f"{name} computes in {manifest.precision}, the archive was made in "
+                f"{self.precision}: scores are those that the model has in {self.precision}"
+            )
+        return tuple(notes)
 
     def _other_networks(self, file: ModelFile) -> str:
         learner = file.manifest.learner.name

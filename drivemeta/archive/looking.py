@@ -20,8 +20,8 @@ from drivemeta.runtime.session import Session
 from drivemeta.shipped import base_onnx
 
 Image = NDArray[np.uint8]
-# Adapting sets no threshold below it: see `adaptation.thresholds`.
-LEAST_SCORE = 0.05
+# Below the thresholds of the shipped base and of most classes that are adapted to: see docs/archive.md
+LEAST_SCORE = 0.2
 _OUTPUTS = (
     *("boxes", "scores", "finders", "quality", "finder_logits"),
     *("at", "embeddings", "sharpness"),
@@ -59,8 +59,7 @@ class Looker:
         threads: int | None = None,
         least_score: float = LEAST_SCORE,
     ) -> None:
-        if not 0 < least_score < 1:
-            raise InputError(f"expected a least score between 0 and 1, found {least_score}")
+        checked_score(least_score)
         file = read_model_file(base_onnx() if base is None else base)
         self.path = file.path
         self.facts = BaseFacts.of(file, least_score)
@@ -133,3 +132,14 @@ class Looker:
             looked,
             edges,
         )
+
+
+def checked_score(least_score: float) -> float:
+    """Return a least score as it is.
+
+    Raises:
+        InputError: it is none between 0 and 1.
+    """
+    if not 0 < least_score < 1:
+        raise InputError(f"expected a least score between 0 and 1, found {least_score}")
+    return least_score

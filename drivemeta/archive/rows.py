@@ -57,6 +57,22 @@ class BoxRows:
         return BoxRows(*(getattr(self, field.name)[index] for field in fields(self)))
 
     @classmethod
+    def empty(cls, dim: int, n_finders: int) -> BoxRows:
+        """Return no rows, of embeddings of a length and a number of finders."""
+        none, words = np.zeros(0, np.float32), np.zeros(0, np.int64)
+        return cls(
+            words,
+            np.zeros((0, 4), np.float32),
+            none,
+            words,
+            none,
+            np.zeros((0, n_finders), np.float32),
+            np.zeros((0, dim), np.float16),
+            np.zeros(0, np.bool_),
+            none,
+        )
+
+    @classmethod
     def joined(cls, parts: Sequence[BoxRows]) -> BoxRows:
         """Return the rows of several values as one; each part's frames follow those before.
 
