@@ -50,6 +50,16 @@ MAY_IMPORT = {
     "shipped": {"banks", "models", "export", "runtime"},
     "video": {"core", "plugins", "runtime", "shipped"},
     "deploy": {"export", "runtime"},
+    "teach": {
+        "core",
+        "data",
+        "plugins",
+        "models",
+        "runtime",
+        "export",
+        "adaptation",
+        "video",
+    },
     "bench": {"core", "export", "runtime", "video", "plugins", "shipped"},
 }
 EVERYONE = {"errors", "files", "paths"}
