@@ -35,6 +35,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 OF_EXTRAS = {  # what is imported only where it is asked for
+    "drivemeta/teach/": "teach",
     "drivemeta/training/schedulers/": "rl",
     "drivemeta/plugins/source/recordings/mcap.py": "mcap",
     "drivemeta/plugins/source/recordings/ros_messages.py": "mcap",
