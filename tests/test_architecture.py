@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "shipped": {"banks", "models", "export", "runtime"},
     "video": {"core", "plugins", "runtime", "shipped"},
     "deploy": {"export", "runtime"},
+    "archive": {"core", "data", "plugins", "export", "runtime", "shipped", "video"},
     "bench": {"core", "export", "runtime", "video", "plugins", "shipped"},
 }
 EVERYONE = {"errors", "files", "paths"}

@@ -65,6 +65,8 @@ class DetectorTraining(BaseModel):
     zoom: tuple[float, float] = (0.5, 1.25)
     batch: int = Field(8, gt=0)
     minutes: float = Field(90, gt=0)
+    steps: int | None = Field(None, gt=0)
+    warmup_steps: int = Field(200, gt=0)
     learning_rate: float = Field(1e-3, gt=0)
     box_weight: float = Field(2.0, gt=0)
     frozen_blocks: int = Field(3, ge=0, le=16)
@@ -113,7 +115,12 @@ def train_detector(
     sampler = sampler_of(config, resume=resume)
     losses = _losses_of(model, trunk, config)
     plan = RunPlan(
-        config.out, config.minutes, config.learning_rate, average_decay=config.average_decay
+        config.out,
+        config.minutes,
+        config.learning_rate,
+        warmup_steps=config.warmup_steps,
+        average_decay=config.average_decay,
+        steps=config.steps,
     )
     average = train_level(model, lambda: sampler.batch(config.batch), losses, plan, resume=resume)
     return write_weights(config.out / WEIGHTS, average)

@@ -16,8 +16,8 @@ import torch
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
+    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -42,6 +42,7 @@ class RunPlan:
         warmup_steps: Steps over which the learning rate rises.
         average_decay: Decay of the exponential moving average of the weights.
         checkpoint_minutes: Minutes between checkpoints.
+        steps: Steps over which the learning rate falls instead, where the machine is shared.
     """
 
     out: Path
@@ -52,6 +53,13 @@ class RunPlan:
     warmup_steps: int = 200
     average_decay: float = 0.998
     checkpoint_minutes: float = 3.0
+    steps: int | None = None
+
+    def done(self, progress: dict[str, Any]) -> float:
+        """Return how much of the run is over, 1 at its end."""
+        if self.steps is not None:
+            return float(progress["step"] / self.steps)
+        return float(progress["seconds"] / (self.minutes * 60))
 
 
 Batch = Any
@@ -66,7 +74,7 @@ def train_level(
     *,
     resume: bool,
 ) -> dict[str, Tensor]:
-    """Train until the plan's minutes are over; return the moving average of the weights.
+    """Train until the plan's minutes or steps are over; return the moving average of the weights.
 
     Args:
         model: Model, trained in place; frozen parameters stay as they are.
@@ -85,17 +93,17 @@ def train_level(
     log = _Log(plan.out, append=resume)
     last_saved = last = time.monotonic()
     with ThreadPoolExecutor(1) as loader, _bar(plan) as bar:
-        task = bar.add_task("training", total=round(plan.minutes * 60), step=0)
+        task = bar.add_task("training", total=1.0, step=0)
         pending = loader.submit(next_batch)
-        while trained.progress["seconds"] < plan.minutes * 60:
+        while plan.done(trained.progress) < 1:
             batch, pending = pending.result(), loader.submit(next_batch)
             trained.step(parts := losses(batch))
             now = time.monotonic()
             trained.count(now - last)
             last = now
             log.add(trained.progress, {k: float(v.detach()) for k, v in parts.items()})
-            seconds = round(trained.progress["seconds"])
-            bar.update(task, completed=seconds, step=trained.progress["step"])
+            done = plan.done(trained.progress)
+            bar.update(task, completed=done, step=trained.progress["step"])
             if now - last_saved > plan.checkpoint_minutes * 60:
                 trained.save()
                 last_saved = now
@@ -162,9 +170,9 @@ def _optimizer(model: nn.Module, plan: RunPlan) -> torch.optim.AdamW:
 def _set_learning_rate(
     optimizer: torch.optim.Optimizer, plan: RunPlan, progress: dict[str, Any]
 ) -> None:
-    """Warm up by steps, then follow half a cosine over the minutes."""
+    """Warm up by steps, then follow half a cosine over the run."""
     warm = min(1.0, (progress["step"] + 1) / plan.warmup_steps)
-    done = min(1.0, progress["seconds"] / (plan.minutes * 60))
+    done = min(1.0, plan.done(progress))
     rate = plan.learning_rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
@@ -231,8 +239,8 @@ def _bar(plan: RunPlan) -> Progress:
     return Progress(
         TextColumn(plan.out.name),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("s, step {task.fields[step]}"),
+        TaskProgressColumn(),
+        TextColumn("step {task.fields[step]}"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
     )

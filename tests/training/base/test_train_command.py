@@ -19,6 +19,7 @@ from drivemeta.models.level2 import Level2
 from drivemeta.models.store import save_detector
 from drivemeta.training.base import detector as detector_module
 from drivemeta.training.base import embedding as embedding_module
+from drivemeta.training.base import loop
 from drivemeta.training.base.detector import DetectorTraining, sampler_of, train_detector
 from drivemeta.training.base.embedding import (
     EmbeddingTraining,
@@ -30,6 +31,7 @@ from drivemeta.training.base.embedding import (
 from drivemeta.training.base.level1_crops import CropRule, FrameCropSampler
 from drivemeta.training.base.level1_loss import TrainableLevel1
 from drivemeta.training.base.level1_start import load_level1
+from drivemeta.training.base.loop import RunPlan
 from tests.helpers.detectors import build_detector
 
 BOX = (30, 20, 24, 18)
@@ -108,6 +110,25 @@ def test_level1_trains_resumes_and_writes_weights_that_fit(data):
     assert "rows.weights" in changed
     assert not any(name.startswith("level1.backbone.stem") for name in changed)  # frozen
     TrainableLevel1(Level1(8), len(SUPER_CLASSES)).load_state_dict(second)
+
+
+def test_a_run_by_steps_takes_as_many_however_long_they_last_and_goes_on_where_it_stopped(data):
+    def progress(path: Path) -> dict:
+        with safe_open(path.parent / "checkpoint.safetensors", framework="pt") as file:
+            return json.loads(file.metadata()["progress"])
+
+    path = train_detector(config(data, steps=2, minutes=1e-9), resume=False)
+    assert progress(path)["step"] == 2
+    assert progress(train_detector(config(data, steps=3), resume=True))["step"] == 3
+
+
+@pytest.mark.parametrize(("step", "share"), [(1, 0.5), (50, 0.505), (99, 0.01)])
+def test_the_rate_rises_by_steps_and_falls_over_the_run(step, share):
+    layer = torch.nn.Linear(1, 1)
+    plan = RunPlan(Path(), 1e-9, 1.0, warmup_steps=4, backbone_factor=1, steps=100)
+    optimizer = loop._optimizer(layer, plan)
+    loop._set_learning_rate(optimizer, plan, {"step": step, "seconds": 1e9})
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(share, abs=2e-3)
 
 
 def test_level1_begins_with_an_earlier_run_and_adds_the_passthrough(data):
