@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from drivemeta.core.lettering import shortened, write
 from drivemeta.data.dataset import AnnotatedImage, Dataset
-from drivemeta.data.lettering import shortened, write
 from drivemeta.data.readers.files import read_image
 from drivemeta.files import write_bytes
 
