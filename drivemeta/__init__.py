@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from drivemeta.video.api import process
     from drivemeta.video.opening import open_source
     from drivemeta.video.options import Options
+    from drivemeta.video.showing import Picture, show
     from drivemeta.video.summary import RunSummary
 
 __version__ = "0.1.0"
@@ -57,6 +58,7 @@ _HOMES = {
     "InputError": "drivemeta.errors",
     "OnnxDetector": "drivemeta.runtime.detector",
     "Options": "drivemeta.video.options",
+    "Picture": "drivemeta.video.showing",
     "Registry": "drivemeta.plugins",
     "RunSummary": "drivemeta.video.summary",
     "SupportSet": "drivemeta.data.support",
@@ -69,6 +71,7 @@ _HOMES = {
     "load_model": "drivemeta.shipped",
     "open_source": "drivemeta.video.opening",
     "process": "drivemeta.video.api",
+    "show": "drivemeta.video.showing",
     "verify_model": "drivemeta.export.verify",
 }
 
@@ -84,6 +87,7 @@ __all__ = [
     "InputError",
     "OnnxDetector",
     "Options",
+    "Picture",
     "Registry",
     "RunSummary",
     "SupportSet",
@@ -96,6 +100,7 @@ __all__ = [
     "load_model",
     "open_source",
     "process",
+    "show",
     "verify_model",
 ]
 
