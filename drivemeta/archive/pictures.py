@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from drivemeta.archive.hits import Hit
 from drivemeta.archive.places import Kind, Video, said
 from drivemeta.archive.reading_frames import SegmentFrames
-from drivemeta.archive.segments import Segment, Wanted
+from drivemeta.archive.segments import VideoSegment, Wanted
 from drivemeta.plugins.registry import Registry
 
 Image = NDArray[np.uint8]
@@ -36,7 +36,7 @@ def frames_of_hits(
         kind = kinds.get(video, "file")
         for near in _near(frames) if kind == "file" else [frames]:
             seek = near[0].pts if near[0].frame else None
-            segment = Segment(Video(video, kind), 0, 1, tuple(near), seek, 1, "")
+            segment = VideoSegment(Video(video, kind), 0, 1, tuple(near), seek, 1, "")
             reader = SegmentFrames(segment, registry)
             try:
                 for each, image in reader:

@@ -27,7 +27,7 @@ class Checked:
         n_frames: Frames that were looked at.
         damaged: Files that cannot be read whole, or hold what cannot be.
         unfinished: Segments that are missing, by video.
-        others: Files that belong to no archive.
+        others: Files that belong to no archive, such as those that were never finished.
         twice: Files whose segments another file holds too.
     """
 
@@ -41,8 +41,8 @@ class Checked:
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is damaged or doubtful; a video may still be unfinished."""
-        return not (self.damaged or self.others or self.twice)
+        """Whether nothing is damaged; a video may still be unfinished."""
+        return not self.damaged
 
 
 def verify(archive: Archive, advance: Callable[[int], None] = lambda _: None) -> Checked:
@@ -113,6 +113,9 @@ def compact(archive: Archive, advance: Callable[[int], None] = lambda _: None) -
     for file in archive.all_files():
         if file.path not in used:  # of one that was killed
             archive.storage.remove(file.path)
+    for path in archive.others():
+        if path.endswith(".part"):  # likewise, of an indexer
+            archive.storage.remove(path)
     return len(before), len(archive.all_files())
 
 

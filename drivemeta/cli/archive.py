@@ -133,7 +133,7 @@ def _show(found: Checked) -> None:
     for problem in found.damaged:
         shown.print(noted("damaged  ", f"{problem.path}: {problem.reason}", "red"))
     for path in found.others:
-        shown.print(noted("foreign  ", f"{path}: no file of an archive; it may be removed"))
+        shown.print(noted("foreign  ", f"{path}: none of the archive's, or never finished"))
     for path in found.twice:
         shown.print(noted("twice    ", f"{path}: another file holds its segments: compact again"))
     for video, numbers in found.unfinished.items():

@@ -17,6 +17,7 @@ from drivemeta.export.probe_scene import draw_scene
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.model_file import read_model_file
 from tests.helpers.archives import InProcess, build_base, with_more_classes
+from tests.helpers.small_model import small_model
 from tests.helpers.videos import encode_video
 
 LEAST = 0.3  # a random level 1 finds hundreds
@@ -71,10 +72,18 @@ def clips(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def make_archive(base_model):
+def quick_base(tmp_path_factory):
+    """A base whose networks give constants: what is indexed by it takes no time."""
+    path = tmp_path_factory.mktemp("quick") / "base.onnx"
+    path.write_bytes(small_model().SerializeToString())
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_archive(quick_base):
     """Index places into a new archive at one frame a second; return it and the report."""
 
-    def make(out, *places, engine=None, fps=1.0, jobs=0):
+    def make(out, *places, engine=None, fps=1.0, jobs=0, base_model=quick_base):
         file = read_model_file(base_model)
         open_or_make(out, BaseFacts.of(file, LEAST), fps, "base.onnx")
         settings = WorkerSettings(str(out), str(base_model), "cpu", threads=1)
@@ -92,11 +101,22 @@ def short_segments(monkeypatch):
     monkeypatch.setattr("drivemeta.archive.segments.SEGMENT_S", 4.0)
 
 
-@pytest.fixture(scope="session")
-def archive_of_clips(make_archive, clips, tmp_path_factory):
-    """The archive of the two clips; no test changes it."""
+def _of_clips(make_archive, clips, out, **options):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("drivemeta.archive.segments.SEGMENT_S", 4.0)
-        archive, report = make_archive(tmp_path_factory.mktemp("archive") / "a", clips)
+        archive, report = make_archive(out, clips, **options)
     assert not report.problems
     return archive
+
+
+@pytest.fixture(scope="session")
+def archive_of_clips(make_archive, clips, tmp_path_factory):
+    """The archive of the two clips by the quick base; no test changes it."""
+    return _of_clips(make_archive, clips, tmp_path_factory.mktemp("archive") / "a")
+
+
+@pytest.fixture(scope="session")
+def lively_archive(make_archive, clips, base_model, tmp_path_factory):
+    """The archive of the two clips by the lively base; no test changes it."""
+    out = tmp_path_factory.mktemp("archive") / "lively"
+    return _of_clips(make_archive, clips, out, base_model=base_model)
