@@ -43,7 +43,7 @@ class Found:
     names: list[str]
 
 
-class Detector:
+class RunningModel:
     """A model of DriveMeta in ONNX Runtime.
 
     Args:
