@@ -48,6 +48,14 @@ def other(tiny_model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def baked(other):
+    """The same with its bank baked in: the rows lie in the file without room for more."""
+    path = other.with_name("baked.onnx")
+    rewrite_model(other, path, Change(mode="baked"))
+    return path
+
+
+@pytest.fixture(scope="module")
 def part(package):
     """Return a function that imports a module of the package."""
     with pytest.MonkeyPatch.context() as patch:
@@ -147,11 +155,9 @@ def test_a_provider_that_does_not_run_is_told(part, package, provider):
         part("detector").RunningModel(package / "models" / "model.onnx", provider)
 
 
-@pytest.mark.parametrize("mode", ["fed", "baked"])
-def test_another_bank_is_fed_while_it_runs(part, package, other, frame, mode, tmp_path):
-    if mode == "baked":  # its rows lie in the file without room for more
-        rewrite_model(other, tmp_path / "baked.onnx", Change(mode="baked"))
-        other = tmp_path / "baked.onnx"
+@pytest.mark.parametrize("mode", ["other", "baked"])
+def test_another_bank_is_fed_while_it_runs(part, package, frame, mode, request):
+    other = request.getfixturevalue(mode)
     detector = part("detector").RunningModel(package / "models" / "model.onnx", "cpu")
     ours = OnnxDetector(package / "models" / "model.onnx", provider="cpu")
     before = ours([frame])[0]
@@ -168,7 +174,7 @@ def test_another_bank_is_fed_while_it_runs(part, package, other, frame, mode, tm
 
 
 def test_a_bank_that_does_not_fit_is_refused_and_the_one_before_goes_on(
-    part, package, other, frame, tmp_path
+    part, package, other, baked, frame, tmp_path
 ):
     error = part("bank_file").BankError
     detector = part("detector").RunningModel(package / "models" / "model.onnx", "cpu")
@@ -188,8 +194,6 @@ def test_a_bank_that_does_not_fit_is_refused_and_the_one_before_goes_on(
         with pytest.raises(error, match=said):
             detector.set_bank(path)
         assert detector(frame).scores.tolist() == before.scores.tolist()
-    baked = tmp_path / "baked.onnx"
-    rewrite_model(other, baked, Change(mode="baked"))
     with pytest.raises(error, match="--bank fed"):
         part("detector").RunningModel(baked, "cpu").set_bank(other)
 

@@ -20,7 +20,7 @@ from vision_msgs.msg import (
 )
 
 from drivemeta_detector.bank_file import BankError
-from drivemeta_detector.detector import RunningModel, Health, Newest
+from drivemeta_detector.detector import Health, Newest, RunningModel
 from drivemeta_detector.images import ImageError, to_frame
 
 PACKAGE = "drivemeta_detector"
