@@ -48,6 +48,14 @@ def other(tiny_model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def baked(other):
+    """The same with its bank baked in: the rows lie in the file without room for more."""
+    path = other.with_name("baked.onnx")
+    rewrite_model(other, path, Change(mode="baked"))
+    return path
+
+
+@pytest.fixture(scope="module")
 def part(package):
     """Return a function that imports a module of the package."""
     with pytest.MonkeyPatch.context() as patch:
@@ -131,7 +139,7 @@ def test_images_that_cannot_be_read_are_told(part, frame):
 
 
 def test_the_node_finds_what_our_runtime_finds(part, package, frame):
-    detector = part("detector").Detector(package / "models" / "model.onnx", "cpu")
+    detector = part("detector").RunningModel(package / "models" / "model.onnx", "cpu")
     ours = OnnxDetector(package / "models" / "model.onnx", provider="cpu")
     assert (detector.provider, tuple(detector.names)) == ("cpu", ours.classes)
     equal(detector(frame), ours([frame])[0])
@@ -144,15 +152,13 @@ def test_the_node_finds_what_our_runtime_finds(part, package, frame):
 @pytest.mark.parametrize("provider", ["nonesuch", "tensorrt"])
 def test_a_provider_that_does_not_run_is_told(part, package, provider):
     with pytest.raises(Exception, match=r"provider|Provider|expected auto"):
-        part("detector").Detector(package / "models" / "model.onnx", provider)
+        part("detector").RunningModel(package / "models" / "model.onnx", provider)
 
 
-@pytest.mark.parametrize("mode", ["fed", "baked"])
-def test_another_bank_is_fed_while_it_runs(part, package, other, frame, mode, tmp_path):
-    if mode == "baked":  # its rows lie in the file without room for more
-        rewrite_model(other, tmp_path / "baked.onnx", Change(mode="baked"))
-        other = tmp_path / "baked.onnx"
-    detector = part("detector").Detector(package / "models" / "model.onnx", "cpu")
+@pytest.mark.parametrize("mode", ["other", "baked"])
+def test_another_bank_is_fed_while_it_runs(part, package, frame, mode, request):
+    other = request.getfixturevalue(mode)
+    detector = part("detector").RunningModel(package / "models" / "model.onnx", "cpu")
     ours = OnnxDetector(package / "models" / "model.onnx", provider="cpu")
     before = ours([frame])[0]
     ours.set_bank(bank_of(read_model_file(other)))
@@ -168,10 +174,10 @@ def test_another_bank_is_fed_while_it_runs(part, package, other, frame, mode, tm
 
 
 def test_a_bank_that_does_not_fit_is_refused_and_the_one_before_goes_on(
-    part, package, other, frame, tmp_path
+    part, package, other, baked, frame, tmp_path
 ):
     error = part("bank_file").BankError
-    detector = part("detector").Detector(package / "models" / "model.onnx", "cpu")
+    detector = part("detector").RunningModel(package / "models" / "model.onnx", "cpu")
     before = detector(frame)
     stranger = tmp_path / "stranger.onnx"
     weights = read_model_file(other).manifest.digests.weights.encode()
@@ -188,10 +194,8 @@ def test_a_bank_that_does_not_fit_is_refused_and_the_one_before_goes_on(
         with pytest.raises(error, match=said):
             detector.set_bank(path)
         assert detector(frame).scores.tolist() == before.scores.tolist()
-    baked = tmp_path / "baked.onnx"
-    rewrite_model(other, baked, Change(mode="baked"))
     with pytest.raises(error, match="--bank fed"):
-        part("detector").Detector(baked, "cpu").set_bank(other)
+        part("detector").RunningModel(baked, "cpu").set_bank(other)
 
 
 def test_the_newest_message_takes_the_place_of_what_waits(part):

@@ -27,7 +27,7 @@ OUTPUTS = ["boxes", "scores", "labels", "count"]
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundObjects:
     """The objects of one frame.
 
     Attributes:
@@ -43,7 +43,7 @@ class Found:
     names: list[str]
 
 
-class Detector:
+class RunningModel:
     """A model of DriveMeta in ONNX Runtime.
 
     Args:
@@ -102,7 +102,7 @@ class Detector:
         own = [entry["name"] for entry in self.manifest["classes"]]
         self._bank = bank_feeds(path, self.manifest) if path else (own, {})
 
-    def __call__(self, frame: NDArray[np.uint8]) -> Found:
+    def __call__(self, frame: NDArray[np.uint8]) -> FoundObjects:
         """Return what is in a (height, width, 3) uint8 BGR frame."""
         (names, feeds), threshold = self._bank, self._threshold
         if threshold is not None:
@@ -111,7 +111,7 @@ class Detector:
             feeds = {**feeds, "thresholds": np.full(n, threshold, np.float32)}
         found = self._session.run(OUTPUTS, {"frames": frame[None], **feeds})
         boxes, scores, labels, count = (output[0] for output in found)
-        return Found(boxes[:count], scores[:count], labels[:count], names)
+        return FoundObjects(boxes[:count], scores[:count], labels[:count], names)
 
 
 class Newest:

@@ -20,7 +20,7 @@ from vision_msgs.msg import (
 )
 
 from drivemeta_detector.bank_file import BankError
-from drivemeta_detector.detector import Detector, Health, Newest
+from drivemeta_detector.detector import Health, Newest, RunningModel
 from drivemeta_detector.images import ImageError, to_frame
 
 PACKAGE = "drivemeta_detector"
@@ -50,7 +50,7 @@ class DetectorNode(Node):
             self.declare_parameter(name, value)
         given = {name: self.get_parameter(name).value for name in {**AT_START, **WHILE_IT_RUNS}}
         share = given["model"] or Path(get_package_share_directory(PACKAGE)) / "models/model.onnx"
-        self._detector = Detector(share, given["provider"], threads=given["threads"])
+        self._detector = RunningModel(share, given["provider"], threads=given["threads"])
         self._apply(given)
         self._newest, self._health = Newest(), Health()
         topic = given["detections_topic"]
