@@ -20,7 +20,7 @@ from drivemeta.teach.learning import Learning, Lesson
 from drivemeta.teach.project import Project
 from drivemeta.teach.seen import Rows, level1_scores, score
 from drivemeta.teach.shown import square_crop
-from drivemeta.teach.state import Action, Add, Move, Reject, State, Xyxy, checked_place
+from drivemeta.teach.state import Action, Add, Move, Reject, State, Xyxy, checked_place, clean_name
 from drivemeta.teach.teaching import (
     RejectedFrame,
     negative_of,
@@ -234,9 +234,10 @@ class Teacher:
             return action.model_copy(update={"xyxy": place})
         if isinstance(action, Add | Reject):
             size = self.footage.clip(action.clip, action.frame).size(action.frame)
+            place, name = checked_place(action.xyxy, size), clean_name(action.name)
             if isinstance(action, Add):
                 self._picture(action.clip, action.frame)
-            return action.model_copy(update={"xyxy": checked_place(action.xyxy, size)})
+            return action.model_copy(update={"xyxy": place, "name": name})
         return action
 
     def _picture(self, clip: str, frame: int) -> Path:
