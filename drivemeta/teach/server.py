@@ -47,6 +47,10 @@ class _Step(_Body):
     revision: int
 
 
+class _Follow(_Step):
+    id: int
+
+
 class _Act(_Step):
     actions: list[Action] = Field(min_length=1, max_length=MOST_ACTIONS)
 
@@ -147,11 +151,12 @@ class Pages:
         return JSONResponse(await run_in_threadpool(self._teacher.page))
 
     async def step(self, request: Request) -> Response:
-        """Undo, redo or export."""
+        """Undo, redo, follow a box, or export."""
         body, teacher = await request.body(), self._teacher
         steps: dict[str, Callable[[], None]] = {
             "undo": lambda: teacher.undo(_Step.model_validate_json(body).revision),
             "redo": lambda: teacher.redo(_Step.model_validate_json(body).revision),
+            "follow": lambda: _followed(teacher, _Follow.model_validate_json(body)),
             "export": lambda: teacher.export(_Export.model_validate_json(body).what),
         }
         name = request.path_params["step"]
@@ -171,6 +176,10 @@ class Pages:
     @staticmethod
     def _place(request: Request) -> tuple[str, int]:
         return request.path_params["clip"], request.path_params["frame"]
+
+
+def _followed(teacher: Teacher, asked: _Follow) -> None:
+    teacher.follow(asked.id, asked.revision)
 
 
 def _integer(request: Request, name: str, default: int) -> int:

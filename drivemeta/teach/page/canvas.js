@@ -4,6 +4,12 @@ const HANDLE = 7, DRAG = 4, LEAST = 3, SHOWN = 0.25;
 
 export const inside = (box, x, y) => x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3];
 const area = (box) => (box[2] - box[0]) * (box[3] - box[1]);
+export function overlap(a, b) {
+  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
+  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
+  const both = Math.max(width, 0) * Math.max(height, 0);
+  return both / (area(a) + area(b) - both || 1);
+}
 const ordered = ([a, b, c, d]) => [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)];
 
 export class FrameCanvas {
@@ -156,7 +162,7 @@ export class FrameCanvas {
     }
     for (const each of scene.found) {
       outline(pen, placed(each.xyxy), scene.colour(each.name), 1.5, [7, 4]);
-      if (each.taught) label(pen, placed(each.xyxy), `${each.name} ${each.score.toFixed(2)}`, scene.colour(each.name));
+      label(pen, placed(each.xyxy), `${each.name} ${each.score.toFixed(2)}`, scene.colour(each.name));
     }
     for (const each of scene.boxes) {
       if (each.id === scene.selectedId) continue;
