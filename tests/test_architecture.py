@@ -60,6 +60,7 @@ MAY_IMPORT = {
         "adaptation",
         "video",
     },
+    "archive": {"core", "data", "plugins", "export", "runtime", "shipped", "video"},
     "bench": {"core", "export", "runtime", "video", "plugins", "shipped"},
 }
 EVERYONE = {"errors", "files", "paths"}

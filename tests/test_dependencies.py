@@ -40,6 +40,10 @@ OF_EXTRAS = {  # what is imported only where it is asked for
     "drivemeta/plugins/source/recordings/mcap.py": "mcap",
     "drivemeta/plugins/source/recordings/ros_messages.py": "mcap",
     "drivemeta/plugins/source/recordings/ros.py": "ros",
+    "drivemeta/core/mcap_file.py": "mcap",
+    "drivemeta/plugins/sink/recorded.py": "mcap",
+    "drivemeta/plugins/sink/recorded_by_rosbags.py": "ros",
+    "drivemeta/plugins/sink/vision_messages.py": "mcap",
 }
 
 

@@ -1,26 +1,14 @@
 """What an import loads, and which names are public."""
 
-import json
-import subprocess
-import sys
-
 import pytest
 
 import drivemeta
+from tests.helpers.fresh import loaded_by
 
 HEAVY = ("torch", "onnxruntime", "cv2")
 
 
-def loaded_by(statement: str) -> set[str]:
-    """Run a statement in a fresh process and return the top-level modules loaded."""
-    code = f"{statement}\nimport json, sys\nprint('\\n' + json.dumps(sorted(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
-    return {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
-
-
-@pytest.mark.parametrize("package", ["core", "deploy", "runtime", "video"])
+@pytest.mark.parametrize("package", ["archive", "core", "deploy", "runtime", "video"])
 def test_every_module_below_leaves_torch_alone(package):
     statement = (
         f"import importlib, pkgutil, drivemeta.{package} as p\n"

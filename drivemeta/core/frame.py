@@ -8,6 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+@dataclass(frozen=True)
+class Message:
+    """The message of a recording that a frame came in; times in nanoseconds since 1970.
+
+    Attributes:
+        topic: Topic of the message.
+        stamp_ns: Time that its header states, when the picture was taken.
+        frame_id: Coordinate frame that its header states, such as `camera_front`.
+        logged_ns: Time at which it was recorded.
+    """
+
+    topic: str
+    stamp_ns: int
+    frame_id: str
+    logged_ns: int
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One image of a stream.
@@ -18,6 +35,7 @@ class Frame:
         time_s: Presentation time in seconds since the stream's start.
         pts: Container's presentation time stamp in its own time base, if it has one.
         name: File name of a single image, else an empty string.
+        message: Message that it came in, where the source is a recording.
 
     Raises:
         ValueError: the image is not (height, width, 3) uint8, or the index is negative.
@@ -28,6 +46,7 @@ class Frame:
     time_s: float = 0.0
     pts: int | None = None
     name: str = ""
+    message: Message | None = None
 
     def __post_init__(self) -> None:
         image = self.image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,10 @@ PlanMode = Literal["skip", "small", "full", "sliced"]
 
 
 CONTEXT = "context"  # a tracker, sink or scheduler that has this parameter is given the run's
+
+
+def untold(_note: str) -> None:
+    """Let a note go, where nobody reads it."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,9 @@ class RunContext:
         mode: Mode of inference where the scheduler has no better idea: `full`, or `sliced`.
         modes: Modes that the run offers, cheapest first.
         max_latency_ms: Age in milliseconds that a frame may have when it is done; None for any.
+        source: Name of the source plugin; an empty one is not known.
+        place: File, folder or address that it reads.
+        tell: Function that takes a sentence which a user should read at the end of the run.
     """
 
     folder: Path = Path()
@@ -35,6 +42,9 @@ class RunContext:
     mode: PlanMode = "full"
     modes: tuple[PlanMode, ...] = ("skip", "full")
     max_latency_ms: float | None = None
+    source: str = ""
+    place: str = ""
+    tell: Callable[[str], None] = untold
 
 
 NO_RUN = RunContext()  # for a plugin that is built outside a run

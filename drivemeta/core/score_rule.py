@@ -16,7 +16,7 @@ from drivemeta.core.things import is_thing
 N_CANDIDATES = 600
 N_ROWS = 300
 N_CROPS = 32
-N_THING_CROPS = 16
+N_THING_CROPS = 8
 MIN_SIDE = 1.0
 
 

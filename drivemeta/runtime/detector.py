@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank, ClassSpec, Detections
+from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import seen_otherwise
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.runtime.manifest import ClassEntry, Manifest
 from drivemeta.runtime.model_file import read_model_file
@@ -155,8 +157,23 @@ class OnnxDetector:
                 f"(crop) columns, the bank has {found[0]} and {found[1]}: it was learnt with "
                 "another base"
             )
-        held = self._session.place(bank_arrays(bank, rule.capacity))
+        arrays = bank_arrays(bank, rule.capacity)
+        self._check_order(bank)
+        held = self._session.place(arrays)
         self._known, self._bank = _Known(bank.names, _families(bank.classes), held), bank
+
+    def _check_order(self, bank: ClassBank) -> None:
+        """Refuse a bank whose signs would be embedded as things, or the other way round."""
+        scoring, own = Scoring(**self.manifest.scoring), self.manifest.names
+        wrong = seen_otherwise(bank, own, self.manifest.bank.capacity, scoring)
+        if wrong is not None:
+            there = own[wrong] if wrong < len(own) else "a new kind of thing"
+            raise InputError(
+                f"expected a bank whose super-classes come in the model's order, found "
+                f"{bank.names[wrong]!r} at label {wrong}, where the model has {there!r}: it "
+                "embeds signs and lights apart from things, by their labels; put the classes of "
+                "the model first, in its order"
+            )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to another process by its path: the file is read again there, its bank goes along.

@@ -17,7 +17,7 @@ from drivemeta.teach.teaching import (
 )
 
 
-class Pictures:
+class FramePictures:
     """Picture files that are written when they are needed.
 
     Args:

@@ -18,7 +18,7 @@ from drivemeta.teach.footage import Footage
 from drivemeta.teach.hit_list import HitList
 from drivemeta.teach.hits import sent
 from drivemeta.teach.learning import Learning
-from drivemeta.teach.pictures import Pictures
+from drivemeta.teach.pictures import FramePictures
 from drivemeta.teach.project import Project
 from drivemeta.teach.seen import Rows, level1_scores, score
 from drivemeta.teach.shown import square_crop
@@ -60,7 +60,7 @@ class Teacher:
         except BaseException:
             self.project.close()
             raise
-        self._pictures = Pictures(project, self.footage)
+        self._pictures = FramePictures(project, self.footage)
         self.learning = Learning(
             base, lambda: self._pictures.lesson(self.project.state), self._learnt
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,16 @@ from drivemeta.video.time_window import Clipped
 Image = NDArray[np.uint8]
 
 
-def run_context(detector: OnnxDetector, options: Options, folder: Path = Path()) -> RunContext:
+def run_context(
+    detector: OnnxDetector, options: Options, folder: Path = Path(), **told: Any
+) -> RunContext:
     """Return what a run of a detector gives to its tracker, scheduler and sinks.
 
     Args:
         detector: Detector of the run.
         options: Options of the run.
         folder: Folder of the run; the current one for a run that writes nothing.
+        told: Further fields of the context.
     """
     return RunContext(
         folder=folder,
@@ -41,6 +45,7 @@ def run_context(detector: OnnxDetector, options: Options, folder: Path = Path())
         mode="full" if options.tiles is None else "sliced",
         modes=_modes(options),
         max_latency_ms=options.max_latency_ms,
+        **told,
     )
 
 

@@ -89,7 +89,16 @@ class Job:
         source = clipped(open_source(self.source, registry, settings), self.options)
         live = info_of(source).live
         detector, options = detector_for(self.model, self.options, live=live, cores=self.cores)
-        context = run_context(detector, options, self.out)
+        kind, place = source_kind(self.source, registry)
+        notes: list[str] = []
+        context = run_context(
+            detector,
+            options,
+            self.out,
+            source=kind,
+            place=str(next(iter(place.values()), "")),
+            tell=notes.append,
+        )
         pipeline = build_pipeline(detector, options, context, registry)
         sinks = [create_with(registry, "sink", name, settings, context) for name in self.sinks]
         journal, identity = None, self.identity()
@@ -102,7 +111,7 @@ class Job:
             with served(metrics, self.metrics):
                 told = _also(metrics.watch, advance)
                 summary = run(source, pipeline, sinks, told, journal)
-        summary.run = _digest(identity)
+        summary.run, summary.notes = _digest(identity), (*summary.notes, *notes)
         return summary
 
     def as_json(self, summary: RunSummary) -> dict[str, Any]:

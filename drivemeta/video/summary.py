@@ -27,7 +27,7 @@ class RunSummary:
         corrupt: Packets or files that could not be decoded.
         reconnects: Reconnects of a stream.
         ended_early: Whether the source gave fewer frames than it announced.
-        notes: What a user should know of how the source was read.
+        notes: What a user should know of how the source was read, and of what sinks left out.
         interrupted: Whether the user ended the run.
         files: Files written by the sinks.
         clock: Seconds and frames of each stage, and frames dropped.

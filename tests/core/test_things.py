@@ -72,7 +72,7 @@ def test_a_new_kind_is_confirmed_or_doubted_by_its_own_rows():
 
 def test_things_have_a_quota_of_their_own():
     _, seen = decided([1] * 40 + [0] * 40, np.linspace(1, 0.1, 80), np.tile(EYE[0], (80, 1)))
-    assert seen == [(False, 32), (True, 16)]
+    assert seen == [(False, 32), (True, 8)]
 
 
 def test_a_model_without_it_sees_all_by_one_embedding():
@@ -80,3 +80,18 @@ def test_a_model_without_it_sees_all_by_one_embedding():
         [1] * 40 + [0] * 40, np.linspace(1, 0.1, 80), np.tile(EYE[0], (80, 1)), Scoring()
     )
     assert seen == [(False, 32)]
+
+
+def test_the_eight_best_things_of_a_frame_are_looked_at():
+    scores = np.linspace(0.9, 0.3, 12)
+    (boxes, _, labels), seen = decided([0] * 12, scores, EYE[[0] * 12])
+    assert seen == [(True, 8)]
+    assert labels.tolist().count(2) == 8
+    assert sorted(boxes[labels == 2][:, 0].tolist()) == list(range(8))
+
+
+def test_super_classes_share_the_eight_by_quota():
+    roots = [0] * 10 + [4] * 4
+    scores = np.concatenate([np.linspace(0.9, 0.6, 10), np.linspace(0.5, 0.4, 4)])
+    _, seen = decided(roots, scores, EYE[[0] * 10 + [3] * 4])
+    assert seen == [(True, 8)]

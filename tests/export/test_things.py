@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from drivemeta.core import BankRows, ClassSpec
+from drivemeta.errors import InputError
 from drivemeta.export.disassemble import networks_of
 from drivemeta.export.exporter import ExportOptions, export_detector
 from drivemeta.export.parity import torch_dense, torch_rows
@@ -86,3 +87,29 @@ def test_a_baked_model_holds_only_what_its_classes_need(detector, lively_detecto
     networks = networks_of(read_model_file(path))
     assert networks.things is None
     assert networks.level2 is not None
+
+
+def swapped(bank, one, other):
+    """Return a bank with two classes in each other's places."""
+    order = np.arange(len(bank.classes))
+    order[[one, other]] = other, one
+
+    def turned(rows):
+        owners = np.where(rows.owners >= 0, order[rows.owners], rows.owners)
+        return replace(rows, owners=owners, roots=order[rows.roots])
+
+    classes = tuple(bank.classes[i] for i in order)
+    return replace(bank, classes=classes, dense=turned(bank.dense), crop=turned(bank.crop))
+
+
+def test_a_bank_that_would_be_seen_by_the_wrong_embedding_is_refused(detector, tmp_path):
+    path = tmp_path / "fed.onnx"
+    export_detector(detector, path)
+    model, bank, frame = OnnxDetector(path, provider="cpu"), detector.bank, draw_scene((90, 120), 1)
+    before = model([frame], min_score=0.001)[0]
+    sign = bank.roots[bank.crop.roots[~np.isin(bank.crop.roots, [0, bank.index("cone")])][0]]
+    with pytest.raises(InputError, match=rf"found '{bank.names[sign]}' at label 0, where"):
+        model.set_bank(swapped(bank, 0, int(sign)))
+    after = model([frame], min_score=0.001)[0]
+    np.testing.assert_array_equal(before.scores, after.scores)
+    model.set_bank(swapped(bank, bank.index("bus"), bank.index("cone")))  # both are things

@@ -15,7 +15,7 @@ from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank
 from drivemeta.core.score_rule import N_CROPS, N_ROWS, N_THING_CROPS
 from drivemeta.core.scoring import Scoring
-from drivemeta.core.things import THING_DIM, is_thing
+from drivemeta.core.things import THING_DIM, things_by_label
 from drivemeta.errors import InputError
 from drivemeta.export.graph.builder import GraphBuilder
 from drivemeta.export.graph.find import FINDERS, find
@@ -77,7 +77,7 @@ def assemble(
     n_classes = bank_rule.capacity if fed else len(bank.classes)
     eyes = _eyes(networks, bank, scoring, n_classes)
     names = _named(g, rows, frame, eyes, fed=fed, bank=bank)
-    _decide(g, rows, names, scoring, _things(bank, scoring, n_classes))
+    _decide(g, rows, names, scoring, things_by_label(bank.names, n_classes, scoring))
     height, width = rule.frame_size or ("H", "W")
     frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", height, width, 3])
     graph = g.graph("drivemeta", [frames, *optional], _outputs())
@@ -131,7 +131,7 @@ def _eyes(networks: Networks, bank: ClassBank, scoring: Scoring, n_classes: int)
     Raises:
         InputError: the bank has rows for one that the model lacks.
     """
-    things, eyes = _things(bank, scoring, n_classes), []
+    things, eyes = things_by_label(bank.names, n_classes, scoring), []
     if networks.level2 is not None:
         eyes.append(Eye(networks.level2, ~things, N_CROPS, scoring.context, scoring.crop_scale))
     if networks.things is not None:
@@ -145,13 +145,6 @@ def _eyes(networks: Networks, bank: ClassBank, scoring: Scoring, n_classes: int)
             "class needed it; export it again from what it was made from"
         )
     return tuple(eyes)
-
-
-def _things(bank: ClassBank, scoring: Scoring, n_classes: int) -> NDArray[np.bool_]:
-    """Return (n_classes,) which super-classes are things; those that are fed later are."""
-    things = np.full(n_classes, scoring.thing_scale > 0)
-    things[: len(bank.classes)] = is_thing(bank.names, scoring)
-    return things
 
 
 def _named(

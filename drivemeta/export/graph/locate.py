@@ -62,6 +62,19 @@ def locate(
         frame: Scale and limits of the frames.
         scoring: Constants of the score rule.
     """
+    found, _ = candidates(g, dense, n_locations, bank, frame, scoring)
+    return distinct(g, found, frame, scoring)[0]
+
+
+def candidates(
+    g: GraphBuilder,
+    dense: tuple[str, ...],
+    n_locations: int,
+    bank: BankValues,
+    frame: Prepared,
+    scoring: Scoring,
+) -> tuple[Rows, str]:
+    """Add the choice of the best places; return them and their (N, n) int64 numbers among all."""
     boxes, quality, embeddings = dense
     logits, scores = score_locations(g, quality, embeddings, bank, scoring)
     n = min(N_CANDIDATES, n_locations)
@@ -70,13 +83,16 @@ def locate(
     row = g.ArgMax(g.GatherND(logits, at, batch_dims=1), axis=2, keepdims=0)
     boxes = g.Div(g.GatherND(boxes, at, batch_dims=1), frame.scale)
     boxes = g.Min(g.Max(boxes, 0.0), frame.limits)
-    candidates = Rows(boxes, scores, g.Gather(bank.owners, row), g.Gather(bank.roots, row), n)
-    overlaps = overlaps_of(g, candidates)
-    kept = suppress(g, overlaps, n, scoring.nms_iou)
-    places = g.Min(vote(g, candidates, overlaps, scoring.nms_iou), frame.limits)
-    return take_best(
-        g, replace(candidates, boxes=places), g.Where(kept, scores, -1.0), min(N_ROWS, n)
-    )
+    return Rows(boxes, scores, g.Gather(bank.owners, row), g.Gather(bank.roots, row), n), chosen
+
+
+def distinct(g: GraphBuilder, rows: Rows, frame: Prepared, scoring: Scoring) -> tuple[Rows, str]:
+    """Add suppression and voting; return the rows that stay and their numbers among those given."""
+    overlaps = overlaps_of(g, rows)
+    kept = suppress(g, overlaps, rows.n, scoring.nms_iou)
+    places = g.Min(vote(g, rows, overlaps, scoring.nms_iou), frame.limits)
+    scores = g.Where(kept, rows.scores, -1.0)
+    return take_best(g, replace(rows, boxes=places), scores, min(N_ROWS, rows.n))
 
 
 def score_locations(
@@ -150,10 +166,10 @@ def vote(g: GraphBuilder, rows: Rows, overlaps: Overlaps, iou_threshold: float) 
     return g.Div(g.MatMul(weights, rows.boxes), g.Max(total, 1e-12))
 
 
-def take_best(g: GraphBuilder, rows: Rows, scores: str, n: int) -> Rows:
-    """Add the choice of the n best rows by other scores, best first."""
+def take_best(g: GraphBuilder, rows: Rows, scores: str, n: int) -> tuple[Rows, str]:
+    """Add the choice of the n best rows by other scores, best first; return their numbers, too."""
     best, chosen = g.many("TopK", 2, scores, [n], axis=1)
     boxes = g.GatherND(rows.boxes, g.Unsqueeze(chosen, [2]), batch_dims=1)
     labels = g.GatherElements(rows.labels, chosen, axis=1)
     roots = g.GatherElements(rows.roots, chosen, axis=1)
-    return Rows(boxes, best, labels, roots, n)
+    return Rows(boxes, best, labels, roots, n), chosen

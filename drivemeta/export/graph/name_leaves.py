@@ -140,18 +140,34 @@ def cut_crops(  # noqa: PLR0913  (a stage of a graph takes the values of those b
     n_crops: int,
     size: int,
 ) -> str:
-    """Add the cutting of (N * n_crops, 3, size, size) RGB crops in [0, 1] from the frames."""
+    """Add the cutting of (N * n_crops, 3, size, size) crops of rows from the frames."""
     boxes = g.GatherND(rows.boxes, g.Unsqueeze(slots, [2]), batch_dims=1)
+    batch = g.Range(0, g.Squeeze(frame.n_frames, [0]), 1)
+    batch = g.Expand(g.Unsqueeze(batch, [1]), [1, n_crops])
+    return cut_boxes(g, boxes, g.Reshape(batch, [-1]), frame, context, size)
+
+
+def cut_boxes(
+    g: GraphBuilder, boxes: str, batch: str, frame: Prepared, context: float, size: int
+) -> str:
+    """Add the cutting of (K, 3, size, size) RGB crops in [0, 1] from the frames.
+
+    Args:
+        g: Graph that is built.
+        boxes: (..., 4) float32, K in all, xyxy in frame pixels.
+        batch: (K,) int64, the frame that each lies in.
+        frame: Frames at full resolution.
+        context: Factor by which a box is enlarged.
+        size: Side of a crop in pixels.
+    """
     # x1' = x1 - m (x2 - x1) and so on: one product with a constant matrix
     m = (context - 1) / 2
     grow = np.kron(np.array([[1 + m, -m], [-m, 1 + m]]), np.eye(2)).astype(np.float32)
     boxes = g.Min(g.Max(g.MatMul(boxes, grow), 0.0), frame.limits)
-    batch = g.Range(0, g.Squeeze(frame.n_frames, [0]), 1)
-    batch = g.Expand(g.Unsqueeze(batch, [1]), [1, n_crops])
     crops = g.RoiAlign(
         frame.planes,
         g.Reshape(boxes, [-1, 4]),
-        g.Reshape(batch, [-1]),
+        batch,
         output_height=size,
         output_width=size,
         sampling_ratio=2,

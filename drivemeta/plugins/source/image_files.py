@@ -31,6 +31,11 @@ class Pictures:
         self._files = sorted(files, key=_natural)
         self._name, self._fps, self._n_corrupt = name, fps, 0
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files in the order of the frames."""
+        return tuple(self._files)
+
     def info(self) -> StreamInfo:
         """Describe the stream; the size is that of the first image that can be read."""
         for file in self._files:

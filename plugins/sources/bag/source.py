@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drivemeta.core import Frame
+from drivemeta.core.bag_folder import is_of_rosbags, recording_files
+from drivemeta.core.frame import Message
 from drivemeta.core.stream import StreamInfo
-from drivemeta.errors import ConfigError, InputError, PluginError, VideoError, suggest
-from drivemeta.files import read_yaml
+from drivemeta.errors import InputError, PluginError, VideoError, suggest
 from drivemeta.plugins.source.clock import SteadyClock
 from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.plugins.source.recordings.decoding import stills, video
@@ -57,12 +58,14 @@ class BagSource:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the pictures at the times they were recorded at, counted from the first."""
         clock, index, self._n_corrupt = SteadyClock(1 / self.info().fps), 0, 0
-        for time_ns, image, problem in self._pictures():
+        for time_ns, image, problem, header in self._pictures():
             if image is None:
                 self._n_corrupt += 1
                 self._problems.add(problem)
                 continue
-            yield Frame(image, index, clock.next(time_ns / 1e9), time_ns)
+            stamp_ns, frame_id = header or (time_ns, "")
+            message = Message(self._topic, stamp_ns, frame_id, time_ns)
+            yield Frame(image, index, clock.next(time_ns / 1e9), time_ns, message=message)
             index += 1
 
     def counts(self) -> SourceCounts:
@@ -76,7 +79,7 @@ class BagSource:
 
     def _first_size(self) -> tuple[int, int]:
         problems: set[str] = set()
-        for _, image, problem in self._pictures():
+        for _, image, problem, _ in self._pictures():
             if image is not None:
                 return image.shape[0], image.shape[1]
             problems.add(problem)
@@ -91,11 +94,10 @@ class BagSource:
 
 
 def _opened(path: Path) -> Recording:
-    files = [path] if path.is_file() else _files_of(path)
-    of_rosbags = any(file.suffix.lower() in (".bag", ".db3", ".zstd") for file in files)
+    files = recording_files(path)
     recording: Recording = (
         _reader("ros", "RosRecording", "ros")(path)
-        if of_rosbags
+        if is_of_rosbags(files)
         else _reader("mcap", "McapRecording", "mcap")(files)
     )
     return recording
@@ -112,25 +114,6 @@ def _reader(module: str, name: str, extra: str) -> type:
             f"'drivemeta[{extra}]'"
         ) from error
     return found
-
-
-def _files_of(path: Path) -> list[Path]:
-    description = path / "metadata.yaml"
-    if not description.is_file():
-        raise VideoError(
-            f"expected an MCAP file, a .bag file, or the folder of a bag of ROS 2 with its "
-            f"metadata.yaml, found none at {path}"
-        )
-    try:
-        told = read_yaml(description)
-        names = told["rosbag2_bagfile_information"]["relative_file_paths"]
-        files = [path / str(name) for name in names]
-    except (ConfigError, KeyError, TypeError) as error:
-        raise VideoError(f"expected a ROS 2 bag's metadata, cannot read {description}") from error
-    for file in files:
-        if not file.is_file():
-            raise VideoError(f"expected {file}, as {description} says, found none")
-    return files
 
 
 def _chosen(asked: str | None, contents: Contents, path: Path) -> str:

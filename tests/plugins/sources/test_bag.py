@@ -156,6 +156,22 @@ def test_an_image_that_is_none_is_counted(tmp_path):
     assert source.counts().n_corrupt == 1
 
 
+def test_a_type_that_belongs_to_no_package_is_passed_over(tmp_path):
+    path = tmp_path / "odd.mcap"
+    with path.open("wb") as file:
+        writer = ros2.Writer(file)
+        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", MESSAGE)
+        raw = writer._writer
+        pose = raw.register_schema("Pose", "jsonschema", b"{}")
+        raw.add_message(raw.register_channel("/pose", "json", pose), 10**18, b"{}", 10**18)
+        for i in range(N):
+            header = {"stamp": {"sec": 1, "nanosec": 0}, "frame_id": ""}
+            image = {"header": header, "format": "png", "data": png(i)}
+            writer.write_message("/front", schema, image, log_time=10**18 + i * STEP_NS)
+        writer.finish()
+    check(open_source(path))
+
+
 def test_a_recording_without_pictures_says_what_it_holds(tmp_path):
     path = tmp_path / "points.mcap"
     with path.open("wb") as file:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from drivemeta.core.frame import Message
 from drivemeta.errors import VideoError
 from drivemeta.files import read_yaml
 from drivemeta.video.opening import open_source
@@ -152,8 +153,10 @@ def write_messages(path, units, form):
     schema = writer.register_schema("foxglove.CompressedVideo", "jsonschema", b"{}")
     channel = writer.register_channel("/front", "json", schema)
     for i, unit in enumerate(units):
-        said = {"data": base64.b64encode(unit).decode(), "format": form, "frame_id": "camera"}
         time_ns = BEGIN + i * STEP_NS
+        taken = {"sec": 7 + i, "nsec": 5}
+        said = {"data": base64.b64encode(unit).decode(), "format": form, "frame_id": "camera"}
+        said |= {"timestamp": taken} if i != N - 1 else {"timestamp": "noon"}
         writer.add_message(channel, time_ns, json.dumps(said).encode(), time_ns)
     writer.finish()
     return path
@@ -177,6 +180,17 @@ def test_video_of_the_newer_codecs_is_decoded(codec, form, options, tmp_path):
     units = encoded(codec, **options)
     assert len(units) == N
     check(open_source(write_messages(tmp_path / "drive.mcap", units, form)), pixels=8.0)
+
+
+def test_a_frame_carries_what_its_message_says(tmp_path):
+    bag = write_ros(tmp_path / "drive.bag", ros2=False)
+    said = [frame.message for frame in open_source(bag)]
+    assert said[3] == Message("/front", 1_000_000_002, "camera", BEGIN + 3 * STEP_NS)
+    video = write_messages(tmp_path / "drive.mcap", encoded("libx264"), "h264")
+    said = [frame.message for frame in open_source(video)]
+    assert [each.stamp_ns for each in said[:-1]] == [(7 + i) * 10**9 + 5 for i in range(N - 1)]
+    assert {each.frame_id for each in said[:-1]} == {"camera"}
+    assert said[-1] == Message("/front", BEGIN + (N - 1) * STEP_NS, "", BEGIN + (N - 1) * STEP_NS)
 
 
 def test_a_damaged_message_of_video_does_not_end_it(tmp_path):

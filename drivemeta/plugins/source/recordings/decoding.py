@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.errors import VideoError
-from drivemeta.plugins.source.recordings.topics import Payload, Picture
+from drivemeta.plugins.source.recordings.topics import Header, Payload, Picture
 
 Image = NDArray[np.uint8]
 # Bytes a pixel and OpenCV's conversion to BGR, by the names that ROS gives encodings. Those of
@@ -51,10 +51,10 @@ def stills(payloads: Iterable[Payload]) -> Iterator[Picture]:
     for payload in payloads:
         if payload.data is None:
             yield Picture(payload.time_ns, None, payload.problem)
-        elif payload.layout is not None:
-            yield _raw(payload, payload.data, payload.layout)
-        else:
-            yield _still(payload, payload.data)
+            continue
+        raw, data = payload.layout, payload.data
+        picture = _still(payload, data) if raw is None else _raw(payload, data, raw)
+        yield picture._replace(header=payload.header)
 
 
 def video(payloads: Iterable[Payload]) -> Iterator[Picture]:
@@ -67,6 +67,7 @@ def video(payloads: Iterable[Payload]) -> Iterator[Picture]:
         VideoError: the messages name a codec that is not known.
     """
     context: av.VideoCodecContext | None = None
+    headers: dict[int, Header | None] = {}  # of what the decoder still holds, by time
     for payload in payloads:
         if payload.data is None:
             yield Picture(payload.time_ns, None, payload.problem)
@@ -75,15 +76,16 @@ def video(payloads: Iterable[Payload]) -> Iterator[Picture]:
             context = _context(payload.form)
         packet = av.Packet(payload.data)
         packet.pts = payload.time_ns
+        headers[payload.time_ns] = payload.header
         try:
             decoded = context.decode(packet)
         except av.FFmpegError as error:
             yield Picture(payload.time_ns, None, f"{payload.form} is damaged ({error})")
             continue
-        yield from _timed(decoded)
+        yield from _timed(decoded, headers)
     if context is not None:
         try:
-            yield from _timed(context.decode(None))
+            yield from _timed(context.decode(None), headers)
         except av.FFmpegError:
             return
 
@@ -133,6 +135,10 @@ def _context(form: str) -> av.VideoCodecContext:
     return context
 
 
-def _timed(frames: Iterable[av.VideoFrame]) -> Iterator[Picture]:
+def _timed(frames: Iterable[av.VideoFrame], headers: dict[int, Header | None]) -> Iterator[Picture]:
     for frame in frames:
-        yield Picture(frame.pts or 0, np.ascontiguousarray(frame.to_ndarray(format="bgr24")))
+        time_ns, header = frame.pts or 0, headers.get(frame.pts or 0)
+        for passed in [held for held in headers if held <= time_ns]:
+            del headers[passed]
+        image = np.ascontiguousarray(frame.to_ndarray(format="bgr24"))
+        yield Picture(time_ns, image, header=header)

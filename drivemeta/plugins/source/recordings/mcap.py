@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from mcap.exceptions import McapError
-from mcap.reader import NonSeekingReader, make_reader
 from mcap_protobuf.decoder import DecoderFactory as Protobuf
-from zstandard import ZstdError
 
+from drivemeta.core.mcap_file import MCAP_DAMAGED, mcap_messages, mcap_summary
 from drivemeta.errors import VideoError
 from drivemeta.plugins.source.recordings.ros_messages import UNREADABLE, RosMessages
 from drivemeta.plugins.source.recordings.topics import Contents, Payload, payload_of
 
-# What the reader raises on a file that is cut off or damaged, beside its own errors; RuntimeError
-# and ZstdError are those of compressed chunks.
-_DAMAGED = (
-    *(McapError, DecodeError, ZstdError, struct.error, RuntimeError, EOFError, OverflowError),
-    *(MemoryError, *UNREADABLE),
-)
+_DAMAGED = (*MCAP_DAMAGED, *UNREADABLE, DecodeError)  # and what decoding a message raises
 Decode = Callable[[bytes], Any]
 
 
@@ -51,7 +43,7 @@ class McapRecording:
         for file in self._files:
             with file.open("rb") as stream:
                 try:
-                    for schema, channel, message in _messages(stream, [topic]):
+                    for schema, channel, message in mcap_messages(stream, [topic]):
                         key = (file, channel.id)
                         if key not in decoders:
                             decoders[key] = _decoder(schema, channel)
@@ -60,26 +52,10 @@ class McapRecording:
                     self.ended_early = True
 
 
-def _messages(stream: Any, topics: list[str] | None) -> Iterator[tuple[Any, Any, Any]]:
-    """Yield schema, channel and message of a file; without an index, in the order they lie."""
-    reader = make_reader(stream)
-    try:
-        indexed = reader.get_summary() is not None
-    except _DAMAGED:
-        indexed = False
-    if not indexed:
-        stream.seek(0)
-        reader = NonSeekingReader(stream)
-    yield from reader.iter_messages(topics, log_time_order=indexed)
-
-
 def _survey(file: Path, contents: Contents) -> None:
     """Count the messages of each topic of a file, by its index or else by reading all of it."""
     with file.open("rb") as stream:
-        try:
-            summary = make_reader(stream).get_summary()
-        except _DAMAGED:
-            summary = None
+        summary = mcap_summary(stream)
         if summary is not None and summary.statistics is not None:
             told = summary.statistics
             for number, channel in summary.channels.items():
@@ -91,7 +67,7 @@ def _survey(file: Path, contents: Contents) -> None:
             return
         stream.seek(0)
         try:
-            for schema, channel, message in _messages(stream, None):
+            for schema, channel, message in mcap_messages(stream):
                 if schema is not None:
                     time_ns = message.log_time
                     contents.count(channel.topic, schema.name, 1, time_ns, time_ns)
@@ -122,7 +98,9 @@ def _decoder(schema: Any, channel: Any) -> Decode | str:
 
 def _from_json(data: bytes) -> Any:
     said = json.loads(data)
-    return SimpleNamespace(**{"format": "", **said, "data": base64.b64decode(said["data"])})
+    header = SimpleNamespace(**stamp) if isinstance(stamp := said.get("timestamp"), dict) else None
+    data = base64.b64decode(said["data"])
+    return SimpleNamespace(**{"format": "", **said, "data": data, "timestamp": header})
 
 
 def _payload(message: Any, decode: Decode | str) -> Payload:

@@ -20,6 +20,18 @@ _KINDS = {
 }
 
 
+class Header(NamedTuple):
+    """What a message states of its picture.
+
+    Attributes:
+        stamp_ns: Time when it was taken, in nanoseconds.
+        frame_id: Coordinate frame that it is in.
+    """
+
+    stamp_ns: int
+    frame_id: str
+
+
 class Payload(NamedTuple):
     """The picture in a message.
 
@@ -27,6 +39,7 @@ class Payload(NamedTuple):
         time_ns: Time at which the message was recorded, in nanoseconds.
         data: Encoded data; None if the message could not be read.
         problem: Why it could not.
+        header: What the message states of when and where it was taken, if it does.
         form: Encoding that the message names, such as `jpeg`, `h264` or `rgb8`.
         layout: Height, width and bytes a row of a picture that is not compressed, else None.
     """
@@ -36,6 +49,7 @@ class Payload(NamedTuple):
     form: str = ""
     layout: tuple[int, int, int] | None = None
     problem: str = ""
+    header: Header | None = None
 
 
 class Picture(NamedTuple):
@@ -45,11 +59,13 @@ class Picture(NamedTuple):
         time_ns: Time at which the message was recorded, in nanoseconds.
         image: (height, width, 3) uint8 BGR; None if there is none that can be read.
         problem: Why there is none.
+        header: What the message states of when and where it was taken, if it does.
     """
 
     time_ns: int
     image: NDArray[np.uint8] | None
     problem: str = ""
+    header: Header | None = None
 
 
 def payload_of(time_ns: int, message: Any) -> Payload:
@@ -59,11 +75,29 @@ def payload_of(time_ns: int, message: Any) -> Payload:
         AttributeError: the message lacks a field of its kind.
         TypeError: a field is of another type.
     """
-    data = bytes(message.data)
+    data, header = bytes(message.data), _header(message)
     if not hasattr(message, "encoding"):
-        return Payload(time_ns, data, str(message.format))
+        return Payload(time_ns, data, str(message.format), header=header)
     layout = (int(message.height), int(message.width), int(message.step))
-    return Payload(time_ns, data, str(message.encoding), layout)
+    return Payload(time_ns, data, str(message.encoding), layout, header=header)
+
+
+def _header(message: Any) -> Header | None:
+    """Return what a message of ROS (`header`) or Foxglove (`timestamp`) states, None for nothing.
+
+    Seconds and their parts go by several names: `sec` and `nanosec` (ROS), `nsec` (JSON), `seconds`
+    and `nanos` (Protobuf).
+    """
+    inner = getattr(message, "header", message)
+    stamp = getattr(inner, "stamp", getattr(inner, "timestamp", None))
+    seconds = getattr(stamp, "sec", getattr(stamp, "seconds", None))
+    parts = (getattr(stamp, name, None) for name in ("nanosec", "nsec", "nanos"))
+    rest = next((part for part in parts if part is not None), None)
+    try:
+        stamp_ns = int(seconds) * 10**9 + int(rest)  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # none, or of another type: the picture is good all the same
+        return None
+    return Header(stamp_ns, str(getattr(inner, "frame_id", "")))
 
 
 @dataclass
@@ -129,7 +163,8 @@ def picture_kind(schema: str) -> str | None:
 
     >>> picture_kind("sensor_msgs/msg/CompressedImage"), picture_kind("foxglove.CompressedVideo")
     ('CompressedImage', 'CompressedVideo')
-    >>> picture_kind("sensor_msgs/msg/PointCloud2")
+    >>> [picture_kind(schema) for schema in ("sensor_msgs/msg/PointCloud2", "Image")]
+    [None, None]
     """
-    package, *_, name = schema.replace(".", "/").split("/")
-    return name if name in _KINDS.get(package, ()) else None
+    *package, name = schema.replace(".", "/").split("/")
+    return name if package and name in _KINDS.get(package[0], ()) else None

@@ -1,0 +1,61 @@
+"""A base with both embeddings, and a model that names more by its class bank alone."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from drivemeta.core import BankRows, ClassSpec
+from tests.helpers.detectors import make_things
+
+
+def build_base(lively):
+    """Return a lively detector that embeds things by a network of their own."""
+    scoring = replace(lively.scoring, thing_scale=9.0, thing_power=0.5, thing_floor=0.2)
+    return lively.with_(things=make_things(), scoring=scoring).eval()
+
+
+def with_more_classes(base, *, signs=True, things=True, seed=0):
+    """Return a base with a new leaf of signs, and two of vehicles, with distractors beside them."""
+    bank, rng = base.bank, np.random.default_rng(seed)
+    n, sign = len(bank.classes), bank.index("traffic_sign")
+    new, owners, roots = [], [], []
+    if signs:
+        new += [ClassSpec("rocks", "traffic_sign", "novel", 0.1, 5)]
+        owners += [n, n, -1]
+        roots += [sign] * 3
+    if things:
+        first = n + len(new)
+        new += [ClassSpec(name, "vehicle", "novel", 0.1, 5) for name in ("bus", "van")]
+        owners += [first, 0, first + 1, -1]
+        roots += [0] * 4
+    weights = rng.normal(size=(len(owners), 128)).astype(np.float32)
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
+    biases = rng.uniform(-0.1, 0.1, len(owners)).astype(np.float32)
+    rows = BankRows(weights, biases, np.array(owners), np.array(roots))
+    return base.with_(bank=replace(bank, classes=(*bank.classes, *new), crop=bank.crop + rows))
+
+
+def assert_same(found, expected, thresholds, tolerance=2e-3):
+    """Hold two frames' detections against each other: boxes equal, labels, scores within tolerance.
+
+    A box may be missing, or another class, only where its score lies within the tolerance of a
+    threshold.
+    """
+
+    def keyed(detections):
+        keys = [tuple(np.round(box, 2)) for box in detections.boxes.tolist()]
+        return dict(zip(keys, zip(detections.scores, detections.labels, strict=True), strict=True))
+
+    a, b = keyed(found), keyed(expected)
+    near = [thresholds - tolerance, thresholds + tolerance]
+
+    def is_near(*scores):
+        return any(((s >= near[0]) & (s <= near[1])).any() for s in scores)
+
+    for key in {*a, *b}:
+        if key not in a or key not in b:
+            assert is_near((a.get(key) or b.get(key))[0]), (key, a.get(key), b.get(key))
+        elif a[key][1] == b[key][1]:
+            assert abs(a[key][0] - b[key][0]) <= tolerance, (key, a[key], b[key])
+        else:
+            assert is_near(a[key][0], b[key][0]), (key, a[key], b[key])
