@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from drivemeta.video.api import process
     from drivemeta.video.opening import open_source
     from drivemeta.video.options import Options
-    from drivemeta.video.showing import Picture, show
+    from drivemeta.video.showing import Shown, show
     from drivemeta.video.summary import RunSummary
 
 __version__ = "0.1.0"
@@ -58,9 +58,9 @@ _HOMES = {
     "InputError": "drivemeta.errors",
     "OnnxDetector": "drivemeta.runtime.detector",
     "Options": "drivemeta.video.options",
-    "Picture": "drivemeta.video.showing",
     "Registry": "drivemeta.plugins",
     "RunSummary": "drivemeta.video.summary",
+    "Shown": "drivemeta.video.showing",
     "SupportSet": "drivemeta.data.support",
     "Tracks": "drivemeta.core",
     "adapt": "drivemeta.adaptation.adapt",
@@ -87,9 +87,9 @@ __all__ = [
     "InputError",
     "OnnxDetector",
     "Options",
-    "Picture",
     "Registry",
     "RunSummary",
+    "Shown",
     "SupportSet",
     "Tracks",
     "adapt",

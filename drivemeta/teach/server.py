@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -35,6 +36,7 @@ FILES = {
 }
 WAIT_S, PAUSE_S = 20.0, 0.03
 MOST_ACTIONS = 200
+MOST_DIGITS = 15  # of a number in an address
 
 
 class _Body(BaseModel):
@@ -43,6 +45,10 @@ class _Body(BaseModel):
 
 class _Step(_Body):
     revision: int
+
+
+class _Follow(_Step):
+    id: int
 
 
 class _Act(_Step):
@@ -69,7 +75,12 @@ def create_app(teacher: Teacher, address: Address) -> ASGIApp:
         Route("/api/{step}", pages.step, methods=["POST"]),
         Route("/api/exported/{number:int}", pages.exported),
     ]
-    said: Any = {ValidationError: _mistaken, DriveMetaError: _told, Exception: _failed}
+    said: Any = {
+        HTTPException: _absent,
+        ValidationError: _mistaken,
+        DriveMetaError: _told,
+        Exception: _failed,
+    }
     return Guard(Starlette(routes=routes, exception_handlers=said), address)
 
 
@@ -140,11 +151,12 @@ class Pages:
         return JSONResponse(await run_in_threadpool(self._teacher.page))
 
     async def step(self, request: Request) -> Response:
-        """Undo, redo or export."""
+        """Undo, redo, follow a box, or export."""
         body, teacher = await request.body(), self._teacher
         steps: dict[str, Callable[[], None]] = {
             "undo": lambda: teacher.undo(_Step.model_validate_json(body).revision),
             "redo": lambda: teacher.redo(_Step.model_validate_json(body).revision),
+            "follow": lambda: _followed(teacher, _Follow.model_validate_json(body)),
             "export": lambda: teacher.export(_Export.model_validate_json(body).what),
         }
         name = request.path_params["step"]
@@ -166,9 +178,13 @@ class Pages:
         return request.path_params["clip"], request.path_params["frame"]
 
 
+def _followed(teacher: Teacher, asked: _Follow) -> None:
+    teacher.follow(asked.id, asked.revision)
+
+
 def _integer(request: Request, name: str, default: int) -> int:
     text = request.query_params.get(name, str(default))
-    if not text.isdecimal() or len(text) > 12:
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
         raise InputError(f"{name}: expected a number, found {text[:40]!r}")
     return int(text)
 
@@ -180,6 +196,12 @@ def _box(request: Request) -> tuple[float, float, float, float]:
     except ValueError as error:
         raise InputError(f"box: expected x1,y1,x2,y2, found {text[:80]!r}") from error
     return left, top, right, bottom
+
+
+def _absent(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = f"{request.method} {request.url.path}: {error.detail}"
+    return JSONResponse({"error": words}, error.status_code)
 
 
 def _mistaken(request: Request, error: Exception) -> Response:  # noqa: ARG001

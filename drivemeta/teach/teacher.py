@@ -13,21 +13,16 @@ from drivemeta.errors import DriveMetaError, InputError
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.teach.clips import Image
 from drivemeta.teach.exporting import ExportTask, export
+from drivemeta.teach.following import follow
 from drivemeta.teach.footage import Footage
 from drivemeta.teach.hit_list import HitList
 from drivemeta.teach.hits import sent
-from drivemeta.teach.learning import Learning, Lesson
+from drivemeta.teach.learning import Learning
+from drivemeta.teach.pictures import FramePictures
 from drivemeta.teach.project import Project
 from drivemeta.teach.seen import Rows, level1_scores, score
 from drivemeta.teach.shown import square_crop
-from drivemeta.teach.state import Action, Add, Move, Reject, State, Xyxy, checked_place
-from drivemeta.teach.teaching import (
-    RejectedFrame,
-    negative_of,
-    rejected_by_frame,
-    support_of,
-    write_picture,
-)
+from drivemeta.teach.state import Action, Add, Move, Reject, State, Xyxy, checked_place, clean_name
 
 MODEL = "model.onnx"  # of a project, as it was exported last
 
@@ -58,15 +53,18 @@ class Teacher:
         self._hits = HitList(base.bank, base.scoring)
         self._lock = threading.RLock()
         self.exported: dict[str, Any] = {"phase": "idle", "words": "", "files": []}
-        self.project = Project(project, self._facts)
+        self.project = Project(project, lambda *place: self._pictures.facts(*place))
         try:
             folder = project / "index"
             self.footage = Footage(paths, folder, base, self._grown, self._is_busy)
         except BaseException:
             self.project.close()
             raise
-        self.learning = Learning(base, self._lesson, self._learnt)
-        self._pictured = self._picture_key(self.project.state)
+        self._pictures = FramePictures(project, self.footage)
+        self.learning = Learning(
+            base, lambda: self._pictures.lesson(self.project.state), self._learnt
+        )
+        self._taught = self._lesson_key(self.project.state)
         self.footage.start()
         if self.project.state.boxes:
             self.learning.again()
@@ -98,6 +96,34 @@ class Teacher:
     def redo(self, revision: int) -> None:
         """Do the step again that was taken back last."""
         self._changed_by(lambda: self.project.redo(revision))
+
+    def follow(self, number: int, revision: int) -> None:
+        """Annotate the object of a box in the frames before and after it, as one step.
+
+        Raises:
+            InputError: it is not seen in the frames that were looked at.
+        """
+        box = self.project.state.box(number)
+        index = self.footage.indexes[box.clip]
+        taken = {b.frame for b in self.project.state.boxes if b.object == box.object}
+        frames = [n for n in index.numbers.tolist() if n not in taken]
+        before = [n for n in reversed(frames) if n < box.frame]
+        after = [n for n in frames if n > box.frame]
+        rows = self.footage.look(box.clip, box.frame)
+        places = follow(box.xyxy, rows, before, after, index.rows)
+        if not places:
+            raise InputError(
+                f"{box.name} is not seen near in the frames that were looked at before and after "
+                "this one: annotate it there by hand, if it is there"
+            )
+        same: dict[str, Any] = {"clip": box.clip, "name": box.name, "object": box.object}
+        self.act(
+            [
+                Add(do="add", frame=frame, xyxy=place, origin="followed", **same)
+                for frame, place in places
+            ],
+            revision,
+        )
 
     def look(self, clip: str, frame: int) -> dict[str, Any]:
         """Return what there is in a frame: proposals, and what is found by the classes known."""
@@ -178,7 +204,7 @@ class Teacher:
                 self.project.folder / "export",
                 self.project.folder / MODEL,
                 state,
-                self._facts,
+                self._pictures.facts,
                 self.project.folder,
                 self.learning.learnt.adapted,
                 {name: clip.path for name, clip in self.footage.clips.items()},
@@ -234,46 +260,23 @@ class Teacher:
             return action.model_copy(update={"xyxy": place})
         if isinstance(action, Add | Reject):
             size = self.footage.clip(action.clip, action.frame).size(action.frame)
+            place, name = checked_place(action.xyxy, size), clean_name(action.name)
             if isinstance(action, Add):
-                self._picture(action.clip, action.frame)
-            return action.model_copy(update={"xyxy": checked_place(action.xyxy, size)})
+                self._pictures.of(action.clip, action.frame)
+            return action.model_copy(update={"xyxy": place, "name": name})
         return action
-
-    def _picture(self, clip: str, frame: int) -> Path:
-        path: Path = self.project.folder / self._facts(clip, frame)["file_name"]
-        if not path.is_file():
-            write_picture(path, self.footage.clip(clip, frame).frame(frame))
-        return path
-
-    def _facts(self, clip: str, frame: int) -> dict[str, Any]:
-        height, width = self.footage.clip(clip, frame).size(frame)
-        return {"file_name": f"frames/{clip}_{frame:06d}.png", "height": height, "width": width}
-
-    def _lesson(self) -> Lesson:
-        state = self.project.state
-        places = {(box.clip, box.frame) for box in state.boxes}
-        support = support_of(state, {place: self._picture(*place) for place in places})
-        return support, [self._negative(no) for no in rejected_by_frame(state)]
-
-    def _negative(self, no: RejectedFrame) -> Path:
-        path = self.project.folder / "negatives" / no.file_name
-        if not path.is_file():
-            write_picture(
-                path, negative_of(self.footage.clip(no.clip, no.frame).frame(no.frame), no)
-            )
-        return path
 
     def _changed_by(self, step: Callable[[], State]) -> None:
         step()
         with self._lock:
-            key = self._picture_key(self.project.state)
-            if key != self._pictured:
-                self._pictured = key
+            key = self._lesson_key(self.project.state)
+            if key != self._taught:
+                self._taught = key
                 self.learning.again()
         self._tell(hits=True)
 
     @staticmethod
-    def _picture_key(state: State) -> object:
+    def _lesson_key(state: State) -> object:
         """Return what decides what is learnt: not the thresholds."""
         return state.boxes, state.rejected
 

@@ -4,6 +4,12 @@ const HANDLE = 7, DRAG = 4, LEAST = 3, SHOWN = 0.25;
 
 export const inside = (box, x, y) => x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3];
 const area = (box) => (box[2] - box[0]) * (box[3] - box[1]);
+export function overlap(a, b) {
+  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
+  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
+  const both = Math.max(width, 0) * Math.max(height, 0);
+  return both / (area(a) + area(b) - both || 1);
+}
 const ordered = ([a, b, c, d]) => [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)];
 
 export class FrameCanvas {
@@ -152,11 +158,11 @@ export class FrameCanvas {
     pen.font = `600 ${Math.max(12, canvasFont())}px system-ui, sans-serif`;
     for (const each of scene.proposals) {
       if (each.score < SHOWN) continue;
-      outline(pen, placed(each.xyxy), "rgb(255 255 255 / 45%)", 1, [3, 4]);
+      outline(pen, placed(each.xyxy), "rgb(255 255 255 / 80%)", 1, [4, 4]);
     }
     for (const each of scene.found) {
       outline(pen, placed(each.xyxy), scene.colour(each.name), 1.5, [7, 4]);
-      if (each.taught) label(pen, placed(each.xyxy), `${each.name} ${each.score.toFixed(2)}`, scene.colour(each.name));
+      label(pen, placed(each.xyxy), `${each.name} ${each.score.toFixed(2)}`, scene.colour(each.name));
     }
     for (const each of scene.boxes) {
       if (each.id === scene.selectedId) continue;
@@ -185,7 +191,11 @@ function outline(pen, [x, y, w, h], colour, width, dashes = []) {
   pen.setLineDash([]);
   pen.strokeStyle = "rgb(0 0 0 / 60%)";
   pen.lineWidth = width + 2;
-  if (!dashes.length) pen.strokeRect(x, y, w, h);
+  if (dashes.length) {
+    pen.strokeStyle = "rgb(0 0 0 / 40%)"; // a white line is lost on the sky
+    pen.lineWidth = width + 1;
+  }
+  pen.strokeRect(x, y, w, h);
   pen.setLineDash(dashes);
   pen.strokeStyle = colour;
   pen.lineWidth = width;
@@ -197,6 +207,7 @@ function label(pen, [x, y, , h], words, colour) {
   const short = words.length > 40 ? `${words.slice(0, 39)}…` : words;
   const size = parseFloat(pen.font.match(/([\d.]+)px/)[1]);
   const width = pen.measureText(short).width + 8, tall = size + 6;
+  x = Math.max(Math.min(x, pen.canvas.clientWidth - width), 1);
   const top = y - tall - 2 >= 0 ? y - tall - 2 : y + h + 2;
   pen.fillStyle = "rgb(0 0 0 / 78%)";
   pen.fillRect(x - 1, top, width, tall);

@@ -9,6 +9,7 @@ export const KEYS = [
   ["D", "draw a box in the middle"],
   ["B", "select the next box of the frame"],
   ["Alt ← → ↑ ↓", "move the selected box; with Shift, resize it"],
+  ["F", "follow the selected box through the clip"],
   ["Delete", "remove the selected box"],
   ["N", "to the class name (Enter gives it, Esc goes back)"],
   ["1 … 9", "choose a class"],
@@ -56,7 +57,7 @@ export function listen(actions) {
     if (small === "p") return ["proposal", event.shiftKey ? -1 : 1];
     const plain = {
       enter: "take", d: "draw", b: "box", delete: "remove", backspace: "remove", n: "name",
-      a: "accept", r: "reject", e: "export", escape: "release", "?": "help",
+      a: "accept", r: "reject", e: "export", f: "follow", escape: "release", "?": "help",
     };
     if (plain[small]) return [plain[small]];
     const stepped = {

@@ -2,6 +2,7 @@
 
 import { cropUrl } from "./api.js";
 
+const RETRY_MS = 2000; // of a picture that did not come
 const PALETTE = ["#ff9f43", "#4dd0c4", "#ff7eb6", "#9be564", "#8fb4ff", "#ffd84d", "#d29bff", "#ff8a80", "#6fe0ff"];
 
 export function colours(names) {
@@ -74,6 +75,11 @@ export class HitList {
   #made(hit) {
     const item = element("li"), button = element("button", "", { type: "button" });
     const image = element("img", "", { alt: "", loading: "lazy", decoding: "async", src: cropUrl(hit) });
+    image.addEventListener("load", () => image.classList.remove("lost"));
+    image.addEventListener("error", () => {
+      image.classList.add("lost");
+      setTimeout(() => { if (image.isConnected) image.src = cropUrl(button.hit); }, RETRY_MS);
+    });
     button.append(image, element("small"));
     button.addEventListener("click", () => this.choose(button.hit));
     item.append(button);
@@ -115,14 +121,14 @@ export function fillReport(root, learning, active, nBoxes) {
   root.replaceChildren(...parts);
 }
 
-export function fillExported(root, exported) {
+export function fillExported(root, exported, project) {
   const parts = [];
   if (exported.phase === "running") parts.push(element("p", `${exported.words} …`, { class: "quiet" }));
   if (exported.phase === "failed") parts.push(element("p", exported.words, { class: "problem", role: "alert" }));
   if (exported.phase === "done") {
     const list = element("ul");
     exported.files.forEach((path, number) => {
-      const item = element("li"), link = element("a", path, { href: `api/exported/${number}`, download: "" });
+      const item = element("li"), link = element("a", path.replace(`${project}/`, ""), { href: `api/exported/${number}`, download: "", title: path });
       item.append(link);
       list.append(item);
     });

@@ -1,13 +1,13 @@
 // The page: what is shown, and what each click and key does.
 
 import { Steps, follow, get, getJson, place } from "./api.js";
-import { FrameCanvas } from "./canvas.js";
+import { FrameCanvas, overlap } from "./canvas.js";
 import { fillSheet, listen } from "./keys.js";
 import { HitList, colours, fillClasses, fillExported, fillReport, sorted, times } from "./lists.js";
 import { drawTimeline, frameAt } from "./timeline.js";
 
 const $ = (id) => document.getElementById(id);
-const PREVIEW_PX = 480, REST_MS = 90, SECOND = 1;
+const PREVIEW_PX = 480, REST_MS = 90, THRESHOLD_REST_MS = 250, SECOND = 1;
 
 const S = {
   clips: [], clip: null, frame: 0, time: 0, look: { proposals: [], found: [] }, page: null,
@@ -29,11 +29,12 @@ const lists = [new HitList($("best"), chooseHit), new HitList($("unsure"), choos
 
 function scene() {
   const box = selectedBox(), pending = S.selected?.pending;
-  const taught = names();
+  const taught = names(), boxes = boxesHere();
+  const free = (each) => !boxes.some((other) => overlap(other.xyxy, each.xyxy) > 0.4);
   return {
-    boxes: boxesHere(),
+    boxes,
     proposals: S.look.proposals,
-    found: S.look.found.filter((each) => taught.includes(each.name)).map((each) => ({ ...each, taught: true })),
+    found: S.look.found.filter((each) => taught.includes(each.name) && free(each)),
     colour,
     selectedId: box?.id,
     selectedBox: box?.xyxy ?? pending,
@@ -222,6 +223,7 @@ function nameGiven() {
 
 function setActive(name) {
   if (name !== S.active) {
+    flushThreshold();
     S.active = name;
     S.threshold = null;
     S.hit = null;
@@ -280,10 +282,26 @@ function removeSelected() {
   else shown();
 }
 
+// The slider is one step when it rests, however many keys or movements led there.
+let unsent = null;
+
+function restThreshold(value) {
+  S.threshold = value;
+  clearTimeout(unsent);
+  unsent = setTimeout(flushThreshold, THRESHOLD_REST_MS);
+  shown();
+}
+
+function flushThreshold() {
+  clearTimeout(unsent);
+  if (unsent !== null && S.threshold !== null) sendThreshold(S.threshold);
+  unsent = null;
+}
+
 function sendThreshold(value) {
   if (!known()) return;
   steps.do("act", { actions: [{ do: "threshold", name: S.active, value }] }).then(() => {
-    S.threshold = null;
+    if (unsent === null) S.threshold = null;
     shown();
   });
 }
@@ -327,14 +345,15 @@ const actions = {
     if (list.length) clicked({ kind: "box", id: list[(at + 1) % list.length].id });
   },
   remove: removeSelected,
+  follow: () => { if (selectedBox()) steps.do("follow", { id: selectedBox().id }); },
   name: () => $("name").select(),
   accept: () => acceptAs(S.active),
   reject,
   hit: (by) => { const next = nextHit(S.hit, by); if (next) chooseHit(next); },
-  threshold: (by) => { if (known()?.threshold != null) sendThreshold(Math.min(Math.max(threshold() + by, 0), 1)); },
+  threshold: (by) => { if (known()?.threshold != null) restThreshold(Math.min(Math.max(threshold() + by, 0), 1)); },
   mark: toMark,
-  undo: () => steps.do("undo"),
-  redo: () => steps.do("redo"),
+  undo: () => { flushThreshold(); steps.do("undo"); },
+  redo: () => { flushThreshold(); steps.do("redo"); },
   export: () => steps.do("export", { what: exported() }),
   release: () => { stop(); S.selected = null; canvas.hover = null; banner(""); shown(); },
   nudge,
@@ -398,7 +417,7 @@ function render() {
   showSelection();
   showHits();
   fillReport($("report"), page.learning, S.active, page.boxes.length);
-  fillExported($("exported"), page.exported);
+  fillExported($("exported"), page.exported, S.project);
   $("export").disabled = page.exported.phase === "running" || !page.boxes.length;
   showTime();
   canvas.draw();
@@ -438,6 +457,7 @@ function showSelection() {
   const words = S.selected?.pending ? "Type its name and press Enter. Esc lets it go."
     : box ? "Selected: drag to move or resize, type another name, Delete removes it." : "";
   $("selection").textContent = words;
+  $("follow").hidden = !box;
   $("hint").textContent = S.selected?.pending ? "Name it: type, then Enter"
     : !S.page.boxes.length && !S.playing ? "Click an object to teach it, or draw a box round it" : "";
   $("frame-text").textContent = `${times(here.length, "box", "boxes")}${here.length ? `: ${here.map((each) => each.name).join(", ")}` : ""}; ${times(S.look.proposals.length, "proposal")}`;
@@ -499,10 +519,9 @@ function wire() {
       shown();
     }
   });
-  $("threshold").addEventListener("input", () => { S.threshold = Number($("threshold").value); shown(); });
-  $("threshold").addEventListener("change", () => sendThreshold(Number($("threshold").value)));
+  $("threshold").addEventListener("input", () => restThreshold(Number($("threshold").value)));
   $("as-learnt").addEventListener("click", () => sendThreshold(null));
-  for (const name of ["play", "undo", "redo", "accept", "reject", "export", "help"]) $(name).addEventListener("click", () => actions[name]());
+  for (const name of ["play", "undo", "redo", "accept", "reject", "export", "help", "follow"]) $(name).addEventListener("click", () => actions[name]());
   new ResizeObserver(shown).observe($("timeline"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", shown);
   fillSheet($("keys-rows"));
@@ -512,7 +531,7 @@ function wire() {
 async function start() {
   wire();
   const { clips, project } = await getJson("clips");
-  S.clips = clips;
+  Object.assign(S, { clips, project });
   document.title = `${project.split(/[\\/]/).pop()} · DriveMeta teach`;
   $("clip").replaceChildren(...clips.map((each) => new Option(each.name)));
   applyPage(await getJson("state?seen=0"));
