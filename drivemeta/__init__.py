@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from drivemeta.video.api import process
     from drivemeta.video.opening import open_source
     from drivemeta.video.options import Options
-    from drivemeta.video.showing import Shown, show
+    from drivemeta.video.showing import DrawnFrame, show
     from drivemeta.video.summary import RunSummary
 
 __version__ = "0.1.0"
@@ -51,6 +51,7 @@ _HOMES = {
     "Batcher": "drivemeta.runtime.batching",
     "ClassBank": "drivemeta.core",
     "Detections": "drivemeta.core",
+    "DrawnFrame": "drivemeta.video.showing",
     "DriveMetaError": "drivemeta.errors",
     "ExportOptions": "drivemeta.export.exporter",
     "Frame": "drivemeta.core",
@@ -60,7 +61,6 @@ _HOMES = {
     "Options": "drivemeta.video.options",
     "Registry": "drivemeta.plugins",
     "RunSummary": "drivemeta.video.summary",
-    "Shown": "drivemeta.video.showing",
     "SupportSet": "drivemeta.data.support",
     "Tracks": "drivemeta.core",
     "adapt": "drivemeta.adaptation.adapt",
@@ -80,6 +80,7 @@ __all__ = [
     "Batcher",
     "ClassBank",
     "Detections",
+    "DrawnFrame",
     "DriveMetaError",
     "ExportOptions",
     "Frame",
@@ -89,7 +90,6 @@ __all__ = [
     "Options",
     "Registry",
     "RunSummary",
-    "Shown",
     "SupportSet",
     "Tracks",
     "adapt",

@@ -17,7 +17,7 @@ from drivemeta.plugins.sink.render import LABEL_PARTS, draw
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Shown:
+class DrawnFrame:
     """A picture that notebooks show.
 
     Attributes:
@@ -50,7 +50,7 @@ def show(
     frame: Frame | NDArray[np.uint8],
     found: Detections | Tracks,
     labels: Collection[str] = LABEL_PARTS,
-) -> Shown:
+) -> DrawnFrame:
     """Return a frame with boxes, names, scores and identities drawn on it.
 
     Args:
@@ -60,4 +60,4 @@ def show(
     """
     image = frame.image if isinstance(frame, Frame) else frame
     tracks = found if isinstance(found, Tracks) else Tracks.untracked(found)
-    return Shown(draw(image, tracks, labels))
+    return DrawnFrame(draw(image, tracks, labels))
