@@ -19,7 +19,7 @@ from drivemeta.errors import InputError, VideoError
 from drivemeta.files import list_images
 
 Image = NDArray[np.uint8]
-N_REMEMBERED = 6  # frames of a clip
+MOST_REMEMBERED_BYTES = 30_000_000  # of decoded frames, in each decoder; one at least
 PICTURES_FPS = 2.0  # pace of a folder of pictures when it plays
 FAR_FRAMES = 8  # ahead in the same group of pictures that reading on is worth at any time
 
@@ -204,7 +204,7 @@ class _Reader:
                 self._at = None
                 raise VideoError(f"cannot decode {self._path} at {time}: {error}") from error
             self._known[time] = image
-            while len(self._known) > N_REMEMBERED:
+            while len(self._known) * image.nbytes > max(MOST_REMEMBERED_BYTES, image.nbytes):
                 self._known.pop(next(iter(self._known)))
             return image
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drivemeta.errors import DriveMetaError, InputError
+from drivemeta.errors import InputError, VideoError
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.teach.clip_index import ClipIndex
 from drivemeta.teach.clips import Clip, open_clip
@@ -33,7 +33,7 @@ class Footage:
     Attributes:
         clips: Clips by name.
         indexes: Index of each clip by its name.
-        problem: Why the index stopped growing, empty while it does.
+        problem: What could not be looked at and why, empty where all can.
         n_urgent: Number of requests that wait for a look.
 
     Raises:
@@ -130,8 +130,8 @@ class Footage:
             name, part = job
             try:
                 self._index_part(name, part)
-            except DriveMetaError as error:
-                self.problem = f"{name} is indexed no further: {error}"
+            except Exception as error:  # noqa: BLE001  (the page says it, and works without)
+                self.problem = f"the clips are looked at no further: {error}"
                 self._grown(name, self._nothing())
                 return
 
@@ -151,7 +151,10 @@ class Footage:
             if self._ended.is_set():
                 return
             known = index.rows(frame)
-            found.append(self._see(clip, frame, urgent=False) if known is None else known)
+            try:
+                found.append(self._see(clip, frame, urgent=False) if known is None else known)
+            except VideoError as error:  # one damaged frame: the others are looked at
+                self.problem = str(error)
         rows = np.concatenate([self._nothing(), *found])
         index.add(part, rows)
         self._grown(name, rows)

@@ -237,6 +237,7 @@ class Teacher:
             rows.append(
                 {
                     "name": name,
+                    "mine": name in state.classes,
                     "boxes": sum(box.name == name for box in state.boxes),
                     "rejected": sum(no.name == name for no in state.rejected),
                     "learnt": own,

@@ -13,6 +13,7 @@ export const KEYS = [
   ["Delete", "remove the selected box"],
   ["N", "to the class name (Enter gives it, Esc goes back)"],
   ["1 … 9", "choose a class"],
+  ["C", "rename or remove the class"],
   ["J K", "next or previous hit"],
   ["A", "accept the hit"],
   ["R", "reject the hit"],
@@ -57,7 +58,7 @@ export function listen(actions) {
     if (small === "p") return ["proposal", event.shiftKey ? -1 : 1];
     const plain = {
       enter: "take", d: "draw", b: "box", delete: "remove", backspace: "remove", n: "name",
-      a: "accept", r: "reject", e: "export", f: "follow", escape: "release", "?": "help",
+      a: "accept", r: "reject", e: "export", f: "follow", c: "changeClass", escape: "release", "?": "help",
     };
     if (plain[small]) return [plain[small]];
     const stepped = {

@@ -130,7 +130,7 @@ async function play() {
   $("play").setAttribute("aria-pressed", String(S.playing));
   while (S.playing && S.frame < clip().frames - 1) {
     const started = performance.now();
-    S.selected = null;
+    S.selected = canvas.hover = null;
     S.frame += 1;
     const turn = ++wanted, of = S.frame;
     try {
@@ -176,6 +176,7 @@ function drawn(xyxy) {
 
 function take(xyxy, origin) {
   S.selected = { pending: xyxy, origin };
+  canvas.hover = null;
   const name = typed() || S.active;
   if (name) add(name);
   else $("name").focus();
@@ -328,6 +329,14 @@ function toMark(by) {
   if (next !== undefined) goTo(next);
 }
 
+function classChanged() {
+  const what = $("class-dialog").returnValue, name = S.active, to = $("new-name").value.trim();
+  if (what === "remove") steps.do("act", { actions: [{ do: "remove_class", name }] });
+  if (what === "rename" && to && to !== name) {
+    steps.do("act", { actions: [{ do: "rename_class", name, to }] }).then((done) => { if (done) setActive(to); });
+  }
+}
+
 const exported = () => [...document.querySelectorAll(".export input:checked")].map((box) => box.value);
 const actions = {
   play,
@@ -345,6 +354,12 @@ const actions = {
     if (list.length) clicked({ kind: "box", id: list[(at + 1) % list.length].id });
   },
   remove: removeSelected,
+  changeClass: () => {
+    if (!known()?.mine) return;
+    $("new-name").value = S.active;
+    $("class-dialog").returnValue = "";
+    $("class-dialog").showModal();
+  },
   follow: () => { if (selectedBox()) steps.do("follow", { id: selectedBox().id }); },
   name: () => $("name").select(),
   accept: () => acceptAs(S.active),
@@ -414,6 +429,7 @@ function render() {
   $("undo").disabled = !page.can_undo;
   $("redo").disabled = !page.can_redo;
   fillClasses($("classes"), page.classes, S.active, colour, (name) => { setActive(name); shown(); });
+  $("change-class").hidden = !known()?.mine;
   showSelection();
   showHits();
   fillReport($("report"), page.learning, S.active, page.boxes.length);
@@ -520,6 +536,8 @@ function wire() {
     }
   });
   $("threshold").addEventListener("input", () => restThreshold(Number($("threshold").value)));
+  $("change-class").addEventListener("click", actions.changeClass);
+  $("class-dialog").addEventListener("close", classChanged);
   $("as-learnt").addEventListener("click", () => sendThreshold(null));
   for (const name of ["play", "undo", "redo", "accept", "reject", "export", "help", "follow"]) $(name).addEventListener("click", () => actions[name]());
   new ResizeObserver(shown).observe($("timeline"));
