@@ -75,6 +75,8 @@ def _draw_cosines(
         y = _TOP + i * _CELL
         write(pen, (left, y + 14), shortened(row, 12, _LABEL - 12), _INK, 12)
         for j, column in enumerate(names):
+            if row != column and (row, column) not in cosine:
+                continue  # a sign and a thing, or kinds of two super-classes: never rivals
             value = cosine.get((row, column), 1.0)
             shade = int(255 - 175 * max(value, 0.0))
             at = left + _LABEL + j * _CELL
