@@ -94,6 +94,7 @@ def test_it_is_taken_apart_and_written_anew(base_file, tmp_path):
     assert list(finds) == ["Fahrzeug", "pedestrian"]
     report = rewrite_model(base_file, tmp_path / "half.onnx", Change(precision="fp16"))
     assert report.precision == "fp16"
+    assert report.in_float32 == read_model_file(base_file).manifest.own.source
     assert read_model_file(tmp_path / "half.onnx").manifest.own is not None
 
 
