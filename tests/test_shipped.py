@@ -66,7 +66,8 @@ def test_a_base_is_made_anew_where_anything_that_it_is_made_from_has_changed(sma
             save_bank(folder / "signs.safetensors", bank)
             patch.setattr(shipped, place, folder if place == "NAMED_BANKS" else folder / "base")
             shipped._made_from.cache_clear()
-            assert (found := shipped._made_from()) != before
+            found = shipped._made_from()
+            assert found != before
             before = found
     shipped._made_from.cache_clear()
 
