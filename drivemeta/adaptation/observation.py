@@ -83,6 +83,7 @@ def observe(
     negatives: Sequence[Path] = (),
     *,
     exhaustive: bool = False,
+    networks: FixedNetworks | None = None,
 ) -> Evidence:
     """Run the base over the support frames.
 
@@ -92,8 +93,9 @@ def observe(
         negatives: Images that hold no object of the new classes.
         exhaustive: Whether the support frames have every instance annotated, so that whatever else
             the base proposes there is a negative without further doubt.
+        networks: Networks of the base; made here by default.
     """
-    networks, n_support = FixedNetworks(base), len(support.images)
+    networks, n_support = networks or FixedNetworks(base), len(support.images)
     looks = []
     scoring = base.scoring
     context = max(scoring.context, scoring.thing_context if scoring.thing_scale else 1)

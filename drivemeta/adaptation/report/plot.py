@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from drivemeta.adaptation.adapted import Adapted
 from drivemeta.adaptation.report.diagnosis import SupportDiagnosis
-from drivemeta.data.lettering import shortened, write
+from drivemeta.core.lettering import shortened, write
 
 _INK, _FAINT, _GOOD, _BAD, _REST = "#1b1f24", "#6b7480", "#059669", "#dc2626", "#c3cad3"
 _CELL, _ROW, _LABEL, _WIDTH, _GAP, _TOP = 44, 34, 210, 420, 60, 70

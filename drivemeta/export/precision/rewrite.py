@@ -99,6 +99,7 @@ class RewriteReport:
         agreement: Agreement with that file.
         ap50: AP50 before and after, if data was given.
         seconds: Seconds that it took.
+        in_float32: Detector of the user's own in it, which stays in float32; None without one.
     """
 
     path: Path
@@ -108,6 +109,7 @@ class RewriteReport:
     agreement: Agreement
     ap50: GateReport | None
     seconds: float
+    in_float32: str | None
 
 
 def rewrite_model(
@@ -147,8 +149,16 @@ def rewrite_model(
             judge(ap50, change.gate.max_loss)
     write_bytes(out, data)
     seconds = time.perf_counter() - start
+    own = file.manifest.own
     return RewriteReport(
-        Path(out), change.precision, len(data), len(file.data), agreement, ap50, seconds
+        path=Path(out),
+        precision=change.precision,
+        n_bytes=len(data),
+        n_bytes_before=len(file.data),
+        agreement=agreement,
+        ap50=ap50,
+        seconds=seconds,
+        in_float32=None if own is None else own.source,
     )
 
 

@@ -131,3 +131,13 @@ def test_crops_are_chosen_by_quota():
     found = run(scores=scores[None], roots=roots[None])[0][0]
     assert np.argsort(-found, kind="stable")[:32].tolist() == chosen.tolist()
     assert (found[~np.isin(roots, [3, 4])] == 0).all()
+
+
+@pytest.mark.parametrize("frame_hw", [None, (90, 160)])
+def test_the_size_to_fit_into_is_seen_to_be_four_numbers(frame_hw):
+    """ONNX Runtime before 1.24 refuses a model where it does not see that."""
+    g = GraphBuilder()
+    prepare(g, "frames", (64, 96), frame_hw)
+    made = {output: node for node in g.nodes for output in node.output}
+    (resize,) = (node for node in g.nodes if node.op_type == "Resize")
+    assert made[resize.input[3]].op_type == "Reshape"
