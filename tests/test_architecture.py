@@ -51,6 +51,16 @@ MAY_IMPORT = {
     "video": {"core", "plugins", "runtime", "shipped"},
     "deploy": {"export", "runtime"},
     "archive": {"core", "data", "plugins", "export", "runtime", "shipped", "video"},
+    "teach": {
+        "core",
+        "data",
+        "plugins",
+        "models",
+        "runtime",
+        "export",
+        "adaptation",
+        "video",
+    },
     "fleet": {"archive", "video"},
     "bench": {"core", "export", "runtime", "video", "plugins", "shipped"},
 }

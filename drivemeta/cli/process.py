@@ -81,6 +81,9 @@ def process(
     ] = None,
     sinks: Annotated[str, OUTPUT(help="Sink plugins, comma-separated.")] = "mp4,jsonl",
     encoder: Annotated[str, OUTPUT(help="h264, openh264 or mpeg4.")] = "h264",
+    labels: Annotated[
+        str, OUTPUT(help="What labels of the video say: name,score,id, some of these, or none.")
+    ] = "name,score,id",
     metrics: Annotated[
         str | None,
         OUTPUT(help="Serve metrics for Prometheus on PORT or HOST:PORT."),
@@ -123,7 +126,7 @@ def process(
         known = ", ".join(registry.names("sink"))
         raise InputError(f"--sinks: expected one or more, found none in {sinks!r}; known: {known}")
     if "mp4" in names:
-        given["mp4"] = {"encoder": encoder, **given.get("mp4", {})}
+        given["mp4"] = {"encoder": encoder, "labels": labels, **given.get("mp4", {})}
     options = Options(
         tracker=tracker,
         every=every,
