@@ -41,16 +41,7 @@ def start(tmp_path, quick_base):
         words += ["--provider", "cpu", "--least-score", "0.3"]
         running.append(
             subprocess.Popen(
-                [
-                    sys.executable,
-                    str(script),
-                    *words,
-                    "--provider",
-                    "cpu",
-                    "--least-score",
-                    "0.3",
-                    *options,
-                ],
+                [sys.executable, str(script), *words, *options],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stderr=subprocess.PIPE,
                 text=True,
