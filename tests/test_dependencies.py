@@ -36,6 +36,8 @@ def imported(path: Path) -> Iterator[str]:
 
 OF_EXTRAS = {  # what is imported only where it is asked for
     "drivemeta/teach/": "teach",
+    "drivemeta/archive/": "archive",
+    "drivemeta/fleet/": "fleet",
     "drivemeta/training/schedulers/": "rl",
     "drivemeta/plugins/source/recordings/mcap.py": "mcap",
     "drivemeta/plugins/source/recordings/ros_messages.py": "mcap",
@@ -47,8 +49,14 @@ OF_EXTRAS = {  # what is imported only where it is asked for
 }
 
 
+OF_ROS = ["ament-index-python", "diagnostic-msgs", "drivemeta-detector", "launch", "launch-ros"]
+OF_ROS += ["rcl-interfaces", "rclpy", "sensor-msgs", "setuptools", "vision-msgs"]
+
+
 def extra_of(path: Path) -> list[str]:
     """Return the requirements of the extra that a plugin's manifest names, or a folder needs."""
+    if path.is_relative_to(ROOT / "drivemeta" / "deploy" / "templates" / "ros2"):
+        return OF_ROS
     for place, extra in OF_EXTRAS.items():
         if path.relative_to(ROOT).as_posix().startswith(place):
             return PROJECT["optional-dependencies"][extra]

@@ -32,6 +32,19 @@ ReadOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Take the place of a model that is there.")
 ]
+RayOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A Ray cluster: auto, HOST:PORT, ray://HOST:PORT, or local.",
+        rich_help_panel="Performance",
+    ),
+]
+GpusOption = Annotated[
+    float,
+    typer.Option(
+        min=0, help="With --ray: GPUs of a worker, such as 0.25.", rich_help_panel="Performance"
+    ),
+]
 NameOption = Annotated[
     str | None,
     typer.Option(help="Name shipped kinds beside the model's, comma-separated: signs, vehicles."),
@@ -69,7 +82,7 @@ def emit_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
 
 
-def check_writable(path: Path, suffix: str, *, replace: bool = True) -> None:
+def check_writable(path: Path, suffix: str, *, replace: bool = True, option: str = "--out") -> None:
     """Refuse an output file that cannot be written, before any work is done.
 
     Raises:
@@ -80,12 +93,12 @@ def check_writable(path: Path, suffix: str, *, replace: bool = True) -> None:
     from drivemeta.files import check_folder
 
     if path.suffix != suffix:
-        raise InputError(f"--out: expected a file name that ends in {suffix}, found {path}")
+        raise InputError(f"{option}: expected a file name that ends in {suffix}, found {path}")
     check_folder(path.parent)
     if path.is_dir():
         raise OutputError(f"cannot write {path}: it is a folder")
     if path.exists() and not replace:
-        raise InputError(f"--out: {path} is there already; name another file, or say --force")
+        raise InputError(f"{option}: {path} is there already; name another file, or say --force")
 
 
 def image_files(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""`drivemeta deploy`: a model as a Triton repository or a portable folder."""
+"""`drivemeta deploy`: a model as a Triton repository, a ROS 2 package or a portable folder."""
 
 from __future__ import annotations
 
@@ -18,15 +18,26 @@ class Target(StrEnum):
 
     triton = "triton"
     folder = "folder"
+    ros2 = "ros2"
 
 
 def deploy(
     model: Annotated[Path, typer.Argument(help="An ONNX model exported by DriveMeta.")],
-    out: Annotated[Path, typer.Option(help="The model repository, or the folder to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="The repository, the folder of packages, or the folder to write."),
+    ],
     target: Annotated[
-        Target, typer.Option(help="triton: a model of a repository; folder: with its clients.")
+        Target,
+        typer.Option(
+            help="triton: a model of a repository; ros2: a package with a node; folder: with its "
+            "clients."
+        ),
     ] = Target.folder,
-    name: Annotated[str | None, typer.Option(help="Triton: of the model; else the file's.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Of the model (Triton) or package (ROS 2)."),
+    ] = None,
     frame_size: Annotated[
         str | None, typer.Option(help="Triton: height x width of the only frames taken.")
     ] = None,
@@ -43,6 +54,7 @@ def deploy(
     """Write a model to where it is to run, and verify what was written."""
     from drivemeta.cli.common import parse_size
     from drivemeta.deploy.folder import write_folder
+    from drivemeta.deploy.ros2 import write_ros2
     from drivemeta.deploy.triton import TritonRule, write_triton
     from drivemeta.deploy.verify_folder import verify_deployed
 
@@ -50,6 +62,8 @@ def deploy(
         size = parse_size(frame_size, "--frame-size")
         rule = TritonRule(max_batch, max_delay_us, instances, size)
         path = write_triton(model, out, name, rule, replace=replace)
+    elif target is Target.ros2:
+        path = write_ros2(model, out, name, replace=replace)
     else:
         path = write_folder(model, out, replace=replace)
     (report,) = verify_deployed(path, "cpu")

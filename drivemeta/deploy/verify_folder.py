@@ -6,13 +6,14 @@ from pathlib import Path
 
 from drivemeta.deploy.checksums import check_checksums
 from drivemeta.deploy.folder import MODEL
+from drivemeta.deploy.ros2 import ROS2_MODEL
 from drivemeta.deploy.triton import CONFIG, LABELS, VERSION, check_config
 from drivemeta.errors import ModelFileError
 from drivemeta.export.verify import VerifyReport, verify_model
 
 
 def verify_deployed(path: str | Path, provider: str = "auto") -> list[VerifyReport]:
-    """Verify a model file, a portable folder, a Triton model or a repository of those.
+    """Verify a model file, a portable folder, a package of ROS 2, or Triton models.
 
     Raises:
         ModelFileError: something is damaged, absent or was changed.
@@ -25,6 +26,9 @@ def verify_deployed(path: str | Path, provider: str = "auto") -> list[VerifyRepo
         return [verify_model(path, provider)]
     if (path / CONFIG).is_file():
         return [_verify_triton(path, provider)]
+    if (path / ROS2_MODEL).is_file():
+        check_checksums(path)
+        return [verify_model(path / ROS2_MODEL, provider)]
     if (path / MODEL).is_file():
         check_checksums(path)
         report = verify_model(path / MODEL, provider)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from drivemeta.core import ClassBank
 from drivemeta.core.scoring import Scoring
 from drivemeta.teach.clip_index import ClipIndex
-from drivemeta.teach.hits import Hit, hits_of
+from drivemeta.teach.hits import ClipHit, hits_of
 from drivemeta.teach.seen import Rows, score
 
 
@@ -23,9 +23,9 @@ class HitList:
     def __init__(self, bank: ClassBank, scoring: Scoring) -> None:
         self._bank, self._scoring = bank, scoring
         self._lock = threading.Lock()
-        self._hits: list[Hit] = []
+        self._hits: list[ClipHit] = []
 
-    def all(self) -> list[Hit]:
+    def all(self) -> list[ClipHit]:
         """Return the hits, in no order."""
         with self._lock:
             return list(self._hits)
@@ -57,6 +57,6 @@ class HitList:
             self._hits += added
             return len(added)
 
-    def _of(self, clip: str, rows: Rows, names: Sequence[str]) -> list[Hit]:
+    def _of(self, clip: str, rows: Rows, names: Sequence[str]) -> list[ClipHit]:
         scores, labels = score(rows, self._bank, self._scoring)
         return hits_of(clip, rows, (scores, labels), self._bank, names)

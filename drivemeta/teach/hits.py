@@ -21,7 +21,7 @@ Status = Literal["open", "accepted", "rejected"]
 
 
 @dataclass(frozen=True)
-class Hit:
+class ClipHit:
     """A box of a frame that is taken for a class.
 
     Attributes:
@@ -50,7 +50,7 @@ def hits_of(
     scored: tuple[NDArray[np.float32], NDArray[np.int64]],
     bank: ClassBank,
     names: Iterable[str],
-) -> list[Hit]:
+) -> list[ClipHit]:
     """Return what rows show of some classes.
 
     Args:
@@ -66,7 +66,7 @@ def hits_of(
     for row in np.flatnonzero(np.isin(labels, wanted) & (scores >= LEAST_HIT)).tolist():
         left, top, right, bottom = (round(float(side), 1) for side in rows["box"][row])
         frame, name = int(rows["frame"][row]), bank.names[int(labels[row])]
-        found.append(Hit(clip, frame, (left, top, right, bottom), name, float(scores[row])))
+        found.append(ClipHit(clip, frame, (left, top, right, bottom), name, float(scores[row])))
     return found
 
 
@@ -85,7 +85,7 @@ class Decisions:
         for no in state.rejected:
             self._rejected.setdefault((no.clip, no.frame, no.name), []).append(no.xyxy)
 
-    def status(self, hit: Hit) -> Status | None:
+    def status(self, hit: ClipHit) -> Status | None:
         """Return what was said of a hit; None of one that was annotated as another class."""
         boxes = self._boxes.get((hit.clip, hit.frame), [])
         if boxes:
@@ -99,7 +99,7 @@ class Decisions:
         return "open"
 
 
-def sent(hits: Sequence[Hit], state: State, name: str) -> list[dict[str, Any]]:
+def sent(hits: Sequence[ClipHit], state: State, name: str) -> list[dict[str, Any]]:
     """Return the best hits of a class as JSON values, best first."""
     decisions = Decisions(state)
     rows = []

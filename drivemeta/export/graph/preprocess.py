@@ -92,6 +92,8 @@ def _fit_any(
 
 
 def _resize(g: GraphBuilder, planes: str, sizes: str) -> str:
+    # ONNX Runtime before 1.24 refuses a model whose sizes it has not inferred to be four.
+    sizes = g.Reshape(sizes, [4])
     return g.Resize(
         planes, "", "", sizes, mode="linear", coordinate_transformation_mode="half_pixel"
     )

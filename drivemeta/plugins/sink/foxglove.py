@@ -9,8 +9,13 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from drivemeta.core import UNTRACKED, Tracks
+from drivemeta.core import UNTRACKED, Frame, Tracks
+from drivemeta.plugins.sink.class_colours import colours_of
 
+TOPICS = {
+    "/camera/image": "foxglove.CompressedImage",
+    "/camera/annotations": "foxglove.ImageAnnotations",
+}
 LINE_LOOP = 2
 _TIME = {"type": "object", "properties": {"sec": {"type": "integer"}, "nsec": {"type": "integer"}}}
 _POINT = {"type": "object", "properties": {"x": {"type": "number"}, "y": {"type": "number"}}}
@@ -55,6 +60,17 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         },
     },
 }
+
+
+def frame_messages(frame: Frame, tracks: Tracks, jpeg: bytes) -> dict[str, dict[str, Any]]:
+    """Return the messages of one frame by topic: its picture, and what to lay over it."""
+    time_ns = round(frame.time_s * 1e9)
+    palette = colours_of(tracks.detections.classes)
+    colours = [palette[label] for label in tracks.detections.labels]
+    return {
+        "/camera/image": compressed_image(jpeg, time_ns),
+        "/camera/annotations": image_annotations(tracks, time_ns, colours),
+    }
 
 
 def compressed_image(jpeg: bytes, time_ns: int) -> dict[str, Any]:

@@ -12,20 +12,10 @@ from mcap.writer import Writer
 from drivemeta.core import Frame, Tracks
 from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
-from drivemeta.plugins.sink.foxglove import (
-    SCHEMAS,
-    compressed_image,
-    image_annotations,
-)
+from drivemeta.plugins.sink.foxglove import SCHEMAS, TOPICS, frame_messages
 from drivemeta.plugins.sink.jpeg import encoded_jpeg
 from drivemeta.plugins.sink.privacy import Privacy
-from drivemeta.plugins.sink.render import PALETTE
 from drivemeta.plugins.sink.whole_file import WholeFile
-
-TOPICS = {
-    "/camera/image": "foxglove.CompressedImage",
-    "/camera/annotations": "foxglove.ImageAnnotations",
-}
 
 
 class Mcap:
@@ -63,11 +53,9 @@ class Mcap:
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Add the picture and its annotations."""
         image = self._privacy.hidden(frame.image, tracks.detections)
-        jpeg = encoded_jpeg(image, self._quality)
-        time_ns = round(frame.time_s * 1e9)
-        colours = [PALETTE.by_idx(int(label)).as_rgb() for label in tracks.detections.labels]
-        self._add("/camera/image", frame, compressed_image(jpeg, time_ns))
-        self._add("/camera/annotations", frame, image_annotations(tracks, time_ns, colours))
+        messages = frame_messages(frame, tracks, encoded_jpeg(image, self._quality))
+        for topic, message in messages.items():
+            self._add(topic, frame, message)
 
     def commit(self) -> int:
         """Return 0: the index comes last, so an unfinished recording is made again."""
