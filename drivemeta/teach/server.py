@@ -64,7 +64,7 @@ class _Export(_Body):
 
 
 @dataclass(frozen=True)
-class Session:
+class TeachSession:
     """What the page is about: the clips at once, the rest as soon as it is there.
 
     Attributes:
@@ -78,7 +78,7 @@ class Session:
     teacher: Callable[[], Teacher]
 
 
-def create_app(session: Session, address: Address) -> ASGIApp:
+def create_app(session: TeachSession, address: Address) -> ASGIApp:
     """Return the application, behind its guard."""
     pages = Pages(session)
     routes = [
@@ -110,7 +110,7 @@ class Pages:
         session: What they are about.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: TeachSession) -> None:
         self._session = session
 
     def file(self, request: Request) -> Response:

@@ -17,7 +17,7 @@ import uvicorn
 from drivemeta.errors import InputError
 from drivemeta.teach.access import LOOPBACK, Address
 from drivemeta.teach.clips import Clip
-from drivemeta.teach.server import Session, create_app
+from drivemeta.teach.server import TeachSession, create_app
 
 if TYPE_CHECKING:
     from drivemeta.teach.teacher import Teacher
@@ -68,7 +68,7 @@ def serve(
     teacher: Future[Teacher] = Future()
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(Session(clips, project, teacher.result), address),
+            create_app(TeachSession(clips, project, teacher.result), address),
             log_level="warning",
             lifespan="off",
             ws="none",

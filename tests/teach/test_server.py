@@ -10,7 +10,7 @@ import pytest
 from drivemeta.teach.access import Address
 from drivemeta.teach.clip_list import clips_of, keep_clips
 from drivemeta.teach.clips import open_clip
-from drivemeta.teach.server import FILES, Session, create_app
+from drivemeta.teach.server import FILES, TeachSession, create_app
 from drivemeta.teach.teacher import Teacher
 from tests.helpers.teach import ask
 from tests.helpers.videos import draw_frame, encode_video
@@ -39,7 +39,7 @@ def served(lively_detector, clip, tmp_path):
         clips = {name: open_clip(path) for name, path in paths.items()}
         opened.append(teacher := Teacher(lively_detector, clips, folder))
         keep_clips(folder, paths)
-        return create_app(Session(clips, folder, lambda: teacher), Address()), teacher
+        return create_app(TeachSession(clips, folder, lambda: teacher), Address()), teacher
 
     yield begin
     for teacher in opened:
@@ -52,7 +52,7 @@ def attacked(lively_detector, clip, tmp_path_factory):
     folder = tmp_path_factory.mktemp("attacked")
     clips = {name: open_clip(path) for name, path in clips_of(folder, [clip]).items()}
     teacher = Teacher(lively_detector, clips, folder)
-    yield create_app(Session(clips, folder, lambda: teacher), Address()), teacher
+    yield create_app(TeachSession(clips, folder, lambda: teacher), Address()), teacher
     teacher.close()
 
 
