@@ -58,6 +58,7 @@ class Footage:
         self.problem = ""
         self.n_urgent = 0
         self._sight, self._opening = threading.Lock(), threading.Lock()
+        self._counting = threading.Lock()
         self._view = (next(iter(self.clips)), 0)
         self._ended = threading.Event()
         self._aside: dict[tuple[str, str], Clip] = {}
@@ -109,12 +110,14 @@ class Footage:
 
     def _see(self, clip: Clip, frame: int, *, urgent: bool) -> Rows:
         image = clip.frame(frame)
-        self.n_urgent += urgent
+        with self._counting:
+            self.n_urgent += urgent
         try:
             with self._sight:
                 return see(self._base, self._networks, image, frame)
         finally:
-            self.n_urgent -= urgent
+            with self._counting:
+                self.n_urgent -= urgent
 
     def _run(self) -> None:
         """Index part after part, nearest to what is viewed first."""
