@@ -9,7 +9,8 @@ import pytest
 
 from drivemeta.teach.access import Address
 from drivemeta.teach.clip_list import clips_of, keep_clips
-from drivemeta.teach.server import FILES, create_app
+from drivemeta.teach.clips import open_clip
+from drivemeta.teach.server import FILES, TeachSession, create_app
 from drivemeta.teach.teacher import Teacher
 from tests.helpers.teach import ask
 from tests.helpers.videos import draw_frame, encode_video
@@ -34,10 +35,11 @@ def served(lively_detector, clip, tmp_path):
         while opened:
             opened.pop().close()
         folder = tmp_path / "project"
-        clips = clips_of(folder, [clip])
-        opened.append(Teacher(lively_detector, clips, folder))
-        keep_clips(folder, clips)
-        return create_app(opened[-1], Address()), opened[-1]
+        paths = clips_of(folder, [clip])
+        clips = {name: open_clip(path) for name, path in paths.items()}
+        opened.append(teacher := Teacher(lively_detector, clips, folder))
+        keep_clips(folder, paths)
+        return create_app(TeachSession(clips, folder, lambda: teacher), Address()), teacher
 
     yield begin
     for teacher in opened:
@@ -48,8 +50,9 @@ def served(lively_detector, clip, tmp_path):
 def attacked(lively_detector, clip, tmp_path_factory):
     """Return the application and the session of a project that nothing may change."""
     folder = tmp_path_factory.mktemp("attacked")
-    teacher = Teacher(lively_detector, clips_of(folder, [clip]), folder)
-    yield create_app(teacher, Address()), teacher
+    clips = {name: open_clip(path) for name, path in clips_of(folder, [clip]).items()}
+    teacher = Teacher(lively_detector, clips, folder)
+    yield create_app(TeachSession(clips, folder, lambda: teacher), Address()), teacher
     teacher.close()
 
 

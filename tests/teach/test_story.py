@@ -23,7 +23,7 @@ NAME = "falling rocks"
 NASTY = '<img src=x onerror="alert(1)">'
 # Folder that gets a picture of every state; `teach` and `teach-failed` are those of docs/images.
 PICTURES = os.environ.get("DRIVEMETA_PICTURES")
-PATIENCE_MS = 120_000
+PATIENCE_MS = 300_000
 
 pytestmark = [
     pytest.mark.slow,
@@ -110,6 +110,7 @@ class Page:
     def seek(self, frame):
         """Go to a frame by the keyboard, and wait until it and its proposals are there."""
         slider = self.slider("Frame")
+        self.wait("() => !document.getElementById('seek').disabled")
         slider.focus()
         self.page.keyboard.press("Home")
         for _ in range(frame):
