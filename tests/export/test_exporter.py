@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from drivemeta.core import BankRows, ClassSpec
+from drivemeta.core.score_rule import score_locations
 from drivemeta.errors import InputError, OutputError, ParityError, PluginError
 from drivemeta.export.exporter import ExportOptions, export_detector
 from drivemeta.export.graph.assemble import Networks, assemble
@@ -136,6 +137,19 @@ def test_a_model_that_disagrees_is_not_written(lively_detector, tmp_path):
     with pytest.raises(ParityError, match=r"dense_box_px is 3.*Nothing was written"):
         export_detector(wrong, tmp_path / "wrong.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_score_that_reaches_no_row_is_compared_too(lively_detector, tiny_model):
+    """The weakest place of all makes no row; its score alone is moved a little."""
+    model, scoring = read_model_file(tiny_model).proto, lively_detector.scoring
+    reference = torch_dense(lively_detector, draw_scene())
+    check_parity(model, lively_detector, [reference])
+    scores = score_locations(reference.dense, lively_detector.bank.dense, scoring)[0]
+    quality = reference.dense.quality.copy()
+    quality[scores.argmin()] += 0.5
+    moved = replace(reference, dense=replace(reference.dense, quality=quality))
+    with pytest.raises(ParityError, match=r": dense_score is [^;]*\. Nothing was written"):
+        check_parity(model, lively_detector, [moved])
 
 
 def test_input_sizes_are_multiples_of_64(lively_detector, tmp_path):
