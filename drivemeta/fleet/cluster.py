@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -11,6 +12,7 @@ from typing import Any
 from drivemeta.errors import InputError, ProviderError
 
 LOCAL = "local"
+KNOCK_S = 10.0
 
 
 @contextmanager
@@ -35,6 +37,7 @@ def joined(address: str) -> Iterator[ModuleType]:
     if mine:
         options: dict[str, Any] = {"logging_level": logging.WARNING, "log_to_driver": False}
         try:
+            _knock(address)
             ray.init(**options, **({} if address == LOCAL else {"address": address}))
         except Exception as error:
             raise ProviderError(
@@ -46,6 +49,13 @@ def joined(address: str) -> Iterator[ModuleType]:
     finally:
         if mine:
             ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raise OSError if nobody answers at `HOST:PORT`: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), KNOCK_S).close()
 
 
 def cpus_of(ray: Any) -> int:

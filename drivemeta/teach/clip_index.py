@@ -12,6 +12,7 @@ from drivemeta.files import atomic_path, write_text
 from drivemeta.teach.seen import Rows
 
 PART = 16  # indexed frames in a file
+MOST_BESIDE = 2000  # frames that were looked at beside, in memory
 FACTS = "of.txt"
 
 
@@ -84,6 +85,8 @@ class ClipIndex:
         """Keep the rows of a frame that was looked at, in memory."""
         with self._lock:
             self._extra[number] = rows
+            while len(self._extra) > MOST_BESIDE:
+                self._extra.pop(next(iter(self._extra)))
 
     def rows(self, number: int) -> Rows | None:
         """Return the rows of a frame, None if it was not looked at yet."""

@@ -21,7 +21,7 @@ CHROMIUM = Path("/usr/bin/chromium")
 SIGN, N_FRAMES = "falling_rocks", 36
 NAME = "falling rocks"
 NASTY = '<img src=x onerror="alert(1)">'
-# Where the pictures of docs/teach.md go: DRIVEMETA_PICTURES=docs/images makes them anew.
+# Folder that gets a picture of every state; `teach` and `teach-failed` are those of docs/images.
 PICTURES = os.environ.get("DRIVEMETA_PICTURES")
 PATIENCE_MS = 120_000
 

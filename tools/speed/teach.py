@@ -19,7 +19,7 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ from tools.page_section import put_section
 from tools.provenance import command, machine
 
 SIGN, SIZE = "falling_rocks", (1080, 1920)
+CHROMIUM = "/usr/bin/chromium"
 MINUTES, HOUR_S = 2, 3600
 N_SCRUBS, N_CLICKS = 40, 5
 
@@ -137,7 +138,9 @@ def measure(clip: Path, folder: Path) -> dict[str, str]:
         while (index := server.json("api/state?seen=0")["index"][name])["done"] < index["of"]:
             time.sleep(0.5)
         found |= scrubbed(server, name)
-        found |= clicked(server, name)
+        with watched(server) as longest:
+            found |= clicked(server, name)
+            found |= longest()
     hour = repeat(clip, folder / "hour.mp4", HOUR_S)
     with serving(hour, folder / "hour") as server:
         server.get("api/frame/hour/0")
@@ -190,6 +193,31 @@ def clicked(server: Server, clip: str) -> dict[str, str]:
         "click to marked timeline, the last of five boxes": f"{marked[-1]:.1f} s",
         "click to report and threshold, the last of five boxes": f"{judged[-1]:.1f} s",
     }
+
+
+@contextmanager
+def watched(server: Server) -> Iterator[Callable[[], dict[str, str]]]:
+    """Open the page in Debian's chromium; give a function that tells how long it was frozen."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.goto(server.url)
+        page.wait_for_function("() => document.getElementById('status').textContent")
+        page.evaluate(
+            "() => { window.longest = 0; new PerformanceObserver((list) => { for (const task of "
+            "list.getEntries()) window.longest = Math.max(window.longest, task.duration); })"
+            ".observe({ entryTypes: ['longtask'] }); }"
+        )
+
+        def longest() -> dict[str, str]:
+            most = page.evaluate("window.longest")
+            shown = f"{most:.0f} ms" if most else "less than 50 ms"
+            return {"longest that the page was busy meanwhile": shown}
+
+        yield longest
+        browser.close()
 
 
 def best_sign(server: Server, clip: str) -> dict[str, Any]:

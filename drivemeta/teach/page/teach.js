@@ -24,7 +24,10 @@ const selectedBox = () => (S.selected?.id ? boxesHere().find((box) => box.id ===
 const threshold = () => S.threshold ?? known()?.threshold ?? 0.3;
 
 const canvas = new FrameCanvas($("frame"), scene, { clicked, drawn, changed });
-const steps = new Steps(() => S.page.revision, applyPage, told);
+const steps = new Steps(() => S.page.revision, (page, refused) => {
+  if (!refused) banner("");
+  applyPage(page, refused);
+}, told);
 const lists = [new HitList($("best"), chooseHit), new HitList($("unsure"), chooseHit)];
 
 function scene() {
