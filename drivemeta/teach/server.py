@@ -118,7 +118,11 @@ class Pages:
         name, kind = FILES.get(request.path_params.get("name", ""), ("", ""))
         if not name:
             return JSONResponse({"error": "there is no such page"}, 404)
-        return Response((PAGE / name).read_bytes(), media_type=kind)
+        data = (PAGE / name).read_bytes()
+        if name == FILES[""][0]:  # the slider has its length before any script runs
+            last = next((clip.n_frames - 1 for clip in self._session.clips.values()), 0)
+            data = data.replace(b'max="0"', f'max="{last}"'.encode())
+        return Response(data, media_type=kind)
 
     def clips(self, request: Request) -> Response:  # noqa: ARG002
         """Return the clips, in the order in which they were given."""

@@ -281,7 +281,7 @@ class Teacher:
         return state.boxes, state.rejected  # thresholds change nothing of what is learnt
 
     def _is_busy(self) -> bool:
-        return self.learning.is_busy
+        return self.learning.is_busy or self.exported["phase"] == "running"
 
     def _learnt(self) -> None:
         """Look for what was learnt in all that is indexed."""

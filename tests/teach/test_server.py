@@ -81,6 +81,7 @@ def test_the_page_and_all_that_it_loads_are_served(attacked):
     app, _ = attacked
     page = ask(app, "/")
     assert page.headers["content-type"].startswith("text/html")
+    assert b'aria-label="Frame" min="0" max="39"' in page.body
     for name in filter(None, FILES):
         assert ask(app, f"/{name}").status == 200
     assert b"//" not in page.body.replace(b"<!doctype", b"")  # nothing from elsewhere
@@ -228,6 +229,25 @@ def test_exports_wait_for_what_is_learnt_and_need_boxes(served):
     assert file.status == 200
     assert b"<annotations>" in file.body
     assert file.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_box_is_followed_as_one_object_in_one_step(served, monkeypatch):
+    app, _ = served()
+    ask(app, "/api/act", body=add(0))
+    nowhere = ask(app, "/api/follow", body={"revision": 1, "id": 7})
+    assert nowhere.status == 400
+    monkeypatch.setattr("drivemeta.teach.teacher.follow", lambda *_: [])
+    lost = ask(app, "/api/follow", body={"revision": 1, "id": 1})
+    assert "annotate it there by hand" in lost.json["error"]
+    seen = [(0, (16.0, 60.0, 40.0, 80.0)), (12, (40.0, 60.0, 64.0, 80.0))]
+    monkeypatch.setattr("drivemeta.teach.teacher.follow", lambda *_: seen)
+    boxes = ask(app, "/api/follow", body={"revision": 1, "id": 1}).json["boxes"]
+    assert [(b["frame"], b["object"], b["origin"]) for b in boxes] == [
+        (3, 1, "drawn"),
+        (0, 1, "followed"),
+        (12, 1, "followed"),
+    ]
+    assert len(ask(app, "/api/undo", body={"revision": 2}).json["boxes"]) == 1
 
 
 def test_a_failure_in_learning_is_told_and_over_with_the_next_step(served, monkeypatch):

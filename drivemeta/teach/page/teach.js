@@ -562,9 +562,9 @@ async function start() {
   document.title = `${project.split(/[\\/]/).pop()} · DriveMeta teach`;
   $("clip").replaceChildren(...clips.map((each) => new Option(each.name)));
   wire();
-  $("seek").disabled = false;
   const [, name, frame] = decodeURIComponent(location.hash).match(/^#(.+)\/(\d+)$/) ?? [];
-  goTo(Number(frame ?? 0), { clipName: clips.some((each) => each.name === name) ? name : clips[0].name });
+  const moved = Number($("seek").value); // by a key that came before this script
+  goTo(moved || Number(frame ?? 0), { clipName: clips.some((each) => each.name === name) ? name : clips[0].name });
   $("status").textContent = "opening: the first proposals come in a moment";
   $("status").classList.add("busy");
   applyPage(await getJson("state?seen=0"));
