@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from drivemeta.video.api import process
     from drivemeta.video.opening import open_source
     from drivemeta.video.options import Options
+    from drivemeta.video.showing import DrawnFrame, show
     from drivemeta.video.summary import RunSummary
 
 __version__ = "0.1.0"
@@ -50,6 +51,7 @@ _HOMES = {
     "Batcher": "drivemeta.runtime.batching",
     "ClassBank": "drivemeta.core",
     "Detections": "drivemeta.core",
+    "DrawnFrame": "drivemeta.video.showing",
     "DriveMetaError": "drivemeta.errors",
     "ExportOptions": "drivemeta.export.exporter",
     "Frame": "drivemeta.core",
@@ -69,6 +71,7 @@ _HOMES = {
     "load_model": "drivemeta.shipped",
     "open_source": "drivemeta.video.opening",
     "process": "drivemeta.video.api",
+    "show": "drivemeta.video.showing",
     "verify_model": "drivemeta.export.verify",
 }
 
@@ -77,6 +80,7 @@ __all__ = [
     "Batcher",
     "ClassBank",
     "Detections",
+    "DrawnFrame",
     "DriveMetaError",
     "ExportOptions",
     "Frame",
@@ -96,6 +100,7 @@ __all__ = [
     "load_model",
     "open_source",
     "process",
+    "show",
     "verify_model",
 ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import reduce
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from drivemeta.banks.beside import named_beside
 from drivemeta.banks.named import load_bank, with_named
 from drivemeta.errors import ModelFileError
 from drivemeta.export.edit_classes import edit_model
-from drivemeta.paths import BASE_WEIGHTS, user_cache
+from drivemeta.paths import BASE_WEIGHTS, NAMED_BANKS, user_cache
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import package_version
 from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
@@ -21,7 +21,8 @@ from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
 def base_onnx(named: Sequence[str] = ()) -> Path:
     """Return the shipped base detector as ONNX, exporting it on first use.
 
-    The file is kept by the digest of the weights, the version of the package and what is named.
+    The file is kept by the digest of all that it is made from, the version of the package and what
+    is named.
 
     Args:
         named: Shipped banks whose classes it names below its own: `signs`, `vehicles`.
@@ -35,8 +36,7 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
         raise ModelFileError(
             f"expected the shipped weights at {BASE_WEIGHTS}, found none; install drivemeta again"
         )
-    digest = hashlib.sha256(BASE_WEIGHTS.read_bytes()).hexdigest()[:16]
-    words = ["base", package_version("drivemeta"), digest, *sorted(set(named))]
+    words = ["base", package_version("drivemeta"), _made_from(), *sorted(set(named))]
     path = user_cache() / ("-".join(words) + ".onnx")
     if not path.is_file():
         # torch only where it is needed: a cached base starts in a fraction of a second
@@ -47,6 +47,24 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
         detector = load_base()
         export_detector(detector.with_(bank=reduce(with_named, banks, detector.bank)), path)
     return path
+
+
+@cache
+def _made_from() -> str:
+    """Return the digest of the weights, the banks and the code that the base's graph is made by."""
+    weights = BASE_WEIGHTS.parent
+    code = Path(__file__).parent
+    files = [
+        *weights.glob("*.safetensors"),
+        *NAMED_BANKS.glob("*.safetensors"),
+        *(code / "core").glob("scor*.py"),
+        *(code / "export" / "graph").glob("*.py"),
+        *(code / "models").rglob("*.py"),
+    ]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
 
 
 def name_beside(

@@ -51,6 +51,17 @@ MAY_IMPORT = {
     "video": {"core", "plugins", "runtime", "shipped"},
     "deploy": {"export", "runtime"},
     "archive": {"core", "data", "plugins", "export", "runtime", "shipped", "video"},
+    "teach": {
+        "core",
+        "data",
+        "plugins",
+        "models",
+        "runtime",
+        "export",
+        "adaptation",
+        "video",
+    },
+    "fleet": {"archive", "video"},
     "bench": {"core", "export", "runtime", "video", "plugins", "shipped"},
 }
 EVERYONE = {"errors", "files", "paths"}
@@ -116,6 +127,11 @@ def test_built_in_plugins_build_on_their_own_kind(path):
     kind, name = path.relative_to(ROOT / "plugins").parts[:2]
     allowed = {"core", *OF_BUILT_INS.get(f"{kind}/{name}", set())}
     assert not forbidden(path, f"plugins/{kind.removesuffix('s')}", allowed)
+
+
+def test_only_the_fleet_knows_ray():
+    users = [path for path in PACKAGE.rglob("*.py") if re.search(r"import ray\b", path.read_text())]
+    assert {path.parent.name for path in users} == {"fleet"}
 
 
 def circle(arrows: dict[str, set[str]]) -> list[str]:

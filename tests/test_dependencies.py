@@ -35,6 +35,9 @@ def imported(path: Path) -> Iterator[str]:
 
 
 OF_EXTRAS = {  # what is imported only where it is asked for
+    "drivemeta/teach/": "teach",
+    "drivemeta/archive/": "archive",
+    "drivemeta/fleet/": "fleet",
     "drivemeta/training/schedulers/": "rl",
     "drivemeta/plugins/source/recordings/mcap.py": "mcap",
     "drivemeta/plugins/source/recordings/ros_messages.py": "mcap",

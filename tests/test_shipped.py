@@ -56,6 +56,22 @@ def named_in(model, bank, tmp_path, capsys):
     return read_model_file(tmp_path / "both.onnx").manifest.names, capsys.readouterr().err
 
 
+def test_a_base_is_made_anew_where_anything_that_it_is_made_from_has_changed(small):
+    shipped._made_from.cache_clear()
+    before = shipped._made_from()
+    bank = NamedBank("traffic_sign", ("no_entry",), np.eye(1, 128))
+    with pytest.MonkeyPatch.context() as patch:
+        for place in ("NAMED_BANKS", "BASE_WEIGHTS"):
+            folder = small.parent / f"other-{place}"
+            save_bank(folder / "signs.safetensors", bank)
+            patch.setattr(shipped, place, folder if place == "NAMED_BANKS" else folder / "base")
+            shipped._made_from.cache_clear()
+            found = shipped._made_from()
+            assert found != before
+            before = found
+    shipped._made_from.cache_clear()
+
+
 def test_kinds_are_named_beside_ones_own_classes_and_the_bank_grows(small, tmp_path):
     photos, out = tmp_path / "photos", tmp_path / "found"
     photos.mkdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
 from drivemeta.models.detector import TwoLevelDetector, fitted_to
+from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.plugins.learner.protocol import Learner
 from drivemeta.plugins.loaded import Loaded
 from drivemeta.plugins.registry import Registry, default_registry
@@ -42,6 +43,8 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     learner_weights: Path | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     registry: Registry | None = None,
+    networks: FixedNetworks | None = None,
+    on_rows: Callable[[ClassBank], None] | None = None,
 ) -> Adapted:
     """Teach a detector the classes of a support set; the base is not changed.
 
@@ -63,6 +66,9 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
             learner to start from in place of what lies beside it.
         settings: Parameters of the learner by its name, such as `{"protonet": {"scale": 10}}`.
         registry: Plugins that the learner is found among; those of `default_registry` by default.
+        networks: Networks of the base, for whoever adapts again and again; its own by default.
+        on_rows: Function that gets the new bank as soon as its rows are learnt; its thresholds are
+            not set yet.
 
     Raises:
         PluginNotFoundError: no such learner.
@@ -76,7 +82,7 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     usual = learner_for(support, extensible=_was_adapted(base.bank))
     plugin = _plugin_of(learner or usual, settings, registry)
     parent = _checked_parent(base, support, parent, extend=extend)
-    evidence = observe(base, support, negatives, exhaustive=exhaustive)
+    evidence = observe(base, support, negatives, exhaustive=exhaustive, networks=networks)
     parents = parents_of(base.bank, evidence, parent, base.scoring)
     if things_among(parents, base.scoring).any():
         if learner is None:
@@ -84,20 +90,23 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
         refuse_branch(plugin, support, parents)
         evidence = see_things(base, evidence, parents)
     learning = BranchLearning(base, plugin, evidence, learner_weights)
-    return _learnt(learning, plugin, support, parent, parents, started)
+    return _learnt(learning, plugin, support, parent, parents, started, on_rows)
 
 
-def _learnt(
+def _learnt(  # noqa: PLR0913  (what one adaptation is made of)
     learning: BranchLearning,
     plugin: Loaded[Learner],
     support: SupportSet,
     asked: str | None,
     parents: tuple[str | None, ...],
     started: float,
+    on_rows: Callable[[ClassBank], None] | None,
 ) -> Adapted:
     """Learn rows, hold boxes out, set thresholds; return the detector and how it came about."""
     full = learning.without()
     bank = learn_rows(full.base, full.learner, full.evidence, parents, of_crops=support.of_crops)
+    if on_rows is not None:
+        on_rows(bank)
     held = hold_out(full, bank, parents, learning.without)
     bank = calibrate(bank, full.evidence, held, parents, full.base.bank)
     frames = hold_frames_out(full, parents)

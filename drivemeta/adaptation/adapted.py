@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.held_frames import HeldFrames
 from drivemeta.adaptation.held_out import HeldOut
+from drivemeta.core.html import html_table
 from drivemeta.data.support import SupportSet
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.learner.protocol import Learner
@@ -95,6 +96,22 @@ class Adapted:
                 f"{row.name}: {kind}, {row.shots} shots, threshold {row.threshold:.2f}{doubt}"
             )
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head = ("class", "a kind of", "shots", "proposed by the base", "threshold", "confidence")
+        rows = (
+            (
+                row.name,
+                row.parent or "a new kind",
+                row.shots,
+                "" if row.found is None else f"{row.found} of {row.added}",
+                f"{row.threshold:.2f}",
+                "low" if row.low_confidence else "",
+            )
+            for row in self.classes
+        )
+        title = f"adapted by {self.record.learner.name} in {self.record.seconds:.1f} s"
+        return html_table(head, rows, title)
 
     def export(self, path: str | Path, **options: Any) -> ExportReport:
         """Write the ONNX model; options are those of `drivemeta.export_detector`."""

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from drivemeta.adaptation.checked_rows import checked_rows
@@ -19,6 +20,7 @@ from drivemeta.banks.distractors import distractors_for, without_near
 from drivemeta.banks.named import NamedBank
 from drivemeta.banks.replay import load_replay
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
+from drivemeta.core.bank import ALIKE
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.scoring import Scoring
 from drivemeta.errors import PluginError
@@ -90,13 +92,36 @@ def _with_signs(bank: ClassBank, rows: BankRows, root: str, learner: Learner) ->
     """Return a bank with rows of signs or lights, and what else there is below their root."""
     label = bank.index(root)
     has_distractors = label in bank.crop.roots
-    crop = without_near(bank.crop, rows, label) + rows
+    extends = np.array([bank.classes[o].origin == "base" and o != label for o in rows.owners])
+    extends &= rows.owners != DISTRACTOR
+    rows = _held_back(rows, extends, bank.crop)
+    crop = without_near(bank.crop, rows[~extends], label) + rows
     if not has_distractors:
         held = capacity_for_leaves(replace(bank, crop=crop))
         room = held - len(crop)
         widen = learner.widen if isinstance(learner, Widens) else None
         crop += distractors_for(root, rows, label, room, widen)
     return replace(bank, crop=crop)
+
+
+def _held_back(rows: BankRows, extends: NDArray[np.bool_], known: BankRows) -> BankRows:
+    """Return rows of which those that extend a kind of the base leave alone what others resemble.
+
+    What is alike to a row that is known has a cosine of some `ALIKE` with it; there, the new row's
+    logit lies below. All of these rows stay, those of background too, so that the kind names no
+    more of what the base leaves nameless.
+
+    Args:
+        rows: (n,) rows of new shots.
+        extends: (n,) which of them are of a kind that the base has.
+        known: Rows there are.
+    """
+    biases = rows.biases.copy()
+    for i in np.flatnonzero(extends):
+        rivals = (known.roots == rows.roots[i]) & (known.owners != rows.owners[i])
+        nearest = (known.weights[rivals] @ rows.weights[i]).max(initial=-1)
+        biases[i] = max(biases[i], nearest - ALIKE)
+    return replace(rows, biases=biases)
 
 
 def proposed_rows(learner: Learner, embedded: LabelledImages) -> ClassRows | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from drivemeta.banks.arrays_file import read_arrays
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import DenseArrays
 from drivemeta.errors import ModelFileError
 from drivemeta.files import write_bytes
 from drivemeta.models.digest import weights_digest
@@ -37,6 +39,22 @@ class Places:
 
     def __len__(self) -> int:
         return len(self.quality)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Places]) -> Places:
+        """Return the places of all parts."""
+        none = cls(torch.zeros((0, 0)), torch.zeros(0))
+        found = [part for part in parts if len(part)] or [none]
+        return cls(
+            torch.cat([part.embeddings for part in found]),
+            torch.cat([part.quality for part in found]),
+        )
+
+    @classmethod
+    def of(cls, dense: DenseArrays, at_most: int) -> Places:
+        """Return the likeliest places of a frame to show an object."""
+        best = np.argsort(-dense.quality, kind="stable")[:at_most]
+        return cls(torch.from_numpy(dense.embeddings[best]), torch.from_numpy(dense.quality[best]))
 
 
 def places_beside(level1: nn.Module, name: str, path: Path = BASE_PLACES) -> Places:

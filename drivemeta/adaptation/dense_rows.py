@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from drivemeta.adaptation.base_places import Places
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
 from drivemeta.models.assignment import pairwise_iou, prior
@@ -74,6 +75,13 @@ class Locations:
     places: Tensor
     background: Tensor
     quality: Tensor
+
+    def beside(self, elsewhere: Places) -> Locations:
+        """Return the same with further places that do not show the class."""
+        if not len(elsewhere):
+            return self
+        seen = Places.joined((Places(self.background, self.quality), elsewhere))
+        return replace(self, background=seen.embeddings, quality=seen.quality)
 
 
 def learn_dense(

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from drivemeta.adaptation.base_places import Places
 from drivemeta.core.boxes import FloatArray
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.plugins.learner.labelled_images import LabelledImages
@@ -99,6 +100,7 @@ class Evidence:
         networks: What proposed and embedded, for whoever needs more of it.
         compared: First and end of the columns that are unit vectors, which new rows are compared
             with; all of them unless level 2 has a branch.
+        elsewhere: Places of level 1 in frames that were given as negatives.
         thing_negatives: (m, dim) embeddings of the negatives as things; None if no class is one.
     """
 
@@ -109,6 +111,7 @@ class Evidence:
     frames: tuple[tuple[NDArray[np.uint8], FloatArray], ...]
     of_crops: bool
     networks: FixedNetworks
+    elsewhere: Places
     compared: tuple[int, int | None] = (0, None)
     thing_negatives: Tensor | None = None
 

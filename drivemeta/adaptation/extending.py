@@ -22,8 +22,8 @@ def learn_beside(
     """Learn a row for a class that has rows already, at the threshold it has.
 
     The row is learnt as that of a new kind is. Its bias is then at least so great that it takes no
-    place of something else, neither in the support frames nor among those that ship: a place is
-    taken where the class would be reported, and was not before.
+    place of something else, neither in the support frames, nor in those given as negatives, nor
+    among those that ship: a place is taken where the class would be reported, and was not before.
 
     Args:
         base: Its level 1 is run over the support frames.
@@ -35,7 +35,7 @@ def learn_beside(
     Returns:
         The (dim,) float32 unit row and its bias.
     """
-    found = embed_locations(base, evidence, label)
+    found = embed_locations(base, evidence, label).beside(evidence.elsewhere)
     row, bias = learnt(found, base.scoring.dense_scale)
     places = Places(found.background, found.quality), places_beside(base.level1, bank.names[owner])
     least = [least_bias(row, seen, bank, owner, base.scoring) for seen in places]

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from drivemeta.adaptation.base_places import Places
 from drivemeta.adaptation.evidence import Evidence, SeenBoxes, SeenNegatives
 from drivemeta.adaptation.frame_crops import best_match, box_views, other_proposals
 from drivemeta.core.boxes import FloatArray
@@ -21,9 +22,10 @@ from drivemeta.data.support import SupportSet
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.fixed import FixedNetworks
-from drivemeta.models.traced.proposals import propose
+from drivemeta.models.traced.proposals import propose, to_input
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 
+PLACES_PER_FRAME = 512  # of a negative
 NOTHING = Located(
     np.zeros((0, 4), np.float32),
     np.zeros(0, np.float32),
@@ -81,6 +83,7 @@ def observe(
     negatives: Sequence[Path] = (),
     *,
     exhaustive: bool = False,
+    networks: FixedNetworks | None = None,
 ) -> Evidence:
     """Run the base over the support frames.
 
@@ -90,8 +93,9 @@ def observe(
         negatives: Images that hold no object of the new classes.
         exhaustive: Whether the support frames have every instance annotated, so that whatever else
             the base proposes there is a negative without further doubt.
+        networks: Networks of the base; made here by default.
     """
-    networks, n_support = FixedNetworks(base), len(support.images)
+    networks, n_support = networks or FixedNetworks(base), len(support.images)
     looks = []
     scoring = base.scoring
     context = max(scoring.context, scoring.thing_context if scoring.thing_scale else 1)
@@ -113,7 +117,16 @@ def observe(
         frames=tuple((look.image, look.boxes) for look in looks),
         of_crops=support.of_crops,
         networks=networks,
+        elsewhere=Places.joined([_places(base, networks, look) for look in looks[n_support:]]),
     )
+
+
+def _places(base: TwoLevelDetector, networks: FixedNetworks, look: _SeenFrame) -> Places:
+    """Return the places of level 1 in a frame that shows no new class."""
+    if not base.has_dense:
+        return Places.joined(())
+    inputs, _ = to_input(to_tensor(look.image), base.input_size)
+    return Places.of(networks.dense(inputs), PLACES_PER_FRAME)
 
 
 def _look(

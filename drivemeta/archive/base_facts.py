@@ -108,12 +108,13 @@ class BaseFacts:
 
     def _other_networks(self, file: ModelFile) -> str:
         learner = file.manifest.learner.name
-        asks = f"its learner, {learner}, changes layers" if learner else "it has other networks"
+        changes = f", or its learner, {learner}, changes layers" if learner else ""
         return (
             f"expected a model whose embedding is that of the archive's base "
             f"({self.weights[:12]}), found {file.manifest.digests.weights[:12]} in {file.path}: it "
-            f"is of another base, or {asks}, so that it needs more than the archive keeps; adapt "
-            "with `--learner protonet`, from the base that the archive was made by"
+            f"is of another base or another version of it{changes}: the archive does not keep what "
+            "it needs; adapt with `--learner protonet` from the base that the archive was made by, "
+            "or index anew"
         )
 
     def _other_finders(self, file: ModelFile) -> str:

@@ -22,7 +22,7 @@ TRIES = 3
 LOOK_S = 0.2  # between looks at whether all is to stop
 
 
-class Listener(Protocol):
+class IndexListener(Protocol):
     """Hears how the tasks get on."""
 
     def planned(self, video: Video, done: Done) -> None:
@@ -38,7 +38,9 @@ class Listener(Protocol):
 class Engine(Protocol):
     """Runs tasks on workers."""
 
-    def run(self, tasks: Iterable[Task], listener: Listener, stopped: Callable[[], bool]) -> None:
+    def run(
+        self, tasks: Iterable[Task], listener: IndexListener, stopped: Callable[[], bool]
+    ) -> None:
         """Run tasks, and those that come of them, until none is left or it is stopped."""
 
 
@@ -73,7 +75,7 @@ class Queue:
         """Forget those that wait."""
         self._heap.clear()
 
-    def settle(self, task: Task, done: Done, listener: Listener) -> None:
+    def settle(self, task: Task, done: Done, listener: IndexListener) -> None:
         """Take in what came of a task: it may bring others, or be the end of all."""
         if isinstance(task, Video):
             listener.planned(task, done)
@@ -105,7 +107,9 @@ class Processes:
         self._workers: dict[Connection, _Running] = {}
         self._tries: dict[Task, int] = {}
 
-    def run(self, tasks: Iterable[Task], listener: Listener, stopped: Callable[[], bool]) -> None:
+    def run(
+        self, tasks: Iterable[Task], listener: IndexListener, stopped: Callable[[], bool]
+    ) -> None:
         """Run tasks, and those that come of them, until none is left or it is stopped."""
         queue = Queue(tasks)
         try:
@@ -141,7 +145,7 @@ class Processes:
         self._workers[mine] = _Running(process)
         return mine
 
-    def _hear(self, pipe: Connection, queue: Queue, listener: Listener) -> None:
+    def _hear(self, pipe: Connection, queue: Queue, listener: IndexListener) -> None:
         worker = self._workers[pipe]
         try:
             heard = pipe.recv()
@@ -157,7 +161,7 @@ class Processes:
         worker.task = None
         queue.settle(task, heard, listener)
 
-    def _buried(self, pipe: Connection, queue: Queue, listener: Listener) -> None:
+    def _buried(self, pipe: Connection, queue: Queue, listener: IndexListener) -> None:
         """Take leave of a worker that died, and give its task to another."""
         worker = self._workers.pop(pipe)
         pipe.close()

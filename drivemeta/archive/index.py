@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from drivemeta.archive.engine import Engine, Listener
+from drivemeta.archive.engine import Engine, IndexListener
 from drivemeta.archive.places import Video
-from drivemeta.archive.segments import Segment
+from drivemeta.archive.segments import VideoSegment
 from drivemeta.archive.worker import Done, Task
 
 
@@ -48,7 +48,7 @@ class IndexReport:
 class _Counting:
     """Counts what it hears, and tells it on."""
 
-    def __init__(self, report: IndexReport, listener: Listener) -> None:
+    def __init__(self, report: IndexReport, listener: IndexListener) -> None:
         self._report, self._listener = report, listener
 
     def planned(self, video: Video, done: Done) -> None:
@@ -69,7 +69,7 @@ class _Counting:
             report.n_frames += done.n_frames
             report.n_boxes += done.n_boxes
             report.n_missing += done.n_missing
-        self._note(task.video if isinstance(task, Segment) else task, done)
+        self._note(task.video if isinstance(task, VideoSegment) else task, done)
         self._listener.ended(task, done)
 
     def _note(self, video: Video, done: Done) -> None:
@@ -86,7 +86,7 @@ class _Counting:
 def index(
     videos: Sequence[Video],
     engine: Engine,
-    listener: Listener,
+    listener: IndexListener,
     stopped: Callable[[], bool] = lambda: False,
 ) -> IndexReport:
     """Look at videos; the archive that the engine's workers write to holds them afterwards.

@@ -20,7 +20,7 @@ from drivemeta.runtime.session import Session
 from drivemeta.shipped import base_onnx
 
 Image = NDArray[np.uint8]
-# Below the thresholds of the shipped base and of most classes that are adapted to: see docs/archive.md
+# Below the thresholds of the shipped base and of most adapted classes: see docs/archive.md
 LEAST_SCORE = 0.2
 _OUTPUTS = (
     *("boxes", "scores", "finders", "quality", "finder_logits"),

@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from drivemeta.archive.containers import opened
-from drivemeta.archive.segments import Segment, Wanted
+from drivemeta.archive.segments import VideoSegment, Wanted
 from drivemeta.core.pictures import read_picture
 from drivemeta.core.videos import upright
 from drivemeta.errors import VideoError
@@ -26,7 +26,7 @@ class SegmentFrames:
     """Gives the frames of a segment that are wanted, in order.
 
     Args:
-        segment: Segment.
+        segment: VideoSegment.
         registry: Plugins that a stream is read by.
 
     Attributes:
@@ -35,7 +35,7 @@ class SegmentFrames:
         notes: What a user should know of how it was read.
     """
 
-    def __init__(self, segment: Segment, registry: Registry) -> None:
+    def __init__(self, segment: VideoSegment, registry: Registry) -> None:
         self._segment, self._registry = segment, registry
         self.n_corrupt, self.n_missing = 0, 0
         self.notes = list(segment.notes)

@@ -23,6 +23,7 @@ from drivemeta.runtime.model_file import ModelFile, bank_of
 
 UNREPORTED = -1.0
 _QUOTA_BONUS = 2.0
+_CHUNK = 4096  # rows in one product, whose result stays in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +89,17 @@ class Scorer:
             thresholds = np.full(len(bank.classes), min_score, np.float32)
         return cls(bank, Scoring(**file.manifest.scoring), thresholds, wanted)
 
-    def __call__(self, rows: BoxRows) -> Scored:
-        """Score rows; those of a frame must be there all, and best first."""
+    def __call__(self, rows: BoxRows, asked: NDArray[np.bool_] | None = None) -> Scored:
+        """Score rows; those of a frame must be there all, and best first.
+
+        Args:
+            rows: Rows of whole frames.
+            asked: (n,) bool, the rows that are asked for; others are not reported. All if None.
+        """
         roots, labels = self._roots[rows.finders], self._owners[rows.finders].copy()
         scores = rows.scores.copy()
         worth = rows.scores >= self._least[roots]
+        worth = worth if asked is None else worth & asked
         leaf_scores = np.full(len(rows), UNREPORTED, np.float32)
         leaves = np.zeros(len(rows), np.int64)
         for thing, at_most in ((False, N_CROPS), (True, N_THING_CROPS)):
@@ -104,8 +111,9 @@ class Scorer:
                     "by another base than the model's; see `BaseFacts.check`"
                 )
             for root in np.flatnonzero(owning):
-                mine = np.flatnonzero(chosen & (roots == root))
-                if len(mine):
+                ours = np.flatnonzero(chosen & (roots == root))
+                for begin in range(0, len(ours), _CHUNK):
+                    mine = ours[begin : begin + _CHUNK]
                     leaf, p, p_any = self._below[int(root)](rows.embeddings[mine])
                     self._join(mine, (leaf, p, p_any), scores, leaf_scores, leaves, thing=thing)
         scores[(scores < self.thresholds[labels]) | ~worth] = UNREPORTED

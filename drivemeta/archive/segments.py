@@ -29,7 +29,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Segment:
+class VideoSegment:
     """A part of a video that one worker looks at.
 
     Attributes:
@@ -59,7 +59,7 @@ class Segment:
         return key_of(self.video.place)
 
 
-def plan(video: Video, fps: float, registry: Registry) -> list[Segment]:
+def plan(video: Video, fps: float, registry: Registry) -> list[VideoSegment]:
     """Return the segments of a video, which together cover it.
 
     Of a video, every Nth frame is looked at, N such that it comes nearest to the rate asked for,
@@ -92,7 +92,7 @@ def plan(video: Video, fps: float, registry: Registry) -> list[Segment]:
         info = source.info()
         if info.live:
             raise VideoError(f"{video.place} is live: an archive is of what can be read again")
-        return [Segment(video, 0, 1, (), None, every_of(info.fps, fps), fingerprint)]
+        return [VideoSegment(video, 0, 1, (), None, every_of(info.fps, fps), fingerprint)]
     finally:
         source.close()
 
@@ -106,7 +106,7 @@ def every_of(rate: float, fps: float) -> int:
     return max(1, round(rate / fps))
 
 
-def _of_stamps(video: Video, stamps: Stamps, every: int, fingerprint: str) -> list[Segment]:
+def _of_stamps(video: Video, stamps: Stamps, every: int, fingerprint: str) -> list[VideoSegment]:
     starts = _starts(stamps)
     ends = [*starts[1:], len(stamps.pts)]
     notes = (stamps.problem,) if stamps.problem else ()
@@ -118,7 +118,7 @@ def _of_stamps(video: Video, stamps: Stamps, every: int, fingerprint: str) -> li
         )
         found.append((wanted, int(stamps.pts[start]) if start else None))
     return [
-        Segment(video, number, len(found), wanted, seek, every, fingerprint, notes)
+        VideoSegment(video, number, len(found), wanted, seek, every, fingerprint, notes)
         for number, (wanted, seek) in enumerate(found)
     ]
 
@@ -132,14 +132,14 @@ def _starts(stamps: Stamps) -> list[int]:
     return starts
 
 
-def _of_images(video: Video, fingerprint: str, registry: Registry) -> list[Segment]:
+def _of_images(video: Video, fingerprint: str, registry: Registry) -> list[VideoSegment]:
     source = open_source(video.place, registry)
     if not isinstance(source, Pictures):
         raise VideoError(f"expected a folder of images, found another source at {video.place}")
     n, fps = len(source.files), source.info().fps
     chunks: Sequence[range] = [range(i, min(i + IMAGES, n)) for i in range(0, n, IMAGES)]
     return [
-        Segment(
+        VideoSegment(
             video,
             number,
             len(chunks),

@@ -12,7 +12,7 @@ from drivemeta.archive.places import Video, said
 from drivemeta.archive.reading_frames import SegmentFrames
 from drivemeta.archive.rows import BoxRows
 from drivemeta.archive.segment_file import Footer, LookedFrame, SegmentFacts, to_table
-from drivemeta.archive.segments import Segment, plan
+from drivemeta.archive.segments import VideoSegment, plan
 from drivemeta.archive.store import key_of, open_archive
 from drivemeta.errors import InputError, OutputError
 from drivemeta.plugins.registry import Registry, default_registry
@@ -63,12 +63,12 @@ class Done:
     notes: tuple[str, ...] = ()
     problem: str = ""
     fatal: bool = False
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[VideoSegment, ...] = ()
     n_segments: int = 0
     was_there: bool = False
 
 
-Task = Video | Segment
+Task = Video | VideoSegment
 Advance = Callable[[int], None]
 
 
@@ -129,7 +129,7 @@ class Worker:
         left = tuple(segment for segment in segments if segment.number not in numbers)
         return Done(segments=left, n_segments=len(segments))
 
-    def _look(self, segment: Segment, advance: Advance) -> Done:
+    def _look(self, segment: VideoSegment, advance: Advance) -> Done:
         """Look at a segment and write it, unless another has done so meanwhile."""
         if any(segment.number in file.numbers for file in self._archive.files(segment.key)):
             return Done(was_there=True)
@@ -159,7 +159,7 @@ class Worker:
 
     def _written(
         self,
-        segment: Segment,
+        segment: VideoSegment,
         frames: SegmentFrames,
         looked: list[LookedFrame],
         parts: list[BoxRows],
@@ -205,7 +205,7 @@ class Worker:
         return looker
 
 
-def _nothing(segment: Segment) -> str:
+def _nothing(segment: VideoSegment) -> str:
     return (
         f"none of the {len(segment.wanted)} frames of segment {segment.number} can be decoded: "
         f"{Path(segment.video.place).name} is damaged there"

@@ -103,7 +103,7 @@ def _chosen(named: NamedBank, keep: NDArray[np.bool_]) -> NamedBank:
 
 
 def _rows(rows: BankRows, keep: NDArray[np.bool_]) -> BankRows:
-    return BankRows(rows.weights[keep], rows.biases[keep], rows.owners[keep], rows.roots[keep])
+    return rows[keep]
 
 
 def _notes(shared: list[str], alike: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.core import BankRows, ClassBank
+from drivemeta.core import ClassBank
 
 CAPACITY = 256
 
@@ -63,5 +63,5 @@ def within_capacity(bank: ClassBank, capacity: int = CAPACITY) -> ClassBank:
     order = np.argsort(nearness, kind="stable")
     kept = np.ones(len(rows), np.bool_)
     kept[order[: min(surplus, int((~leaf).sum()))]] = False
-    fewer = BankRows(rows.weights[kept], rows.biases[kept], rows.owners[kept], rows.roots[kept])
+    fewer = rows[kept]
     return replace(bank, crop=fewer)

@@ -112,7 +112,7 @@ def contrasted(
     if root in crop.roots:
         rival = (crop.roots == root) & (crop.owners == other)
         kept = ~(rival & alike(crop.weights[:, :dim], weights))
-        crop = BankRows(crop.weights[kept], crop.biases[kept], crop.owners[kept], crop.roots[kept])
+        crop = crop[kept]
     else:
         rivals = np.append(kinds.weights[~same], np.zeros((1, dim), np.float32), axis=0)
         at = np.append(kinds.biases[~same], np.float32(0))

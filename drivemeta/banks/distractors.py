@@ -20,7 +20,7 @@ def without_near(rows: BankRows, novel: BankRows, root: int) -> BankRows:
     """Return rows without those distractors of a super-class that may well be a new class."""
     near = (rows.weights @ _leaves(novel).T).max(1, initial=-1) >= ALIKE
     kept = ~(near & ((rows.owners == DISTRACTOR) | (rows.owners == root)) & (rows.roots == root))
-    return BankRows(rows.weights[kept], rows.biases[kept], rows.owners[kept], rows.roots[kept])
+    return rows[kept]
 
 
 def distractors_for(

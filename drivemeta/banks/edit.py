@@ -142,4 +142,4 @@ def _keys(rows: BankRows) -> list[bytes]:
 
 
 def _chosen(rows: BankRows, keep: NDArray[np.bool_]) -> BankRows:
-    return BankRows(rows.weights[keep], rows.biases[keep], rows.owners[keep], rows.roots[keep])
+    return rows[keep]

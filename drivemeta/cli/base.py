@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from drivemeta.data.dataset import Dataset
     from drivemeta.evaluation.versus import ClassDuel
+    from drivemeta.plugins.layout.way import Fit
     from drivemeta.runtime.manifest import Manifest
 
 app = typer.Typer(help="Make a detector of your own the base, or show what a base finds by.")
@@ -60,6 +61,10 @@ def import_(
         list[str] | None,
         READING("--choose", help="What the file does not state, NAME=VALUE; may be repeated."),
     ] = None,
+    fit: Annotated[
+        str | None,
+        READING(help="How frames enter it: stretch, top-left or centred; else as its layout says."),
+    ] = None,
     images: Annotated[
         Path | None, READING(help="Images to try it on: of the streets it will see.")
     ] = None,
@@ -85,6 +90,7 @@ def import_(
         keep=tuple(name.strip() for name in (keep or "").split(",") if name.strip()),
         layout=layout,
         choose=parse_choices(choices or []),
+        fit=None if fit is None else _fit(fit),
         images=images if data is None else None,
         data=None if data is None else _annotated(data, images, read),
         alone=own_only,
@@ -109,6 +115,15 @@ def import_(
         f"scores by {report.score:.1g}\n"
         f"wrote {out} ({report.export.n_bytes / 1e6:.1f} MB, verified) in {report.seconds:.1f} s"
     )
+
+
+def _fit(word: str) -> Fit:
+    from drivemeta.errors import InputError, suggest
+    from drivemeta.plugins.layout.way import FITS
+
+    if word not in FITS:
+        raise InputError(f"--fit: no such value {word!r}; {suggest(word, FITS)}")
+    return word
 
 
 @app.command()

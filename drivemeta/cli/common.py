@@ -32,6 +32,19 @@ ReadOption = Annotated[
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Take the place of a model that is there.")
 ]
+RayOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A Ray cluster: auto, HOST:PORT, ray://HOST:PORT, or local.",
+        rich_help_panel="Performance",
+    ),
+]
+GpusOption = Annotated[
+    float,
+    typer.Option(
+        min=0, help="With --ray: GPUs of a worker, such as 0.25.", rich_help_panel="Performance"
+    ),
+]
 NameOption = Annotated[
     str | None,
     typer.Option(help="Name shipped kinds beside the model's, comma-separated: signs, vehicles."),

@@ -40,6 +40,9 @@ def detect(
             "--stretch", help="Stretch each image to the whole range, as --read values=stretched."
         ),
     ] = False,
+    labels: Annotated[
+        str, typer.Option(help="What labels say: name,score, one of these, or none.")
+    ] = "name,score",
     provider: ProviderOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -53,15 +56,18 @@ def detect(
     from drivemeta.data.pre_labels import by_certainty, coco_pre_labels
     from drivemeta.errors import InputError
     from drivemeta.files import run_folder, write_text
+    from drivemeta.plugins.sink.render import label_parts
     from drivemeta.runtime.detector import OnnxDetector
     from drivemeta.shipped import base_onnx
 
-    files = _files(images, registry_of(ctx))
+    parts, files = label_parts(labels), _files(images, registry_of(ctx))
     if out.resolve() == files[0].parent.resolve():
         raise InputError(f"--out: the results would mix with the images in {out}; name another")
     detector = OnnxDetector(with_names(model, name) or base_onnx(), provider=provider)
     with run_folder(out):
-        found, unreadable = _found(detector, files, out, min_score=min_score, stretch=stretch)
+        found, unreadable = _found(
+            detector, files, out, parts, min_score=min_score, stretch=stretch
+        )
         if not found:
             raise InputError(f"expected an image, none of {len(files)} can be read: {images}")
         results = by_certainty(found)
@@ -115,7 +121,13 @@ def _files(place: Path, registry: Registry) -> list[Path]:
 
 
 def _found(
-    detector: OnnxDetector, files: list[Path], out: Path, *, min_score: float | None, stretch: bool
+    detector: OnnxDetector,
+    files: list[Path],
+    out: Path,
+    parts: tuple[str, ...],
+    *,
+    min_score: float | None,
+    stretch: bool,
 ) -> tuple[list[PreLabelled], list[str]]:
     """Return what is detected in each image, and the names of those that cannot be read."""
     from drivemeta.data.pre_labels import PreLabelled
@@ -129,7 +141,7 @@ def _found(
                 unreadable.append(file.name)
                 continue
             detected = detector([frame.image], min_score)[0]
-            _draw(frame, detected, out / _picture_name(file, files))
+            _draw(frame, detected, parts, out / _picture_name(file, files))
             found.append(PreLabelled(frame.name, index, frame.size, detected))
     return found, unreadable
 
@@ -154,12 +166,12 @@ def _picture_name(file: Path, files: list[Path]) -> str:
     return f"{file.stem if alone else file.name}.png"
 
 
-def _draw(frame: Frame, found: Detections, path: Path) -> None:
+def _draw(frame: Frame, found: Detections, parts: tuple[str, ...], path: Path) -> None:
     import cv2
 
     from drivemeta.core import Tracks
     from drivemeta.files import write_bytes
     from drivemeta.plugins.sink.render import draw
 
-    picture = draw(frame.image, Tracks.untracked(found))
+    picture = draw(frame.image, Tracks.untracked(found), parts)
     write_bytes(path, cv2.imencode(".png", picture)[1].tobytes())

@@ -276,6 +276,7 @@ def _show_rewritten(report: RewriteReport, as_json: bool) -> None:
                 "bytes_before": report.n_bytes_before,
                 "agreement": asdict(rows),
                 "ap50": asdict(ap50) if ap50 else None,
+                "in_float32": report.in_float32,
                 "seconds": round(report.seconds, 2),
             }
         )
@@ -284,6 +285,12 @@ def _show_rewritten(report: RewriteReport, as_json: bool) -> None:
         f"wrote {report.path} ({report.precision}, {report.n_bytes / 1e6:.1f} MB, before "
         f"{report.n_bytes_before / 1e6:.1f} MB) in {report.seconds:.1f} s"
     )
+    if report.in_float32:
+        console().print(
+            f"{report.in_float32} itself stays in float32: how its layers bear fewer bits is "
+            "known to its makers alone",
+            markup=False,
+        )
     console().print(
         f"against the model before on {rows.n_frames} frames, {rows.n_rows} rows: "
         f"{rows.n_unmatched} of either have no partner, the others differ by at most "

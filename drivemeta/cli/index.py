@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivemeta.cli.common import JsonOption, ProviderOption, emit_json, panel
+from drivemeta.cli.common import (
+    GpusOption,
+    JsonOption,
+    ProviderOption,
+    RayOption,
+    emit_json,
+    panel,
+)
 from drivemeta.cli.invocation import PluginPathOption, registry_of
 from drivemeta.cli.shown import console, noted, progress
 
@@ -45,6 +52,8 @@ def index(
         int | None, SPEED(min=1, max=256, help="Workers on this machine; by default what suits.")
     ] = None,
     batch: Annotated[int, SPEED(min=1, max=256, help="Most frames in one run.")] = 1,
+    ray: RayOption = None,
+    gpus: GpusOption = 0.0,
     plugin_path: PluginPathOption = None,  # noqa: ARG001  (its callback does it)
     as_json: JsonOption = False,
 ) -> None:
@@ -63,7 +72,7 @@ def index(
 
     videos, notes = find_videos(places, registry_of(ctx))
     settings = _prepared(out, fps, base, least_score, provider, batch)
-    engine = _engine(settings, jobs)
+    engine = _engine(settings, jobs) if ray is None else _on_ray(settings, jobs, ray, gpus)
     with progress() as bar, stop_on_signals() as stop:
         report = look(videos, engine, IndexBar(bar, len(videos)), lambda: stop.asked)
     if as_json:
@@ -114,6 +123,17 @@ def _engine(settings: WorkerSettings, jobs: int | None) -> Engine:
     cores = usable_cores()
     n_workers = jobs or min(cores, MOST_JOBS)
     return Processes(replace(settings, threads=max(1, cores // n_workers)), n_workers)
+
+
+def _on_ray(settings: WorkerSettings, jobs: int | None, address: str, gpus: float) -> Engine:
+    from dataclasses import replace
+
+    from drivemeta.fleet.workers import RayWorkers, Share
+
+    place = settings.archive
+    place = place if "://" in place else str(Path(place).absolute())
+    settings = replace(settings, archive=place, threads=1)
+    return RayWorkers(settings, address, Share(jobs, gpus=gpus))
 
 
 class IndexBar:

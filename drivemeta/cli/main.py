@@ -22,6 +22,7 @@ COMMANDS = {
     "base": "Make a detector of your own the base, or show what a base finds by.",
     "adapt": "Learn new classes from a few annotated frames; write an ONNX model.",
     "check": "Read a support set as adapt does, and learn nothing: what is in it, what is odd.",
+    "teach": "Teach classes by clicking boxes in a video: a page in the browser.",
     "detect": "Detect in images: annotated pictures, JSON, COCO pre-labels.",
     "process": "Detect and track in a video or a folder of images.",
     "index": "Look at videos once, so that classes learnt later can be searched for.",

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivemeta.cli.common import (
+    GpusOption,
     JsonOption,
     ModelOption,
     NameOption,
     ProviderOption,
+    RayOption,
     emit_json,
     panel,
     with_names,
@@ -79,6 +81,9 @@ def process(
     ] = None,
     sinks: Annotated[str, OUTPUT(help="Sink plugins, comma-separated.")] = "mp4,jsonl",
     encoder: Annotated[str, OUTPUT(help="h264, openh264 or mpeg4.")] = "h264",
+    labels: Annotated[
+        str, OUTPUT(help="What labels of the video say: name,score,id, some of these, or none.")
+    ] = "name,score,id",
     metrics: Annotated[
         str | None,
         OUTPUT(help="Serve metrics for Prometheus on PORT or HOST:PORT."),
@@ -96,6 +101,8 @@ def process(
         int,
         SPEED(min=1, max=64, help="Videos at a time, of a folder, list or pattern."),
     ] = 1,
+    ray: RayOption = None,
+    gpus: GpusOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
     """Detect and track in a video, a folder of images, or many videos.
@@ -119,7 +126,7 @@ def process(
         known = ", ".join(registry.names("sink"))
         raise InputError(f"--sinks: expected one or more, found none in {sinks!r}; known: {known}")
     if "mp4" in names:
-        given["mp4"] = {"encoder": encoder, **given.get("mp4", {})}
+        given["mp4"] = {"encoder": encoder, "labels": labels, **given.get("mp4", {})}
     options = Options(
         tracker=tracker,
         every=every,
@@ -149,6 +156,8 @@ def process(
         registry=registry,
     )
     videos = many_videos(source, registry)
+    if videos is None and ray is not None:
+        raise InputError("--ray: expected many videos, a folder, list or pattern, found one stream")
     if videos is None:
         _process_one(job, as_json)
     else:
@@ -156,7 +165,7 @@ def process(
 
         if note := videos.note():
             console().print(f"note: {note}", markup=False)
-        process_many(job, videos.paths, jobs, as_json)
+        process_many(job, videos.paths, jobs, as_json, ray, gpus)
 
 
 def _process_one(job: Job, as_json: bool) -> None:

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 SUMMARY_NAME = "videos.json"
 
 
-def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json: bool) -> None:
+def process_many(
+    pattern: Job,
+    videos: Mapping[str, Path],
+    n_jobs: int,
+    as_json: bool,
+    ray: str | None = None,
+    gpus: float = 0.0,
+) -> None:
     """Process videos, each into a folder of its name; exit with 1 if not all went well.
 
     Args:
@@ -31,6 +38,8 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
         videos: Videos by name.
         n_jobs: Number of videos at a time; they share the cores.
         as_json: Whether to print the outcomes on standard output.
+        ray: Ray cluster that they are processed on; None for this machine.
+        gpus: GPUs of each video on the cluster.
     """
     from drivemeta.errors import InputError
     from drivemeta.files import run_folder, write_text
@@ -44,14 +53,22 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
         raise InputError("--metrics is for one video at a time: leave out --jobs, or --metrics")
     requested_providers(pattern.options.provider)  # what is wrong here would fail each video
     read_model_file(model_path(pattern.model))
-    cores = max(1, usable_cores() // n_jobs)
+    cores = max(1, usable_cores() // n_jobs) if ray is None else 1
     jobs = {
         name: replace(pattern, source=str(path), out=pattern.out / name, cores=cores)
         for name, path in videos.items()
     }
+    if ray is not None:
+        jobs = {name: _anywhere(job) for name, job in jobs.items()}
     with run_folder(pattern.out) as out:
         with progress() as bar:
-            outcomes = run_many(jobs, n_jobs, _Bars(bar, len(jobs)))
+            bars = _Bars(bar, len(jobs))
+            if ray is None:
+                outcomes = run_many(jobs, n_jobs, bars)
+            else:
+                from drivemeta.fleet.videos import run_on_ray
+
+                outcomes = run_on_ray(jobs, ray, gpus, bars)
         rows = {name: asdict(outcome) for name, outcome in outcomes.items()}
         text = json.dumps(rows, indent=1, ensure_ascii=False)
         write_text(out / SUMMARY_NAME, text + "\n")
@@ -60,6 +77,14 @@ def process_many(pattern: Job, videos: Mapping[str, Path], n_jobs: int, as_json:
     _show(outcomes)
     if any(outcome.state in ("failed", "interrupted") for outcome in outcomes.values()):
         raise typer.Exit(1)
+
+
+def _anywhere(job: Job) -> Job:
+    """Return a job whose paths mean the same in any folder."""
+    model = None if job.model is None else job.model.absolute()
+    place = Path(job.source)
+    source = str(place.absolute()) if place.exists() else job.source
+    return replace(job, source=source, out=job.out.absolute(), model=model)
 
 
 class _Bars:

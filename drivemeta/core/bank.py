@@ -78,6 +78,12 @@ class BankRows:
     def __len__(self) -> int:
         return len(self.weights)
 
+    def __getitem__(self, chosen: NDArray[np.bool_ | np.int64]) -> BankRows:
+        """Return the rows of a (n_rows,) mask, or of indices, in their order."""
+        return BankRows(
+            self.weights[chosen], self.biases[chosen], self.owners[chosen], self.roots[chosen]
+        )
+
     def __add__(self, other: BankRows) -> BankRows:
         """Append the rows of another bank of the same dimension."""
         return BankRows(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.html import html_table
 
 if TYPE_CHECKING:
     import supervision
@@ -94,6 +95,11 @@ class Detections:
         return sv.Detections(
             xyxy=self.boxes, confidence=self.scores, class_id=self.labels, data=data
         )
+
+    def _repr_html_(self) -> str:
+        rows = zip(self.names, self.scores, self.boxes, strict=True)
+        cells = ((name, f"{score:.2f}", *np.round(box, 1)) for name, score, box in rows)
+        return html_table(("class", "score", "x1", "y1", "x2", "y2"), cells)
 
     def __len__(self) -> int:
         return len(self.scores)

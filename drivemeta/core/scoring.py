@@ -26,6 +26,8 @@ class Scoring:
         context: Factor by which a box is enlarged before it is cut out.
         nms_iou: Overlap above which the weaker of two boxes of one root goes, and still votes on
             where the better one lies, see `core.boxes.vote`.
+        object_iou: Overlap above which boxes of rival super-classes are one object, see
+            `core.one_object`; 1 for never.
         thing_scale: `crop_scale` of things; 0 where they have no embedding of their own.
         thing_power: `crop_power` of things.
         thing_parent_power: `parent_power` of things.
@@ -41,6 +43,7 @@ class Scoring:
     leaf_floor: float = 0.05
     context: float = 1.15
     nms_iou: float = 0.5
+    object_iou: float = 0.7
     thing_scale: float = 0.0
     thing_power: float = 1.0
     thing_parent_power: float = 1.0

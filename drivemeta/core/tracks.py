@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core.detections import Detections, Index
+from drivemeta.core.html import html_table
 
 UNTRACKED = -1
 
@@ -39,6 +40,15 @@ class Tracks:
     def untracked(cls, detections: Detections) -> Tracks:
         """Return detections without identities."""
         return cls(detections, np.full(len(detections), UNTRACKED, np.int64))
+
+    def _repr_html_(self) -> str:
+        found = self.detections
+        rows = zip(self.ids, found.names, found.scores, found.boxes, strict=True)
+        cells = (
+            (track if track != UNTRACKED else "", name, f"{score:.2f}", *np.round(box, 1))
+            for track, name, score, box in rows
+        )
+        return html_table(("id", "class", "score", "x1", "y1", "x2", "y2"), cells)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from drivemeta.core.lettering import shortened, write
 from drivemeta.data.dataset import AnnotatedImage, Dataset
-from drivemeta.data.lettering import shortened, write
 from drivemeta.data.readers.files import read_image
 from drivemeta.files import write_bytes
 
@@ -33,9 +33,14 @@ def write_check_sheet(dataset: Dataset, path: str | Path) -> Path:
     Raises:
         OutputError: The file cannot be written.
     """
+    return write_bytes(path, check_sheet_png(dataset))
+
+
+def check_sheet_png(dataset: Dataset) -> bytes:
+    """Return the sheet as the bytes of a PNG."""
     data = io.BytesIO()
     draw_check_sheet(dataset).save(data, "PNG")
-    return write_bytes(path, data.getvalue())
+    return data.getvalue()
 
 
 def draw_check_sheet(dataset: Dataset) -> Image.Image:

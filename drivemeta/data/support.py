@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core.boxes import clip_boxes
+from drivemeta.data.check_sheet import check_sheet_png
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.duplicates import count_once
 from drivemeta.data.oddities import (
@@ -48,6 +49,9 @@ class SupportSet:
 
     def __repr__(self) -> str:
         return repr(self.dataset).replace("Dataset", "SupportSet", 1)
+
+    def _repr_png_(self) -> bytes:
+        return check_sheet_png(self.dataset)
 
     @classmethod
     def from_coco(

@@ -15,7 +15,7 @@ from drivemeta.own.preparing import PreparedFrame
 from drivemeta.plugins.calling import Calling
 from drivemeta.plugins.layout.protocol import DetectorLayout
 from drivemeta.plugins.layout.signature import Signature
-from drivemeta.plugins.layout.way import Way
+from drivemeta.plugins.layout.way import Fit, Way
 from drivemeta.plugins.registry import Registry
 
 SPARE = 64  # slots beyond the classes in which labels of too many classes are seen
@@ -66,6 +66,11 @@ class Candidate:
                 "names by --names"
             )
         return prepared.to_frame(boxes), scores[:, self.slots]
+
+    def fitted(self, fit: Fit) -> Candidate:
+        """Return it with frames fitted into its input in another way."""
+        way = replace(self.way, frame=replace(self.way.frame, fit=fit))
+        return replace(self, way=way)
 
     def __str__(self) -> str:
         said = ", ".join(f"{key}={value}" for key, value in self.way.choices.items())

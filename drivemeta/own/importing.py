@@ -34,6 +34,7 @@ from drivemeta.own.trial_frames import (
     drawn_scene,
     image_frames,
 )
+from drivemeta.plugins.layout.way import Fit
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.runtime.probe import MIN_PROBE_ROWS
 
@@ -53,6 +54,8 @@ class ImportOptions:
         keep: Classes that become super-classes of their own.
         layout: Name of the layout plugin, None to have it recognised.
         choose: Choices that the file does not state, by name.
+        fit: How frames are fitted into its input, in place of the layout's way: `stretch`, or
+            `top-left` or `centred` with padding.
         images: Folder of images to try ways to read the file on.
         data: Annotated images to try them on, in place of `images`.
         alone: Whether level 1 is left out.
@@ -64,6 +67,7 @@ class ImportOptions:
     keep: Sequence[str] = ()
     layout: str | None = None
     choose: Mapping[str, str] = field(default_factory=dict)
+    fit: Fit | None = None
     images: Path | None = None
     data: Dataset | None = None
     alone: bool = False
@@ -120,6 +124,8 @@ def import_base(
     file = read_own(path)
     names = class_names(options.names, file.signature.metadata)
     ways = candidates(file, names, registry, options.layout, options.choose)
+    if options.fit is not None:
+        ways = [way.fitted(options.fit) for way in ways]
     finds = super_classes(ways[0].names, options.class_map, options.keep)
     frames = _frames(options, tuple(finds))
     outcome = try_all(file, ways, frames.frames, _groups(ways[0].names, finds))

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Literal, Protocol
 
 from drivemeta.errors import DriveMetaError
+from drivemeta.video.api import Advance, unheard
 from drivemeta.video.job import Job
 from drivemeta.video.signals import stop_on_signals
 from drivemeta.video.summary import RunSummary
@@ -57,6 +58,20 @@ def run_many(jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> di
         The outcome of each job, in the order of the jobs; those that a signal kept from starting
         are `interrupted`.
     """
+    outcomes, waiting = unfinished(jobs, listener)
+    pool = _Pool(waiting, n_parallel, listener)
+    with stop_on_signals() as stop:
+        while pool.step():
+            if stop.asked:
+                pool.stop()
+    outcomes |= pool.outcomes
+    return {name: outcomes.get(name, JobOutcome("interrupted")) for name in jobs}
+
+
+def unfinished(
+    jobs: Mapping[str, Job], listener: Listener
+) -> tuple[dict[str, JobOutcome], dict[str, Job]]:
+    """Return the outcomes of jobs that were finished before, and the other jobs."""
     outcomes: dict[str, JobOutcome] = {}
     waiting: dict[str, Job] = {}
     for name, job in jobs.items():
@@ -65,13 +80,21 @@ def run_many(jobs: Mapping[str, Job], n_parallel: int, listener: Listener) -> di
             listener.ended(name, outcomes[name])
         else:
             waiting[name] = job
-    pool = _Pool(waiting, n_parallel, listener)
-    with stop_on_signals() as stop:
-        while pool.step():
-            if stop.asked:
-                pool.stop()
-    outcomes |= pool.outcomes
-    return {name: outcomes.get(name, JobOutcome("interrupted")) for name in jobs}
+    return outcomes, waiting
+
+
+def outcome_of(job: Job, advance: Advance = unheard) -> JobOutcome:
+    """Run one job; what fails is told in its outcome."""
+    try:
+        summary = job.run(advance)
+        state: State = "interrupted" if summary.interrupted else "done"
+        return JobOutcome(state, summary=job.as_json(summary))
+    except DriveMetaError as error:
+        return JobOutcome("failed", str(error))
+    except KeyboardInterrupt:  # a signal before the run began
+        return JobOutcome("interrupted")
+    except Exception as error:  # noqa: BLE001  (one video's trouble must not end the others)
+        return JobOutcome("failed", f"{type(error).__name__}: {error}")
 
 
 class _Pool:
@@ -148,15 +171,6 @@ def _work(job: Job, pipe: Connection) -> None:
             last = time.monotonic()
             pipe.send((summary.frames, total))
 
-    try:
-        summary = job.run(advance)
-        state: State = "interrupted" if summary.interrupted else "done"
-        outcome = JobOutcome(state, summary=job.as_json(summary))
-    except DriveMetaError as error:
-        outcome = JobOutcome("failed", str(error))
-    except KeyboardInterrupt:  # a signal before the run began
-        outcome = JobOutcome("interrupted")
-    except Exception as error:  # noqa: BLE001  (one video's trouble must not end the others)
-        outcome = JobOutcome("failed", f"{type(error).__name__}: {error}")
+    outcome = outcome_of(job, advance)
     with suppress(BrokenPipeError):  # nobody waits any more
         pipe.send(outcome)

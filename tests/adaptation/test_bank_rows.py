@@ -1,11 +1,15 @@
 """A learner's rows: what it raises or gives wrongly is its fault, and told as such."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from drivemeta.adaptation.bank_rows import proposed_rows
+from drivemeta.adaptation.bank_rows import fit_rows, proposed_rows
+from drivemeta.core import BankRows, ClassBank, ClassSpec
+from drivemeta.core.scoring import Scoring
 from drivemeta.errors import PluginError
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.protocol import ClassRows
@@ -88,3 +92,43 @@ def test_rows_may_be_tensors_and_nearly_of_length_one():
     proposed = proposed_rows(Learner(Given(rows, torch.zeros(2), torch.tensor([1, -1]))), SUPPORT)
     np.testing.assert_array_equal(proposed.weights, rows.numpy())
     assert proposed.owners.tolist() == [1, -1]
+
+
+LIGHTS = ClassBank(
+    (
+        ClassSpec("traffic_light"),
+        ClassSpec("red", "traffic_light"),
+        ClassSpec("new", "traffic_light", "novel"),
+    ),
+    BankRows.empty(3),
+    BankRows(
+        np.eye(2, 3, dtype=np.float32), np.zeros(2, np.float32), np.array([1, 0]), np.zeros(2, int)
+    ),
+)
+
+
+def learnt(name, row):
+    """Return the bank after a class learnt a row, beside the red light and a nameless one."""
+    shots = LabelledImages(
+        images=torch.tensor([row]),
+        labels=torch.zeros(1, dtype=torch.long),
+        shots=torch.zeros(1, dtype=torch.long),
+        names=(name,),
+        negatives=torch.zeros(0, 3),
+    )
+    given = Given(np.array([row], np.float32), np.zeros(1, np.float32), np.zeros(1, np.int64))
+    evidence = SimpleNamespace(task_of=lambda classes, *, things: shots)
+    return fit_rows(LIGHTS, Learner(given), evidence, ("traffic_light",), Scoring()).crop
+
+
+def test_a_kind_of_the_base_is_extended_beside_all_rows_there_are_and_held_back():
+    crop = learnt("red", [0.0, 0.8, 0.6])  # near what the base leaves nameless
+    assert crop.owners.tolist() == [1, 0, 1]
+    np.testing.assert_allclose(crop.biases, [0, 0, 0.2], atol=1e-6)
+    assert learnt("red", [0.8, 0.0, 0.6]).biases.tolist() == [0, 0, 0]  # near its own
+
+
+def test_a_new_kind_takes_the_place_of_what_may_well_be_it():
+    crop = learnt("new", [0.0, 0.8, 0.6])
+    assert crop.owners[:2].tolist() == [1, 2]
+    assert not crop.biases.any()

@@ -11,9 +11,13 @@ from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.evidence import SeenNegatives
 from drivemeta.adaptation.hard_negatives import add_hard_negatives
 from drivemeta.adaptation.observation import observe
+from drivemeta.core import ClassSpec
 from drivemeta.core.score_rule import class_probabilities
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
+from drivemeta.models.traced.proposals import propose
+
+REPORTED = ClassSpec("any").threshold
 
 
 def with_lookalike(evidence, base, *, sure):
@@ -60,6 +64,27 @@ def test_frames_of_negatives_and_exhaustive_ones_leave_no_doubt(
     assert seen.negatives.sure.any()
     assert not seen.negatives.sure.all()
     assert observe(lively_detector, support, exhaustive=True).negatives.sure.all()
+
+
+def best_in(detector, frame, name):
+    """Return the greatest score of a class of level 1 in a frame."""
+    found = propose(detector, frame, 0.0)
+    own = found.scores[found.labels == detector.bank.index(name)]
+    return float(own.max(initial=0))
+
+
+def test_a_new_kind_of_object_is_held_back_where_negatives_show_its_like(
+    lively_detector, make_support, tmp_path
+):
+    support, path = make_support(2, "rocks"), tmp_path / "false_alarm.png"
+    frame = cv2.flip(cv2.imread(str(support.images[0].path)), 1)
+    cv2.imwrite(str(path), frame)
+    without, beside = (
+        adapt(lively_detector, support, parent="none", negatives=negatives).detector
+        for negatives in ((), [path])
+    )
+    assert best_in(without, frame, "rocks") > REPORTED
+    assert best_in(beside, frame, "rocks") < REPORTED
 
 
 @pytest.fixture

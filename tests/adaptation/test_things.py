@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,11 +11,21 @@ from drivemeta.adaptation import bank_rows, hard_negatives
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.parent_choice import parents_of
+from drivemeta.adaptation.report import likeness
+from drivemeta.adaptation.report.diagnosis import diagnose_support
+from drivemeta.adaptation.report.likeness import Likeness
+from drivemeta.adaptation.report.plot import draw_report_plot
 from drivemeta.adaptation.thing_views import see_things, things_among
+from drivemeta.banks.contrast import Contrast
 from drivemeta.banks.replay import ThingReplay
 from drivemeta.core import DISTRACTOR
+from drivemeta.core.boxes import iou_matrix
+from drivemeta.data.readers.files import read_image
+from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
 from drivemeta.models.crops import to_tensor
+from drivemeta.runtime.detector import OnnxDetector
+from drivemeta.runtime.model_file import read_model_file
 from tests.helpers.detectors import make_things
 from tests.helpers.support import write_support
 
@@ -34,7 +45,7 @@ def replay(monkeypatch):
     shipped = ThingReplay(
         ("car", "person"), ("vehicle", "pedestrian"), embeddings, np.arange(40) % 2
     )
-    for module in (bank_rows, hard_negatives):
+    for module in (bank_rows, hard_negatives, likeness):
         monkeypatch.setattr(module, "load_replay", lambda: shipped)
     return shipped
 
@@ -132,3 +143,62 @@ def test_a_learner_that_changes_level_2_is_refused_for_things(base, support):
 def test_many_shots_of_things_are_learnt_by_rows(base, tmp_path):
     many = write_support(tmp_path, 10, "bus")
     assert adapt(base, many, parent="vehicle").record.learner.name == "protonet"
+
+
+def test_things_that_look_alike_are_told(base, support, replay):
+    adapted = adapt(base, support, parent="vehicle")
+    pairs = [p for p in diagnose_support(adapted).likeness if p.name == "bus"]
+    assert all(pair.of_things for pair in pairs)
+    assert {(pair.other, pair.kind) for pair in pairs} == {("van", "new"), ("car", "shipped")}
+    task = adapted.record.evidence.embedded
+    means = [task.images[task.labels == i, :128].mean(0, keepdim=True).numpy() for i in (0, 1)]
+    bus, van = (Contrast.of(replay, "vehicle").rows(mean)[0][0] for mean in means)
+    assert pairs[0].cosine == pytest.approx(float(bus @ van), abs=1e-3)
+    assert not Likeness("bus", "van", "new", 0.2, of_things=True).is_close
+    assert Likeness("bus", "van", "new", 0.3, of_things=True).is_close
+    assert not Likeness("stop", "yield", "new", 0.3).is_close
+
+
+def test_new_kinds_of_object_are_compared_with_all_that_ship(base, support):
+    adapted = adapt(base, support, parent="none")
+    diagnosis = diagnose_support(adapted)
+    others = {(p.other, p.kind) for p in diagnosis.likeness if p.name == "van"}
+    assert others == {("bus", "new"), ("car", "shipped"), ("person", "shipped")}
+    assert draw_report_plot(adapted, diagnosis).width > 0
+
+
+def test_a_new_kind_of_object_is_found_by_the_file_that_is_written(base, support, tmp_path):
+    adapted = adapt(base, support, parent="none")
+    path = tmp_path / "kinds.onnx"
+    adapted.export(path)
+    frame = read_image(support.images[0].path)
+    (found,) = OnnxDetector(path, provider="cpu")([frame], min_score=0.001)
+    assert "bus" in found.names
+    entries = {entry.name: entry.parent for entry in read_model_file(path).manifest.classes}
+    assert entries["bus"] is None
+    name = support.classes[support.images[0].labels[0]]
+    own = found.boxes[[n == name for n in found.names]]
+    assert iou_matrix(own[:1], support.images[0].boxes).max() > 0.3
+
+
+@pytest.fixture
+def crops(support, tmp_path):
+    for image in support.images:
+        name = support.classes[image.labels[0]]
+        x1, y1, x2, y2 = image.boxes[0].astype(int)
+        crop = read_image(image.path)[y1:y2, x1:x2]
+        (tmp_path / name).mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name / image.path.name), crop)
+    return SupportSet.from_path(tmp_path)
+
+
+def test_crops_of_things_become_kinds_of_a_super_class_or_are_refused(base, crops):
+    adapted = adapt(base, crops, parent="vehicle")
+    bank = adapted.detector.bank
+    assert (bank.crop.owners == bank.index("bus")).any()
+    assert len(bank.dense) == len(base.bank.dense)
+    with pytest.raises(InputError, match="learns from whole frames, found plain crops"):
+        adapt(base, crops, parent="none")
+    named = replace(crops, dataset=replace(crops.dataset, classes=("pedestrian", "van")))
+    with pytest.raises(InputError, match=r"'pedestrian' is a super-class, .* found plain crops"):
+        adapt(base, named, parent="vehicle")

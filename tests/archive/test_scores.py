@@ -10,31 +10,11 @@ from drivemeta.archive.rows import BoxRows
 from drivemeta.archive.scores import Scorer, detections_of
 from drivemeta.core import BankRows, ClassSpec
 from drivemeta.errors import ModelFileError
-from drivemeta.export.exporter import export_detector
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.model_file import bank_of, read_model_file
-from tests.helpers.archives import assert_same, build_base, with_more_classes
+from tests.helpers.archives import assert_same, with_more_classes
 from tests.helpers.fresh import loaded_by
-
-
-@pytest.fixture(scope="module")
-def base(lively_detector):
-    return build_base(lively_detector)
-
-
-@pytest.fixture(scope="module")
-def exported(base, tmp_path_factory):
-    """Write a detector once; return its path."""
-    folder = tmp_path_factory.mktemp("models")
-
-    def write(detector, name):
-        path = folder / f"{name}.onnx"
-        if not path.exists():
-            export_detector(detector, path)
-        return path
-
-    return write
 
 
 @pytest.fixture(scope="module")
@@ -43,17 +23,17 @@ def frames():
 
 
 @pytest.fixture(scope="module")
-def rows(base, exported, frames):
-    looker = Looker(exported(base, "base"), provider="cpu", least_score=0.05)
+def rows(base_model, frames):
+    looker = Looker(base_model, provider="cpu", least_score=0.05)
     return looker.facts, BoxRows.joined(looker(frames))
 
 
 @pytest.mark.parametrize("kind", ["signs", "things", "both"])
 @pytest.mark.parametrize("min_score", [None, 0.05])
-def test_the_same_as_the_model(base, exported, frames, rows, kind, min_score):
+def test_the_same_as_the_model(base, models, frames, rows, kind, min_score):
     facts, seen = rows
     more = with_more_classes(base, signs=kind != "things", things=kind != "signs")
-    file = read_model_file(exported(more, kind))
+    file = read_model_file(models(kind, more.bank))
     facts.check(file)
     scorer = Scorer.of(file, min_score)
     found = detections_of(seen, scorer(seen), scorer.bank, len(frames))
@@ -67,8 +47,8 @@ def test_the_same_as_the_model(base, exported, frames, rows, kind, min_score):
         assert_same(mine, theirs, scorer.thresholds)
 
 
-def test_rows_that_no_wanted_class_could_have_are_left_out(base, exported, rows):
-    file = read_model_file(exported(with_more_classes(base), "both"))
+def test_rows_that_no_wanted_class_could_have_are_left_out(adapted_model, rows):
+    file = read_model_file(adapted_model)
     bank = bank_of(file)
     wanted = np.array([name == "bus" for name in bank.names])
     _, seen = rows
@@ -90,8 +70,8 @@ def test_rows_tell_of_their_boxes(rows):
     np.testing.assert_allclose(norms, seen.embedded, atol=2e-3)
 
 
-def test_a_frame_without_boxes(base, exported, frames):
-    looker = Looker(exported(base, "base"), provider="cpu", least_score=0.9999)
+def test_a_frame_without_boxes(base, base_model, frames):
+    looker = Looker(base_model, provider="cpu", least_score=0.9999)
     seen = looker(frames[:1])
     assert len(seen[0]) == 0
     scorer = Scorer(base.bank, base.scoring)
@@ -99,12 +79,12 @@ def test_a_frame_without_boxes(base, exported, frames):
     assert len(found) == 0
 
 
-def test_a_model_that_finds_by_rows_of_its_own_is_refused(base, exported, rows):
+def test_a_model_that_finds_by_rows_of_its_own_is_refused(base, models, rows):
     bank = base.bank
     n = len(bank.classes)
     row = BankRows(-bank.dense.weights[:1], np.full(1, 0.3, np.float32), *[np.array([n])] * 2)
     other = replace(bank, classes=(*bank.classes, ClassSpec("cone")), dense=bank.dense + row)
-    file = read_model_file(exported(base.with_(bank=other), "cone"))
+    file = read_model_file(models("cone", other))
     with pytest.raises(ModelFileError, match=r"finds cone by rows of level 1 .* --base"):
         rows[0].check(file)
 
@@ -114,15 +94,15 @@ def test_other_networks_are_refused(lively_detector, tiny_model, rows):
         rows[0].check(read_model_file(tiny_model))
 
 
-def test_thresholds_below_what_is_kept_are_told(base, exported, rows):
-    low = base.with_(bank=base.bank.with_thresholds({"leaf0": 0.01}))
-    (note,) = rows[0].notes_on(read_model_file(exported(low, "low")))
+def test_thresholds_below_what_is_kept_are_told(base, models, rows):
+    low = base.bank.with_thresholds({"leaf0": 0.01})
+    (note,) = rows[0].notes_on(read_model_file(models("low", low)))
     assert "leaf0 from 0.01" in note
     assert "keeps boxes that level 1 scores 0.05" in note
 
 
-def test_looking_loads_no_torch(exported, base):
-    path = str(exported(base, "base"))
+def test_looking_loads_no_torch(base_model):
+    path = str(base_model)
     assert "torch" not in loaded_by(
         "import numpy; from drivemeta.archive.looking import Looker; "
         f"Looker({path!r}, provider='cpu')([numpy.zeros((40, 60, 3), numpy.uint8)])"

@@ -59,7 +59,7 @@ PANELS = {
     "process": {
         "Part and classes": 5,
         "Detection and tracking": 7,
-        "Output": 4,
+        "Output": 5,
         "Performance": 3,
     },
     "adapt": {"Support set": 5, "Learning": 5, "What to start from": 3, "Output": 2},

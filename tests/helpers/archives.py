@@ -3,7 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
+from drivemeta.archive.engine import Queue
+from drivemeta.archive.segment_file import WORDS
+from drivemeta.archive.worker import Worker
 from drivemeta.core import BankRows, ClassSpec
 from tests.helpers.detectors import make_things
 
@@ -59,3 +63,35 @@ def assert_same(found, expected, thresholds, tolerance=2e-3):
             assert abs(a[key][0] - b[key][0]) <= tolerance, (key, a[key], b[key])
         else:
             assert is_near(a[key][0], b[key][0]), (key, a[key], b[key])
+
+
+class InProcess:
+    """An engine that runs its one worker here, and a listener that remembers what it heard."""
+
+    def __init__(self, settings):
+        self.settings, self.heard = settings, []
+
+    def run(self, tasks, listener, stopped):
+        queue, worker = Queue(tasks), Worker(self.settings)
+        while queue and not stopped():
+            task = queue.take()
+            queue.settle(task, worker.run(task), listener)
+
+    def planned(self, video, done):
+        self.heard.append((video, done))
+
+    def advanced(self, task, n_frames):
+        self.heard.append((task, n_frames))
+
+    def ended(self, task, done):
+        self.heard.append((task, done))
+
+
+def content_of(archive):
+    """Return all rows of an archive, sorted, without what differs from file to file."""
+    tables = [archive.table(file)[1] for file in archive.files()]
+    table = pa.concat_tables([t.replace_schema_metadata() for t in tables])
+    for name in WORDS:  # their dictionaries differ from file to file
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, name, table[name].cast(pa.string()))
+    return table.sort_by([("video", "ascending"), ("frame", "ascending"), ("score", "descending")])

@@ -54,6 +54,26 @@ def test_it_finds_by_the_own_detector(base_file):
         assert len(found[1])
 
 
+def test_frames_enter_it_as_is_asked_for(lively_detector, tmp_path):
+    save_streets(tmp_path / "streets")
+    (tmp_path / "names").write_text("car\nperson\n")
+    own, near = yolox_file(tmp_path / "own.onnx"), {}
+    image, boxes = streets(1, seed=9)[0]
+    left = int(np.clip(2 * boxes[0][0] - 48, 0, image.shape[1]))
+    tall = cv2.resize(image, None, fx=2, fy=2)[:, left : left + image.shape[1]]
+    truth = 2 * np.asarray(boxes[0]) - [left, 0, left, 0]
+    for fit in ("centred", "stretch"):
+        options = ImportOptions(
+            names=tmp_path / "names", images=tmp_path / "streets", alone=True, fit=fit
+        )
+        report = import_base(own, tmp_path / f"{fit}.onnx", options, base=lively_detector)
+        assert report.facts.fit == fit
+        found = OnnxDetector(tmp_path / f"{fit}.onnx", provider="cpu")([tall], 0.2)[0]
+        near[fit] = np.abs(found.boxes - truth).max(1, initial=0).min(initial=1e3)
+    assert near["centred"] <= 8
+    assert near["stretch"] > 16  # what is a square in the frame is none in the network's image
+
+
 def test_the_manifest_tells_who_finds_what(base_file):
     manifest = read_model_file(base_file).manifest
     own = manifest.own
@@ -94,6 +114,7 @@ def test_it_is_taken_apart_and_written_anew(base_file, tmp_path):
     assert list(finds) == ["Fahrzeug", "pedestrian"]
     report = rewrite_model(base_file, tmp_path / "half.onnx", Change(precision="fp16"))
     assert report.precision == "fp16"
+    assert report.in_float32 == read_model_file(base_file).manifest.own.source
     assert read_model_file(tmp_path / "half.onnx").manifest.own is not None
 
 

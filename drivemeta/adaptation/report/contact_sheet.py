@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from drivemeta.core.boxes import FloatArray
-from drivemeta.data.lettering import shortened, width_of, write
+from drivemeta.core.lettering import shortened, width_of, write
 from drivemeta.data.readers.files import read_image
 from drivemeta.data.support import SupportSet
 from drivemeta.files import write_bytes

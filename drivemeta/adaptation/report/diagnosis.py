@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from torch.nn import functional as F
 
-from drivemeta.adaptation.adapted import AdaptationRecord, Adapted
+from drivemeta.adaptation.adapted import Adapted
 from drivemeta.adaptation.held_out import SOMETHING_ELSE
-from drivemeta.adaptation.thing_views import things_among
-from drivemeta.banks.named import BACKGROUND, available_banks, load_bank
-from drivemeta.core.bank import ALIKE
-from drivemeta.core.boxes import FloatArray
-from drivemeta.core.things import is_thing
-from drivemeta.models.branch import own_dim
-
-NEAREST = 3
-Relation = Literal["new", "known", "bank"]
+from drivemeta.adaptation.report.likeness import Likeness, likeness_of
+from drivemeta.banks.named import BACKGROUND
 
 
 @dataclass(frozen=True)
@@ -58,23 +50,6 @@ class Shot:
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """The cosine between the mean of a class's views and the nearest row of another class.
-
-    Attributes:
-        name: New class.
-        other: Class that it is like.
-        kind: `new`, `known` to the detector before, or from a `bank` that ships with it.
-        cosine: Cosine of the two, in [-1, 1].
-    """
-
-    name: str
-    other: str
-    kind: Relation
-    cosine: float
-
-
-@dataclass(frozen=True)
 class SupportDiagnosis:
     """What is to be said of a support set.
 
@@ -102,7 +77,7 @@ class SupportDiagnosis:
         return tuple(
             pair
             for pair in self.likeness
-            if pair.cosine >= ALIKE and not (pair.kind == "new" and pair.name > pair.other)
+            if pair.is_close and not (pair.kind == "new" and pair.name > pair.other)
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -117,7 +92,7 @@ class SupportDiagnosis:
 
 def diagnose_support(adapted: Adapted) -> SupportDiagnosis:
     """Say what is to be said of the support set; nothing is computed anew."""
-    return SupportDiagnosis(tuple(_shots(adapted)), tuple(_likeness(adapted.record)))
+    return SupportDiagnosis(tuple(_shots(adapted)), tuple(likeness_of(adapted.record)))
 
 
 def _shots(adapted: Adapted) -> Iterator[Shot]:
@@ -142,46 +117,3 @@ def _shots(adapted: Adapted) -> Iterator[Shot]:
                 passes=score >= bank.classes[bank.index(name)].threshold,
             )
             box += 1
-
-
-def _likeness(record: AdaptationRecord) -> Iterator[Likeness]:
-    """Yield the likeness of signs; rows of things are discriminants, whose cosine is none."""
-    task, dim = record.evidence.embedded, own_dim(record.base.level2)
-    signs = np.flatnonzero(~things_among(record.parents, record.base.scoring))
-    if not len(signs):
-        return
-    means = np.stack(
-        [
-            F.normalize(task.images[task.labels == label, :dim].mean(0), dim=0).numpy()
-            for label in signs.tolist()
-        ]
-    )
-    new, of = means @ means.T, [task.names[label] for label in signs]
-    names, known = _known(record)
-    for label, name in enumerate(of):
-        for other, cosine in zip(of, new[label].tolist(), strict=True):
-            if other != name:
-                yield Likeness(name, other, "new", round(cosine, 4))
-        best: dict[tuple[str, Relation], float] = {}
-        for key, cosine in zip(names, (known @ means[label]).tolist(), strict=True):
-            if key[0] != name:
-                best[key] = max(cosine, best.get(key, -1.0))
-        for key in sorted(best, key=lambda key: -best[key])[:NEAREST]:
-            yield Likeness(name, *key, round(best[key], 4))
-
-
-def _known(record: AdaptationRecord) -> tuple[list[tuple[str, Relation]], FloatArray]:
-    """Return name and kind of each row of signs that was there before, and the (n, dim) rows."""
-    bank, scoring = record.base.bank, record.base.scoring
-    leaf = (bank.crop.owners >= 0) & ~is_thing(bank.names, scoring)[bank.crop.roots]
-    leaf[leaf] = [bank.classes[o].parent is not None for o in bank.crop.owners[leaf]]
-    names: list[tuple[str, Relation]]
-    names = [(bank.names[owner], "known") for owner in bank.crop.owners[leaf]]
-    dim = own_dim(record.base.level2)
-    rows, parents = [bank.crop.weights[leaf, :dim]], set(record.parents)
-    for shipped in map(load_bank, available_banks()):
-        comparable = not is_thing((shipped.parent,), scoring)[0]
-        if comparable and shipped.parent in parents and shipped.weights.shape[1] == dim:
-            names += [(name, "bank") for name in shipped.names]
-            rows.append(shipped.weights)
-    return names, np.concatenate(rows)

@@ -11,6 +11,7 @@ from drivemeta.adaptation.adapted import Adapted
 from drivemeta.adaptation.report.diagnosis import SupportDiagnosis
 from drivemeta.adaptation.report.expected_ap50 import ExpectedAp50
 from drivemeta.adaptation.report.verdict import Verdict
+from drivemeta.banks.contrast import SAME_KIND
 from drivemeta.core.bank import ALIKE
 from drivemeta.markdown import table
 
@@ -99,7 +100,7 @@ def _findings(diagnosis: SupportDiagnosis) -> list[str]:
         named = "named as annotated" if judged else "named as annotated where it was held out"
         return [
             f"Every box is {named} and found by level 1, and no two classes have a "
-            f"cosine of {ALIKE} or more."
+            f"cosine of {ALIKE} or more, {SAME_KIND} of things."
         ]
     return ["## To look at", "", *(f"- {line}" for line in said)]
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from drivemeta.adaptation.adapted import Adapted
 from drivemeta.adaptation.report.diagnosis import SupportDiagnosis
-from drivemeta.data.lettering import shortened, write
+from drivemeta.core.lettering import shortened, write
 
 _INK, _FAINT, _GOOD, _BAD, _REST = "#1b1f24", "#6b7480", "#059669", "#dc2626", "#c3cad3"
 _CELL, _ROW, _LABEL, _WIDTH, _GAP, _TOP = 44, 34, 210, 420, 60, 70
@@ -75,6 +75,8 @@ def _draw_cosines(
         y = _TOP + i * _CELL
         write(pen, (left, y + 14), shortened(row, 12, _LABEL - 12), _INK, 12)
         for j, column in enumerate(names):
+            if row != column and (row, column) not in cosine:
+                continue  # a sign and a thing, or kinds of two super-classes: never rivals
             value = cosine.get((row, column), 1.0)
             shade = int(255 - 175 * max(value, 0.0))
             at = left + _LABEL + j * _CELL

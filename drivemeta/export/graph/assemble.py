@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank
+from drivemeta.core.one_object import flat_by_label
 from drivemeta.core.score_rule import N_CROPS, N_ROWS, N_THING_CROPS
 from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import THING_DIM, things_by_label
 from drivemeta.errors import InputError
 from drivemeta.export.graph.builder import GraphBuilder
+from drivemeta.export.graph.decide import Sides, decide
 from drivemeta.export.graph.find import FINDERS, find
 from drivemeta.export.graph.locate import BankValues, Rows, locate
 from drivemeta.export.graph.name_leaves import Eye, Names, name_leaves
@@ -77,7 +78,10 @@ def assemble(
     n_classes = bank_rule.capacity if fed else len(bank.classes)
     eyes = _eyes(networks, bank, scoring, n_classes)
     names = _named(g, rows, frame, eyes, fed=fed, bank=bank)
-    _decide(g, rows, names, scoring, things_by_label(bank.names, n_classes, scoring))
+    sides = Sides(
+        things_by_label(bank.names, n_classes, scoring), flat_by_label(bank.names, n_classes)
+    )
+    decide(g, rows, names, scoring, sides)
     height, width = rule.frame_size or ("H", "W")
     frames = helper.make_tensor_value_info("frames", TensorProto.UINT8, ["N", height, width, 3])
     graph = g.graph("drivemeta", [frames, *optional], _outputs())
@@ -199,55 +203,6 @@ def _name_if_any(g: GraphBuilder, rows: Rows, frame: Prepared, eye: Eye) -> Name
     any_rows = g.And(g.GreaterOrEqual("crop_owners", 0), seen)
     any_rows = g.Greater(g.ReduceSum(g.cast(any_rows, np.int64), keepdims=0), 0)
     return Names(*g.many("If", 3, any_rows, **graphs))
-
-
-def _decide(
-    g: GraphBuilder,
-    rows: Rows,
-    names: Names | None,
-    scoring: Scoring,
-    things: NDArray[np.bool_],
-) -> None:
-    """Add the choice between leaf, parent and nothing, and the outputs."""
-    scores, labels = rows.scores, rows.labels
-
-    def constant(sign: float, thing: float) -> str | float:
-        if not things.any():
-            return float(sign)
-        return g.Gather(np.where(things, thing, sign).astype(np.float32), rows.roots)
-
-    if names is not None:
-        doubt = g.Pow(names.p_any, constant(scoring.parent_power, scoring.thing_parent_power))
-        scores = g.Mul(scores, doubt)
-    passes = g.GreaterOrEqual(scores, g.Gather("thresholds", labels))
-    scores = g.Where(passes, scores, -1.0)
-    if names is not None:
-        leaf, probability, _ = names
-        sureness = g.Pow(probability, constant(scoring.crop_power, scoring.thing_power))
-        joint = g.Mul(rows.scores, sureness)
-        named = g.And(
-            g.And(
-                g.Greater(probability, 0.0), g.GreaterOrEqual(joint, g.Gather("thresholds", leaf))
-            ),
-            g.GreaterOrEqual(probability, constant(scoring.leaf_floor, scoring.thing_floor)),
-        )
-        scores, labels = g.Where(named, joint, scores), g.Where(named, leaf, labels)
-    scores, order = g.many("TopK", 2, scores, [rows.n], axis=1)
-    boxes = g.GatherND(rows.boxes, g.Unsqueeze(order, [2]), batch_dims=1)
-    labels = g.GatherElements(labels, order, axis=1)
-    real = g.GreaterOrEqual(scores, 0.0)
-    outputs = {
-        "boxes": g.Where(g.Unsqueeze(real, [2]), boxes, 0.0),
-        "scores": g.Where(real, scores, 0.0),
-        "labels": g.Where(real, labels, 0),
-    }
-    for name, value in outputs.items():
-        missing = [0, 0, 0, N_ROWS - rows.n]
-        pads = [0, 0, 0, 0, N_ROWS - rows.n, 0] if name == "boxes" else missing
-        full = g.Pad(value, pads) if rows.n < N_ROWS else value
-        g.nodes.append(helper.make_node("Identity", [full], [name], name))
-    count = g.ReduceSum(g.cast(real, np.int64), [1], keepdims=0)
-    g.nodes.append(helper.make_node("Identity", [count], ["count"], "count"))
 
 
 def _outputs() -> list[onnx.ValueInfoProto]:

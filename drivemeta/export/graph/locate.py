@@ -121,7 +121,15 @@ class Overlaps:
 
 def overlaps_of(g: GraphBuilder, rows: Rows) -> Overlaps:
     """Add the overlap of each box with each."""
-    corners = g.many("Split", 4, rows.boxes, axis=2, num_outputs=4)  # each (N, n, 1)
+    iou, least_side = iou_of(g, rows.boxes)
+    same = same_root(g, rows)
+    real = g.GreaterOrEqual(g.Transpose(least_side, perm=[0, 2, 1]), MIN_SIDE)
+    return Overlaps(g.Where(g.And(same, real), iou, 0.0), real)
+
+
+def iou_of(g: GraphBuilder, boxes: str) -> tuple[str, str]:
+    """Add the (N, n, n) overlaps of (N, n, 4) boxes, and the lesser of their sides, (N, n, 1)."""
+    corners = g.many("Split", 4, boxes, axis=2, num_outputs=4)  # each (N, n, 1)
     x1, y1, x2, y2 = corners
     tx1, ty1, tx2, ty2 = (g.Transpose(corner, perm=[0, 2, 1]) for corner in corners)
     overlap = g.Mul(
@@ -131,10 +139,13 @@ def overlaps_of(g: GraphBuilder, rows: Rows) -> Overlaps:
     width, height = g.Sub(x2, x1), g.Sub(y2, y1)
     area = g.Mul(width, height)
     iou = g.Div(overlap, g.Sub(g.Add(area, g.Transpose(area, perm=[0, 2, 1])), overlap))
+    return iou, g.Min(width, height)
+
+
+def same_root(g: GraphBuilder, rows: Rows) -> str:
+    """Add which boxes are of one super-class, (N, n, n) bool."""
     roots = g.cast(rows.roots, np.float32)
-    same = g.Equal(g.Unsqueeze(roots, [2]), g.Unsqueeze(roots, [1]))
-    real = g.GreaterOrEqual(g.Transpose(g.Min(width, height), perm=[0, 2, 1]), MIN_SIDE)
-    return Overlaps(g.Where(g.And(same, real), iou, 0.0), real)
+    return g.Equal(g.Unsqueeze(roots, [2]), g.Unsqueeze(roots, [1]))
 
 
 def suppress(g: GraphBuilder, overlaps: Overlaps, n: int, iou_threshold: float) -> str:
@@ -147,12 +158,22 @@ def suppress(g: GraphBuilder, overlaps: Overlaps, n: int, iou_threshold: float) 
     order = np.arange(n)
     better = g.Less(order[:, None], order[None])  # folded when a session is made; small in the file
     above = g.Greater(overlaps.iou, float(iou_threshold))
-    beats = g.cast(g.And(above, better), np.float32)
-    keep = overlaps.real
+    return g.Squeeze(settled(g, overlaps.real, g.And(above, better)), [1])
+
+
+def settled(g: GraphBuilder, real: str, beats: str) -> str:
+    """Add eight rounds of: whoever is beaten by one that stays goes; return (N, 1, n) bool.
+
+    Args:
+        g: Graph that is built.
+        real: (N, 1, n) bool, which boxes there are.
+        beats: (N, n, n) bool, whether the first is better than the second and stands on it.
+    """
+    beats, keep = g.cast(beats, np.float32), real
     for _ in range(N_ROUNDS):
         lost = g.MatMul(g.cast(keep, np.float32), beats)
-        keep = g.And(overlaps.real, g.Equal(lost, 0.0))
-    return g.Squeeze(keep, [1])
+        keep = g.And(real, g.Equal(lost, 0.0))
+    return keep
 
 
 def vote(g: GraphBuilder, rows: Rows, overlaps: Overlaps, iou_threshold: float) -> str:

@@ -96,6 +96,7 @@ class RewriteReport:
         agreement: Agreement with that file.
         ap50: AP50 before and after, if data was given.
         seconds: Seconds that it took.
+        in_float32: Detector of the user's own in it, which stays in float32; None without one.
     """
 
     path: Path
@@ -105,6 +106,7 @@ class RewriteReport:
     agreement: Agreement
     ap50: GateReport | None
     seconds: float
+    in_float32: str | None
 
 
 def rewrite_model(
@@ -143,8 +145,16 @@ def rewrite_model(
             judge(ap50, change.gate.max_loss)
     write_bytes(out, data)
     seconds = time.perf_counter() - start
+    own = file.manifest.own
     return RewriteReport(
-        Path(out), change.precision, len(data), len(file.data), agreement, ap50, seconds
+        path=Path(out),
+        precision=change.precision,
+        n_bytes=len(data),
+        n_bytes_before=len(file.data),
+        agreement=agreement,
+        ap50=ap50,
+        seconds=seconds,
+        in_float32=None if own is None else own.source,
     )
 
 

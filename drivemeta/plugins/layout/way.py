@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 Triple = tuple[float, float, float]
 Statistics = tuple[Triple, Triple]  # mean and deviation of values in 0..255
@@ -15,6 +15,8 @@ IMAGENET_BGR: Statistics = ((103.53, 116.28, 123.675), (57.375, 57.12, 58.395))
 UNIT: Statistics = ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0))
 BYTES: Statistics = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 Channels = Literal["rgb", "bgr"]
+Fit = Literal["stretch", "top-left", "centred"]
+FITS: tuple[Fit, ...] = get_args(Fit)
 Order = Literal["wh", "hw"]
 Slots = Literal["plain", "first", "last", "coco"]
 
@@ -35,7 +37,7 @@ class Preparation:
     """
 
     size: tuple[int, int]
-    fit: Literal["stretch", "top-left", "centred"] = "stretch"
+    fit: Fit = "stretch"
     channels: Channels = "rgb"
     mean: Triple = UNIT[0]
     deviation: Triple = UNIT[1]

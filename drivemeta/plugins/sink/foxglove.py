@@ -10,7 +10,7 @@ import base64
 from typing import Any
 
 from drivemeta.core import UNTRACKED, Frame, Tracks
-from drivemeta.plugins.sink.render import PALETTE
+from drivemeta.plugins.sink.class_colours import colours_of
 
 TOPICS = {
     "/camera/image": "foxglove.CompressedImage",
@@ -65,7 +65,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 def frame_messages(frame: Frame, tracks: Tracks, jpeg: bytes) -> dict[str, dict[str, Any]]:
     """Return the messages of one frame by topic: its picture, and what to lay over it."""
     time_ns = round(frame.time_s * 1e9)
-    colours = [PALETTE.by_idx(int(label)).as_rgb() for label in tracks.detections.labels]
+    palette = colours_of(tracks.detections.classes)
+    colours = [palette[label] for label in tracks.detections.labels]
     return {
         "/camera/image": compressed_image(jpeg, time_ns),
         "/camera/annotations": image_annotations(tracks, time_ns, colours),

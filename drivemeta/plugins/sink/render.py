@@ -2,49 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import lru_cache
 
+import cv2
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from drivemeta.core import UNTRACKED, Tracks
+from drivemeta.core.lettering import width_of, write
+from drivemeta.errors import InputError
+from drivemeta.plugins.sink.class_colours import Rgb, colours_of
+from drivemeta.plugins.sink.label_places import place_labels
 
-# Distinct on asphalt, sky and at night; by class, so an object keeps its colour.
-PALETTE = sv.ColorPalette.from_hex(
-    ["#2f9bff", "#ff9f1c", "#c77dff", "#35d07f", "#ff4d6d", "#ffe14d", "#00d5d5", "#ff7ac6"]
-)
+LABEL_PARTS = ("name", "score", "id")
 REFERENCE_HEIGHT = 720
+LETTERS_PX, LEAST_LETTERS_PX, LINE_PX = 15, 11, 2  # at that height
+Picture = NDArray[np.uint8]
 
 
-def draw(image: NDArray[np.uint8], tracks: Tracks) -> NDArray[np.uint8]:
-    """Return a copy of a (height, width, 3) uint8 BGR image with the tracks drawn on it."""
-    found = tracks.detections
-    drawn = image.copy()
-    if not len(found):
+def label_parts(text: str) -> tuple[str, ...]:
+    """Return what a label says, read from `name,score,id`, some of these, or `none`.
+
+    Raises:
+        InputError: something else is named.
+    """
+    parts = () if text.strip() == "none" else tuple(part.strip() for part in text.split(","))
+    if set(parts) - set(LABEL_PARTS):
+        raise InputError(f"labels: expected none, or some of {', '.join(LABEL_PARTS)}: {text!r}")
+    return parts
+
+
+def draw(image: Picture, tracks: Tracks, parts: Collection[str] = LABEL_PARTS) -> Picture:
+    """Return a copy of a (height, width, 3) uint8 BGR image with the tracks drawn on it.
+
+    Where objects stand close, the surest and largest have labels, the rest their boxes alone.
+
+    Args:
+        image: Frame.
+        tracks: Objects found in it.
+        parts: What labels say; see `LABEL_PARTS`.
+    """
+    found, drawn = tracks.detections, image.copy()
+    scale = image.shape[0] / REFERENCE_HEIGHT
+    colours = [colours_of(found.classes)[label] for label in found.labels]
+    thickness = max(1, round(LINE_PX * scale))
+    for box, colour in zip(found.boxes.astype(int).tolist(), colours, strict=True):
+        cv2.rectangle(drawn, box[:2], box[2:], colour[::-1], thickness)
+    if not parts:
         return drawn
-    boxes, labels = _annotators(max(1, round(image.shape[0] / REFERENCE_HEIGHT * 4)))
-    view = found.to_supervision()
-    texts = [
-        f"{name} {score:.2f}" + (f" #{track}" if track != UNTRACKED else "")
-        for name, score, track in zip(found.names, found.scores, tracks.ids, strict=True)
+    letters = max(LEAST_LETTERS_PX, round(LETTERS_PX * scale))
+    labels = [
+        _label(text, colour, letters)
+        for text, colour in zip(_texts(tracks, parts), colours, strict=True)
     ]
-    drawn = boxes.annotate(drawn, view)
-    return np.asarray(labels.annotate(drawn, view, labels=texts), np.uint8)
+    sizes = [(label.shape[1], label.shape[0]) for label in labels]
+    places = place_labels(found, sizes, (image.shape[1], image.shape[0]))
+    for place, label in zip(places, labels, strict=True):
+        if place is not None:
+            x, y = place
+            ground = drawn[y : y + label.shape[0], x : x + label.shape[1]]
+            ground[:] = label[:, : ground.shape[1]]  # a name may be longer than the frame is wide
+    return drawn
 
 
-@lru_cache(maxsize=8)
-def _annotators(size: int) -> tuple[sv.BoxAnnotator, sv.LabelAnnotator]:
-    """Return annotators whose lines and letters are `size` quarters of those at 720 lines."""
-    scale = size / 4
-    lines = max(1, round(2 * scale))
-    boxes = sv.BoxAnnotator(PALETTE, thickness=lines)
-    labels = sv.LabelAnnotator(
-        PALETTE,
-        text_color=sv.Color.BLACK,
-        text_scale=max(0.3, 0.45 * scale),
-        text_thickness=max(1, round(scale)),
-        text_padding=max(2, round(3 * scale)),
-        smart_position=True,
-    )
-    return boxes, labels
+def _texts(tracks: Tracks, parts: Collection[str]) -> list[str]:
+    found, texts = tracks.detections, []
+    for name, score, track in zip(found.names, found.scores, tracks.ids, strict=True):
+        words = {"name": name, "score": f"{score:.2f}", "id": f"#{track}"}
+        told = [part for part in LABEL_PARTS if part in parts]
+        texts.append(" ".join(words[p] for p in told if p != "id" or track != UNTRACKED))
+    return texts
+
+
+@lru_cache(maxsize=4096)
+def _label(text: str, colour: Rgb, letters: int) -> Picture:
+    """Return a label as a (height, width, 3) uint8 BGR picture; empty without a text."""
+    if not text:
+        return np.zeros((0, 0, 3), np.uint8)
+    margin = max(2, letters // 5)
+    size = (round(width_of(text, letters)) + 2 * margin, round(1.25 * letters) + margin)
+    ground = Image.new("RGB", size, colour)
+    write(ImageDraw.Draw(ground), (margin, margin // 2), text, "black", letters)
+    return np.ascontiguousarray(np.asarray(ground)[:, :, ::-1])

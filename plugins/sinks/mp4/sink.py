@@ -14,7 +14,7 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, OutputError
 from drivemeta.plugins.sink.privacy import Privacy
-from drivemeta.plugins.sink.render import draw
+from drivemeta.plugins.sink.render import draw, label_parts
 from drivemeta.plugins.sink.video_segments import (
     Encoding,
     Segment,
@@ -45,9 +45,11 @@ class Mp4:
             number of cores; more are quicker.
         unconfirmed: Whether objects are drawn that the tracker has given no identity, as most false
             alarms have none; where the tracker is `none`, all are.
+        labels: What labels say: `name,score,id`, some of these, or `none`.
 
     Raises:
-        InputError: the encoder is unknown or not in this build of FFmpeg, or a number is too small.
+        InputError: the encoder is unknown or not in this build of FFmpeg, a number is too small, or
+            labels cannot say what is asked for.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Mp4:
         blur: str = "",
         threads: int = 1,
         unconfirmed: bool = False,
+        labels: str = "name,score,id",
     ) -> None:
         codec = ENCODERS.get(encoder)
         if codec is None or codec not in av.codecs_available:
@@ -73,6 +76,7 @@ class Mp4:
         self._codec, self._segment_s = codec, segment_s
         self._options = {**OPTIONS.get(encoder, {}), "threads": str(threads)}
         self._privacy, self._draws_all = Privacy(blur), unconfirmed or context.tracker == "none"
+        self._parts = label_parts(labels)
         self._path = context.folder / name
         self._segments = self._path.with_name(f".{self._path.stem}.segments")
         self._encoding: Encoding | None = None
@@ -95,7 +99,7 @@ class Mp4:
     def write(self, frame: Frame, tracks: Tracks) -> None:
         """Draw the tracks and encode the frame; another size is fitted into that of the stream."""
         shown = tracks if self._draws_all else tracks[tracks.ids != UNTRACKED]
-        image = draw(self._privacy.hidden(frame.image, tracks.detections), shown)
+        image = draw(self._privacy.hidden(frame.image, tracks.detections), shown, self._parts)
         try:
             if self._segment is not None and self._due(frame):
                 self._close_segment(frame.index)

@@ -2,11 +2,10 @@
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from onnx import TensorProto, helper
+from onnx import TensorProto
 
 from drivemeta.core import BankRows, Letterbox
 from drivemeta.core.boxes import nms
@@ -22,18 +21,9 @@ from drivemeta.export.graph.locate import (
 )
 from drivemeta.export.graph.name_leaves import Eye, crop_priority
 from drivemeta.export.graph.preprocess import prepare
+from tests.helpers.graphs import session
 
 FLOAT, INT64, UINT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.UINT8
-
-
-def session(g, inputs, outputs):
-    infos = [helper.make_tensor_value_info(name, kind, None) for name, kind in inputs.items()]
-    wanted = [helper.make_empty_tensor_value_info(name) for name in outputs]
-    graph = g.graph("stage", infos, wanted)
-    opset = [helper.make_opsetid("", 18)]
-    model = helper.make_model(graph, opset_imports=opset, ir_version=10)
-    made = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    return lambda **feeds: made.run(None, feeds)
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from drivemeta.data import lettering
-from drivemeta.data.lettering import shortened, width_of, write
+from drivemeta.core import lettering
+from drivemeta.core.lettering import shortened, width_of, write
 
 SCRIPTS = {
     "latin": "Fußgänger · stop",

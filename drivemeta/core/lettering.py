@@ -12,8 +12,6 @@ import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
-import cv2
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, features
@@ -88,6 +86,8 @@ def _shows(path: str, letter: str) -> bool:
 
 @cache
 def _dejavu() -> str:
+    import matplotlib  # noqa: PLC0415  (slow, and for its letters alone)
+
     return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
 
 
@@ -108,6 +108,8 @@ def _is_whole(path: str) -> bool:
 @cache
 def _opencv_shows(letter: str) -> bool:
     """Tell whether OpenCV brings a letter; it writes to the right alone."""
+    import cv2
+
     if not hasattr(cv2, "FontFace") or unicodedata.bidirectional(letter) in _TO_THE_LEFT:
         return False
     if unicodedata.category(letter) == "Cs":
@@ -118,6 +120,8 @@ def _opencv_shows(letter: str) -> bool:
 @lru_cache(maxsize=1024)
 def _by_opencv(text: str, size: int) -> NDArray[np.uint8]:
     """Return text in OpenCV's letters as a (height, width) uint8 mask."""
+    import cv2
+
     face = cv2.FontFace("sans")
     _, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), face, size)
     mask = np.zeros((round(1.4 * size), max(width + 2, 1)), np.uint8)

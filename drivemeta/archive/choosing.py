@@ -1,0 +1,76 @@
+"""Which hits are shown: the best, those that differ, or those that the model is least sure of."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from drivemeta.archive.hits import Hit
+
+Rank = Callable[[Hit], float]
+
+
+def by_score(hit: Hit) -> float:
+    """Return what ranks the surest first."""
+    return hit.score
+
+
+def by_doubt(hit: Hit) -> float:
+    """Return what ranks those nearest to their threshold first."""
+    return -abs(hit.margin)
+
+
+class Best:
+    """Keeps the best of many hits.
+
+    Args:
+        most: How many are kept.
+        rank: Function that gives what they are ranked by, higher first.
+
+    Attributes:
+        n_seen: Hits that it was given.
+    """
+
+    def __init__(self, most: int, rank: Rank) -> None:
+        self._most, self._rank, self.n_seen = most, rank, 0
+        self._heap: list[tuple[float, str, int, int, Hit]] = []
+
+    def add(self, hit: Hit) -> None:
+        """Take a hit in."""
+        self.n_seen += 1
+        entry = (self._rank(hit), hit.video, -hit.frame, -self.n_seen, hit)
+        if len(self._heap) < self._most:
+            heapq.heappush(self._heap, entry)
+        else:
+            heapq.heappushpop(self._heap, entry)
+
+    def ranked(self) -> list[Hit]:
+        """Return them, best first; equal ones by video and frame."""
+        order = sorted(self._heap, key=lambda entry: (-entry[0], entry[1], -entry[2]))
+        return [entry[-1] for entry in order]
+
+
+def diverse(hits: Sequence[Hit], n: int) -> list[Hit]:
+    """Return hits that differ: the first, then each time the one farthest from all chosen before.
+
+    Farthest-point sampling in the space of embeddings: Gonzalez, "Clustering to minimize the
+    maximum intercluster distance", 1985. Hits that were not embedded are left out.
+
+    Args:
+        hits: Hits, best first.
+        n: How many to choose.
+    """
+    known = [hit for hit in hits if hit.embedding.any()]
+    if not known:
+        return list(hits[:n])
+    vectors = np.stack([hit.embedding for hit in known]).astype(np.float32)
+    chosen = [0]
+    nearest = vectors @ vectors[0]
+    while len(chosen) < min(n, len(known)):
+        farthest = int(np.argmin(nearest))
+        chosen.append(farthest)
+        nearest = np.maximum(nearest, vectors @ vectors[farthest])
+        nearest[chosen] = np.inf
+    return [known[i] for i in chosen]

@@ -1,0 +1,70 @@
+"""`drivemeta teach`: a page on which a box is drawn once, and the whole clip lights up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivemeta.cli.common import panel
+from drivemeta.cli.invocation import registry_of
+from drivemeta.cli.shown import console, working
+from drivemeta.errors import InputError
+
+START, SERVING = panel("What to start from"), panel("Serving")
+
+
+def teach(
+    ctx: typer.Context,
+    videos: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Videos and folders of images; none to go on with a project's own."),
+    ] = None,
+    project: Annotated[
+        Path, typer.Option(help="Folder of the project, which is made or gone on with.")
+    ] = Path("teach"),
+    base: Annotated[
+        Path | None,
+        START(help="Weights (.safetensors) or a base of your own (.onnx); else, the shipped one."),
+    ] = None,
+    model: Annotated[
+        Path | None, START(help="An adapted model (.onnx) to add classes to, and shots.")
+    ] = None,
+    host: Annotated[
+        str, SERVING(help="Address to listen on; any but loopback asks for a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, SERVING(min=0, max=65535, help="Port; 0 for a free one.")] = 8088,
+    browser: Annotated[
+        bool, SERVING("--browser/--no-browser", help="Open the page in the browser.")
+    ] = True,
+) -> None:
+    """Teach classes by clicking boxes in a video: a page in the browser, without the internet.
+
+    What you click is learnt at once, and every frame that shows it is marked. The page exports a
+    verified ONNX model, the annotations and the annotated video. Ctrl+C ends it; everything is
+    saved, and the same command goes on.
+    """
+    try:
+        from drivemeta.teach.serving import listen, serve
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"drivemeta teach needs {error.name}: pip install 'drivemeta[teach]'"
+        ) from error
+    from drivemeta.export.restore import restore
+    from drivemeta.own.loading import load_base
+    from drivemeta.teach.clip_list import clips_of, keep_clips
+    from drivemeta.teach.teacher import Teacher
+
+    clips = clips_of(project, videos or [])
+    listener, address = listen(host, port)
+    with working(f"opening {', '.join(clips)}"):
+        detector = load_base(base, registry_of(ctx))
+        teacher = Teacher(restore(detector, model) if model else detector, clips, project)
+    try:
+        keep_clips(project, clips)
+        console().print(f"teach    {address.url}", soft_wrap=True)
+        console().print(f"project  {project} (Ctrl+C ends; everything is saved)", soft_wrap=True)
+        serve(teacher, listener, address, open_browser=browser)
+    finally:
+        teacher.close()

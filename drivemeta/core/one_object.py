@@ -1,0 +1,57 @@
+"""One object is reported once, whatever super-classes it is found as.
+
+Suppression within a super-class leaves a cyclist and a pedestrian on one person. Between
+super-classes boxes must overlap more: people stand in front of cars. Signs and lights are rivals of
+each other only where both have a name, and never of things: of two nameless ones nobody knows
+which is right, and signs are fixed to vehicles and posts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.core.boxes import FloatArray, iou_matrix
+from drivemeta.core.things import FLAT
+
+
+def flat_by_label(names: tuple[str, ...], n_labels: int) -> NDArray[np.bool_]:
+    """Return (n_labels,) which labels are super-classes of signs or lights.
+
+    Args:
+        names: Names of the classes known; those that come later are things.
+        n_labels: Number of classes that there is room for.
+    """
+    flat = np.zeros(n_labels, np.bool_)
+    flat[: len(names)] = [name in FLAT for name in names]
+    return flat
+
+
+def stands_alone(
+    boxes: FloatArray,
+    scores: FloatArray,
+    labels: NDArray[np.int64],
+    roots: NDArray[np.int64],
+    flat: NDArray[np.bool_],
+    iou_threshold: float,
+) -> NDArray[np.bool_]:
+    """Return (n,) which boxes no better one of a rival super-class stands on.
+
+    Args:
+        boxes: (n, 4) float32 xyxy of boxes that are reported.
+        scores: (n,) float32, as objects of their super-classes, whatever their names.
+        labels: (n,) int64 classes.
+        roots: (n,) int64 super-classes.
+        flat: (n_classes,) bool, see `flat_by_label`.
+        iou_threshold: Overlap above which two boxes are one object.
+    """
+    side = np.where(flat[roots], np.where(labels == roots, 0, 2), 1)
+    rivals = (side[:, None] == side[None, :]) & (side > 0)[:, None]
+    rivals &= roots[:, None] != roots[None, :]
+    rivals &= iou_matrix(boxes, boxes) > iou_threshold
+    keep = np.ones(len(boxes), np.bool_)
+    order = np.argsort(-scores, kind="stable")
+    for place, best in enumerate(order):
+        if keep[best]:
+            keep[order[place + 1 :]] &= ~rivals[best, order[place + 1 :]]
+    return keep

@@ -1,0 +1,1 @@
+"""Many machines: workers on a Ray cluster. Nothing else of the package knows Ray."""

@@ -1,0 +1,65 @@
+"""The networks of the base for a session of many adaptations: what they saw once is remembered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivemeta.core.boxes import FloatArray
+from drivemeta.core.score_rule import DenseArrays
+from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.traced.fixed import FixedNetworks
+
+MOST_CROPS = 40_000  # embeddings of half a kilobyte
+
+
+class RememberingNetworks(FixedNetworks):
+    """Networks that embed no crop twice, and stop where what they work for is out of date.
+
+    Args:
+        detector: Detector, whose networks must not change any more.
+
+    Attributes:
+        check: Function called before each run of a network; what it raises ends the work.
+    """
+
+    def __init__(self, detector: TwoLevelDetector) -> None:
+        super().__init__(detector)
+        self.check: Callable[[], None] = _go_on
+        self._known: dict[bytes, FloatArray] = {}
+
+    def dense(self, inputs: Tensor) -> DenseArrays:
+        """Map one image to level 1's output, as `FixedNetworks.dense` does."""
+        self.check()
+        return super().dense(inputs)
+
+    def embed(self, crops: Tensor, *, things: bool = False) -> FloatArray:
+        """Map crops to embeddings, as `FixedNetworks.embed` does."""
+        self.check()
+        keys = [_key(crop, things) for crop in crops]
+        new = [place for place, key in enumerate(keys) if key not in self._known]
+        fresh = super().embed(crops[new], things=things)
+        found = {key: self._known[key] for key in keys if key in self._known}
+        found |= {keys[place]: row for place, row in zip(new, fresh, strict=True)}
+        self._known |= found
+        while len(self._known) > MOST_CROPS:
+            self._known.pop(next(iter(self._known)))
+        return np.stack([found[key] for key in keys]) if keys else fresh
+
+
+def _key(crop: Tensor, things: bool) -> bytes:
+    data = crop.contiguous().numpy().tobytes()
+    return hashlib.blake2b(data, digest_size=16, person=b"thing" if things else b"sign").digest()
+
+
+def _go_on() -> None:
+    """Nothing is out of date."""
+
+
+def quiet_threads(n_threads: int) -> None:
+    """Let torch use so many threads, and the page the rest."""
+    torch.set_num_threads(n_threads)
