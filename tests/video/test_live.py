@@ -59,7 +59,7 @@ def test_a_slow_consumer_sees_what_is_new_and_the_counts_are_true(tmp_path):
         told = soak(camera, slow_pipeline(0.06), 20, tmp_path, restart_every_s=8)
         n_sent = camera.n_sent
     summary = told.summary
-    assert not faults(told, most_age_s=3.0)
+    assert not faults(told)
     assert told.sizes == set(SIZES)
     assert summary.clock.dropped > 0
     assert 2 <= summary.reconnects < camera.n_connections
