@@ -47,8 +47,8 @@ ACTS = (
     Act("h264", (480, 640), 200),
     Act("hevc", (384, 640), 100, "garbage"),
 )
-# FFmpeg looks at a stream for up to 5 s before it gives the first picture; then packets may wait for
-# a second, and eight frames for the network.
+# FFmpeg looks at a stream for up to 5 s before it gives the first picture; then packets may wait
+# for a second, and eight frames for the network.
 MOST_AGE_S, MOST_GROWTH = 7.0, 1.05
 LEAST_SAMPLES = 240  # seconds; before, caches and the first of each size and codec come to be
 
