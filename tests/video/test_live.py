@@ -51,15 +51,15 @@ def test_a_camera_that_offers_no_video_for_a_while_is_asked_again():
 @pytest.mark.slow
 def test_a_slow_consumer_sees_what_is_new_and_the_counts_are_true(tmp_path):
     acts = (
-        Act("h264", SIZES[0], 60),
-        Act("hevc", SIZES[1], 60, "stall"),
-        Act("h264", SIZES[2], 60, "garbage", damage=0.05),
+        Act("h264", SIZES[0], 40),
+        Act("hevc", SIZES[1], 40, "stall"),
+        Act("h264", SIZES[2], 40, "garbage", damage=0.3),
     )
     with closing(Camera(acts, fps=50)) as camera:
         told = soak(camera, slow_pipeline(0.06), 20, tmp_path, restart_every_s=8)
         n_sent = camera.n_sent
     summary = told.summary
-    assert not faults(told, most_age_s=3.0)
+    assert not faults(told)
     assert told.sizes == set(SIZES)
     assert summary.clock.dropped > 0
     assert 2 <= summary.reconnects < camera.n_connections
