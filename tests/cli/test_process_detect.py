@@ -60,9 +60,9 @@ PANELS = {
         "Part and classes": 5,
         "Detection and tracking": 7,
         "Output": 5,
-        "Performance": 3,
+        "Performance": 7,
     },
-    "adapt": {"Support set": 5, "Learning": 5, "What to start from": 3, "Output": 2},
+    "adapt": {"Support set": 5, "Learning": 5, "What to start from": 3, "Output": 3},
     "export": {
         "Form of the model": 5,
         "Calibration of int8": 3,
