@@ -17,6 +17,7 @@ _WEIGHTS = _PACKAGE / "weights"
 
 BASE_WEIGHTS = _WEIGHTS / "base.safetensors"
 BASE_PLACES = _WEIGHTS / "places.safetensors"
+INT8_RANGES = _WEIGHTS / "int8_ranges.json"
 NAMED_BANKS = _WEIGHTS / "banks"
 REPLAY_WEIGHTS = _WEIGHTS / "replay.safetensors"
 THING_REPLAY = _WEIGHTS / "things_replay.safetensors"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Sequence
 from functools import cache, reduce
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 
 from drivemeta.banks.beside import named_beside
 from drivemeta.banks.named import load_bank, with_named
-from drivemeta.errors import ModelFileError
+from drivemeta.errors import InputError, ModelFileError
 from drivemeta.export.edit_classes import edit_model
 from drivemeta.paths import BASE_WEIGHTS, NAMED_BANKS, user_cache
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import package_version
 from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
+from drivemeta.runtime.provider_options import Precision
 
 
 def base_onnx(named: Sequence[str] = ()) -> Path:
@@ -99,6 +101,63 @@ def name_beside(
             return out, notes
     edit_model(model, out, lambda _: bank)
     return Path(out), notes
+
+
+def in_form(
+    path: str | Path | None, precision: Precision, input_size: tuple[int, int] | None = None
+) -> Path:
+    """Return a model in another precision and for another input size, made on first use.
+
+    It is kept in the user's cache folder. Thresholds stay what they were, also where they were set
+    at another input size.
+
+    Args:
+        path: Model in float32, None for the shipped base; one that is so already is taken as it is.
+        precision: Precision wanted.
+        input_size: Height and width of level 1's input; the model's own if None.
+
+    Raises:
+        InputError: it is of another precision than float32, or int8 wants frames to calibrate on.
+        ModelFileError: it is damaged, or is to see another input size and was not adapted from the
+            shipped base.
+        ParityError: it does not find what the model finds.
+        OutputError: the cache folder cannot be written.
+    """
+    source = Path(path) if path is not None else base_onnx()
+    file = read_model_file(source)
+    own = (file.manifest.input.height, file.manifest.input.width)
+    size = input_size or own
+    if (file.manifest.precision, own) == (precision, size):
+        return source
+    if file.manifest.precision != "fp32":
+        raise InputError(
+            f"{source} is {file.manifest.precision} at {own[0]}x{own[1]}; give the fp32 model that "
+            f"it was made from, to have it in {precision} at {size[0]}x{size[1]}"
+        )
+    digest = hashlib.sha256(file.data).hexdigest()[:16]
+    words = [package_version("drivemeta"), digest, f"{size[0]}x{size[1]}", precision]
+    out = user_cache() / "forms" / ("-".join(words) + ".onnx")
+    if not out.is_file():
+        _write_form(source, out, precision, None if size == own else size)
+    return out
+
+
+def _write_form(
+    source: Path, out: Path, precision: Precision, input_size: tuple[int, int] | None
+) -> None:
+    # the quantiser and torch load slowly, and a form that is kept needs neither
+    from drivemeta.export.precision.rewrite import Change, rewrite_model  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder:
+        if input_size is not None:
+            from drivemeta.export.restore import export_again  # noqa: PLC0415
+            from drivemeta.models.store import load_base  # noqa: PLC0415
+
+            again = Path(folder) / "again.onnx"
+            export_again(load_base(), source, again, input_size)
+            source = again
+        out.parent.mkdir(parents=True, exist_ok=True)
+        rewrite_model(source, out, Change(precision=precision))
 
 
 def _check_base(file: ModelFile) -> None:

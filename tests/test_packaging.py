@@ -123,6 +123,7 @@ def test_the_wheel_puts_nothing_else_at_the_top(wheel):
     assert "drivemeta/_plugins/learners/maml/weights.safetensors" in names
     assert "drivemeta/weights/replay.safetensors" in names
     assert "drivemeta/weights/places.safetensors" in names
+    assert "drivemeta/weights/int8_ranges.json" in names
     assert "drivemeta/weights/things.safetensors" in names
     assert "drivemeta/weights/things_replay.safetensors" in names
     assert "drivemeta/weights/banks/vehicles.safetensors" in names

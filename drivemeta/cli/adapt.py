@@ -11,6 +11,7 @@ import typer
 from drivemeta.cli.check import show_notes
 from drivemeta.cli.common import (
     JsonOption,
+    Precision,
     ReadOption,
     check_writable,
     emit_json,
@@ -81,6 +82,9 @@ def adapt(
     full_report: Annotated[
         bool, OUTPUT("--report", help="Estimate AP50 by leaving frames out, too.")
     ] = False,
+    precision: Annotated[
+        Precision, OUTPUT(help="fp32, fp16 (for GPUs) or int8 (for CPUs and TensorRT).")
+    ] = Precision.fp32,
     force: Annotated[
         bool, OUTPUT("--force", help="Take the place of a model that is there.")
     ] = False,
@@ -124,7 +128,7 @@ def adapt(
             settings=parse_settings(settings or []),
             registry=registry,
         )
-        adapted.export(out)
+        _export(adapted, out, precision)
         repeat_probe(read_model_file(out), provider="cpu")
         report = write_report(adapted, out, full=full_report)
     report = {
@@ -139,6 +143,25 @@ def adapt(
         emit_json(report)
     else:
         _show(adapted, report)
+
+
+def _export(adapted: Adapted, out: Path, precision: Precision) -> None:
+    """Write the model; int8 by the ranges that ship, else calibrated on the support frames."""
+    import tempfile
+
+    from drivemeta.export.precision.rewrite import Change, rewrite_model
+    from drivemeta.export.precision.shipped_ranges import shipped_ranges
+    from drivemeta.runtime.model_file import read_model_file
+
+    if precision.value == "fp32":
+        adapted.export(out)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "fp32.onnx"
+        adapted.export(whole)
+        shipped = shipped_ranges(read_model_file(whole).manifest)
+        seen = () if shipped else tuple(image for image, _ in adapted.record.evidence.frames)
+        rewrite_model(whole, out, Change(precision=precision.value, frames=seen))
 
 
 def _finish(out: Path, report: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,6 +50,14 @@ NameOption = Annotated[
     str | None,
     typer.Option(help="Name shipped kinds beside the model's, comma-separated: signs, vehicles."),
 ]
+
+
+class Precision(StrEnum):
+    """Of the networks' bodies."""
+
+    fp32 = "fp32"
+    fp16 = "fp16"
+    int8 = "int8"
 
 
 def panel(title: str) -> Callable[..., Any]:

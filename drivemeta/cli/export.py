@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ import typer
 from drivemeta.cli.common import (
     ForceOption,
     JsonOption,
+    Precision,
     ReadOption,
     check_writable,
     choose,
@@ -34,14 +36,6 @@ class BankMode(StrEnum):
 
     fed = "fed"
     baked = "baked"
-
-
-class Precision(StrEnum):
-    """Of the networks' bodies."""
-
-    fp32 = "fp32"
-    fp16 = "fp16"
-    int8 = "int8"
 
 
 class Int8Kind(StrEnum):
@@ -103,7 +97,7 @@ def export(
     ] = None,
     frames: Annotated[
         str | None,
-        INT8(help="Folder or video that int8 is calibrated on: frames like those to come."),
+        INT8(help="Folder or video to calibrate int8 on; what ships for the base if absent."),
     ] = None,
     n_frames: Annotated[int, INT8(min=1, help="Most frames to calibrate on.")] = 64,
     int8_format: Annotated[
@@ -144,23 +138,25 @@ def export(
         precision=precision.value,
         mode=bank.value if bank else None,
         frame_size=fixed,
-        frames=_frames(ctx, frames, n_frames, fixed) if precision is Precision.int8 else (),
+        frames=_frames(ctx, frames, n_frames, fixed)
+        if frames and precision.value == "int8"
+        else (),
         int8=Int8Rule(int8_format.value),
         gate=gate,
     )
     if precision is Precision.int8 and gate is None:
         words = (
             "without --data, what int8 costs in AP50 is not measured: its rows are held against "
-            "those of fp32 on the frames that it is calibrated on"
+            "those of fp32 on some of --frames, or on drawn scenes"
         )
         console().print(noted("note ", words))
     weights = _Weights(path=source, input_size=size, bank_capacity=bank_capacity)
     if ready:
-        _show_rewritten(_rewrite(ready, out, change), as_json)
+        _show_rewritten(_rewrite(ready, out, change, n_frames), as_json)
     elif precision is Precision.fp32:
         _show_exported(_export(ctx, weights, out, change), as_json)
     else:
-        _show_rewritten(_in_two_steps(ctx, weights, out, change), as_json)
+        _show_rewritten(_in_two_steps(ctx, weights, out, change, n_frames), as_json)
 
 
 def _export(ctx: typer.Context, weights: _Weights, out: Path, change: Change) -> ExportReport:
@@ -191,41 +187,47 @@ def _export(ctx: typer.Context, weights: _Weights, out: Path, change: Change) ->
 
 
 def _in_two_steps(
-    ctx: typer.Context, weights: _Weights, out: Path, change: Change
+    ctx: typer.Context, weights: _Weights, out: Path, change: Change, n_drawn: int
 ) -> RewriteReport:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "fp32.onnx"
         _export(ctx, weights, whole, change)
-        return _rewrite(whole, out, change)
+        return _rewrite(whole, out, change, n_drawn)
 
 
-def _rewrite(source: Path, out: Path, change: Change) -> RewriteReport:
+def _rewrite(source: Path, out: Path, change: Change, n_drawn: int) -> RewriteReport:
     from drivemeta.export.precision.rewrite import rewrite_model
 
     total = 2 * len(change.gate.dataset) if change.gate else None
+    change = _calibrated(source, change, n_drawn)
     with progress() as bar:
         task = bar.add_task(f"converting to {change.precision}", total=total)
         return rewrite_model(source, out, change, lambda: bar.advance(task))
 
 
-def _frames(
-    ctx: typer.Context, place: str | None, n: int, size: tuple[int, int] | None
-) -> list[Any]:
-    from drivemeta.bench.frames import drawn_frames, of_size, read_frames
+def _calibrated(source: Path, change: Change, n_drawn: int) -> Change:
+    """Return the change, for int8 with drawn frames where none are given and no ranges ship."""
+    from drivemeta.bench.frames import drawn_frames
+    from drivemeta.export.precision.shipped_ranges import shipped_ranges
+    from drivemeta.runtime.model_file import read_model_file
 
-    if place is None:
-        console().print(
-            noted(
-                "note ",
-                "without --frames, int8 is calibrated on drawn scenes: give frames like those it "
-                "will run on",
-            )
-        )
-        found = drawn_frames(min(n, 16), size or (720, 1280))
-    else:
-        found = read_frames(place, n, registry_of(ctx))
+    if change.precision != "int8" or change.frames:
+        return change
+    if shipped_ranges(read_model_file(source).manifest):
+        console().print(noted("note ", "int8 by the ranges of activations that ship"))
+        return change
+    words = (
+        "without --frames, int8 is calibrated on drawn scenes, as no ranges of activations ship "
+        "for this base and input size: give frames like those it will run on"
+    )
+    console().print(noted("note ", words))
+    return replace(change, frames=drawn_frames(min(n_drawn, 16), change.frame_size or (720, 1280)))
+
+
+def _frames(ctx: typer.Context, place: str, n: int, size: tuple[int, int] | None) -> list[Any]:
+    from drivemeta.bench.frames import of_size, read_frames
+
+    found = read_frames(place, n, registry_of(ctx))
     return of_size(found, size) if size else found
 
 

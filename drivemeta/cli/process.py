@@ -12,12 +12,14 @@ from drivemeta.cli.common import (
     JsonOption,
     ModelOption,
     NameOption,
+    Precision,
     ProviderOption,
     RayOption,
     emit_json,
     panel,
     with_names,
 )
+from drivemeta.cli.fast import TRACKER, model_in_form
 from drivemeta.cli.invocation import PluginPathOption, registry_of
 from drivemeta.cli.shown import console, new_table, progress
 
@@ -60,7 +62,9 @@ def process(
         float | None,
         REGION(min=0, max=1, help="In place of each class's own threshold."),
     ] = None,
-    tracker: Annotated[str, DETECTION(help="Tracker plugin.")] = "botsort",
+    tracker: Annotated[
+        str | None, DETECTION(help="Tracker plugin: botsort, with --fast bytetrack.")
+    ] = None,
     scheduler: Annotated[str, DETECTION(help="Scheduler: fixed, heuristic or rl2.")] = "fixed",
     every: Annotated[int, DETECTION(min=1, help="Run the network on every Nth frame.")] = 1,
     tiles: Annotated[
@@ -97,6 +101,13 @@ def process(
         int | None,
         SPEED(min=1, max=64, help="Frames at a time, on CPUs; by default what suits."),
     ] = None,
+    fast: Annotated[
+        bool,
+        SPEED("--fast", help="int8 at 384x640 and a cheap tracker: quick, and finds less."),
+    ] = False,
+    precision: Annotated[
+        Precision | None, SPEED(help="Run the model in fp16 or int8, made on first use.")
+    ] = None,
     jobs: Annotated[
         int,
         SPEED(min=1, max=64, help="Videos at a time, of a folder, list or pattern."),
@@ -128,7 +139,7 @@ def process(
     if "mp4" in names:
         given["mp4"] = {"encoder": encoder, "labels": labels, **given.get("mp4", {})}
     options = Options(
-        tracker=tracker,
+        tracker=tracker or (TRACKER if fast else Options.tracker),
         every=every,
         batch=batch,
         min_score=min_score,
@@ -148,7 +159,7 @@ def process(
     job = Job(
         source=source,
         out=out,
-        model=with_names(model, name),
+        model=model_in_form(with_names(model, name), precision, fast=fast),
         sinks=tuple(names),
         options=options,
         fresh=fresh,

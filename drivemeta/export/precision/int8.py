@@ -10,11 +10,11 @@ import itertools
 import logging
 import platform
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import onnx
@@ -22,14 +22,18 @@ from numpy.typing import NDArray
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
-    QuantFormat,
+    QDQQuantizer,
     QuantType,
-    quantize_static,
+    create_calibrator,
 )
+from onnxruntime.quantization.calibrate import TensorsData
 
 from drivemeta.errors import InputError
 from drivemeta.export.disassemble import network_model
 from drivemeta.export.precision.regions import WEIGHTED, regions_of
+
+Ranges: TypeAlias = Mapping[str, tuple[float, float]]
+"""Least and greatest value of each activation by its name."""
 
 Int8Format = Literal["auto", "u8s8", "s8s8"]
 _QUANTISED = ["Conv", "Gemm", "Clip", "Relu", "Add", "Resize"]
@@ -61,8 +65,34 @@ class Int8Rule:
         return "u8s8" if platform.machine() in _X86 else "s8s8"
 
 
+def ranges_of(graph: onnx.GraphProto, inputs: Iterable[NDArray[np.float32]]) -> Ranges:
+    """Return the least and the greatest value that each activation takes.
+
+    Args:
+        graph: Network in float32, with one input `x`.
+        inputs: Inputs to run it on, (n, 3, h, w) each.
+
+    Raises:
+        InputError: there is nothing to run it on.
+    """
+    inputs = iter(inputs)
+    first = next(inputs, None)
+    if first is None:
+        raise InputError("expected frames to calibrate int8 on, found none with a thing in them")
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        whole, augmented = (Path(folder) / f"{name}.onnx" for name in ("whole", "augmented"))
+        onnx.save(network_model(graph), whole)
+        calibrator = create_calibrator(
+            whole, _QUANTISED, str(augmented), calibrate_method=CalibrationMethod.MinMax
+        )
+        calibrator.collect_data(_Reader(itertools.chain([first], inputs)))
+        found = calibrator.compute_data()
+    bounds = {name: found[name].range_value for name in found}
+    return {name: (float(np.min(low)), float(np.max(high))) for name, (low, high) in bounds.items()}
+
+
 def to_int8(
-    graph: onnx.GraphProto, inputs: Iterable[NDArray[np.float32]], rule: Int8Rule | None = None
+    graph: onnx.GraphProto, ranges: Ranges, rule: Int8Rule | None = None
 ) -> onnx.GraphProto:
     """Return a network whose body computes in int8; image and results stay in float32.
 
@@ -72,35 +102,38 @@ def to_int8(
 
     Args:
         graph: Network in float32, with one input `x`.
-        inputs: Inputs that it is calibrated on, (n, 3, h, w) each.
+        ranges: What its activations reach, see `ranges_of`.
         rule: Rule by which values are stored.
 
     Raises:
-        InputError: there is nothing to calibrate on.
+        InputError: the ranges are not of this network.
     """
     rule = rule or Int8Rule()
-    regions = regions_of(graph)
     unsigned = rule.resolved() == "u8s8"
-    inputs = iter(inputs)
-    first = next(inputs, None)
-    if first is None:
-        raise InputError("expected frames to calibrate int8 on, found none with a thing in them")
+    regions = regions_of(graph)
+    bounds = {n: (np.float32(low), np.float32(high)) for n, (low, high) in ranges.items()}
     with tempfile.TemporaryDirectory() as folder, _quiet():
         out = Path(folder) / "int8.onnx"
-        quantize_static(
+        quantizer = QDQQuantizer(
             network_model(graph),
-            out,
-            _Reader(itertools.chain([first], inputs)),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=_QUANTISED,
-            per_channel=True,
-            reduce_range=unsigned,
-            activation_type=QuantType.QUInt8 if unsigned else QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=sorted(regions.front | regions.tail | _exact(graph)),
-            calibrate_method=CalibrationMethod.MinMax,
-            extra_options={"ActivationSymmetric": not unsigned},
+            True,  # per channel
+            unsigned,  # reduced range
+            QuantType.QInt8,
+            QuantType.QUInt8 if unsigned else QuantType.QInt8,
+            TensorsData(CalibrationMethod.MinMax, bounds),
+            [],
+            sorted(regions.front | regions.tail | _exact(graph)),
+            _QUANTISED,
+            {"ActivationSymmetric": not unsigned},
         )
+        try:
+            quantizer.quantize_model()
+        except ValueError as error:
+            raise InputError(
+                f"expected ranges of every activation of the network, found others: {error}; "
+                "calibrate int8 on frames"
+            ) from error
+        quantizer.model.save_model_to_file(str(out), False)
         found = onnx.load(out).graph
     found.name = graph.name
     del found.value_info[:]

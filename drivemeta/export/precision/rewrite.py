@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import GraphProto
 
 from drivemeta.errors import InputError, ParityError
 from drivemeta.export.graph.assemble import Networks
@@ -23,15 +24,16 @@ from drivemeta.export.precision.ap_gate import (
 )
 from drivemeta.export.precision.calibration_inputs import Eyes
 from drivemeta.export.precision.half import to_half
-from drivemeta.export.precision.int8 import Int8Rule, to_int8
+from drivemeta.export.precision.int8 import Int8Rule, Ranges, ranges_of, to_int8
+from drivemeta.export.precision.shipped_ranges import shipped_ranges
 from drivemeta.export.probe_scene import draw_noise, draw_scene
 from drivemeta.files import write_bytes
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.model_file import ModelFile, read_model_file
 from drivemeta.runtime.probe import RowArrays, compare_rows
+from drivemeta.runtime.provider_options import Precision
 
 Image = NDArray[np.uint8]
-Precision = Literal["fp32", "fp16", "int8"]
 MIN_SCORE = 0.05
 N_COMPARED = 8  # of the frames given
 # How far rows of the probe may lie from those of the fp32 model: processors and GPUs round
@@ -52,7 +54,8 @@ class Change:
         precision: Precision of the networks' bodies.
         mode: Mode of the bank; None as it is.
         frame_size: Height and width of the only frames taken; None as it is.
-        frames: (height, width, 3) uint8 BGR: int8 is calibrated and all are compared on them.
+        frames: (height, width, 3) uint8 BGR: int8 is calibrated and all are compared on them;
+            without any, int8 takes the ranges that ship.
         int8: Rule by which int8 is stored.
         gate: Data that AP50 is measured on before and after, None for no gate.
     """
@@ -137,7 +140,8 @@ def rewrite_model(
         trial = Path(folder) / "trial.onnx"
         data = write_parts(parts, trial, PROBE_TOLERANCE[change.precision], original)
         agreement = compare_models(file.path, trial, _seen(change, parts.manifest.input.frame_size))
-        if change.gate is None or change.precision != "int8":
+        if change.precision != "int8" or (change.gate is None and change.frames):
+            # int8 by the ranges that ship was measured on real frames; drawn ones tell less
             _check_agreement(agreement, change.precision, file.path)
         ap50 = None
         if change.gate is not None:
@@ -200,22 +204,35 @@ def _changed(file: ModelFile, change: Change) -> tuple[Parts, Parts]:
 
 
 def _converted(parts: Parts, change: Change) -> Networks:
-    networks = parts.networks
     if change.precision == "fp16":
-        return networks.converted(lambda graph, _: to_half(graph))
+        return parts.networks.converted(lambda graph, _: to_half(graph))
     if change.precision == "int8":
-        if not change.frames:
-            raise InputError("expected frames to calibrate int8 on, found none; give --frames")
-        eyes = Eyes(parts)
-        return networks.converted(
-            lambda graph, stem: to_int8(graph, eyes.inputs(stem, change.frames), change.int8)
+        ranges = _ranges(parts, change.frames)
+        return parts.networks.converted(
+            lambda graph, stem: to_int8(graph, ranges(graph, stem), change.int8)
         )
-    return networks
+    return parts.networks
+
+
+def _ranges(parts: Parts, frames: Sequence[Image]) -> Callable[[GraphProto, str], Ranges]:
+    """Return what gives the ranges of a network: measured on frames, or those that ship."""
+    if frames:
+        eyes = Eyes(parts)
+        return lambda graph, stem: ranges_of(graph, eyes.inputs(stem, frames))
+    shipped = shipped_ranges(parts.manifest)
+    if shipped is None:
+        raise InputError(
+            "expected frames to calibrate int8 on, found none, and what ships holds for networks "
+            "of the shipped base at 576x1024 and 384x640 only; give them by `drivemeta export "
+            "--precision int8 --frames`"
+        )
+    return lambda _, stem: shipped[stem]
 
 
 def _seen(change: Change, size: tuple[int, int] | None) -> list[Image]:
-    """Return frames to compare on: the first of those given, but for int8 a drawn one and noise."""
+    """Return frames to compare on: the first of those given, but for int8 drawn ones and noise."""
     given = [f for f in change.frames[:N_COMPARED] if size is None or f.shape[:2] == tuple(size)]
+    drawn = draw_scene(size or (360, 640), 1)
     if change.precision == "int8":  # it is fitted to frames like those given
-        return given
-    return [draw_scene(size or (360, 640), 1), draw_noise(size or (405, 300)), *given]
+        return given or [drawn, draw_scene(size or (360, 640), 2)]
+    return [drawn, draw_noise(size or (405, 300)), *given]

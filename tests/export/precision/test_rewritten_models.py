@@ -14,7 +14,7 @@ from drivemeta.export.parts import Parts
 from drivemeta.export.precision.ap_gate import GateData, GateReport, group_ap50, judge
 from drivemeta.export.precision.calibration_inputs import Eyes
 from drivemeta.export.precision.half import to_half
-from drivemeta.export.precision.int8 import Int8Rule, to_int8
+from drivemeta.export.precision.int8 import Int8Rule, ranges_of, to_int8
 from drivemeta.export.precision.regions import regions_of
 from drivemeta.export.precision.rewrite import Change, rewrite_model
 from drivemeta.export.probe_scene import draw_scene
@@ -95,7 +95,7 @@ def test_weights_beyond_float16_are_refused():
 def test_int8_quantises_the_body_and_leaves_the_rest(parts, frames, form):
     graph = parts.networks.level2
     rule = Int8Rule(form)
-    quantised = to_int8(graph, Eyes(parts).inputs("level2", frames), rule)
+    quantised = to_int8(graph, ranges_of(graph, Eyes(parts).inputs("level2", frames)), rule)
     regions = regions_of(graph)
     kept = {node.name for node in quantised.node}
     assert regions.tail <= kept
@@ -120,7 +120,7 @@ def test_int8_quantises_the_body_and_leaves_the_rest(parts, frames, form):
 
 def test_int8_leaves_the_first_block_boxes_and_quality_in_float(parts, frames):
     graph = parts.networks.level1
-    quantised = to_int8(graph, Eyes(parts).inputs("level1", frames))
+    quantised = to_int8(graph, ranges_of(graph, Eyes(parts).inputs("level1", frames)))
     sizes = {t.name: t.dims[0] for t in quantised.initializer if len(t.dims) == 4}
     whole = [node for node in quantised.node if node.op_type == "Conv" and node.input[1] in sizes]
     body = [node for node in whole if node.name not in regions_of(graph).tail]
@@ -131,8 +131,10 @@ def test_int8_leaves_the_first_block_boxes_and_quality_in_float(parts, frames):
 
 def test_calibration_needs_frames(parts, tiny_model, tmp_path):
     with pytest.raises(InputError, match="expected frames to calibrate"):
-        to_int8(parts.networks.level2, iter([]))
-    with pytest.raises(InputError, match="give --frames"):
+        ranges_of(parts.networks.level2, iter([]))
+    with pytest.raises(InputError, match="expected ranges of every activation"):
+        to_int8(parts.networks.level2, {})
+    with pytest.raises(InputError, match="what ships holds for networks of the shipped base"):
         rewrite_model(tiny_model, tmp_path / "x.onnx", Change("int8"))
     assert not list(tmp_path.iterdir())
 
