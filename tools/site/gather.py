@@ -22,6 +22,7 @@ ELSEWHERE = {  # file of the checkout -> page of the site
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changes.md",
+    "examples/README.md": "examples.md",
     "drivemeta/weights/MODEL_CARD.md": "model-card.md",
 }
 _LINK = re.compile(r"\]\((?!\w+://)([^)\s#]+)")
@@ -34,9 +35,12 @@ def pages() -> dict[str, Path]:
 
 
 def gather(out: Path) -> None:
-    """Write all pages, and the pictures beside them, to a folder; what lay there is removed."""
+    """Write all pages, with pictures and examples, to a folder; what lay there is removed."""
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(DOCS, out)
+    (out / "examples").mkdir()
+    for script in (ROOT / "examples").glob("*.py"):
+        shutil.copy(script, out / "examples")
     for page, path in pages().items():
         (out / page).write_text(with_links_of(page, path), "utf-8")
     (out / COMMANDS_PAGE).write_text(commands_page(), "utf-8")
