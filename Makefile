@@ -3,14 +3,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.drivemeta
+DOCS_STAMP := .venv/.drivemeta-docs
 
-.PHONY: help setup demo test test-slow check
+.PHONY: help setup demo test test-slow check docs
 help:
 	@echo "setup   .venv with everything that developers need"
 	@echo "demo    learn a sign from five frames and find it in a video: demo/"
 	@echo "test    the tests"
 	@echo "test-slow  the tests that take longer: snippets of the pages, wheel and sdist, compiling"
 	@echo "check   ruff and mypy"
+	@echo "docs    the site: site/index.html"
 
 setup: $(STAMP)
 
@@ -33,6 +35,14 @@ check: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(DOCS_STAMP)
+	$(BIN)/python -m tools.site.gather build/site-pages
+	$(BIN)/zensical build --clean --strict
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install -c constraints.txt -e '.[docs]'
+	touch $@
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

@@ -21,6 +21,8 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from drivemeta.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from drivemeta.adaptation.adapt import adapt
     from drivemeta.adaptation.adapted import Adapted
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
     from drivemeta.video.options import Options
     from drivemeta.video.showing import DrawnFrame, show
     from drivemeta.video.summary import RunSummary
-
-__version__ = "0.1.0"
 
 # `disable_telemetry_events` comes too late: the import itself opens a database and a connection.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "files": {"errors"},
     "markdown": set(),
     "paths": set(),
+    "version": set(),
     "core": set(),
     "banks": {"core"},
     "config": set(),
@@ -64,7 +65,7 @@ MAY_IMPORT = {
     "fleet": {"archive", "video"},
     "bench": {"core", "export", "runtime", "video", "plugins", "shipped"},
 }
-EVERYONE = {"errors", "files", "paths"}
+EVERYONE = {"errors", "files", "paths", "version"}
 ABOVE_ALL = {"", "demo", "cli"}
 # Built-in plugins build on their own kind's folder alone, as a stranger's do; two are made of parts
 # of the package.

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from drivemeta.version import __version__, commit_of
+
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "tests" / "example_plugin"
 LIST_PLUGINS = """
@@ -111,8 +113,12 @@ def test_the_sdist_makes_the_same_wheel_as_the_checkout(wheel, tmp_path):
 
 def test_the_wheel_puts_nothing_else_at_the_top(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names} == {"drivemeta", "drivemeta-0.1.0.dist-info"}
+    assert {name.split("/")[0] for name in names} == {
+        "drivemeta",
+        f"drivemeta-{__version__}.dist-info",
+    }
     assert "drivemeta/py.typed" in names
+    assert ("drivemeta/COMMIT" in names) == bool(commit_of(ROOT))
     assert "drivemeta/_configs/train_level1_stage1.yaml" in names
     assert "drivemeta/_plugins/learners/maml/weights.safetensors" in names
     assert "drivemeta/weights/replay.safetensors" in names
@@ -131,6 +137,12 @@ def test_the_wheel_has_every_built_in_plugin(installed):
     assert ours == built_in(ROOT / "plugins")
     assert all(Path(found[name][1]).is_relative_to(inside) for name in ours)
     assert not [problem for _, _, problem, _ in found.values() if problem]
+
+
+def test_the_wheel_tells_its_commit(installed):
+    commit = commit_of(ROOT)
+    told = f"drivemeta {__version__} (commit {commit})" if commit else f"drivemeta {__version__}"
+    assert installed.run("-m", "drivemeta.cli.main", "--version") == told
 
 
 def test_a_third_party_plugin_is_found_by_its_entry_point(installed):

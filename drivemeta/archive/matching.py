@@ -15,7 +15,6 @@ from drivemeta.archive.segment_file import LIGHT, VECTOR, rows_of
 from drivemeta.archive.store import Archive, BoxFile
 from drivemeta.errors import InputError
 
-N_ROWS = 65_536  # in a batch
 COLUMNS = (*LIGHT, VECTOR)
 
 
@@ -104,27 +103,31 @@ def _of_batch(
 
 
 def _whole_frames(archive: Archive, file: BoxFile) -> Iterator[pa.Table]:
-    """Yield a file's rows in batches that end between frames."""
-    rest: pa.Table | None = None
+    """Yield a file's rows in batches that end between frames; few are copied for that."""
+    rest: pa.Table | None = None  # rows of a frame that may go on
     with archive.opened(file) as (_, parquet):
-        for batch in parquet.iter_batches(N_ROWS, columns=list(COLUMNS)):
-            table = pa.Table.from_batches([batch])
-            table = table if rest is None else pa.concat_tables([rest, table])
-            cut = _last_frame(table)
-            rest = table.slice(cut)
-            if cut:
-                yield table.slice(0, cut).combine_chunks()
+        for group in range(parquet.num_row_groups):
+            table = parquet.read_row_group(group, columns=list(COLUMNS))
+            frames = table["frame"].to_numpy()
+            begin = 0
+            if rest is not None:
+                begin = _run(frames, rest["frame"][0].as_py())
+                rest = pa.concat_tables([rest, table.slice(0, begin)])
+                if begin == len(frames):
+                    continue
+                yield rest.combine_chunks()
+            end = len(frames) - _run(frames[::-1], frames[-1]) if len(frames) else 0
+            if end > begin:
+                yield table.slice(begin, end - begin)
+            rest = table.slice(max(begin, end)) if len(frames) else None
     if rest is not None and rest.num_rows:
         yield rest.combine_chunks()
 
 
-def _last_frame(table: pa.Table) -> int:
-    """Return where the last frame of a table begins."""
-    frames = table["frame"].to_numpy()
-    if not len(frames):
-        return 0
-    other = np.flatnonzero(frames != frames[-1])
-    return int(other[-1]) + 1 if len(other) else 0
+def _run(frames: NDArray[np.int64], frame: int) -> int:
+    """Return how many of the first frames are a certain one."""
+    other = np.flatnonzero(frames != frame)
+    return int(other[0]) if len(other) else len(frames)
 
 
 def _no_rows() -> pa.Table:

@@ -71,8 +71,16 @@ def find_videos(places: Sequence[str], registry: Registry) -> tuple[list[Video],
         videos = list(_of_place(place, registry, notes))
         if not videos:
             raise InputError(f"expected videos at {place}, found none")
+        if _is_missing(place, videos[0]):
+            raise InputError(f"expected a video at {place}, found nothing there")
         found |= {video.place: video for video in videos}
     return list(found.values()), notes
+
+
+def _is_missing(place: str, video: Video) -> bool:
+    """Tell whether a file is named that is not there; one of a list is told by itself, later."""
+    of_file = video.kind != "stream" and place == video.place and not is_url(place)
+    return of_file and not Path(place).exists()
 
 
 def _of_place(place: str, registry: Registry, notes: list[str]) -> Iterable[Video]:

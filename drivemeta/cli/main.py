@@ -66,9 +66,9 @@ def load_command(name: str) -> Any:
 
 def _show_version(requested: bool) -> None:
     if requested:
-        from drivemeta import __version__
+        from drivemeta.version import release
 
-        typer.echo(f"drivemeta {__version__}")
+        typer.echo(f"drivemeta {release()}")
         raise typer.Exit
 
 
@@ -76,7 +76,10 @@ def _top(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", is_eager=True, callback=_show_version, help="Print the version and exit."
+            "--version",
+            is_eager=True,
+            callback=_show_version,
+            help="Print version and commit, and exit.",
         ),
     ] = False,
     plugin_path: PluginPathOption = None,

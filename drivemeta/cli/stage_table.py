@@ -30,7 +30,9 @@ def stage_table(summary: RunSummary) -> Table:
             stage,
             str(clock.threads[stage]),
             f"{1000 * seconds / frames:.1f}" if frames else "-",
-            f"{_share(summary, stage):.0%}",
+            "waits for the source"
+            if clock.live and stage == "decode"
+            else f"{_share(summary, stage):.0%}",
         )
     return table
 

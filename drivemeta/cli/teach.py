@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drivemeta.cli.common import panel
 from drivemeta.cli.invocation import registry_of
-from drivemeta.cli.shown import console, working
+from drivemeta.cli.shown import console
 from drivemeta.errors import InputError
+
+if TYPE_CHECKING:
+    from drivemeta.teach.teacher import Teacher
 
 START, SERVING = panel("What to start from"), panel("Serving")
 
@@ -51,20 +54,23 @@ def teach(
         raise InputError(
             f"drivemeta teach needs {error.name}: pip install 'drivemeta[teach]'"
         ) from error
-    from drivemeta.export.restore import restore
-    from drivemeta.own.loading import load_base
     from drivemeta.teach.clip_list import clips_of, keep_clips
-    from drivemeta.teach.teacher import Teacher
+    from drivemeta.teach.clips import open_clip
 
-    clips = clips_of(project, videos or [])
-    listener, address = listen(host, port)
-    with working(f"opening {', '.join(clips)}"):
+    paths = clips_of(project, videos or [])
+    clips = {name: open_clip(path) for name, path in paths.items()}
+    at = listen(host, port)
+
+    def begin() -> Teacher:
+        from drivemeta.export.restore import restore
+        from drivemeta.own.loading import load_base
+        from drivemeta.teach.teacher import Teacher
+
         detector = load_base(base, registry_of(ctx))
         teacher = Teacher(restore(detector, model) if model else detector, clips, project)
-    try:
-        keep_clips(project, clips)
-        console().print(f"teach    {address.url}", soft_wrap=True)
-        console().print(f"project  {project} (Ctrl+C ends; everything is saved)", soft_wrap=True)
-        serve(teacher, listener, address, open_browser=browser)
-    finally:
-        teacher.close()
+        keep_clips(project, paths)
+        return teacher
+
+    console().print(f"teach    {at[1].url}", soft_wrap=True)
+    console().print(f"project  {project} (Ctrl+C ends; everything is saved)", soft_wrap=True)
+    serve(clips, project, begin, at, open_browser=browser)

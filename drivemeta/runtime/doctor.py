@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from drivemeta.errors import DriveMetaError
 from drivemeta.runtime.gpus import Gpu, nvidia_gpus
+from drivemeta.version import release
 
 if TYPE_CHECKING:
     from drivemeta.runtime.providers import Provider
@@ -66,6 +67,7 @@ def diagnose() -> MachineReport:
     gpus = nvidia_gpus()
     return MachineReport(
         [
+            Finding("drivemeta", "ok", release()),
             machine(),
             processor(_cpu_flags()),
             graphics(gpus),

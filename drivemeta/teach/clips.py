@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -70,6 +70,20 @@ def open_clip(path: Path) -> Clip:
     if not path.is_file():
         raise InputError(f"expected a video or a folder of images, found none at {path}")
     return VideoClip(path)
+
+
+def clip_with(clips: Mapping[str, Clip], name: str, frame: int = 0) -> Clip:
+    """Return the clip of a name, which has a frame.
+
+    Raises:
+        InputError: there is no such clip or frame.
+    """
+    found = clips.get(name)
+    if found is None:
+        raise InputError(f"expected the name of a clip, found {name!r}, which is not open here")
+    if not 0 <= frame < found.n_frames:
+        raise InputError(f"{name}: expected a frame of 0..{found.n_frames - 1}, found {frame}")
+    return found
 
 
 class VideoClip:

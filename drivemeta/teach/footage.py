@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from drivemeta.errors import InputError, VideoError
+from drivemeta.errors import VideoError
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.teach.clip_index import ClipIndex
-from drivemeta.teach.clips import Clip, open_clip
+from drivemeta.teach.clips import Clip, clip_with, open_clip
 from drivemeta.teach.networks import RememberingNetworks
 from drivemeta.teach.seen import Rows, row_type, see
 
@@ -24,7 +24,7 @@ class Footage:
     """Clips by name, what the base sees in them, and a thread that looks at them all.
 
     Args:
-        paths: Videos and folders of pictures by the names of the clips.
+        clips: Clips by name; they are closed with this.
         folder: Folder of the index.
         base: Detector that looks.
         grown: Function called with a clip's name and new rows whenever its index grew.
@@ -35,20 +35,17 @@ class Footage:
         indexes: Index of each clip by its name.
         problem: What could not be looked at and why, empty where all can.
         n_urgent: Number of requests that wait for a look.
-
-    Raises:
-        InputError: a clip cannot be opened.
     """
 
     def __init__(
         self,
-        paths: Mapping[str, Path],
+        clips: Mapping[str, Clip],
         folder: Path,
         base: TwoLevelDetector,
         grown: Grown,
         is_busy: Callable[[], bool],
     ) -> None:
-        self.clips: dict[str, Clip] = {name: open_clip(path) for name, path in paths.items()}
+        self.clips = clips
         self._base, self._grown, self._is_busy = base, grown, is_busy
         self._networks = RememberingNetworks(base)
         networks = base.digest()
@@ -61,6 +58,7 @@ class Footage:
         self.problem = ""
         self.n_urgent = 0
         self._sight, self._opening = threading.Lock(), threading.Lock()
+        self._counting = threading.Lock()
         self._view = (next(iter(self.clips)), 0)
         self._ended = threading.Event()
         self._aside: dict[tuple[str, str], Clip] = {}
@@ -84,12 +82,7 @@ class Footage:
         Raises:
             InputError: there is no such clip or frame.
         """
-        found = self.clips.get(name)
-        if found is None:
-            raise InputError(f"expected the name of a clip, found {name!r}, which is not open here")
-        if not 0 <= frame < found.n_frames:
-            raise InputError(f"{name}: expected a frame of 0..{found.n_frames - 1}, found {frame}")
-        return found
+        return clip_with(self.clips, name, frame)
 
     def look(self, name: str, frame: int) -> Rows:
         """Return what the base sees in a frame; it is looked at now if it was not before."""
@@ -117,12 +110,14 @@ class Footage:
 
     def _see(self, clip: Clip, frame: int, *, urgent: bool) -> Rows:
         image = clip.frame(frame)
-        self.n_urgent += urgent
+        with self._counting:
+            self.n_urgent += urgent
         try:
             with self._sight:
                 return see(self._base, self._networks, image, frame)
         finally:
-            self.n_urgent -= urgent
+            with self._counting:
+                self.n_urgent -= urgent
 
     def _run(self) -> None:
         """Index part after part, nearest to what is viewed first."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
@@ -19,10 +20,13 @@ from starlette.types import ASGIApp
 
 from drivemeta.errors import DriveMetaError, InputError
 from drivemeta.teach.access import Address, Guard
+from drivemeta.teach.clips import Clip, clip_with
 from drivemeta.teach.project import StaleError
 from drivemeta.teach.shown import jpeg, preview
 from drivemeta.teach.state import Action
-from drivemeta.teach.teacher import Teacher
+
+if TYPE_CHECKING:
+    from drivemeta.teach.teacher import Teacher  # it loads torch, the first frame comes before
 
 PAGE = Path(__file__).parent / "page"
 FILES = {
@@ -59,9 +63,24 @@ class _Export(_Body):
     what: list[Annotated[str, Field(max_length=20)]] = Field(max_length=10)
 
 
-def create_app(teacher: Teacher, address: Address) -> ASGIApp:
+@dataclass(frozen=True)
+class TeachSession:
+    """What the page is about: the clips at once, the rest as soon as it is there.
+
+    Attributes:
+        clips: Clips by name.
+        project: Folder of the project.
+        teacher: Function that waits for the teacher and returns it.
+    """
+
+    clips: Mapping[str, Clip]
+    project: Path
+    teacher: Callable[[], Teacher]
+
+
+def create_app(session: TeachSession, address: Address) -> ASGIApp:
     """Return the application, behind its guard."""
-    pages = Pages(teacher)
+    pages = Pages(session)
     routes = [
         Route("/", pages.file),
         Route("/{name}", pages.file),
@@ -88,42 +107,47 @@ class Pages:
     """What is answered to each address.
 
     Args:
-        teacher: Session that the page talks to.
+        session: What they are about.
     """
 
-    def __init__(self, teacher: Teacher) -> None:
-        self._teacher = teacher
+    def __init__(self, session: TeachSession) -> None:
+        self._session = session
 
     def file(self, request: Request) -> Response:
         """Return a file of the page."""
         name, kind = FILES.get(request.path_params.get("name", ""), ("", ""))
         if not name:
             return JSONResponse({"error": "there is no such page"}, 404)
-        return Response((PAGE / name).read_bytes(), media_type=kind)
+        data = (PAGE / name).read_bytes()
+        if name == FILES[""][0]:  # the slider has its length before any script runs
+            last = next((clip.n_frames - 1 for clip in self._session.clips.values()), 0)
+            data = data.replace(b'max="0"', f'max="{last}"'.encode())
+        return Response(data, media_type=kind)
 
     def clips(self, request: Request) -> Response:  # noqa: ARG002
         """Return the clips, in the order in which they were given."""
-        clips = self._teacher.footage.clips.items()
+        clips = self._session.clips.items()
         said = [{"name": name, "frames": clip.n_frames, "fps": clip.fps} for name, clip in clips]
-        return JSONResponse({"clips": said, "project": str(self._teacher.project.folder)})
+        return JSONResponse({"clips": said, "project": str(self._session.project)})
 
     async def state(self, request: Request) -> Response:
         """Return what the page shows, as soon as it differs from what it has seen."""
-        seen, started = _integer(request, "seen", 0), time.monotonic()
-        while self._teacher.stamp == seen and time.monotonic() - started < WAIT_S:
+        seen, teacher = _integer(request, "seen", 0), await self._ready()
+        started = time.monotonic()
+        while teacher.stamp == seen and time.monotonic() - started < WAIT_S:
             if await request.is_disconnected():
                 break
             await asyncio.sleep(PAUSE_S)
-        return JSONResponse(await run_in_threadpool(self._teacher.page))
+        return JSONResponse(await run_in_threadpool(teacher.page))
 
     def hits(self, request: Request) -> Response:
         """Return the hits of a class."""
-        return JSONResponse(self._teacher.hits(request.query_params.get("class", "")))
+        return JSONResponse(self._session.teacher().hits(request.query_params.get("class", "")))
 
     def frame(self, request: Request) -> Response:
         """Return a frame as JPEG, or one that is quick to have where `near` is set."""
         clip, number = self._place(request)
-        footage = self._teacher.footage.clip(clip, number)
+        footage = clip_with(self._session.clips, clip, number)
         if _integer(request, "near", 0):
             number, image = footage.near(number)
         else:
@@ -136,23 +160,24 @@ class Pages:
 
     def look(self, request: Request) -> Response:
         """Return what there is in a frame."""
-        return JSONResponse(self._teacher.look(*self._place(request)))
+        return JSONResponse(self._session.teacher().look(*self._place(request)))
 
     def crop(self, request: Request) -> Response:
         """Return a box of a frame with its surroundings, as a small square JPEG."""
         clip, number = self._place(request)
-        picture = jpeg(self._teacher.crop(clip, number, _box(request)))
+        picture = jpeg(self._session.teacher().crop(clip, number, _box(request)))
         return Response(picture, media_type="image/jpeg")
 
     async def act(self, request: Request) -> Response:
         """Do what the user did."""
         asked = _Act.model_validate_json(await request.body())
-        await run_in_threadpool(self._teacher.act, asked.actions, asked.revision)
-        return JSONResponse(await run_in_threadpool(self._teacher.page))
+        teacher = await self._ready()
+        await run_in_threadpool(teacher.act, asked.actions, asked.revision)
+        return JSONResponse(await run_in_threadpool(teacher.page))
 
     async def step(self, request: Request) -> Response:
         """Undo, redo, follow a box, or export."""
-        body, teacher = await request.body(), self._teacher
+        body, teacher = await request.body(), await self._ready()
         steps: dict[str, Callable[[], None]] = {
             "undo": lambda: teacher.undo(_Step.model_validate_json(body).revision),
             "redo": lambda: teacher.redo(_Step.model_validate_json(body).revision),
@@ -167,11 +192,14 @@ class Pages:
 
     def exported(self, request: Request) -> Response:
         """Return a file of the last export."""
-        files, number = self._teacher.exported["files"], request.path_params["number"]
+        files, number = self._session.teacher().exported["files"], request.path_params["number"]
         if not number < len(files):
             return JSONResponse({"error": "there is no such file: export again"}, 404)
         path = Path(files[number])
         return FileResponse(path, filename=path.name, media_type="application/octet-stream")
+
+    async def _ready(self) -> Teacher:
+        return await run_in_threadpool(self._session.teacher)
 
     @staticmethod
     def _place(request: Request) -> tuple[str, int]:

@@ -11,7 +11,7 @@ from typing import Any
 from drivemeta.core import ClassBank
 from drivemeta.errors import DriveMetaError, InputError
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.teach.clips import Image
+from drivemeta.teach.clips import Clip, Image
 from drivemeta.teach.exporting import ExportTask, export
 from drivemeta.teach.following import follow
 from drivemeta.teach.footage import Footage
@@ -32,7 +32,7 @@ class Teacher:
 
     Args:
         base: Detector that classes are added to.
-        paths: Videos and folders of pictures by the names of the clips.
+        clips: Clips by name; they are closed with this.
         project: Folder of the project.
 
     Attributes:
@@ -42,11 +42,11 @@ class Teacher:
         exported: How the last export went: `phase`, `words`, `files`.
 
     Raises:
-        InputError: a clip or the project cannot be opened.
+        InputError: the project cannot be opened.
         OutputError: the folder of the project cannot be written.
     """
 
-    def __init__(self, base: TwoLevelDetector, paths: Mapping[str, Path], project: Path) -> None:
+    def __init__(self, base: TwoLevelDetector, clips: Mapping[str, Clip], project: Path) -> None:
         self.base = base
         # Beyond all stamps of an earlier server, so that a page that stays open sees the change.
         self._stamp = self._hits_stamp = time.time_ns() // 1_000_000
@@ -56,7 +56,7 @@ class Teacher:
         self.project = Project(project, lambda *place: self._pictures.facts(*place))
         try:
             folder = project / "index"
-            self.footage = Footage(paths, folder, base, self._grown, self._is_busy)
+            self.footage = Footage(clips, folder, base, self._grown, self._is_busy)
         except BaseException:
             self.project.close()
             raise
@@ -278,11 +278,10 @@ class Teacher:
 
     @staticmethod
     def _lesson_key(state: State) -> object:
-        """Return what decides what is learnt: not the thresholds."""
-        return state.boxes, state.rejected
+        return state.boxes, state.rejected  # thresholds change nothing of what is learnt
 
     def _is_busy(self) -> bool:
-        return self.learning.is_busy
+        return self.learning.is_busy or self.exported["phase"] == "running"
 
     def _learnt(self) -> None:
         """Look for what was learnt in all that is indexed."""

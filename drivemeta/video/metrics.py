@@ -31,7 +31,10 @@ class Metrics:
         summary, clock = self._summary, self._summary.clock
         yield self._counter("frames", "Frames that a stage has done.", "stage", clock.frames)
         yield self._counter(
-            "stage_seconds", "Seconds at work, summed over threads.", "stage", clock.seconds
+            "stage_seconds",
+            "Seconds at work, summed over threads; decoding a live source is mostly waiting.",
+            "stage",
+            clock.seconds,
         )
         yield self._counter("detections", "Detections.", "class", dict(summary.detections))
         for name, told, value in (

@@ -93,7 +93,7 @@ class Pipeline:
         with Calling(self.tracker, "reset"):
             self.tracker.reset()
         choices = Choices(self.scheduler, self.past)
-        self.clock.threads["infer"] = self.workers
+        self.clock.threads["infer"], self.clock.live = self.workers, live
         pool = ThreadPoolExecutor(self.workers, "infer")
         frames = Ahead(
             self.clock.timed("decode", frames_of(source)), DEPTH, "decode", drop_oldest=live

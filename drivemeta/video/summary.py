@@ -12,6 +12,21 @@ from drivemeta.plugins.source.protocol import SourceCounts
 from drivemeta.video.stage_clock import StageClock
 
 
+class Identities:
+    """Distinct numbers from 0 on, a bit each: a camera that is live for weeks has millions."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, int] = {}
+
+    def add(self, number: int) -> None:
+        """Take in a number."""
+        part, bit = divmod(number, 1024)
+        self._parts[part] = self._parts.get(part, 0) | 1 << bit
+
+    def __len__(self) -> int:
+        return sum(bits.bit_count() for bits in self._parts.values())
+
+
 @dataclass
 class RunSummary:
     """What came of a run.
@@ -23,7 +38,7 @@ class RunSummary:
         first_frame_s: Seconds until the first frame was done.
         provider: Provider that really ran the model.
         detections: Detections by class name.
-        tracks: Number of distinct identities.
+        identities: Identities that were seen.
         corrupt: Packets or files that could not be decoded.
         reconnects: Reconnects of a stream.
         ended_early: Whether the source gave fewer frames than it announced.
@@ -40,7 +55,7 @@ class RunSummary:
     first_frame_s: float = 0.0
     provider: str = ""
     detections: Counter[str] = field(default_factory=Counter)
-    identities: set[int] = field(default_factory=set)
+    identities: Identities = field(default_factory=Identities)
     corrupt: int = 0
     reconnects: int = 0
     ended_early: bool = False
@@ -73,7 +88,8 @@ class RunSummary:
         self.first_frame_s = self.first_frame_s or seconds
         self.frames += 1
         self.detections.update(tracks.detections.names)
-        self.identities.update(int(i) for i in tracks.ids if i != UNTRACKED)
+        for number in tracks.ids[tracks.ids != UNTRACKED].tolist():
+            self.identities.add(number)
 
     def take_counts(self, counts: SourceCounts) -> None:
         """Take over what the source counts."""

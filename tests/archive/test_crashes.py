@@ -38,9 +38,10 @@ def start(tmp_path, quick_base):
 
     def run(places, out, *options):
         words = ["index", *map(str, places), "--out", str(out), "--base", str(quick_base)]
+        words += ["--provider", "cpu", "--least-score", "0.3"]
         running.append(
             subprocess.Popen(
-                [sys.executable, str(script), *words, "--provider", "cpu", *options],
+                [sys.executable, str(script), *words, *options],
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stderr=subprocess.PIPE,
                 text=True,
@@ -51,7 +52,8 @@ def start(tmp_path, quick_base):
     yield run
     for process in running:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stderr.close()
 
 
 def kill_all(process):
@@ -61,7 +63,7 @@ def kill_all(process):
     for pid in (process.pid, *map(int, children)):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
 
 
 @pytest.mark.slow
@@ -79,8 +81,9 @@ def test_nothing_is_lost_by_kills_at_random(start, make_archive, clips, tmp_path
             process.kill()
             for path in out.glob("boxes/*/*.parquet"):
                 path.unlink()
+            n_before = 0
             process = start([clips], out, "--fps", "5", "--jobs", "2")
-        wait_s = rng.uniform(0, 2.5)
+        wait_s = rng.uniform(0, 1)
         while process.poll() is None and time.monotonic() - begun < 60:
             if len(list(out.glob("boxes/*/*"))) > n_before:  # it looks: now, or soon
                 time.sleep(wait_s)

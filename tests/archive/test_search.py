@@ -153,6 +153,7 @@ def test_frames_are_those_of_the_hits(lively_archive, asked, tmp_path):
                 assert (cv2.imread(str(path)) == frame.image).all()
 
 
+@pytest.mark.slow
 def test_the_loop_of_search_confirm_and_extend(
     base, lively_archive, adapted_model, asked, tmp_path
 ):

@@ -4,9 +4,11 @@ import errno
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from drivemeta.archive.counts import count, totals
+from drivemeta.archive.matching import _whole_frames
 from drivemeta.archive.places import Video
 from drivemeta.archive.scores import Scorer
 from drivemeta.archive.store import open_archive
@@ -150,3 +152,17 @@ def test_a_base_that_was_replaced_meanwhile_adds_nothing(make_archive, clips, ba
     done = worker.run(segment)
     assert done.fatal
     assert "another base" in done.problem
+
+
+def test_frames_that_row_groups_cut_are_scored_whole(
+    make_archive, clips, quick_base, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("drivemeta.archive.segment_file.ROWS_A_GROUP", 7)  # of nine a frame
+    archive, _ = make_archive(tmp_path / "a", clips)
+    (file, *_) = archive.files()
+    batches = list(_whole_frames(archive, file))
+    assert len(batches) > 2
+    frames = [set(batch["frame"].to_pylist()) for batch in batches]
+    assert sum(map(len, frames)) == len(set.union(*frames))
+    whole = pa.concat_tables(batches)
+    assert whole["score"].to_pylist() == archive.table(file)[1]["score"].to_pylist()

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-import drivemeta
 from drivemeta.cli import main as cli
 from drivemeta.errors import DriveMetaError, InputError
+from drivemeta.version import release
 from tests.helpers.cli import call
 
 
@@ -56,7 +56,7 @@ def test_every_option_is_explained(name):
 
 def test_version(capsys):
     assert call("--version") == 0
-    assert capsys.readouterr().out == f"drivemeta {drivemeta.__version__}\n"
+    assert capsys.readouterr().out == f"drivemeta {release()}\n"
 
 
 def test_a_misspelt_command_suggests_the_nearest(capsys):

@@ -18,15 +18,12 @@ def build_base(lively):
     return lively.with_(things=make_things(), scoring=scoring).eval()
 
 
-def with_more_classes(base, *, signs=True, things=True, seed=0):
+def with_more_classes(base, *, things=True, seed=0):
     """Return a base with a new leaf of signs, and two of vehicles, with distractors beside them."""
     bank, rng = base.bank, np.random.default_rng(seed)
     n, sign = len(bank.classes), bank.index("traffic_sign")
-    new, owners, roots = [], [], []
-    if signs:
-        new += [ClassSpec("rocks", "traffic_sign", "novel", 0.1, 5)]
-        owners += [n, n, -1]
-        roots += [sign] * 3
+    new = [ClassSpec("rocks", "traffic_sign", "novel", 0.1, 5)]
+    owners, roots = [n, n, -1], [sign] * 3
     if things:
         first = n + len(new)
         new += [ClassSpec(name, "vehicle", "novel", 0.1, 5) for name in ("bus", "van")]

@@ -10,6 +10,7 @@ from drivemeta.cli.main import main
 from drivemeta.runtime import doctor as d
 from drivemeta.runtime.gpus import Gpu
 from drivemeta.runtime.providers import PROVIDERS
+from drivemeta.version import release
 
 
 def test_this_machine_is_healthy_and_runs_models(capsys):
@@ -17,6 +18,7 @@ def test_this_machine_is_healthy_and_runs_models(capsys):
         main(["doctor", "--json"])
     report = json.loads(capsys.readouterr().out)
     by = {finding["what"]: finding for finding in report["findings"]}
+    assert by["drivemeta"]["found"] == release()
     assert by["provider cpu"]["state"] == "ok"
     assert set(by) >= {f"provider {name}" for name in PROVIDERS}
     assert (done.value.code or 0) == (0 if report["healthy"] else 1)

@@ -9,7 +9,8 @@ import pytest
 
 from drivemeta.teach.access import Address
 from drivemeta.teach.clip_list import clips_of, keep_clips
-from drivemeta.teach.server import FILES, create_app
+from drivemeta.teach.clips import open_clip
+from drivemeta.teach.server import FILES, TeachSession, create_app
 from drivemeta.teach.teacher import Teacher
 from tests.helpers.teach import ask
 from tests.helpers.videos import draw_frame, encode_video
@@ -34,10 +35,11 @@ def served(lively_detector, clip, tmp_path):
         while opened:
             opened.pop().close()
         folder = tmp_path / "project"
-        clips = clips_of(folder, [clip])
-        opened.append(Teacher(lively_detector, clips, folder))
-        keep_clips(folder, clips)
-        return create_app(opened[-1], Address()), opened[-1]
+        paths = clips_of(folder, [clip])
+        clips = {name: open_clip(path) for name, path in paths.items()}
+        opened.append(teacher := Teacher(lively_detector, clips, folder))
+        keep_clips(folder, paths)
+        return create_app(TeachSession(clips, folder, lambda: teacher), Address()), teacher
 
     yield begin
     for teacher in opened:
@@ -48,8 +50,9 @@ def served(lively_detector, clip, tmp_path):
 def attacked(lively_detector, clip, tmp_path_factory):
     """Return the application and the session of a project that nothing may change."""
     folder = tmp_path_factory.mktemp("attacked")
-    teacher = Teacher(lively_detector, clips_of(folder, [clip]), folder)
-    yield create_app(teacher, Address()), teacher
+    clips = {name: open_clip(path) for name, path in clips_of(folder, [clip]).items()}
+    teacher = Teacher(lively_detector, clips, folder)
+    yield create_app(TeachSession(clips, folder, lambda: teacher), Address()), teacher
     teacher.close()
 
 
@@ -78,6 +81,7 @@ def test_the_page_and_all_that_it_loads_are_served(attacked):
     app, _ = attacked
     page = ask(app, "/")
     assert page.headers["content-type"].startswith("text/html")
+    assert b'aria-label="Frame" min="0" max="39"' in page.body
     for name in filter(None, FILES):
         assert ask(app, f"/{name}").status == 200
     assert b"//" not in page.body.replace(b"<!doctype", b"")  # nothing from elsewhere
@@ -225,6 +229,25 @@ def test_exports_wait_for_what_is_learnt_and_need_boxes(served):
     assert file.status == 200
     assert b"<annotations>" in file.body
     assert file.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_box_is_followed_as_one_object_in_one_step(served, monkeypatch):
+    app, _ = served()
+    ask(app, "/api/act", body=add(0))
+    nowhere = ask(app, "/api/follow", body={"revision": 1, "id": 7})
+    assert nowhere.status == 400
+    monkeypatch.setattr("drivemeta.teach.teacher.follow", lambda *_: [])
+    lost = ask(app, "/api/follow", body={"revision": 1, "id": 1})
+    assert "annotate it there by hand" in lost.json["error"]
+    seen = [(0, (16.0, 60.0, 40.0, 80.0)), (12, (40.0, 60.0, 64.0, 80.0))]
+    monkeypatch.setattr("drivemeta.teach.teacher.follow", lambda *_: seen)
+    boxes = ask(app, "/api/follow", body={"revision": 1, "id": 1}).json["boxes"]
+    assert [(b["frame"], b["object"], b["origin"]) for b in boxes] == [
+        (3, 1, "drawn"),
+        (0, 1, "followed"),
+        (12, 1, "followed"),
+    ]
+    assert len(ask(app, "/api/undo", body={"revision": 2}).json["boxes"]) == 1
 
 
 def test_a_failure_in_learning_is_told_and_over_with_the_next_step(served, monkeypatch):

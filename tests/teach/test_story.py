@@ -23,7 +23,7 @@ NAME = "falling rocks"
 NASTY = '<img src=x onerror="alert(1)">'
 # Folder that gets a picture of every state; `teach` and `teach-failed` are those of docs/images.
 PICTURES = os.environ.get("DRIVEMETA_PICTURES")
-PATIENCE_MS = 120_000
+PATIENCE_MS = 300_000
 
 pytestmark = [
     pytest.mark.slow,

@@ -178,6 +178,7 @@ function drawn(xyxy) {
 }
 
 function take(xyxy, origin) {
+  if (!S.page) return;
   S.selected = { pending: xyxy, origin };
   canvas.hover = null;
   const name = typed() || S.active;
@@ -211,7 +212,7 @@ function changed(xyxy) {
 
 function nameGiven() {
   const name = typed();
-  if (!name) return undefined;
+  if (!name || !S.page) return undefined;
   const box = selectedBox();
   if (S.selected?.pending) return add(name);
   if (box && box.name !== name) {
@@ -377,6 +378,12 @@ const actions = {
   nudge,
   help: () => $("keys").showModal(),
 };
+
+// Before the server has begun, frames can be looked through, and nothing else.
+for (const [name, action] of Object.entries(actions)) {
+  if (["play", "step", "edge", "help"].includes(name)) continue;
+  actions[name] = (...rest) => (S.page ? action(...rest) : undefined);
+}
 
 // ---- what is shown ----
 
@@ -550,14 +557,17 @@ function wire() {
 }
 
 async function start() {
-  wire();
   const { clips, project } = await getJson("clips");
   Object.assign(S, { clips, project });
   document.title = `${project.split(/[\\/]/).pop()} · DriveMeta teach`;
   $("clip").replaceChildren(...clips.map((each) => new Option(each.name)));
-  applyPage(await getJson("state?seen=0"));
+  wire();
   const [, name, frame] = decodeURIComponent(location.hash).match(/^#(.+)\/(\d+)$/) ?? [];
-  goTo(Number(frame ?? 0), { clipName: clips.some((each) => each.name === name) ? name : clips[0].name });
+  const moved = Number($("seek").value); // by a key that came before this script
+  goTo(moved || Number(frame ?? 0), { clipName: clips.some((each) => each.name === name) ? name : clips[0].name });
+  $("status").textContent = "opening: the first proposals come in a moment";
+  $("status").classList.add("busy");
+  applyPage(await getJson("state?seen=0"));
   follow(() => S.page.stamp, applyPage, told);
 }
 

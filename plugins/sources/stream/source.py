@@ -134,7 +134,7 @@ class StreamSource:
         while not self._closed.wait(pause_s):
             try:
                 self._container = self._connect()
-            except (OSError, av.FFmpegError) as error:
+            except (OSError, av.FFmpegError, VideoError) as error:
                 failed += 1
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
                 if self._retries is not None and failed > self._retries:

@@ -15,24 +15,11 @@ import pytest
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import DriveMetaError
 from tests.helpers.annotated import coco, put, put_picture
+from tests.helpers.mutations import mutated_bytes
 
 N_INPUTS = int(os.environ.get("DRIVEMETA_FUZZ_INPUTS", "3000"))  # of each of seven
 LIMIT_S = float(os.environ.get("DRIVEMETA_FUZZ_SECONDS", "120"))  # of each format
 ODD = [None, True, [], {}, [1], {"a": [1]}, -1, 0, 1e308, "", "x" * 300, "\x00", "\ud800", "../a"]
-PIECES = [
-    b"\x00",
-    b"9" * 400,
-    b"-1",
-    b"nan",
-    b"1e999",
-    b"\xff",
-    b"[",
-    b"<",
-    b"}",
-    b"]]>",
-    b"&e;",
-    b" ",
-]
 VOC = """<annotation><filename>a.png</filename><size><width>80</width><height>60</height></size>
 <object><name>stop</name><difficult>0</difficult><bndbox><xmin>11</xmin><ymin>21</ymin>
 <xmax>40</xmax><ymax>35</ymax></bndbox></object></annotation>"""
@@ -90,16 +77,6 @@ def mutated_value(value: object, rng: random.Random) -> object:
     else:
         changed[place] = mutated_value(value[place], rng)  # type: ignore[index]
     return changed
-
-
-def mutated_bytes(data: bytes, rng: random.Random) -> bytes:
-    """Return bytes with some cut out, put in, or put twice."""
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randrange(len(data) + 1)
-        end = min(len(data), at + rng.randint(0, 12))
-        piece = rng.choice([*PIECES, data[at:end], data[at:end] * 2, b""])
-        data = data[:at] + piece + data[end:]
-    return data
 
 
 def mutated(content: str | dict[str, object], rng: random.Random) -> bytes:

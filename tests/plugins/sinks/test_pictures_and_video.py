@@ -73,6 +73,7 @@ def test_a_segment_begins_with_the_first_frame_of_each_so_many_seconds(tmp_path)
             assert (names, sink.commit()) == WHOLE[index]
         sink.write(*drawn(index, time_s))
     (path,) = sink.close()
+    assert sink.commit() == len(BOUNDS)
     assert [time_s for time_s, _ in read_video(path)] == pytest.approx(BOUNDS, abs=1e-3)
 
 
