@@ -44,6 +44,8 @@ NEAR = {**PROBE_TOLERANCE, "int8": (4.0, 0.05)}
 # Of rows above a score of 0.05: those on the edge of a choice may come or go. One that moves counts
 # on both sides; the shipped base in int8 comes to 0.36.
 UNMATCHED_SHARE = {"fp32": 0.02, "fp16": 0.1, "int8": 0.5}
+# Of int8 by the ranges that ship, which were measured on roads, in drawn scenes and noise.
+DRAWN_SHARE = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +142,10 @@ def rewrite_model(
         trial = Path(folder) / "trial.onnx"
         data = write_parts(parts, trial, PROBE_TOLERANCE[change.precision], original)
         agreement = compare_models(file.path, trial, _seen(change, parts.manifest.input.frame_size))
-        if change.precision != "int8" or (change.gate is None and change.frames):
-            # int8 by the ranges that ship was measured on real frames; drawn ones tell less
-            _check_agreement(agreement, change.precision, file.path)
+        if change.precision != "int8" or change.gate is None:
+            drawn = change.precision == "int8" and not change.frames
+            share = DRAWN_SHARE if drawn else UNMATCHED_SHARE[change.precision]
+            _check_agreement(agreement, change.precision, share, file.path)
         ap50 = None
         if change.gate is not None:
             ap50 = measure_gate(file.path, trial, change.gate, on_image)
@@ -177,9 +180,11 @@ def compare_models(before: Path, after: Path, frames: Sequence[Image]) -> Agreem
     return Agreement(len(frames), n_rows, n_unmatched, box_px, score)
 
 
-def _check_agreement(agreement: Agreement, precision: Precision, before: Path) -> None:
-    """Raise ParityError where more rows have no partner than a precision is allowed."""
-    if agreement.n_unmatched > max(2, UNMATCHED_SHARE[precision] * agreement.n_rows):
+def _check_agreement(
+    agreement: Agreement, precision: Precision, share: float, before: Path
+) -> None:
+    """Raise ParityError where a greater share of rows has no partner than is allowed."""
+    if agreement.n_unmatched > max(2, share * agreement.n_rows):
         advice = (
             "; calibrate on more frames like those to come (--frames), or let average precision "
             "decide (--data)"
