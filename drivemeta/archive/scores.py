@@ -12,9 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.archive.once import told_once
 from drivemeta.archive.rows import BoxRows
 from drivemeta.core import ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.one_object import flat_by_label
 from drivemeta.core.score_rule import N_CROPS, N_THING_CROPS
 from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import is_thing
@@ -62,6 +64,9 @@ class Scorer:
         asked = np.ones(len(bank.classes), np.bool_) if wanted is None else wanted
         self._roots, self._owners, self._of = bank.dense.roots, bank.dense.owners, bank.roots
         self._least = np.full(len(bank.classes), np.inf, np.float32)
+        self._flat = flat_by_label(bank.names, len(bank.names))
+        if scoring.object_iou < 1:  # a better box of a rival takes the place of one asked for
+            asked = np.isin(self._flat[self._of], self._flat[self._of[asked]])
         np.minimum.at(self._least, self._of[asked], self.thresholds[asked])
         self._is_thing = is_thing(bank.names, scoring)
         rows = bank.crop
@@ -116,9 +121,13 @@ class Scorer:
                     mine = ours[begin : begin + _CHUNK]
                     leaf, p, p_any = self._below[int(root)](rows.embeddings[mine])
                     self._join(mine, (leaf, p, p_any), scores, leaf_scores, leaves, thing=thing)
+        as_kind = scores.copy()
         scores[(scores < self.thresholds[labels]) | ~worth] = UNREPORTED
         is_leaf = leaf_scores >= 0
         scores[is_leaf], labels[is_leaf] = leaf_scores[is_leaf], leaves[is_leaf]
+        told = np.flatnonzero(scores >= 0)
+        seen = rows[told], as_kind[told], labels[told], roots[told]
+        scores[told[~told_once(*seen, self._flat, self.scoring.object_iou)]] = UNREPORTED
         labels[scores < 0] = 0
         return Scored(scores, labels)
 
