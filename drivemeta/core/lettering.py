@@ -53,19 +53,25 @@ def _lettered(text: str, size: int) -> tuple[str, ImageFont.FreeTypeFont | None]
     """Return text that can be shown, and the font that shows it; None for OpenCV's letters."""
     dejavu = _dejavu()
     if all(_shows(dejavu, letter) for letter in text):
-        return text, ImageFont.truetype(dejavu, size)
+        return text, _font(dejavu, size)
     if all(map(_opencv_shows, text)):
         return text, None
     for path in _system_fonts():
         if all(_shows(path, letter) for letter in text):
-            return text, ImageFont.truetype(path, size)
-    return _with_codes(text, dejavu), ImageFont.truetype(dejavu, size)
+            return text, _font(path, size)
+    return _with_codes(text, dejavu), _font(dejavu, size)
 
 
 def _with_codes(text: str, path: str) -> str:
     """Return text with codes in the place of letters that a font lacks."""
     parts = (letter if _shows(path, letter) else f"\0U+{ord(letter):04X}\0" for letter in text)
     return re.sub(r" *\0+ *", " ", "".join(parts)).strip()
+
+
+@lru_cache(maxsize=32)
+def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
+    """Return a font of a size; one object for all texts, since each holds some memory."""
+    return ImageFont.truetype(path, size)
 
 
 @cache

@@ -83,3 +83,8 @@ def test_long_text_loses_its_beginning():
     assert short.startswith("…")
     assert short.endswith("89")
     assert width_of(short, 13) <= 200
+
+
+def test_all_texts_of_a_size_share_a_font_since_each_holds_memory():
+    fonts = {id(lettering._lettered(f"car 0.{i}", 24)[1]) for i in range(50)}
+    assert len(fonts) == 1

@@ -76,7 +76,7 @@ def _texts(tracks: Tracks, parts: Collection[str]) -> list[str]:
     return texts
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def _label(text: str, colour: Rgb, letters: int) -> Picture:
     """Return a label as a (height, width, 3) uint8 BGR picture; empty without a text."""
     if not text:
