@@ -3,7 +3,8 @@
 import { cropUrl } from "./api.js";
 
 const RETRY_MS = 2000; // of a picture that did not come
-const PALETTE = ["#ff9f43", "#4dd0c4", "#ff7eb6", "#9be564", "#8fb4ff", "#ffd84d", "#d29bff", "#ff8a80", "#6fe0ff"];
+// Those of learnt classes in videos, see class_colours.py.
+const PALETTE = ["#00e0d0", "#c8f000", "#e0a060", "#ff40ff", "#ffb8b8", "#a0ffd8", "#f0f0a0"];
 
 export function colours(names) {
   return (name) => {
