@@ -22,11 +22,13 @@ def clips_of(folder: Path, given: Sequence[Path]) -> dict[str, Path]:
         given: Videos and folders of pictures.
 
     Raises:
-        InputError: there is no clip at all, or one was moved or removed.
+        InputError: there is no clip at all, one given is not there, or one was moved or removed.
         ConfigError: the project's list is damaged.
     """
     clips = _listed(folder / SETTINGS)
     for path in (each.absolute() for each in given):
+        if not path.exists():
+            raise InputError(f"expected a video or a folder of pictures, found nothing at {path}")
         moved = [name for name, old in clips.items() if old.name == path.name and not old.exists()]
         if path not in clips.values():
             clips[moved[0] if moved else _new_name(path, clips)] = path

@@ -59,7 +59,7 @@ def test_the_page_is_served_before_torch_is_loaded():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["absent.mp4"], "cannot find absent"),
+        (["absent.mp4"], "found nothing at"),
         ([], "drivemeta teach drive.mp4"),
         (["broken.mp4"], "damaged, cut off, or no video"),
     ],
