@@ -11,6 +11,8 @@ from tests.helpers.detectors import make_lively
 from tests.helpers.support import write_support
 from tests.helpers.videos import draw_frame, encode_video
 
+collect_ignore = ["helpers/ros2_round_trip.py"]  # for an interpreter that has rclpy
+
 # Examples take no time of their own; a busy machine must not fail them.
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.load_profile("default")
