@@ -62,7 +62,7 @@ def key_of(video: str) -> str:
     """Return the name of a video's folder: readable, and its own.
 
     >>> key_of("s3://fleet/rain/a 1.mp4")
-    'a_1-e55a2f9b73'
+    'a_1-a21a857f03'
     """
     stem = re.sub(r"[^A-Za-z0-9.-]+", "_", Path(video.rstrip("/")).stem)[-40:]
     return f"{stem}-{hashlib.sha256(video.encode()).hexdigest()[:10]}"

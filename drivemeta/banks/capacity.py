@@ -15,6 +15,7 @@ CAPACITY = 256
 def capacity_for(bank: ClassBank, least: int = CAPACITY) -> int:
     """Return how many rows a level and classes a model has to hold: `least`, doubled as needed.
 
+    >>> from drivemeta.core import BankRows
     >>> capacity_for(ClassBank((), BankRows.empty(4), BankRows.empty(4)))
     256
     """
