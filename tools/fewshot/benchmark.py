@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from drivemeta.own.loading import load_base
+from drivemeta.models.store import load_base, load_detector
 from tools.fewshot.bases import Base, shipped, variant
 from tools.fewshot.learners import AdaptedBy
 from tools.fewshot.measure import Plan, Row, Stage, measure, road_images
@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
     add("--protocol", choices=("italy", "vietnam", "lights"), default="italy")
     add("--half", choices=("A", "B", "all"), default="B", help="of Italy's images")
     add("--scenes", type=Path, default=Path("../shared/data/scenes"))
-    add("--weights", type=Path, help="weights, or a base of one's own (.onnx)")
+    add("--weights", type=Path, help="detector weights; the shipped base if absent")
     add("--learners", default="protonet", help="names of plugins, by commas; empty for none")
     add("--peers", default="", help=f"by commas, of {', '.join(PEERS)}; or every")
     add("--held-out-level2", type=Path, help="level 2 that never met the novel meanings")
@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
 
 def _bases(arguments: argparse.Namespace) -> Iterator[tuple[Base, list[Method]]]:
     """Yield each base with the methods to measure on it; peers do not use level 2."""
-    detector = load_base(arguments.weights)
+    detector = load_detector(arguments.weights) if arguments.weights else load_base()
     learners: list[Method] = [AdaptedBy(name) for name in arguments.learners.split(",") if name]
     names = list(PEERS) if arguments.peers == "every" else arguments.peers.split(",")
     peers: list[Method] = [PEERS[name]() for name in names if name]
