@@ -102,9 +102,7 @@ def _located(
     rows["root"], rows["quality"] = roots[both], dense.quality[both]
     rows["dense"] = dense.embeddings[both]
     rows["things"] = is_thing(bank.names, scoring)[rows["root"]]
-    rows["things"][len(chosen) :] = (
-        scoring.thing_scale > 0
-    )  # a new kind of object is confirmed as a thing
+    rows["things"][len(chosen) :] = scoring.thing_scale > 0  # new kinds are confirmed as things
     return rows
 
 

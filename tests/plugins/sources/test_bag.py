@@ -6,24 +6,13 @@ import pytest
 
 from drivemeta.errors import InputError, VideoError
 from drivemeta.video.opening import open_source
+from tests.helpers.bags import IMAGE_FIELDS
 from tests.helpers.videos import draw_frame
 
 ros2 = pytest.importorskip("mcap_ros2.writer", reason="needs the extra mcap")
 protobuf = pytest.importorskip("mcap_protobuf.writer", reason="needs the extra mcap")
 
 N, SIZE, STEP_NS = 12, (96, 128), 100_000_000
-MESSAGE = """std_msgs/Header header
-string format
-uint8[] data
-================================================================================
-MSG: std_msgs/Header
-builtin_interfaces/Time stamp
-string frame_id
-================================================================================
-MSG: builtin_interfaces/Time
-int32 sec
-uint32 nanosec
-"""
 
 
 def png(index: int) -> bytes:
@@ -33,7 +22,7 @@ def png(index: int) -> bytes:
 def write_ros2(path, topics=("/front",), frames=range(N)):
     with path.open("wb") as file:
         writer = ros2.Writer(file)
-        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", MESSAGE)
+        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", IMAGE_FIELDS)
         for i in frames:
             for topic in topics:
                 stamp = {"sec": 1_700_000_000, "nanosec": i * STEP_NS}
@@ -108,7 +97,7 @@ def test_a_recording_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path):
     path = tmp_path / "cut.mcap"
     with path.open("wb") as file:
         writer = ros2.Writer(file, chunk_size=20_000)
-        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", MESSAGE)
+        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", IMAGE_FIELDS)
         for i in range(N):
             header = {"stamp": {"sec": 1, "nanosec": 0}, "frame_id": ""}
             image = {"header": header, "format": "png", "data": png(i)}
@@ -126,7 +115,7 @@ def test_raw_pictures_give_way_to_compressed_ones(tmp_path):
     path = tmp_path / "both.mcap"
     with path.open("wb") as file:
         writer = ros2.Writer(file)
-        small = writer.register_msgdef("sensor_msgs/msg/CompressedImage", MESSAGE)
+        small = writer.register_msgdef("sensor_msgs/msg/CompressedImage", IMAGE_FIELDS)
         layout = "uint32 height\nuint32 width\nstring encoding\nuint32 step\nuint8[] data"
         raw = writer.register_msgdef("sensor_msgs/msg/Image", layout)
         header = {"stamp": {"sec": 1, "nanosec": 0}, "frame_id": ""}
@@ -144,7 +133,7 @@ def test_an_image_that_is_none_is_counted(tmp_path):
     path = tmp_path / "odd.mcap"
     with path.open("wb") as file:
         writer = ros2.Writer(file)
-        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", MESSAGE)
+        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", IMAGE_FIELDS)
         for i in range(4):
             header = {"stamp": {"sec": 1, "nanosec": 0}, "frame_id": ""}
             data = b"not an image" if i == 2 else png(i)
@@ -160,7 +149,7 @@ def test_a_type_that_belongs_to_no_package_is_passed_over(tmp_path):
     path = tmp_path / "odd.mcap"
     with path.open("wb") as file:
         writer = ros2.Writer(file)
-        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", MESSAGE)
+        schema = writer.register_msgdef("sensor_msgs/msg/CompressedImage", IMAGE_FIELDS)
         raw = writer._writer
         pose = raw.register_schema("Pose", "jsonschema", b"{}")
         raw.add_message(raw.register_channel("/pose", "json", pose), 10**18, b"{}", 10**18)

@@ -6,23 +6,12 @@ import pytest
 
 from drivemeta.errors import InputError, VideoError
 from drivemeta.video.opening import open_source
+from tests.helpers.bags import IMAGE_FIELDS
 from tests.helpers.videos import draw_frame
 
 pytest.importorskip("mcap", reason="needs the extra mcap")
 
 N, SIZE, STEP_NS = 12, (96, 128), 100_000_000
-MSG = """std_msgs/Header header
-string format
-uint8[] data
-================================================================================
-MSG: std_msgs/Header
-builtin_interfaces/Time stamp
-string frame_id
-================================================================================
-MSG: builtin_interfaces/Time
-int32 sec
-uint32 nanosec
-"""
 
 IDL = """================================================================================
 IDL: sensor_msgs/msg/CompressedImage
@@ -48,7 +37,7 @@ string frame_id
 DEFINITIONS = {  # encoding of the messages, name of their type, language and text of its definition
     "ROS 1": ("ros1", "sensor_msgs/CompressedImage", "ros1msg", ROS1),
     "ROS 1 without a definition": ("ros1", "sensor_msgs/CompressedImage", "", ""),
-    "ROS 2": ("cdr", "sensor_msgs/msg/CompressedImage", "ros2msg", MSG),
+    "ROS 2": ("cdr", "sensor_msgs/msg/CompressedImage", "ros2msg", IMAGE_FIELDS),
     "ROS 2 by IDL": ("cdr", "sensor_msgs/msg/CompressedImage", "ros2idl", IDL),
     "ROS 2 without a definition": ("cdr", "sensor_msgs/msg/CompressedImage", "", ""),
 }
@@ -151,7 +140,9 @@ def test_a_damaged_recording_is_told_or_read_in_part(tmp_path, compression):
     with path.open("wb") as file:
         writer = Writer(file, chunk_size=3000, compression=CompressionType[compression])
         writer.start()
-        schema = writer.register_schema("sensor_msgs/msg/CompressedImage", "ros2msg", MSG.encode())
+        schema = writer.register_schema(
+            "sensor_msgs/msg/CompressedImage", "ros2msg", IMAGE_FIELDS.encode()
+        )
         channel = writer.register_channel("/front", "cdr", schema)
         for i in range(N):
             writer.add_message(channel, i * STEP_NS, bytes(400) + png(i)[:400], i * STEP_NS)
