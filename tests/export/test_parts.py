@@ -1,11 +1,18 @@
 """The probe of a model written anew: it promises what the model before finds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from drivemeta.errors import ParityError
 from drivemeta.export.parts import _probe
-from drivemeta.export.precision.rewrite import Agreement, _check_agreement
+from drivemeta.export.precision.rewrite import (
+    DRAWN_SHARE,
+    UNMATCHED_SHARE,
+    Agreement,
+    _check_agreement,
+)
 from drivemeta.runtime.probe import RowArrays
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -49,8 +56,13 @@ def test_a_model_that_finds_too_little_is_refused():
         _probe(PICTURE, lambda _: few, lambda _: few, WITHIN)
 
 
-@pytest.mark.parametrize(("precision", "n"), [("fp32", 3), ("fp16", 11), ("int8", 51)])
-def test_rows_without_a_partner_are_gated_in_every_precision(tmp_path, precision, n):
-    _check_agreement(Agreement(2, 100, n - 1, 0.1, 0.01), precision, tmp_path)
+@pytest.mark.parametrize(
+    ("precision", "share"),
+    [*UNMATCHED_SHARE.items(), ("int8", DRAWN_SHARE)],
+)
+def test_rows_without_a_partner_are_gated_in_every_precision(precision, share):
+    n = int(100 * share) + 1
+    before = Path("before.onnx")
+    _check_agreement(Agreement(2, 100, n - 1, 0.1, 0.01), precision, share, before)
     with pytest.raises(ParityError, match=rf"{precision} does not find .* {n} rows of either"):
-        _check_agreement(Agreement(2, 100, n, 0.1, 0.01), precision, tmp_path)
+        _check_agreement(Agreement(2, 100, n, 0.1, 0.01), precision, share, before)
