@@ -11,9 +11,9 @@ from typing import Any
 
 from drivemeta.banks.beside import named_beside
 from drivemeta.banks.named import load_bank, with_named
-from drivemeta.errors import InputError, ModelFileError
+from drivemeta.errors import InputError, ModelFileError, adapting
 from drivemeta.export.edit_classes import edit_model
-from drivemeta.paths import BASE_WEIGHTS, NAMED_BANKS, user_cache
+from drivemeta.paths import BASE_WEIGHTS, NAMED_BANKS, THING_WEIGHTS, user_cache
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import package_version
 from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
@@ -31,6 +31,7 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
 
     Raises:
         InputError: no such bank ships.
+        MissingExtraError: it is not made yet, and torch is not installed.
         ModelFileError: the installation lacks its weights.
         OutputError: the cache folder cannot be written.
     """
@@ -42,8 +43,9 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
     path = user_cache() / ("-".join(words) + ".onnx")
     if not path.is_file():
         # torch only where it is needed: a cached base starts in a fraction of a second
-        from drivemeta.export.exporter import export_detector  # noqa: PLC0415
-        from drivemeta.models.store import load_base  # noqa: PLC0415
+        with adapting("the shipped base, which is made on first use,"):
+            from drivemeta.export.exporter import export_detector  # noqa: PLC0415
+            from drivemeta.models.store import load_base  # noqa: PLC0415
 
         banks = [load_bank(name) for name in words[3:]]
         detector = load_base()
@@ -54,10 +56,10 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
 @cache
 def _made_from() -> str:
     """Return the digest of the weights, the banks and the code that the base's graph is made by."""
-    weights = BASE_WEIGHTS.parent
     code = Path(__file__).parent
     files = [
-        *weights.glob("*.safetensors"),
+        BASE_WEIGHTS,
+        THING_WEIGHTS,
         *NAMED_BANKS.glob("*.safetensors"),
         *(code / "core").glob("scor*.py"),
         *(code / "export" / "graph").glob("*.py"),
@@ -150,8 +152,9 @@ def _write_form(
 
     with tempfile.TemporaryDirectory() as folder:
         if input_size is not None:
-            from drivemeta.export.restore import export_again  # noqa: PLC0415
-            from drivemeta.models.store import load_base  # noqa: PLC0415
+            with adapting("a model of another input size"):
+                from drivemeta.export.restore import export_again  # noqa: PLC0415
+                from drivemeta.models.store import load_base  # noqa: PLC0415
 
             again = Path(folder) / "again.onnx"
             export_again(load_base(), source, again, input_size)
