@@ -164,6 +164,7 @@ def test_the_wheel_puts_nothing_else_at_the_top(wheel):
     assert "drivemeta/weights/replay.safetensors" in names
     assert "drivemeta/weights/places.safetensors" in names
     assert "drivemeta/weights/int8_ranges.json" in names
+    assert "drivemeta/weights/networks.safetensors" in names
     assert "drivemeta/weights/things.safetensors" in names
     assert "drivemeta/weights/things_replay.safetensors" in names
     assert "drivemeta/weights/banks/vehicles.safetensors" in names
@@ -217,6 +218,8 @@ def test_what_is_required_runs_models_without_torch(slim, tiny_model):
     run([*command, "process", str(clip), "--model", model, "--out", "run"], slim.folder)
     assert len((slim.folder / "run" / "detections.jsonl").read_text().splitlines()) == 5
     assert (slim.folder / "run" / "annotated.mp4").is_file()
+    run([*command, "process", str(clip), "--name", "signs", "--out", "base"], slim.folder)
+    assert (slim.folder / "base" / "annotated.mp4").is_file()
     with pytest.raises(AssertionError, match=r"pip install 'drivemeta\[adapt\]'"):
         run([*command, "adapt", "shots.json", "--out", "x.onnx"], slim.folder)
 

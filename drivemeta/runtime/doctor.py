@@ -76,7 +76,7 @@ def diagnose() -> MachineReport:
             importable("av", "video files and streams are read by it: pip install av"),
             importable(
                 "torch",
-                "adapting, training and the shipped base need it: pip install 'drivemeta[adapt]'",
+                "only what learns needs it: pip install 'drivemeta[adapt]'",
             ),
             *(provider(name, bool(gpus)) for name in INSTALL),
         ]
