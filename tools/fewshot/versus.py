@@ -2,9 +2,11 @@
 
     python -m tools.fewshot.versus --base mybase.onnx --page docs/own-detector.md
     python -m tools.fewshot.versus --precision int8 --input-size 384x640 --page docs/benchmarks.md
+    python -m tools.fewshot.versus --base mybase.onnx --vehicle bus --shots 5 --seeds 5
 
-Italy, half B: both get the same draws and the same images, so that the interval of the difference
-is of its own. Results are kept in `--cache` as those of `tools.fewshot.benchmark`.
+Signs of Italy, half B, or with `--vehicle` a kind of vehicle of BDD. Both get the same draws and
+images, so that the interval of the difference is its own. Results are kept in `--cache` as those of
+`tools.fewshot.benchmark`.
 """
 
 from __future__ import annotations
@@ -27,15 +29,15 @@ from tools.fewshot.bases import Base, banks_in, quantised, shipped
 from tools.fewshot.learners import AdaptedBy
 from tools.fewshot.measure import Plan, Score, Stage, road_images, trials
 from tools.fewshot.peers.interface import Finder
-from tools.fewshot.protocols import Protocol, protocol_named
+from tools.fewshot.protocols import VEHICLES, Protocol, italy, vehicles
 from tools.page_section import put_section
 from tools.provenance import command, machine
 
-WHAT = """Italian signs, half B, {n_novel} classes learnt by {learner} from so many boxes each: AP50
-in percent, mean over {seeds} seeds; differences with the 95 % interval of a paired bootstrap over
-images and draws. *By adapting*: change of a base class when the signs are learnt. *Roads*: {roads}
-frames of BDD.
+WHAT = """{what} learnt by {learner} from so many boxes of each: AP50 in percent, mean
+over {seeds} seeds; differences with the 95 % interval of a paired bootstrap over images and draws.
+*By adapting*: change of a base class when this is learnt. *Roads*: {roads} frames of BDD.
 """
+SIGNS, NEW_SIGNS = "Twelve classes of Italian signs (half B)", "the new signs"
 
 
 class LearnsOnce(AdaptedBy):
@@ -56,7 +58,9 @@ class LearnsOnce(AdaptedBy):
 def main() -> None:
     """Measure both, print the section, write it."""
     arguments = _arguments()
-    protocol = replace(protocol_named("italy", arguments.scenes, "B"), limit=arguments.limit)
+    kind = arguments.vehicle
+    protocol = vehicles(arguments.scenes, kind) if kind else italy(arguments.scenes, "B")
+    protocol = replace(protocol, limit=arguments.limit)
     roads = road_images(arguments.scenes, arguments.roads)
     method = LearnsOnce(arguments.learner)
     plan = Plan(tuple(arguments.shots), arguments.seeds, 0, False, arguments.cache / "trials")
@@ -69,7 +73,7 @@ def main() -> None:
     text = "\n".join([
         f"## {arguments.heading or f'Few shots, {names[1]}'}",
         "",
-        WHAT.format(n_novel=len(protocol.names), **vars(arguments)),
+        WHAT.format(what=f"{kind} (BDD)" if kind else SIGNS, **vars(arguments)),
         f"`{command()}`, on {machine()}.",
         "",
         *table(
@@ -89,6 +93,7 @@ def _arguments() -> argparse.Namespace:
     add("--base", type=Path, help="a base of your own (.onnx) to hold against the shipped one")
     add("--precision", choices=("fp32", "int8"), default="fp32", help="int8, against fp32")
     add("--input-size", help="height x width that frames are fitted into; the base's own if absent")
+    add("--vehicle", choices=VEHICLES, help="kind of vehicle to learn in the place of signs")
     add("--learner", default="protonet")
     add("--shots", type=int, nargs="+", default=[1, 5])
     add("--seeds", type=int, default=10)
@@ -136,7 +141,7 @@ def _rows(
     """Yield a line a number of shots and class: both, their difference, the second's change."""
     seen = [name for name, n in roads.n_boxes().items() if n] if roads else []
     parts = [
-        ("novel", "the new signs", protocol.names),
+        ("novel", protocol.names[0] if len(protocol.names) == 1 else NEW_SIGNS, protocol.names),
         ("novel", protocol.base, [protocol.base]),
     ]
     parts += [("roads", f"{name}, roads", [name]) for name in seen]
