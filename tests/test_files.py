@@ -165,6 +165,7 @@ MERGES = "\n".join(
         ("a0: &a0 {x: 1}\n" + MERGES, "once its aliases are written out"),
         ("a: &a [*a]", "found inf"),
         ("[" * 5000, "nested too deeply"),
+        ("[" * 100_000 + "]" * 100_000, "nested too deeply"),  # the parser in C would crash
         ("a: 2020-99-99", "month must be in"),
         ("a: b\0", ""),
         ("a: " + "9" * 6000, ""),

@@ -95,6 +95,8 @@ def adapt(
     Beside the model come a contact sheet of the support crops (.crops.png), a report
     (.report.json, .report.md) and its plot (.report.png).
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     from drivemeta.adaptation.adapt import adapt as learn
     from drivemeta.adaptation.report.write import write_report
     from drivemeta.data.findings import findings_json
@@ -129,8 +131,10 @@ def adapt(
             registry=registry,
         )
         _export(adapted, out, precision)
-        repeat_probe(read_model_file(out), provider="cpu")
-        report = write_report(adapted, out, full=full_report)
+        with ThreadPoolExecutor(1) as pool:
+            verifying = pool.submit(repeat_probe, read_model_file(out), provider="cpu")
+            report = write_report(adapted, out, full=full_report)
+            verifying.result()
     report = {
         "model": str(out),
         **report,
@@ -147,15 +151,15 @@ def adapt(
 
 def _export(adapted: Adapted, out: Path, precision: Precision) -> None:
     """Write the model; int8 by the ranges that ship, else calibrated on the support frames."""
+    if precision.value == "fp32":
+        adapted.export(out)
+        return
     import tempfile
 
     from drivemeta.export.precision.rewrite import Change, rewrite_model
     from drivemeta.export.precision.shipped_ranges import shipped_ranges
     from drivemeta.runtime.model_file import read_model_file
 
-    if precision.value == "fp32":
-        adapted.export(out)
-        return
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "fp32.onnx"
         adapted.export(whole)

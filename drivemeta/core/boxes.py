@@ -55,13 +55,17 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
 
     Pairs whose union is empty score zero.
     """
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides = np.maximum(bottom_right - top_left, 0)
-    overlap = sides[..., 0] * sides[..., 1]
+    overlap = _shared(a, b, 0) * _shared(a, b, 1)
     union = box_area(a)[:, None] + box_area(b)[None, :] - overlap
     iou: FloatArray = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
     return iou
+
+
+def _shared(a: FloatArray, b: FloatArray, axis: int) -> FloatArray:
+    """Return the (n_a, n_b) lengths along x (0) or y (1) that pairs of boxes share."""
+    shared: FloatArray = np.minimum(a[:, None, 2 + axis], b[None, :, 2 + axis])
+    shared -= np.maximum(a[:, None, axis], b[None, :, axis])
+    return np.maximum(shared, 0, out=shared)
 
 
 def nms(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -92,9 +93,14 @@ def _shows(path: str, letter: str) -> bool:
 
 @cache
 def _dejavu() -> str:
+    inside = Path("fonts", "ttf", "DejaVuSans.ttf")
+    found = find_spec("matplotlib")
+    usual = Path((found and found.origin) or "").parent / "mpl-data" / inside
+    if usual.is_file():
+        return str(usual)
     import matplotlib  # noqa: PLC0415  (slow, and for its letters alone)
 
-    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
+    return str(Path(matplotlib.get_data_path()) / inside)
 
 
 @cache

@@ -74,7 +74,7 @@ def repeat_probe(file: ModelFile, provider: str = "auto") -> VerifyReport:
         ParityError: the probe does not give the rows that the file promises.
     """
     path, probe = file.path, file.probe()
-    detector = OnnxDetector(path, provider=provider)
+    detector = OnnxDetector(file, provider=provider)
     start = time.perf_counter()
     found = detector([probe.image()], min_score=probe.threshold)[0]
     seconds = time.perf_counter() - start

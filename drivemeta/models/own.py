@@ -71,6 +71,11 @@ class OwnFinder:
             ),
         )
 
+    def found(self, joined: DenseArrays) -> NDArray[np.bool_]:
+        """Return which (A,) places of what `joined` returned are its own."""
+        mine: NDArray[np.bool_] = joined.embeddings[:, -1] == 1
+        return mine
+
     def rows(self, names: tuple[str, ...], dim: int) -> BankRows:
         """Return its rows of a bank of the classes named, behind `dim` columns of level 1."""
         labels = np.array([names.index(name) for name in self.facts.finds], np.int64)

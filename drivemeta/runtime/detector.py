@@ -17,7 +17,7 @@ from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import seen_otherwise
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.runtime.manifest import ClassEntry, Manifest
-from drivemeta.runtime.model_file import read_model_file
+from drivemeta.runtime.model_file import ModelFile, read_model_file
 from drivemeta.runtime.provider_options import DeviceSettings, Shapes
 from drivemeta.runtime.providers import AUTO, Provider, SessionOptions
 from drivemeta.runtime.session import NOTHING, Held, Session
@@ -41,7 +41,7 @@ class OnnxDetector:
     first frame to its last, in the rows as in the names.
 
     Args:
-        path: Model exported by DriveMeta.
+        path: Model exported by DriveMeta, or its file as it was read.
         provider: `tensorrt`, `cuda`, `coreml`, `directml`, `openvino`, `cpu`, or `auto` for the
             first of these that runs.
         allow_fallback: Whether to run on a later provider if the one requested does not.
@@ -63,7 +63,7 @@ class OnnxDetector:
 
     def __init__(  # noqa: PLR0913  (how a session runs)
         self,
-        path: str | Path,
+        path: str | Path | ModelFile,
         *,
         provider: str = AUTO,
         allow_fallback: bool = False,
@@ -72,7 +72,6 @@ class OnnxDetector:
         cuda_graph: bool = False,
         denormal_as_zero: bool = False,
     ) -> None:
-        self._path = Path(path)
         self._settings = {
             "provider": provider,
             "allow_fallback": allow_fallback,
@@ -82,7 +81,8 @@ class OnnxDetector:
             "denormal_as_zero": denormal_as_zero,
         }
         self._bank: ClassBank | None = None
-        file = read_model_file(path)
+        file = path if isinstance(path, ModelFile) else read_model_file(path)
+        self._path = file.path
         device = _device_settings(file.manifest, max_batch, cuda_graph)
         self.manifest: Manifest = file.manifest
         options = SessionOptions(

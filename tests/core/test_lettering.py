@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from drivemeta.core import lettering
 from drivemeta.core.lettering import shortened, width_of, write
+from tests.helpers.fresh import loaded_by
 
 SCRIPTS = {
     "latin": "Fußgänger · stop",
@@ -26,6 +27,12 @@ def no_system_fonts(monkeypatch):
     lettering._lettered.cache_clear()
     yield
     lettering._lettered.cache_clear()
+
+
+def test_letters_do_not_take_the_import_of_matplotlib():
+    loaded = loaded_by("from drivemeta.core.lettering import width_of; width_of('stop', 12)")
+    assert "PIL" in loaded
+    assert "matplotlib" not in loaded
 
 
 def drawn(text: str, size: int = 24) -> np.ndarray:

@@ -7,6 +7,7 @@ from drivemeta.core import BankRows, ClassBank, ClassSpec
 from drivemeta.errors import InputError
 from drivemeta.export.probe_scene import draw_noise, draw_scene
 from drivemeta.runtime import OnnxDetector
+from drivemeta.runtime.model_file import read_model_file
 from drivemeta.shipped import load_model
 
 
@@ -30,6 +31,14 @@ def test_frames_of_mixed_sizes_come_back_in_order(model):
     together = model(frames, min_score=0.05)
     for frame, found in zip(frames, together, strict=True):
         assert equal(found, model([frame], min_score=0.05)[0])
+
+
+def test_a_file_that_was_read_is_not_read_again(tiny_model, tmp_path):
+    path = tmp_path / "a.onnx"
+    path.write_bytes(tiny_model.read_bytes())
+    file = read_model_file(path)
+    path.unlink()
+    assert OnnxDetector(file, provider="cpu").classes == file.manifest.names
 
 
 def test_no_frames_give_no_detections(model):

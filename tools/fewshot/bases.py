@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -21,10 +21,10 @@ from drivemeta.core import BankRows, ClassBank
 from drivemeta.errors import ModelFileError
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
-from drivemeta.paths import NAMED_BANKS
+from drivemeta.paths import INT8_RANGES, NAMED_BANKS
 from drivemeta.training.base.embedding import EmbeddingTraining, training_crops
 from tools.base.build import named_banks
-from tools.fewshot.networks import digest, on_onnx_runtime
+from tools.fewshot.networks import digest, in_int8, on_onnx_runtime
 
 AVERAGE = "average."
 
@@ -38,12 +38,19 @@ class Base:
         plain: Detector as a user has it.
         fast: The same on ONNX Runtime, level 1 remembered.
         banks: Folder of the named banks.
+        int8: The same in int8, which what was learnt is scored on; None for `fast`.
     """
 
     name: str
     plain: TwoLevelDetector
     fast: TwoLevelDetector
     banks: Path
+    int8: TwoLevelDetector | None = None
+
+    @property
+    def scored(self) -> TwoLevelDetector:
+        """Return the detector whose networks find in the images that are scored."""
+        return self.fast if self.int8 is None else self.int8
 
     @property
     def key(self) -> str:
@@ -56,12 +63,25 @@ class Base:
                 found.update(array.tobytes())
         for path in sorted(self.banks.glob("*.safetensors")):
             found.update(path.read_bytes())
+        if self.plain.own is not None:
+            found.update(self.plain.own.graph.SerializeToString(deterministic=True))
+        if self.int8 is not None:
+            found.update(b"int8" + INT8_RANGES.read_bytes())
         return found.hexdigest()[:16]
 
 
 def shipped(name: str, detector: TwoLevelDetector, cache: Path | None) -> Base:
     """Return a detector with the banks that ship with the package."""
     return Base(name, detector, on_onnx_runtime(detector, cache), NAMED_BANKS)
+
+
+def quantised(base: Base, cache: Path | None) -> Base:
+    """Return a base that is adapted as it is, and scored in int8 by the ranges that ship.
+
+    Raises:
+        InputError: Those are of other networks.
+    """
+    return replace(base, name=f"{base.name}, int8", int8=in_int8(base.plain, cache))
 
 
 def variant(name: str, detector: TwoLevelDetector, level2: Path, config: Path, cache: Path) -> Base:

@@ -17,8 +17,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from drivemeta.models.store import load_base, load_detector
-from tools.fewshot.bases import Base, shipped, variant
+from drivemeta.cli.common import parse_size
+from drivemeta.errors import InputError
+from drivemeta.models.detector import fitted_to
+from drivemeta.own.loading import load_base
+from tools.fewshot.bases import Base, quantised, shipped, variant
 from tools.fewshot.learners import AdaptedBy
 from tools.fewshot.measure import Plan, Row, Stage, measure, road_images
 from tools.fewshot.page import write_page
@@ -59,7 +62,9 @@ def _arguments() -> argparse.Namespace:
     add("--protocol", choices=("italy", "vietnam", "lights"), default="italy")
     add("--half", choices=("A", "B", "all"), default="B", help="of Italy's images")
     add("--scenes", type=Path, default=Path("../shared/data/scenes"))
-    add("--weights", type=Path, help="detector weights; the shipped base if absent")
+    add("--base", type=Path, help="weights, or a base with a detector of your own; the shipped one")
+    add("--input-size", help="height x width that frames are fitted into; the base's own if absent")
+    add("--precision", choices=("fp32", "int8"), default="fp32", help="that is scored")
     add("--learners", default="protonet", help="names of plugins, by commas; empty for none")
     add("--peers", default="", help=f"by commas, of {', '.join(PEERS)}; or every")
     add("--held-out-level2", type=Path, help="level 2 that never met the novel meanings")
@@ -84,19 +89,30 @@ def _arguments() -> argparse.Namespace:
 
 def _bases(arguments: argparse.Namespace) -> Iterator[tuple[Base, list[Method]]]:
     """Yield each base with the methods to measure on it; peers do not use level 2."""
-    detector = load_detector(arguments.weights) if arguments.weights else load_base()
+    detector = load_base(arguments.base)
+    size = parse_size(arguments.input_size, "--input-size") or detector.input_size
+    detector = fitted_to(detector, size)
     learners: list[Method] = [AdaptedBy(name) for name in arguments.learners.split(",") if name]
     names = list(PEERS) if arguments.peers == "every" else arguments.peers.split(",")
     peers: list[Method] = [PEERS[name]() for name in names if name]
+    if detector.own is not None and peers:
+        raise InputError("expected no peers with a detector of your own: they see level 1 alone")
     if not arguments.skip_shipped:
-        name = SHIPPED_NAMES[arguments.protocol]
-        yield shipped(name, detector, arguments.cache), learners + peers
+        name = ", ".join([SHIPPED_NAMES[arguments.protocol], *_differs(arguments)])
+        base = shipped(name, detector, arguments.cache)
+        int8 = arguments.precision == "int8"
+        yield quantised(base, arguments.cache) if int8 else base, learners + peers
     lights = arguments.protocol == "lights"
     level2 = arguments.lightless_level2 if lights else arguments.held_out_level2
     config = arguments.lightless_config if lights else arguments.held_out_config
     if level2:
         name = VARIANT_NAMES[arguments.protocol]
         yield variant(name, detector, level2, config, arguments.cache), learners
+
+
+def _differs(arguments: argparse.Namespace) -> list[str]:
+    """Return how a base differs from the shipped one, in the words of its row."""
+    return [*([arguments.base.name] * bool(arguments.base)), *filter(None, [arguments.input_size])]
 
 
 def _tell(row: Row) -> None:

@@ -25,9 +25,9 @@ from drivemeta.evaluation.fewshot import Trial
 from drivemeta.evaluation.operating_point import match_class
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base
+from drivemeta.models.traced.proposals import dense_of
 from drivemeta.training.base.sources import SourceImage, load_source, to_dataset
 from tools.fewshot.networks import RememberedNetworks, on_onnx_runtime
-from tools.fewshot.scenes import run_level1
 
 LEAST_SIDE = 10.0
 
@@ -96,7 +96,7 @@ def ap50(
 
 def _look(base: TwoLevelDetector, path: Path) -> tuple[DenseArrays, tuple[int, int]]:
     image = read_image(path)
-    return run_level1(base, image), (image.shape[0], image.shape[1])
+    return dense_of(base, image), (image.shape[0], image.shape[1])
 
 
 def _relearnt(base: TwoLevelDetector, name: str, shots: DrawnShots, n_steps: int) -> ClassBank:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.support import SupportSet
+from drivemeta.errors import InputError
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.fewshot import Draw, Trial, difference, estimate
 from drivemeta.evaluation.operating_point import match_class
@@ -69,10 +70,10 @@ class Stage:
     @classmethod
     def of(cls, base: Base, protocol: Protocol, roads: Dataset | None) -> Stage:
         """Set the stage for one base."""
-        scenes = Scenes(base.fast, [image.path for image in protocol.truth.images])
+        scenes = Scenes(base.scored, [image.path for image in protocol.truth.images])
         if roads is None:
             return cls(protocol, scenes, None, None)
-        return cls(protocol, scenes, roads, Scenes(base.fast, [i.path for i in roads.images]))
+        return cls(protocol, scenes, roads, Scenes(base.scored, [i.path for i in roads.images]))
 
     def score(self, finder: Finder, query: NDArray[np.int64], seed: int, seconds: float) -> Score:
         """Return the trials by part: `novel` and, if there are any, `roads`."""
@@ -106,7 +107,7 @@ def measure(base: Base, method: Method, stage: Stage, plan: Plan) -> Row:
     }
     try:
         with banks_in(base.banks):
-            before, after, seconds = _trials(base, method, stage, plan)
+            before, after, seconds = trials(base, method, stage, plan)
     except Exception as error:  # noqa: BLE001  (others' methods may raise anything; the row says it)
         traceback.print_exc()
         return row | {"error": f"{type(error).__name__}: {error}"}
@@ -120,7 +121,7 @@ def measure(base: Base, method: Method, stage: Stage, plan: Plan) -> Row:
     return row | {"shots": shots}
 
 
-def _trials(
+def trials(
     base: Base, method: Method, stage: Stage, plan: Plan
 ) -> tuple[list[Score], dict[int, list[Score]], dict[int, float]]:
     """Return the trials of the base alone, those of each shot count, and the seconds."""
@@ -170,6 +171,11 @@ def _score(base: Base, method: Method, stage: Stage, support: SupportSet, draw: 
     with remembering():
         finder = method.learn(base.fast, support, stage.protocol.base)
     passed = time.perf_counter() - started
+    if base.int8 is not None and not isinstance(finder, BankFinder):
+        raise InputError(
+            f"expected a method that learns rows alone, found {method.name}: for what it adds to "
+            "level 2 no ranges of int8 ship"
+        )
     return stage.score(finder, draw.query, draw.seed, passed)
 
 

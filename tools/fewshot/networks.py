@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,12 +22,17 @@ from drivemeta.adaptation import observation
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
 from drivemeta.errors import InputError
+from drivemeta.export.disassemble import networks_of
+from drivemeta.export.exporter import export_detector
+from drivemeta.export.graph.assemble import Networks
+from drivemeta.export.precision.rewrite import Change, rewrite_model
 from drivemeta.files import atomic_path
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.networks import level1_graph, level2_graph, things_graph
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.plugins.detector.protocol import DenseOutput
+from drivemeta.runtime.model_file import read_model_file
 
 
 class OnnxNetwork(nn.Module):
@@ -97,14 +103,18 @@ class OnnxLevel2(Level2):
     """Level 2 that runs on ONNX Runtime for as long as nobody trains it or swaps its parameters.
 
     A learner that copies it gets the torch network, so gradient learners work as ever.
+
+    Args:
+        level2: Network in torch.
+        graph: The same as ONNX Runtime is to run it, in another precision; traced by default.
     """
 
-    def __init__(self, level2: Level2) -> None:
+    def __init__(self, level2: Level2, graph: GraphProto | None = None) -> None:
         super().__init__(level2.dim)
         self.load_state_dict(level2.state_dict())
         self.eval()
         self._own = tuple(self.parameters())
-        self._onnx = (OnnxNetwork(level2_graph(level2)),)  # a tuple: no part of the state
+        self._onnx = (OnnxNetwork(graph or level2_graph(level2)),)  # a tuple: no part of the state
 
     def forward(self, crops: Tensor) -> Tensor:
         """Map (K, 3, 64, 64) float RGB in [0, 1] to (K, dim) float32, L2-normalised."""
@@ -121,12 +131,17 @@ class OnnxLevel2(Level2):
         return plain.train(self.training)
 
 
-def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelDetector:
-    """Return the detector with both levels on ONNX Runtime, level 1 remembered.
+def on_onnx_runtime(
+    detector: TwoLevelDetector, cache: Path | None, graphs: Networks | None = None
+) -> TwoLevelDetector:
+    """Return the detector with its networks on ONNX Runtime, level 1 remembered.
+
+    A detector of the user's own runs beside it as it is.
 
     Args:
         detector: Detector whose networks are exported.
         cache: Folder that keeps level 1's outputs, in a subfolder named by its weights.
+        graphs: Its networks in another precision, for inference alone; traced by default.
 
     Raises:
         InputError: Level 2 is no plain `Level2`, as that of an adapted detector with a branch.
@@ -136,15 +151,42 @@ def on_onnx_runtime(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelD
         raise InputError(
             f"expected a base whose level 2 is a Level2, found {type(level2).__name__}"
         )
+    level1 = detector.level1
+    if detector.has_dense:
+        level1 = _remembered(detector, cache, graphs and graphs.level1)
+    given = (detector.bank, detector.scoring, detector.input_size, detector.architecture)
+    things = None
+    if detector.things is not None:
+        things = OnnxNetwork((graphs and graphs.things) or things_graph(detector.things))
+    seen = OnnxLevel2(level2, graphs and graphs.level2)
+    return TwoLevelDetector(level1, seen, *given, things, detector.own).eval()
+
+
+def in_int8(detector: TwoLevelDetector, cache: Path | None) -> TwoLevelDetector:
+    """Return the detector of `on_onnx_runtime` as `--precision int8` writes it.
+
+    Raises:
+        InputError: The ranges that ship are of other networks.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        whole, out = (Path(folder) / f"{name}.onnx" for name in ("whole", "int8"))
+        export_detector(detector, whole)
+        rewrite_model(whole, out, Change(precision="int8"))
+        return on_onnx_runtime(detector, cache, networks_of(read_model_file(out)))
+
+
+def _remembered(
+    detector: TwoLevelDetector, cache: Path | None, graph: GraphProto | None
+) -> RememberedLevel1:
     folder = None
     if cache is not None:
-        folder = cache / "level1" / digest(detector.level1)
+        by = digest(detector.level1)
+        if graph is not None:
+            by = hashlib.sha256(graph.SerializeToString(deterministic=True)).hexdigest()[:16]
+        folder = cache / "level1" / by
         folder.mkdir(parents=True, exist_ok=True)
-    network = OnnxNetwork(level1_graph(detector.level1, detector.input_size))
-    level1 = RememberedLevel1(network, detector.level1, folder)
-    given = (detector.bank, detector.scoring, detector.input_size, detector.architecture)
-    things = None if detector.things is None else OnnxNetwork(things_graph(detector.things))
-    return TwoLevelDetector(level1, OnnxLevel2(level2), *given, things).eval()
+    network = OnnxNetwork(graph or level1_graph(detector.level1, detector.input_size))
+    return RememberedLevel1(network, detector.level1, folder)
 
 
 class RememberedNetworks:

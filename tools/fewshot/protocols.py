@@ -17,6 +17,7 @@ from drivemeta.evaluation.fewshot import Draw, draw_seed
 
 HALVES = Path(__file__).with_name("italy_halves.json")
 LEAST_SUPPORT, LEAST_QUERY = 10, 3
+VEHICLES = ("car", "bus", "truck", "train")  # as BDD names them
 LIGHT_STATES = {"Red Light": "red_light", "Green Light": "green_light"}
 
 
@@ -93,6 +94,14 @@ def lights(scenes: Path) -> Protocol:
     dataset = read_coco(scenes / "lights-asia" / "annotations.json")
     states = dataset.map_classes(LIGHT_STATES, list(LIGHT_STATES.values()))
     return _by_split("lights", states, states.classes, "traffic_light")
+
+
+def vehicles(scenes: Path, kind: str) -> Protocol:
+    """One kind of vehicle of BDD: shots from `train`, scored on `val` beside all vehicles."""
+    dataset = read_coco(scenes / "bdd" / "annotations.json")
+    named = dict.fromkeys(VEHICLES, "vehicle") | {kind: kind}
+    dataset = dataset.map_classes(named, [kind, "vehicle"])
+    return _by_split(f"bdd, {kind}", dataset, [kind], "vehicle")
 
 
 def protocol_named(name: str, scenes: Path, half: str) -> Protocol:

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from drivemeta.core import ClassBank, Detections
@@ -21,7 +20,7 @@ from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.inference import EVALUATION_SCORE
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.traced.proposals import to_input
+from drivemeta.models.traced.proposals import dense_of
 
 # Locations kept of each scene: the best by score and by quality. The rule takes the best 600.
 N_KEPT = 1200
@@ -150,18 +149,17 @@ class Scenes:
 
     def _look(self, path: Path) -> Scene:
         image = read_image(path)
-        dense = run_level1(self.detector, image)
+        dense = dense_of(self.detector, image)
         scores, _ = score_locations(dense, self.detector.bank.dense, self.detector.scoring)
-        kept = np.union1d(np.argsort(-scores)[:N_KEPT], np.argsort(-dense.quality)[:N_KEPT])
+        kept = np.union1d(np.argsort(-scores)[:N_KEPT], np.argsort(-self._quality(dense))[:N_KEPT])
         dense = DenseArrays(dense.boxes[kept], dense.quality[kept], dense.embeddings[kept])
         return Scene(path, (image.shape[0], image.shape[1]), dense)
 
-
-@torch.no_grad()
-def run_level1(detector: TwoLevelDetector, image: NDArray[np.uint8]) -> DenseArrays:
-    """Return level 1's output for a (height, width, 3) uint8 BGR image, in input pixels."""
-    inputs, _ = to_input(to_tensor(image), detector.input_size)
-    return DenseArrays(*(part[0].numpy() for part in detector.level1(inputs)))
+    def _quality(self, dense: DenseArrays) -> FloatArray:
+        """Return the quality of level 1's places; those of the user's own come last."""
+        if self.detector.own is None:
+            return dense.quality
+        return np.where(self.detector.own.found(dense), -np.inf, dense.quality).astype(np.float32)
 
 
 def with_scale(scoring: Scoring, crop_scale: float) -> Scoring:

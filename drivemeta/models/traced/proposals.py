@@ -40,17 +40,20 @@ def propose(
 
     With `networks`, those of the detector in ONNX Runtime are run instead of torch's.
     """
-    dense = _dense(detector, image, networks)
+    dense = dense_of(detector, image, networks)
     size = (image.shape[0], image.shape[1])
     found = locate(dense, detector.bank, detector.scoring, size, detector.input_size)
-    n = int((found.scores >= min_score).sum())
-    return Located(found.boxes[:n], found.scores[:n], found.labels[:n], found.roots[:n])
+    return found[: int((found.scores >= min_score).sum())]
 
 
-def _dense(
-    detector: TwoLevelDetector, image: NDArray[np.uint8], networks: FixedNetworks | None
+@torch.no_grad()
+def dense_of(
+    detector: TwoLevelDetector, image: NDArray[np.uint8], networks: FixedNetworks | None = None
 ) -> DenseArrays:
-    """Return the output of level 1 and of the user's own detector, whichever there are."""
+    """Return the output of level 1 and of the user's own detector, whichever there are.
+
+    Boxes are in pixels of level 1's input; the image is (height, width, 3) uint8 BGR.
+    """
     inputs, box = to_input(to_tensor(image), detector.input_size)
     if not detector.has_dense:
         dense = NO_PLACE

@@ -37,3 +37,11 @@ def test_what_is_measured_is_kept_by_the_banks_too(
     base = Base("seen abroad", lively_detector, lively_detector, NAMED_BANKS)
     assert replace(base, name="another").key == base.key
     assert replace(base, banks=banks).key != base.key
+
+
+def test_what_is_measured_in_int8_is_kept_apart(lively_detector: TwoLevelDetector) -> None:
+    base = Base("seen abroad", lively_detector, lively_detector, NAMED_BANKS)
+    other = lively_detector.with_()
+    int8 = replace(base, int8=other)
+    assert int8.key != base.key
+    assert (base.scored, int8.scored) == (lively_detector, other)

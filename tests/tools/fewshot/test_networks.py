@@ -12,8 +12,11 @@ import torch
 from drivemeta.adaptation.observation import observe
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
+from drivemeta.export.graph.assemble import Networks
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.models.traced.networks import level1_graph, level2_graph
+from tests.helpers.detectors import build_detector
 from tools.fewshot.networks import OnnxLevel2, RememberedNetworks, on_onnx_runtime, remembering
 
 
@@ -46,6 +49,19 @@ def test_adaptation_runs_the_networks_that_remember(
     np.testing.assert_allclose(found.boxes.found, plain.boxes.found, atol=1e-4)
     np.testing.assert_allclose(found.boxes.embeddings, plain.boxes.embeddings, atol=1e-4)
     assert not isinstance(observe(base, support).networks, RememberedNetworks)
+
+
+def test_the_networks_given_run_in_the_place_of_its_own(lively_detector: TwoLevelDetector) -> None:
+    own = lively_detector
+    other = build_detector(5, width=16, input_size=own.input_size)
+    graphs = Networks(level1_graph(other.level1, own.input_size), level2_graph(other.level2), 0)
+    fast = on_onnx_runtime(own, None, graphs)
+    images = torch.rand(1, 3, *own.input_size, generator=torch.Generator().manual_seed(0))
+    crops = torch.rand(5, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for found, expected in zip(fast.level1(images), other.level1(images), strict=True):
+            assert torch.allclose(found, expected, atol=1e-3)
+        assert torch.allclose(fast.level2(crops), other.level2(crops), atol=1e-5)
 
 
 def test_a_level2_with_a_branch_is_refused(lively_detector: TwoLevelDetector) -> None:

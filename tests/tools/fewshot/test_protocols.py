@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from drivemeta.data.dataset import AnnotatedImage, Dataset
-from tools.fewshot.protocols import Protocol
+from tools.fewshot.protocols import Protocol, vehicles
 
 
 def test_shots_and_queries_of_separate_drives_are_never_shared() -> None:
@@ -26,3 +28,27 @@ def test_shots_and_queries_of_separate_drives_are_never_shared() -> None:
     one, three = ({image.path for image in draw.supports[n].images} for n in (1, 3))
     assert one < three
     assert protocol.boxes() == {"stop": (12, 5)}
+
+
+def test_one_kind_of_vehicle_is_told_from_all_of_them(tmp_path: Path) -> None:
+    names = ["car", "bus", "person"]
+    content = {
+        "categories": [{"id": i, "name": name} for i, name in enumerate(names)],
+        "images": [
+            {"id": i, "file_name": f"{i}.png", "height": 90, "width": 90, "split": split}
+            for i, split in enumerate(("train", "val"))
+        ],
+        "annotations": [
+            {"id": 3 * i + j, "image_id": i, "category_id": j, "bbox": [j, j, 20, 20]}
+            for i in range(2)
+            for j in range(3)
+        ],
+    }
+    (tmp_path / "bdd").mkdir()
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / "bdd" / f"{i}.png"), np.zeros((90, 90, 3), np.uint8))
+    (tmp_path / "bdd" / "annotations.json").write_text(json.dumps(content))
+    protocol = vehicles(tmp_path, "bus")
+    assert (protocol.names, protocol.base) == (("bus",), "vehicle")
+    assert protocol.support.n_boxes() == {"bus": 1}
+    assert protocol.truth.n_boxes() == {"bus": 1, "vehicle": 1}

@@ -28,12 +28,12 @@ from drivemeta.models.assignment import pairwise_iou, prior
 from drivemeta.models.backbone import EfficientNetLite0
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level1 import grid
-from drivemeta.models.traced.proposals import propose
+from drivemeta.models.traced.proposals import dense_of, propose
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.registry import default_registry
 from drivemeta.training.base.imagenet import load_imagenet
 from tools.fewshot.peers.interface import Finder
-from tools.fewshot.scenes import Embedding, Scene, Scenes, embedding_of, run_level1, with_scale
+from tools.fewshot.scenes import Embedding, Scene, Scenes, embedding_of, with_scale
 
 N_LOCATIONS = 4
 
@@ -195,7 +195,7 @@ def apart(boxes: FloatArray, known: FloatArray) -> np.ndarray:
 @torch.no_grad()
 def _dense_at(detector: TwoLevelDetector, image: np.ndarray, boxes: FloatArray) -> torch.Tensor:
     """Return the (n, dim) mean embeddings at the best places of (n, 4) support boxes."""
-    dense = run_level1(detector, image)
+    dense = dense_of(detector, image)
     size = (image.shape[0], image.shape[1])
     objects = torch.from_numpy(Letterbox.fit(size, detector.input_size).to_input(boxes))
     overlaps = pairwise_iou(torch.from_numpy(dense.boxes), objects)
@@ -207,7 +207,7 @@ def _dense_at(detector: TwoLevelDetector, image: np.ndarray, boxes: FloatArray) 
 
 def _dense_of(detector: TwoLevelDetector, image: np.ndarray, boxes: FloatArray) -> FloatArray:
     """Return the (n, dim) embeddings of boxes that level 1 proposed."""
-    dense = run_level1(detector, image)
+    dense = dense_of(detector, image)
     frame_hw = (image.shape[0], image.shape[1])
     return dense.embeddings[_places(dense.boxes, boxes, frame_hw, detector.input_size)]
 
