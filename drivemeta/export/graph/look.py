@@ -147,8 +147,7 @@ def _embedded(
         boxes = g.GatherND(rows.boxes, padded)
         crops = cut_boxes(g, boxes, batch, frame, eye.context, size)
         (embeddings,) = g.inline(eye.network, {"x": crops})
-        missing = g.Sub([bank.crop.weights.shape[1]], g.Slice(g.Shape(embeddings), [1], [2]))
-        embeddings = g.Pad(embeddings, g.Concat([0, 0, 0], missing, axis=0))
+        embeddings = padded(g, embeddings, bank.crop.weights.shape[1])
         made = {"at": at, "embeddings": embeddings, "sharpness": _sharpness(g, crops)}
         for name, value in made.items():
             parts[name].append(value if name == "at" else g.Slice(value, [1], [2**31], [0]))
