@@ -9,7 +9,7 @@
         ...
 
 Names are imported when they are first used, so that `import drivemeta` is cheap and the parts that
-run exported models never load torch.
+run exported models never load torch, which is of the extra `adapt`.
 
 ONNX Runtime's packages report to their maker from the moment they are imported, unless
 `ORT_DISABLE_TELEMETRY` is set: it is set here, before any part of DriveMeta imports them.
@@ -21,6 +21,7 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
+from drivemeta.errors import adapting
 from drivemeta.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'drivemeta' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    with adapting(f"drivemeta.{name}"):
+        return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:

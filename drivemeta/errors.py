@@ -5,6 +5,7 @@
     │   ├── ConfigError        a configuration file or value
     │   ├── AnnotationError    a support set or an annotation file
     │   ├── PluginNotFoundError  a plugin name that is not registered
+    │   ├── MissingExtraError  a package that an optional part needs is not installed
     │   ├── ModelFileError     an ONNX or safetensors file that is not what it should be
     │   └── VideoError         a video, image folder or stream that cannot be read
     ├── PluginError            a plugin is broken, clashes or does not fit its protocol
@@ -18,7 +19,10 @@ Every message says what was expected, what was found, where, and what to do abou
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+OF_ADAPT = {"onnxscript", "torch"}  # of the extra `adapt`: no model needs them to run
 
 
 class DriveMetaError(Exception):
@@ -45,6 +49,10 @@ class PluginNotFoundError(InputError):
     """No plugin of that kind has that name."""
 
 
+class MissingExtraError(InputError, ImportError):
+    """A package that an optional part needs is not installed; the message says how it would be."""
+
+
 class ModelFileError(InputError):
     """A model file is missing, corrupted, or was not written by DriveMeta."""
 
@@ -67,6 +75,27 @@ class ParityError(DriveMetaError):
 
 class OutputError(DriveMetaError):
     """A result cannot be written where it should go."""
+
+
+@contextmanager
+def adapting(what: str = "this") -> Iterator[None]:
+    """Say of what only adapting and training need, where it is not installed, how it would be.
+
+    Args:
+        what: Beginning of the message: what needs it.
+
+    Raises:
+        MissingExtraError: torch is needed and not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in OF_ADAPT:
+            raise
+        raise MissingExtraError(
+            f"{what} needs {package}, which is not installed: pip install 'drivemeta[adapt]'"
+        ) from error
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ NAMED_BANKS = _WEIGHTS / "banks"
 REPLAY_WEIGHTS = _WEIGHTS / "replay.safetensors"
 THING_REPLAY = _WEIGHTS / "things_replay.safetensors"
 THING_WEIGHTS = _WEIGHTS / "things.safetensors"
+TRACED_NETWORKS = _WEIGHTS / "networks.safetensors"
 SCHEDULER_POLICY = _WEIGHTS / "scheduler.onnx"
 
 

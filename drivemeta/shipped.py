@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.banks.beside import named_beside
-from drivemeta.banks.named import load_bank, with_named
-from drivemeta.errors import InputError, ModelFileError
+from drivemeta.banks.named import NamedBank, load_bank, with_named
+from drivemeta.errors import InputError, ModelFileError, adapting
 from drivemeta.export.edit_classes import edit_model
-from drivemeta.paths import BASE_WEIGHTS, NAMED_BANKS, user_cache
+from drivemeta.export.parts import write_parts
+from drivemeta.export.shipped_parts import resized_parts, shipped_parts
+from drivemeta.paths import BASE_WEIGHTS, NAMED_BANKS, THING_WEIGHTS, TRACED_NETWORKS, user_cache
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import package_version
 from drivemeta.runtime.model_file import ModelFile, bank_of, read_model_file
@@ -31,6 +33,7 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
 
     Raises:
         InputError: no such bank ships.
+        MissingExtraError: its weights are of another base than ships, and torch is not installed.
         ModelFileError: the installation lacks its weights.
         OutputError: the cache folder cannot be written.
     """
@@ -41,23 +44,32 @@ def base_onnx(named: Sequence[str] = ()) -> Path:
     words = ["base", package_version("drivemeta"), _made_from(), *sorted(set(named))]
     path = user_cache() / ("-".join(words) + ".onnx")
     if not path.is_file():
-        # torch only where it is needed: a cached base starts in a fraction of a second
+        banks = [load_bank(name) for name in words[3:]]
+        parts = shipped_parts(banks)
+        if parts is None:
+            _export(banks, path)
+        else:
+            write_parts(parts, path)
+    return path
+
+
+def _export(banks: Sequence[NamedBank], path: Path) -> None:
+    """Export the base from weights that are not those whose networks ship traced."""
+    with adapting("a shipped base of other weights"):
         from drivemeta.export.exporter import export_detector  # noqa: PLC0415
         from drivemeta.models.store import load_base  # noqa: PLC0415
-
-        banks = [load_bank(name) for name in words[3:]]
-        detector = load_base()
-        export_detector(detector.with_(bank=reduce(with_named, banks, detector.bank)), path)
-    return path
+    detector = load_base()
+    export_detector(detector.with_(bank=reduce(with_named, banks, detector.bank)), path)
 
 
 @cache
 def _made_from() -> str:
     """Return the digest of the weights, the banks and the code that the base's graph is made by."""
-    weights = BASE_WEIGHTS.parent
     code = Path(__file__).parent
     files = [
-        *weights.glob("*.safetensors"),
+        BASE_WEIGHTS,
+        THING_WEIGHTS,
+        TRACED_NETWORKS,
         *NAMED_BANKS.glob("*.safetensors"),
         *(code / "core").glob("scor*.py"),
         *(code / "export" / "graph").glob("*.py"),
@@ -150,14 +162,22 @@ def _write_form(
 
     with tempfile.TemporaryDirectory() as folder:
         if input_size is not None:
-            from drivemeta.export.restore import export_again  # noqa: PLC0415
-            from drivemeta.models.store import load_base  # noqa: PLC0415
-
-            again = Path(folder) / "again.onnx"
-            export_again(load_base(), source, again, input_size)
-            source = again
+            source = _resized(source, input_size, Path(folder) / "again.onnx")
         out.parent.mkdir(parents=True, exist_ok=True)
         rewrite_model(source, out, Change(precision=precision))
+
+
+def _resized(source: Path, input_size: tuple[int, int], out: Path) -> Path:
+    """Write a model for another input size; return where."""
+    parts = resized_parts(read_model_file(source), input_size)
+    if parts is not None:
+        write_parts(parts, out)
+        return out
+    with adapting("a model of another input size"):
+        from drivemeta.export.restore import export_again  # noqa: PLC0415
+        from drivemeta.models.store import load_base  # noqa: PLC0415
+    export_again(load_base(), source, out, input_size)
+    return out
 
 
 def _check_base(file: ModelFile) -> None:

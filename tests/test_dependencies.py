@@ -39,10 +39,18 @@ OF_EXTRAS = {  # what is imported only where it is asked for
     "drivemeta/archive/": "archive",
     "drivemeta/fleet/": "fleet",
     "drivemeta/training/schedulers/": "rl",
+    "drivemeta/training/": "train",
+    "drivemeta/adaptation/": "adapt",
+    "drivemeta/models/": "adapt",
+    "drivemeta/export/parity.py": "adapt",
+    "drivemeta/export/restore.py": "adapt",
+    "drivemeta/plugins/detector/": "adapt",
+    "drivemeta/plugins/learner/": "adapt",
     "drivemeta/plugins/source/recordings/mcap.py": "mcap",
     "drivemeta/plugins/source/recordings/ros_messages.py": "mcap",
     "drivemeta/plugins/source/recordings/ros.py": "ros",
     "drivemeta/core/mcap_file.py": "mcap",
+    "drivemeta/plugins/sink/mcap_sink.py": "mcap",
     "drivemeta/plugins/sink/recorded.py": "mcap",
     "drivemeta/plugins/sink/recorded_by_rosbags.py": "ros",
     "drivemeta/plugins/sink/vision_messages.py": "mcap",
@@ -81,7 +89,8 @@ def test_every_dependency_is_pinned_and_its_licence_named():
     page = (ROOT / "docs" / "licences.md").read_text("utf-8")
     named = {plain(row) for row in re.findall(r"^\| \*\*([\w.-]+)\*\*", page, re.MULTILINE)}
     extras = PROJECT["optional-dependencies"]
-    wanted = {plain(each) for each in [*PROJECT["dependencies"], *extras["train"], *extras["dev"]]}
+    used = (*PROJECT["dependencies"], *extras["adapt"], *extras["train"], *extras["dev"])
+    wanted = {plain(each) for each in used}
     assert wanted - {"onnxruntime"} <= pins
     assert wanted - {"onnxruntime"} <= named
 

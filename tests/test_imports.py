@@ -8,16 +8,6 @@ from tests.helpers.fresh import loaded_by
 HEAVY = ("torch", "onnxruntime", "cv2")
 
 
-@pytest.mark.parametrize("package", ["archive", "core", "deploy", "runtime", "video"])
-def test_every_module_below_leaves_torch_alone(package):
-    statement = (
-        f"import importlib, pkgutil, drivemeta.{package} as p\n"
-        "for m in pkgutil.walk_packages(p.__path__, p.__name__ + '.'): "
-        "importlib.import_module(m.name)"
-    )
-    assert "torch" not in loaded_by(statement)
-
-
 def test_core_needs_numpy_only():
     ours = loaded_by("import drivemeta.core")
     assert not ours & {*HEAVY, "supervision", "pydantic", "av", "rich"}

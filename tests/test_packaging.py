@@ -11,11 +11,15 @@ import sysconfig
 import tarfile
 import venv
 import zipfile
+from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from drivemeta.version import __version__, commit_of
+from tests.helpers.videos import draw_frame, encode_video
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "tests" / "example_plugin"
@@ -43,6 +47,22 @@ class Environment:
         """Show it the packages of the environment that runs the tests."""
         (self.site / "third_party.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
+    def see_required(self, wheel: Path) -> None:
+        """Show it, of those packages, what a wheel requires without any extra, and no other."""
+        waiting, seen = required(distribution_in(wheel).requires), set[str]()
+        while waiting:
+            if (name := waiting.pop()) in seen:
+                continue
+            seen.add(name)
+            try:
+                found = metadata.distribution(name)
+            except metadata.PackageNotFoundError:
+                continue  # what is really missing will not be imported
+            for top in {file.parts[0] for file in found.files or []} - {"..", "__pycache__"}:
+                if not (self.site / top).exists():
+                    (self.site / top).symlink_to(Path(str(found.locate_file(top))))
+            waiting += required(found.requires)
+
     def install(self, *what: str) -> None:
         options = ["--no-deps", "--no-index", "--no-build-isolation"]
         options += ["--ignore-installed", "--no-compile"]
@@ -55,6 +75,17 @@ class Environment:
     def plugins(self) -> dict[str, list[str]]:
         """Return origin, folder, problem and version of each plugin."""
         return json.loads(self.run("-c", LIST_PLUGINS))
+
+
+def required(lines: Sequence[str] | None) -> list[str]:
+    """Return what is required on this platform and without an extra."""
+    wanted = (Requirement(line) for line in lines or [])
+    return [r.name for r in wanted if r.marker is None or r.marker.evaluate({"extra": ""})]
+
+
+def distribution_in(wheel: Path) -> metadata.Distribution:
+    (entry,) = zipfile.Path(wheel).glob("*.dist-info")
+    return metadata.Distribution.at(entry)
 
 
 def run(command: list[str], folder: Path) -> str:
@@ -99,6 +130,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environm
     return environment
 
 
+@pytest.fixture(scope="module")
+def slim(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Install the wheel beside what it requires, and nothing else."""
+    environment = Environment(tmp_path_factory.mktemp("slim"))
+    environment.see_required(wheel)
+    environment.install(str(wheel))
+    return environment
+
+
 def built_in(folder: Path) -> set[str]:
     """Return the `kind/name` of the plugins below a folder."""
     manifests = folder.glob("*/*/plugin.yaml")
@@ -124,6 +164,7 @@ def test_the_wheel_puts_nothing_else_at_the_top(wheel):
     assert "drivemeta/weights/replay.safetensors" in names
     assert "drivemeta/weights/places.safetensors" in names
     assert "drivemeta/weights/int8_ranges.json" in names
+    assert "drivemeta/weights/networks.safetensors" in names
     assert "drivemeta/weights/things.safetensors" in names
     assert "drivemeta/weights/things_replay.safetensors" in names
     assert "drivemeta/weights/banks/vehicles.safetensors" in names
@@ -165,6 +206,22 @@ def test_the_command_shows_a_third_party_plugin(installed):
     (shown,) = json.loads(run(command, installed.folder))["plugins"]
     assert shown["parameters"][0]["name"] == "least_iou"
     assert shown["problem"] == ""
+
+
+def test_what_is_required_runs_models_without_torch(slim, tiny_model):
+    frames = (draw_frame(i, (96, 160)) for i in range(5))
+    clip, model = encode_video(slim.folder / "clip.mp4", frames), str(tiny_model)
+    with pytest.raises(AssertionError, match="No module named 'torch'"):
+        slim.run("-c", "import torch")
+    command = [str(slim.folder / "bin" / "drivemeta")]
+    assert "is sound" in run([*command, "verify", model], slim.folder)
+    run([*command, "process", str(clip), "--model", model, "--out", "run"], slim.folder)
+    assert len((slim.folder / "run" / "detections.jsonl").read_text().splitlines()) == 5
+    assert (slim.folder / "run" / "annotated.mp4").is_file()
+    run([*command, "process", str(clip), "--name", "signs", "--out", "base"], slim.folder)
+    assert (slim.folder / "base" / "annotated.mp4").is_file()
+    with pytest.raises(AssertionError, match=r"pip install 'drivemeta\[adapt\]'"):
+        run([*command, "adapt", "shots.json", "--out", "x.onnx"], slim.folder)
 
 
 def test_a_shipped_configuration_is_found_by_name(installed):

@@ -61,10 +61,11 @@ def test_a_base_is_made_anew_where_anything_that_it_is_made_from_has_changed(sma
     before = shipped._made_from()
     bank = NamedBank("traffic_sign", ("no_entry",), np.eye(1, 128))
     with pytest.MonkeyPatch.context() as patch:
-        for place in ("NAMED_BANKS", "BASE_WEIGHTS"):
+        for place in ("NAMED_BANKS", "BASE_WEIGHTS", "THING_WEIGHTS"):
             folder = small.parent / f"other-{place}"
             save_bank(folder / "signs.safetensors", bank)
-            patch.setattr(shipped, place, folder if place == "NAMED_BANKS" else folder / "base")
+            other = folder if place == "NAMED_BANKS" else folder / "signs.safetensors"
+            patch.setattr(shipped, place, other)
             shipped._made_from.cache_clear()
             found = shipped._made_from()
             assert found != before

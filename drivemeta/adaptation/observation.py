@@ -29,8 +29,7 @@ PLACES_PER_FRAME = 512  # of a negative
 NOTHING = Located(
     np.zeros((0, 4), np.float32),
     np.zeros(0, np.float32),
-    np.zeros(0, np.int64),
-    np.zeros(0, np.int64),
+    *[np.zeros(0, np.int64)] * 3,
 )
 
 

@@ -12,10 +12,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.archive.once import told_once
 from drivemeta.archive.rows import BoxRows
 from drivemeta.core import ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.many_frames import alone_by_frame, crops_by_frame
 from drivemeta.core.one_object import flat_by_label
 from drivemeta.core.score_rule import N_CROPS, N_THING_CROPS
 from drivemeta.core.scoring import Scoring
@@ -24,7 +24,6 @@ from drivemeta.errors import InputError
 from drivemeta.runtime.model_file import ModelFile, bank_of
 
 UNREPORTED = -1.0
-_QUOTA_BONUS = 2.0
 _CHUNK = 4096  # rows in one product, whose result stays in the cache
 
 
@@ -109,7 +108,7 @@ class Scorer:
         leaves = np.zeros(len(rows), np.int64)
         for thing, at_most in ((False, N_CROPS), (True, N_THING_CROPS)):
             owning = self._named & (self._is_thing == thing)
-            chosen = _chosen(rows, roots, owning, at_most) & worth
+            chosen = crops_by_frame(rows.frames, rows.scores, roots, owning, at_most) & worth
             if not rows.embedded[chosen].all():
                 raise InputError(
                     "a row that the class bank would name has no embedding: the rows were made "
@@ -126,8 +125,9 @@ class Scorer:
         is_leaf = leaf_scores >= 0
         scores[is_leaf], labels[is_leaf] = leaf_scores[is_leaf], leaves[is_leaf]
         told = np.flatnonzero(scores >= 0)
-        seen = rows[told], as_kind[told], labels[told], roots[told]
-        scores[told[~told_once(*seen, self._flat, self.scoring.object_iou)]] = UNREPORTED
+        seen = rows.frames[told], rows.boxes[told], as_kind[told], labels[told], roots[told]
+        alone = alone_by_frame(*seen, self._flat, self.scoring.object_iou)
+        scores[told[~alone]] = UNREPORTED
         labels[scores < 0] = 0
         return Scored(scores, labels)
 
@@ -202,41 +202,3 @@ def detections_of(
         Detections(rows.boxes[part], scored.scores[part], scored.labels[part], bank.names)
         for part in parts
     ]
-
-
-def _chosen(
-    rows: BoxRows, roots: NDArray[np.int64], owning: NDArray[np.bool_], at_most: int
-) -> NDArray[np.bool_]:
-    """Return (n,) bool, which rows level 2 runs on: `score_rule.choose_crops` over many frames."""
-    eligible = owning[roots]
-    some = np.flatnonzero(eligible)
-    if not len(some):
-        return eligible
-    frames = rows.frames[some]
-    crowded = np.bincount(frames - frames[0])[frames - frames[0]] > at_most
-    if not crowded.any():
-        return eligible
-    some, frames = some[crowded], frames[crowded]
-    quota = at_most // int(owning.sum())
-    within = _numbers(frames * len(owning) + roots[some])
-    priority = rows.scores[some] + _QUOTA_BONUS * (within < quota)
-    order = np.lexsort((-priority, frames))  # stable
-    numbers = np.empty(len(some), np.int64)
-    numbers[order] = _numbers(frames[order])
-    eligible[some[numbers >= at_most]] = False
-    return eligible
-
-
-def _numbers(groups: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return for each value how many equal ones stand before it.
-
-    >>> _numbers(np.array([3, 3, 5, 3])).tolist()
-    [0, 1, 0, 2]
-    """
-    order = np.argsort(groups, kind="stable")
-    ordered = groups[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    first = np.repeat(starts, np.diff(np.r_[starts, len(ordered)]))
-    numbers = np.empty(len(groups), np.int64)
-    numbers[order] = np.arange(len(groups)) - first
-    return numbers

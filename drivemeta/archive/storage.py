@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +18,24 @@ from drivemeta.errors import DriveMetaError, InputError, OutputError
 from drivemeta.files import atomic_path
 
 
-@contextmanager
-def reading(path: str) -> Iterator[None]:
+def reading(path: str) -> AbstractContextManager[None]:
     """Say of whatever a file or an object store raises what could not be read."""
-    try:
-        yield
-    except DriveMetaError:
-        raise
-    except Exception as error:
-        raise InputError(f"cannot read {path}: {_words(error)}") from error
+    return _telling(f"cannot read {path}", InputError)
+
+
+def writing(path: str) -> AbstractContextManager[None]:
+    """Say of whatever a file or an object store raises what could not be written."""
+    return _telling(f"cannot write {path}", OutputError)
 
 
 @contextmanager
-def writing(path: str) -> Iterator[None]:
-    """Say of whatever a file or an object store raises what could not be written."""
+def _telling(what: str, kind: type[DriveMetaError]) -> Iterator[None]:
     try:
         yield
     except DriveMetaError:
         raise
     except Exception as error:
-        raise OutputError(f"cannot write {path}: {_words(error)}") from error
+        raise kind(f"{what}: {_words(error)}") from error
 
 
 class Storage:

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from drivemeta.cli.invocation import PluginPathOption
-from drivemeta.errors import DriveMetaError
+from drivemeta.errors import DriveMetaError, adapting
 
 # name -> what `drivemeta --help` says of it; drivemeta/cli/NAME.py holds a function NAME, or an
 # `app` where the command has commands of its own
@@ -102,7 +102,8 @@ for _name, _summary in COMMANDS.items():
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors are one message, no traceback."""
     try:
-        app(args=arguments, prog_name="drivemeta")
+        with adapting("this command"):
+            app(args=arguments, prog_name="drivemeta")
     except DriveMetaError as error:
         for line in (f"error: {error}", *getattr(error, "__notes__", ())):
             sys.stderr.write(f"{line}\n")

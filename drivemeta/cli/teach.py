@@ -48,8 +48,13 @@ def teach(
     verified ONNX model, the annotations and the annotated video. Ctrl+C ends it; everything is
     saved, and the same command goes on.
     """
+    from importlib.util import find_spec
+
     try:
         from drivemeta.teach.serving import listen, serve
+
+        if find_spec("torch") is None:  # which is loaded later, while the page opens
+            raise ModuleNotFoundError(name="torch")
     except ModuleNotFoundError as error:
         raise InputError(
             f"drivemeta teach needs {error.name}: pip install 'drivemeta[teach]'"

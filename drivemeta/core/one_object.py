@@ -27,13 +27,14 @@ def flat_by_label(names: tuple[str, ...], n_labels: int) -> NDArray[np.bool_]:
     return flat
 
 
-def stands_alone(
+def stands_alone(  # noqa: PLR0913  (a frame's boxes, and two constants)
     boxes: FloatArray,
     scores: FloatArray,
     labels: NDArray[np.int64],
     roots: NDArray[np.int64],
     flat: NDArray[np.bool_],
     iou_threshold: float,
+    told: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Return (n,) which boxes no better one of a rival super-class stands on.
 
@@ -44,6 +45,8 @@ def stands_alone(
         roots: (n,) int64 super-classes.
         flat: (n_classes,) bool, see `flat_by_label`.
         iou_threshold: Overlap above which two boxes are one object.
+        told: (n,) bool, those that are reported indeed; all if None. Of others it is said whether
+            they would stand alone, and they take the place of none.
     """
     side = np.where(flat[roots], np.where(labels == roots, 0, 2), 1)
     rivals = (side[:, None] == side[None, :]) & (side > 0)[:, None]
@@ -52,6 +55,6 @@ def stands_alone(
     keep = np.ones(len(boxes), np.bool_)
     order = np.argsort(-scores, kind="stable")
     for place, best in enumerate(order):
-        if keep[best]:
+        if keep[best] and (told is None or told[best]):
             keep[order[place + 1 :]] &= ~rivals[best, order[place + 1 :]]
     return keep

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -57,12 +57,24 @@ class Located:
         scores: (n,) float32.
         labels: (n,) int64, the class of the best dense row.
         roots: (n,) int64, its super-class.
+        places: (n,) int64, the place among level 1's outputs that each is taken from.
     """
 
     boxes: FloatArray
     scores: FloatArray
     labels: NDArray[np.int64]
     roots: NDArray[np.int64]
+    places: NDArray[np.int64]
+
+    def __getitem__(self, chosen: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Located:
+        """Return some of the boxes."""
+        return Located(
+            self.boxes[chosen],
+            self.scores[chosen],
+            self.labels[chosen],
+            self.roots[chosen],
+            self.places[chosen],
+        )
 
 
 def sigmoid(x: FloatArray) -> FloatArray:
@@ -99,7 +111,7 @@ def candidates(
     boxes = clip_boxes(boxes, *frame_hw)
     real = (boxes[:, 2:] - boxes[:, :2] >= MIN_SIDE).all(1)
     top, row = top[real], row[top[real]]
-    return Located(boxes[real], scores[top], bank.dense.owners[row], bank.dense.roots[row])
+    return Located(boxes[real], scores[top], bank.dense.owners[row], bank.dense.roots[row], top)
 
 
 def locate(
@@ -114,7 +126,7 @@ def locate(
     kept = nms(found.boxes, found.scores, found.roots, scoring.nms_iou)[:N_ROWS]
     boxes = vote(found.boxes, found.scores, found.roots, kept, scoring.nms_iou)
     boxes = clip_boxes(boxes, *frame_hw)
-    return Located(boxes, found.scores[kept], found.labels[kept], found.roots[kept])
+    return replace(found[kept], boxes=boxes)
 
 
 def choose_crops(

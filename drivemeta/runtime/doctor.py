@@ -74,7 +74,10 @@ def diagnose() -> MachineReport:
             distributions(_installed("onnxruntime")),
             opencv(_installed("opencv")),
             importable("av", "video files and streams are read by it: pip install av"),
-            importable("torch", "only adapting, training and exporting weights need it"),
+            importable(
+                "torch",
+                "only what learns needs it: pip install 'drivemeta[adapt]'",
+            ),
             *(provider(name, bool(gpus)) for name in INSTALL),
         ]
     )

@@ -48,11 +48,9 @@ class Footage:
         self.clips = clips
         self._base, self._grown, self._is_busy = base, grown, is_busy
         self._networks = RememberingNetworks(base)
-        networks = base.digest()
+        of = f"{base.digest()} {base.input_size} {row_type(base.bank).descr}"
         self.indexes = {
-            name: ClipIndex(
-                folder / name, _indexed(clip), f"{clip.digest} {networks} {base.input_size}"
-            )
+            name: ClipIndex(folder / name, _indexed(clip), f"{clip.digest} {of}")
             for name, clip in self.clips.items()
         }
         self.problem = ""

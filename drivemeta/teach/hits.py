@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import iou_matrix
-from drivemeta.teach.seen import Rows
+from drivemeta.teach.found import FoundRows
 from drivemeta.teach.state import State, Xyxy
 
-LEAST_HIT = 0.1  # score below which nothing is kept
 SAME_IOU = 0.4
 MOST_SENT = 400  # hits of a class
 Status = Literal["open", "accepted", "rejected"]
@@ -41,33 +40,26 @@ class ClipHit:
     @property
     def key(self) -> str:
         """What tells it from others of its class, whatever is learnt meanwhile."""
-        return f"{self.clip}/{self.frame}/{self.xyxy[0]:.0f}/{self.xyxy[1]:.0f}"
+        return "/".join([self.clip, str(self.frame), *(f"{side:.0f}" for side in self.xyxy)])
 
 
-def hits_of(
-    clip: str,
-    rows: Rows,
-    scored: tuple[NDArray[np.float32], NDArray[np.int64]],
-    bank: ClassBank,
-    names: Iterable[str],
-) -> list[ClipHit]:
-    """Return what rows show of some classes.
+def hits_of(clip: str, found: FoundRows, bank: ClassBank, names: Iterable[str]) -> list[ClipHit]:
+    """Return what there is of some classes.
 
     Args:
         clip: Name of the clip.
-        rows: Rows of some of its frames.
-        scored: (n,) scores and (n,) labels of the rows.
+        found: What there is of the bank's classes in some of its frames.
         bank: Classes.
         names: Names of the classes that are wanted; those that the bank lacks are passed over.
     """
-    scores, labels = scored
     wanted = [bank.index(name) for name in names if name in bank.names]
-    found = []
-    for row in np.flatnonzero(np.isin(labels, wanted) & (scores >= LEAST_HIT)).tolist():
-        left, top, right, bottom = (round(float(side), 1) for side in rows["box"][row])
-        frame, name = int(rows["frame"][row]), bank.names[int(labels[row])]
-        found.append(ClipHit(clip, frame, (left, top, right, bottom), name, float(scores[row])))
-    return found
+    hits = []
+    for at in np.flatnonzero(np.isin(found.labels, wanted)).tolist():
+        left, top, right, bottom = (round(float(side), 1) for side in found.boxes[at])
+        name, score = bank.names[int(found.labels[at])], float(found.scores[at])
+        frame = int(found.frames[at])
+        hits.append(ClipHit(clip, frame, (left, top, right, bottom), name, score))
+    return hits
 
 
 class Decisions:

@@ -10,11 +10,11 @@ from typing import Any
 
 from drivemeta.errors import InputError
 from drivemeta.files import LOCK, locked, new_folder
+from drivemeta.teach.history import History, read_history, write_history
 from drivemeta.teach.saved import read_state, write_state
-from drivemeta.teach.state import Action, State, apply
+from drivemeta.teach.state import Action, State
 
-ANNOTATIONS = "annotations.json"
-MOST_STEPS_BACK = 1000
+ANNOTATIONS, HISTORY = "annotations.json", "history.json"
 FrameFacts = Callable[[str, int], dict[str, Any]]
 
 
@@ -36,7 +36,7 @@ class Project:
         folder: Folder of the project.
 
     Raises:
-        InputError: another process has the project open, or its annotations are damaged.
+        InputError: another process has the project open, or its files are damaged.
         OutputError: the folder cannot be written.
     """
 
@@ -49,12 +49,11 @@ class Project:
         busy = f"another `drivemeta teach` has the project {folder} open: use its page, or end it"
         self._held.enter_context(locked(folder / LOCK, busy))
         try:
-            self._revision, self._state = read_state(folder / ANNOTATIONS)
+            self._revision, state = read_state(folder / ANNOTATIONS)
+            self._history = read_history(folder / HISTORY, state)
         except BaseException:
             self._held.close()
             raise
-        self._undo: list[State] = []
-        self._redo: list[State] = []
 
     def close(self) -> None:
         """Give the folder free for another process."""
@@ -63,7 +62,7 @@ class Project:
     @property
     def state(self) -> State:
         """What holds now."""
-        return self._state
+        return self._history.state
 
     @property
     def revision(self) -> int:
@@ -73,17 +72,17 @@ class Project:
     @property
     def can_undo(self) -> bool:
         """Whether there is an action to take back."""
-        return bool(self._undo)
+        return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
         """Whether there is an action to do again."""
-        return bool(self._redo)
+        return self._history.can_redo
 
     def snapshot(self) -> tuple[int, State]:
         """Return the revision and the state that belongs to it."""
         with self._lock:
-            return self._revision, self._state
+            return self._revision, self.state
 
     def do(self, actions: list[Action], revision: int) -> State:
         """Apply actions as one step, save, and return the state after it.
@@ -93,34 +92,15 @@ class Project:
             OutputError: the file cannot be written; the state stays as it was.
             StaleError: somebody else changed the project meanwhile.
         """
-        with self._lock:
-            self._check(revision)
-            before = after = self._state
-            for action in actions:
-                after = apply(after, action)
-            self._become(after)
-            self._undo = [*self._undo, before][-MOST_STEPS_BACK:]
-            self._redo = []
-            return after
+        return self._become(lambda history: history.done(tuple(actions)), revision)
 
     def undo(self, revision: int) -> State:
-        """Take the last step back."""
-        return self._step(self._undo, self._redo, revision, "undo")
+        """Take the last step back; it raises what `do` does."""
+        return self._become(lambda history: history.moved(-1), revision)
 
     def redo(self, revision: int) -> State:
-        """Do the step again that was taken back last."""
-        return self._step(self._redo, self._undo, revision, "do again")
-
-    def _step(self, of: list[State], to: list[State], revision: int, what: str) -> State:
-        with self._lock:
-            self._check(revision)
-            if not of:
-                raise InputError(f"there is nothing to {what}")
-            before = self._state
-            self._become(of[-1])
-            of.pop()
-            to.append(before)
-            return self._state
+        """Do the step again that was taken back last; it raises what `do` does."""
+        return self._become(lambda history: history.moved(1), revision)
 
     def _check(self, revision: int) -> None:
         if revision != self._revision:
@@ -129,7 +109,12 @@ class Project:
                 f"saw {revision}): it is shown as it is now; do it again if it is still wanted"
             )
 
-    def _become(self, state: State) -> None:
-        write_state(self.folder / ANNOTATIONS, self._revision + 1, state, self._facts)
-        self._state = state
-        self._revision += 1
+    def _become(self, change: Callable[[History], History], revision: int) -> State:
+        with self._lock:
+            self._check(revision)
+            history = change(self._history)
+            write_history(self.folder / HISTORY, history)  # first, see `read_history`
+            write_state(self.folder / ANNOTATIONS, self._revision + 1, history.state, self._facts)
+            self._history = history
+            self._revision += 1
+            return self.state

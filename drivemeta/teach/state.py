@@ -13,6 +13,7 @@ from drivemeta.errors import InputError
 Xyxy: TypeAlias = tuple[float, float, float, float]
 Origin = Literal["drawn", "proposed", "hit", "followed"]
 LEAST_SIDE_PX = 3.0
+LEAST_THRESHOLD = 0.05  # as adaptation sets them
 MOST_LETTERS = 80
 
 
@@ -146,7 +147,7 @@ class SetThreshold(_Action):
 
     do: Literal["threshold"]
     name: _Name
-    value: float | None = Field(ge=0, le=1)
+    value: float | None = Field(ge=LEAST_THRESHOLD, le=1)
 
 
 Action = Annotated[

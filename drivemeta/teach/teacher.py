@@ -15,12 +15,13 @@ from drivemeta.teach.clips import Clip, Image
 from drivemeta.teach.exporting import ExportTask, export
 from drivemeta.teach.following import follow
 from drivemeta.teach.footage import Footage
+from drivemeta.teach.frame_view import view_of
 from drivemeta.teach.hit_list import HitList
 from drivemeta.teach.hits import sent
 from drivemeta.teach.learning import Learning
 from drivemeta.teach.pictures import FramePictures
 from drivemeta.teach.project import Project
-from drivemeta.teach.seen import Rows, level1_scores, score
+from drivemeta.teach.seen import Rows
 from drivemeta.teach.shown import square_crop
 from drivemeta.teach.state import Action, Add, Move, Reject, State, Xyxy, checked_place, clean_name
 
@@ -51,7 +52,7 @@ class Teacher:
         # Beyond all stamps of an earlier server, so that a page that stays open sees the change.
         self._stamp = self._hits_stamp = time.time_ns() // 1_000_000
         self._hits = HitList(base.bank, base.scoring)
-        self._lock = threading.RLock()
+        self._lock, self._finding = threading.RLock(), threading.Lock()
         self.exported: dict[str, Any] = {"phase": "idle", "words": "", "files": []}
         self.project = Project(project, lambda *place: self._pictures.facts(*place))
         try:
@@ -62,9 +63,10 @@ class Teacher:
             raise
         self._pictures = FramePictures(project, self.footage)
         self.learning = Learning(
-            base, lambda: self._pictures.lesson(self.project.state), self._learnt
+            base, lambda: self._pictures.lesson(self.project.state), self._find
         )
         self._taught = self._lesson_key(self.project.state)
+        self._find()
         self.footage.start()
         if self.project.state.boxes:
             self.learning.again()
@@ -128,22 +130,7 @@ class Teacher:
     def look(self, clip: str, frame: int) -> dict[str, Any]:
         """Return what there is in a frame: proposals, and what is found by the classes known."""
         rows = self.footage.look(clip, frame)
-        bank = self.bank()
-        if not len(rows):
-            return {"proposals": [], "found": []}
-        of_base, supers = level1_scores(rows, self.base.bank, self.base.scoring)
-        scores, labels = score(rows, bank, self.base.scoring)
-        boxes = [[round(float(side), 1) for side in box] for box in rows["box"]]
-        proposals = [
-            {"xyxy": boxes[i], "score": round(float(of_base[i]), 3), "name": bank.names[supers[i]]}
-            for i in range(len(rows))
-        ]
-        shown = [i for i in range(len(rows)) if scores[i] >= bank.classes[labels[i]].threshold]
-        found = [
-            {"xyxy": boxes[i], "score": round(float(scores[i]), 3), "name": bank.names[labels[i]]}
-            for i in shown
-        ]
-        return {"proposals": proposals, "found": found}
+        return view_of(rows, self.base.bank, self.bank(), self.base.scoring)
 
     def bank(self) -> ClassBank:
         """Return the classes with the thresholds that the user set."""
@@ -274,7 +261,7 @@ class Teacher:
             if key != self._taught:
                 self._taught = key
                 self.learning.again()
-        self._tell(hits=True)
+        self._find()
 
     @staticmethod
     def _lesson_key(state: State) -> object:
@@ -283,10 +270,11 @@ class Teacher:
     def _is_busy(self) -> bool:
         return self.learning.is_busy or self.exported["phase"] == "running"
 
-    def _learnt(self) -> None:
-        """Look for what was learnt in all that is indexed."""
-        bank, names = self.learning.learnt.bank, self._names(self.project.state)
-        self._hits.score(bank, self.footage.indexes, names)
+    def _find(self) -> None:
+        """Look for what was learnt in all that is indexed, at the thresholds that hold."""
+        with self._finding:  # the last one has the newest bank
+            names = self._names(self.project.state)
+            self._hits.score(self.bank(), self.footage.indexes, names)
         self._tell(hits=True)
 
     def _grown(self, clip: str, rows: Rows) -> None:

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 
 from drivemeta.archive.looking import Looker
-from drivemeta.archive.once import told_once
 from drivemeta.archive.rows import BoxRows
 from drivemeta.archive.scores import Scorer, detections_of
 from drivemeta.core import BankRows, ClassSpec
-from drivemeta.core.one_object import stands_alone
 from drivemeta.errors import ModelFileError
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.runtime.detector import OnnxDetector
@@ -109,23 +107,3 @@ def test_looking_loads_no_torch(base_model):
         "import numpy; from drivemeta.archive.looking import Looker; "
         f"Looker({path!r}, provider='cpu')([numpy.zeros((40, 60, 3), numpy.uint8)])"
     )
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_one_object_is_told_once_as_the_rule_of_a_frame_says(seed):
-    rng, n = np.random.default_rng(seed), 90
-    frames = np.sort(rng.integers(0, 12, n))
-    corners = rng.integers(0, 3, (n, 2)) * 2.0
-    boxes = np.hstack([corners, corners + rng.integers(9, 12, (n, 2))]).astype(np.float32)
-    scores, roots = rng.uniform(0, 1, n).astype(np.float32), rng.integers(0, 5, n)
-    labels, flat = np.where(rng.uniform(size=n) < 0.5, roots, 5), np.arange(6) % 5 >= 3
-    zero = np.zeros(n, np.float32)
-    half, finders = np.zeros((n, 1), np.float16), np.zeros((n, 1), np.float32)
-    rows = BoxRows(frames, boxes, scores, roots, zero, finders, half, zero > 0, zero)
-    alone = told_once(rows, scores, labels, roots, flat, 0.7)
-    for frame in range(12):
-        mine = frames == frame
-        expected = stands_alone(boxes[mine], scores[mine], labels[mine], roots[mine], flat, 0.7)
-        np.testing.assert_array_equal(alone[mine], expected)
-    assert 0 < alone.sum() < n
-    assert told_once(rows, scores, labels, roots, flat, 1.0).all()

@@ -55,7 +55,8 @@ def decided(scoring, thresholds):
         BankRows.empty(4),
     )
     labels = np.array([1, 2])
-    located = Located(np.stack([BOX, BOX + 1]), np.array([0.6, 0.5], np.float32), labels, labels)
+    boxes, scores = np.stack([BOX, BOX + 1]), np.array([0.6, 0.5], np.float32)
+    located = Located(boxes, scores, labels, labels, np.arange(2))
     return decide(located, lambda boxes, *, things: boxes, bank, scoring, thresholds)[2].tolist()
 
 

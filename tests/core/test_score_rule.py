@@ -23,7 +23,7 @@ def located(scores, labels):
     n = len(scores)
     boxes = np.arange(4 * n, dtype=np.float32).reshape(n, 4)
     labels = np.array(labels, np.int64)
-    return Located(boxes, np.array(scores, np.float32), labels, labels)
+    return Located(boxes, np.array(scores, np.float32), labels, labels, np.arange(n))
 
 
 def decided(embedding, scores=(0.9, 0.5), labels=(0, 1), thresholds=(0.3, 0.3, 0.3, 0.3)):

@@ -35,7 +35,7 @@ def decided(roots, scores, embeddings, scoring=SCORING):
     n = len(roots)
     boxes = np.arange(n, dtype=np.float32)[:, None] + np.array([[0, 0, 5, 5]], np.float32)
     roots = np.array(roots, np.int64)
-    located = Located(boxes, np.array(scores, np.float32), roots, roots)
+    located = Located(boxes, np.array(scores, np.float32), roots, roots, np.arange(n))
     found = decide(located, embed, BANK, scoring, np.full(len(NAMES), 0.01, np.float32))
     return found, seen
 

@@ -38,7 +38,7 @@ def with_more_classes(base, *, things=True, seed=0):
     return base.with_(bank=replace(bank, classes=(*bank.classes, *new), crop=bank.crop + rows))
 
 
-def assert_same(found, expected, thresholds, tolerance=2e-3):
+def assert_same(found, expected, thresholds, tolerance=2e-3, box_px=SAME_PX):
     """Hold two frames' detections against each other: boxes equal, labels, scores within tolerance.
 
     A box may be missing, or another class, only where its score lies within the tolerance of a
@@ -52,7 +52,7 @@ def assert_same(found, expected, thresholds, tolerance=2e-3):
 
     left = list(range(len(expected)))
     for box, score, label in zip(found.boxes, found.scores, found.labels, strict=True):
-        same = [j for j in left if np.abs(expected.boxes[j] - box).max() <= SAME_PX]
+        same = [j for j in left if np.abs(expected.boxes[j] - box).max() <= box_px]
         same.sort(key=lambda j: (expected.labels[j] != label, abs(expected.scores[j] - score)))
         if not same:
             assert is_near(score), (box, score, label)

@@ -105,3 +105,27 @@ def make_things(seed: int = 0):
         network.project.weight /= found.std(0, keepdim=True).T
         network.project.bias.copy_(-(features @ network.project.weight.T).mean(0))
     return network
+
+
+class _Runs:
+    """A network that is run by torch where a session of ONNX Runtime is expected."""
+
+    def __init__(self, network):
+        self._network = network
+
+    def run(self, _, feeds):
+        import torch
+
+        with torch.no_grad():
+            found = self._network(torch.from_numpy(feeds["x"]))
+        return [part.numpy() for part in (found if isinstance(found, tuple) else (found,))]
+
+
+def torch_networks(detector):
+    """Return the networks of a detector for a test that needs no session: no graph is traced."""
+    from drivemeta.models.traced.fixed import FixedNetworks
+
+    networks = FixedNetworks(detector)
+    parts = {"_level1": detector.level1, "_level2": detector.level2, "_things": detector.things}
+    networks.__dict__.update({name: _Runs(part) for name, part in parts.items()})
+    return networks

@@ -1,26 +1,18 @@
-"""Rows of the base, named by any class bank, are what the model of that bank finds."""
+"""Rows of the base, and the index that keeps them."""
 
 import numpy as np
 import pytest
 
-from drivemeta.core.score_rule import decide
 from drivemeta.export.probe_scene import draw_scene
-from drivemeta.models.crops import to_tensor
-from drivemeta.models.traced.proposals import propose
 from drivemeta.teach.clip_index import ClipIndex
 from drivemeta.teach.networks import RememberingNetworks
-from drivemeta.teach.seen import row_type, score, see
-from tests.helpers.detectors import make_things
+from drivemeta.teach.seen import row_type, see
+from tests.helpers.archives import build_base
 
 
-@pytest.fixture(scope="module", params=["signs alone", "with things"])
-def detector(request, lively_detector):
-    if request.param == "signs alone":
-        return lively_detector
-    from dataclasses import replace
-
-    scoring = replace(lively_detector.scoring, thing_scale=10.0)
-    return lively_detector.with_(things=make_things(), scoring=scoring)
+@pytest.fixture(scope="module")
+def detector(lively_detector):
+    return build_base(lively_detector)
 
 
 @pytest.fixture(scope="module")
@@ -28,34 +20,14 @@ def networks(detector):
     return RememberingNetworks(detector)
 
 
-def test_scores_are_those_of_the_score_rule(detector, networks):
-    image = draw_scene()
-    rows = see(detector, networks, image, 7)
-    assert set(rows["frame"].tolist()) == {7}
-    scores, labels = score(rows, detector.bank, detector.scoring)
-    frame = to_tensor(image)
-
-    def embed(boxes, *, things):
-        crops = detector.crops(frame, frame.new_tensor(boxes), things=things)
-        return networks.embed(crops, things=things)
-
-    located = propose(detector, image, 0.0, networks)
-    least = np.full(len(detector.bank.classes), 0.05, np.float32)
-    boxes, wanted, wanted_labels = decide(located, embed, detector.bank, detector.scoring, least)
-    found = 0
-    for box, value, label in zip(boxes, wanted, wanted_labels, strict=True):
-        same = np.abs(rows["box"] - box).max(1) < 0.01
-        same &= labels == label
-        found += bool((np.abs(scores[same] - value) < 2e-3).any())
-    assert found >= 0.9 * min(len(boxes), 40)  # level 2's quota names fewer of a crowd
-    assert found >= 10
-
-
 def test_what_else_is_an_object_is_kept_for_new_kinds(detector, networks):
-    rows = see(detector, networks, draw_scene(), 0)
+    rows = see(detector, networks, draw_scene((200, 300)), 0)
     assert rows.dtype == row_type(detector.bank)
     assert np.isfinite(rows["dense"]).all()
-    assert (np.linalg.norm(rows["crop"].astype(np.float32), axis=1) > 0.9).all()
+    lengths = np.linalg.norm(rows["crop"].astype(np.float32), axis=1)
+    np.testing.assert_allclose(lengths, rows["looked"], atol=2e-3)
+    assert rows["looked"][~rows["known"]].all()
+    assert 0 < (~rows["known"]).sum() <= 8
 
 
 def test_nothing_is_embedded_twice(lively_detector, monkeypatch):
@@ -68,8 +40,8 @@ def test_nothing_is_embedded_twice(lively_detector, monkeypatch):
         return plain(self, crops, things=things)
 
     monkeypatch.setattr(FixedNetworks, "embed", counting)
-    first = see(lively_detector, networks, draw_scene(), 0)
-    again = see(lively_detector, networks, draw_scene(), 0)
+    first = see(lively_detector, networks, draw_scene((200, 300)), 0)
+    again = see(lively_detector, networks, draw_scene((200, 300)), 0)
     assert n_embedded[-1] == 0
     np.testing.assert_array_equal(first, again)
 
@@ -82,7 +54,7 @@ def test_work_that_is_out_of_date_ends(lively_detector):
 
     networks.check = stop
     with pytest.raises(KeyboardInterrupt):
-        see(lively_detector, networks, draw_scene(), 0)
+        see(lively_detector, networks, draw_scene((200, 300)), 0)
 
 
 @pytest.fixture

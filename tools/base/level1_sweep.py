@@ -56,9 +56,7 @@ def without_votes(
     """Locate without voting: kept boxes stay where they are."""
     found = rule.candidates(dense, bank, scoring, frame_hw, input_hw)
     kept = nms(found.boxes, found.scores, found.roots, scoring.nms_iou)[: rule.N_ROWS]
-    return rule.Located(
-        found.boxes[kept], found.scores[kept], found.labels[kept], found.roots[kept]
-    )
+    return found[kept]
 
 
 SETTINGS = (

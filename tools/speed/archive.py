@@ -95,7 +95,7 @@ def _of_index(video: Path, every: int) -> str:
         fps = 30 / every
         open_or_make(folder, facts, fps, base.name)
         settings = WorkerSettings(folder, str(base), "cpu", threads=1)
-        heard = _Heard()
+        heard = Heard()
         report = index([Video(str(video), "file")], Processes(settings, cores), heard)
         rates["index"] = heard.rate(report)
         per_frame = sum(file.n_bytes for file in open_archive(folder).files()) / report.n_frames
@@ -112,7 +112,7 @@ def _of_index(video: Path, every: int) -> str:
     )
 
 
-class _Heard:
+class Heard:
     """Notes when the first segment began to be looked at and the last ended."""
 
     def __init__(self) -> None:

@@ -43,8 +43,7 @@ def propose(
     dense = dense_of(detector, image, networks)
     size = (image.shape[0], image.shape[1])
     found = locate(dense, detector.bank, detector.scoring, size, detector.input_size)
-    n = int((found.scores >= min_score).sum())
-    return Located(found.boxes[:n], found.scores[:n], found.labels[:n], found.roots[:n])
+    return found[: int((found.scores >= min_score).sum())]
 
 
 @torch.no_grad()

@@ -369,7 +369,7 @@ const actions = {
   accept: () => acceptAs(S.active),
   reject,
   hit: (by) => { const next = nextHit(S.hit, by); if (next) chooseHit(next); },
-  threshold: (by) => { if (known()?.threshold != null) restThreshold(Math.min(Math.max(threshold() + by, 0), 1)); },
+  threshold: (by) => { if (known()?.threshold != null) restThreshold(Math.min(Math.max(threshold() + by, Number($("threshold").min)), 1)); },
   mark: toMark,
   undo: () => { flushThreshold(); steps.do("undo"); },
   redo: () => { flushThreshold(); steps.do("redo"); },

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import IO, Any
-
-from mcap.exceptions import McapError
-from mcap.writer import Writer
 
 from drivemeta.core import Frame, Tracks
 from drivemeta.core.bag_folder import is_of_rosbags, recording_files
@@ -16,6 +12,7 @@ from drivemeta.core.run import RunContext
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import InputError, PluginError
 from drivemeta.plugins.sink.jpeg import encoded_jpeg
+from drivemeta.plugins.sink.mcap_sink import McapSink
 from drivemeta.plugins.sink.privacy import Privacy
 from drivemeta.plugins.sink.recorded import CopiedRecording, RecordingCopy, mcap_recording
 from drivemeta.plugins.sink.vision_messages import (
@@ -26,10 +23,9 @@ from drivemeta.plugins.sink.vision_messages import (
     Stamp,
     VisionMessages,
 )
-from drivemeta.plugins.sink.whole_file import WholeFile
 
 
-class Rosbag2:
+class Rosbag2(McapSink):
     """Writes `ros2.mcap`, for `ros2 bag play -s mcap` and Foxglove.
 
     `/detections` are `vision_msgs/Detection2DArray`, one a frame, with the stamp and frame id of
@@ -63,23 +59,20 @@ class Rosbag2:
         blur: str = "",
         copy: bool = False,
     ) -> None:
-        self._target, self._topic = WholeFile(context.folder / name), topic
+        super().__init__(context.folder / name, "ros2")
+        self._topic = topic
         self._class_id: ClassId = class_id
         self._images, self._quality, self._privacy = images, quality, Privacy(blur)
         self._copied = _copied(context, blur) if copy else None
         self._tell = context.tell
-        self._file: IO[bytes] | None = None
-        self._writer: Any = None
         self._copy: RecordingCopy | None = None
         self._channels: dict[str, int] = {}
         self._classes: tuple[str, ...] = ()
 
     def open(self, info: StreamInfo, resume_at: int) -> None:  # noqa: ARG002
         """Begin anew."""
-        self._target.begin()
-        self._file = self._target.part.open("wb")
-        self._writer, self._messages = Writer(self._file), VisionMessages()
-        self._writer.start(profile="ros2", library="drivemeta")
+        self.begin()
+        self._messages = VisionMessages()
         topics = {self._topic: DETECTIONS, f"{self._topic}/labels": LABELS}
         if self._images:
             topics[f"{self._topic}/image"] = PICTURE
@@ -100,42 +93,22 @@ class Rosbag2:
             image = self._privacy.hidden(frame.image, found)
             messages[PICTURE] = made.picture(stamp, encoded_jpeg(image, self._quality))
         messages[DETECTIONS] = made.detections(stamp, tracks, self._class_id)
-        try:
-            if self._copy is not None:
+        if self._copy is not None:
+            with self.writing():
                 self._copy.up_to(said.logged_ns)
-            for kind, data in messages.items():
-                self._writer.add_message(
-                    self._channels[kind], said.logged_ns, data, said.logged_ns, frame.index
-                )
-        except (OSError, McapError) as error:
-            raise self._target.error(error) from error
-
-    def commit(self) -> int:
-        """Return 0: the index comes last, so an unfinished recording is made again."""
-        return 0
+        for kind, data in messages.items():
+            self.add(self._channels[kind], data, said.logged_ns, frame.index)
 
     def close(self) -> list[Path]:
         """Copy what was recorded after the last frame, write the index, give the final name."""
-        if self._file is not None:
-            try:
-                if self._copy is not None:
-                    self._copy.rest()
-                self._writer.finish()
-                self._file.close()
-            except (OSError, McapError) as error:
-                raise self._target.error(error) from error
-            self._target.finish()
-            self._file = None
-            for note in self._copy.notes() if self._copy is not None else ():
-                self._tell(f"rosbag2: {note}")
-        return [self._target.path]
-
-    def abort(self) -> None:
-        """Throw the recording away."""
-        if self._file is not None:
-            self._file.close()
-            self._target.discard()
-        self._file = None
+        copy, self._copy = self._copy, None
+        if copy is not None:
+            with self.writing():
+                copy.rest()
+        written = super().close()
+        for note in copy.notes() if copy is not None else ():
+            self._tell(f"rosbag2: {note}")
+        return written
 
     def _channel(self, topic: str, kind: str) -> int:
         definition, told = self._messages.definition(kind), self._messages.type_hash(kind)

@@ -117,7 +117,7 @@ def test_crops_are_chosen_by_quota():
     )
     roots = np.where(np.arange(n) < 90, 3, rng.integers(0, 5, n))
     scores = np.sort(rng.uniform(size=n).astype(np.float32))[::-1].copy()
-    located = Located(np.zeros((n, 4), np.float32), scores, roots, roots)
+    located = Located(np.zeros((n, 4), np.float32), scores, roots, roots, np.arange(n))
     chosen = choose_crops(located, rows)
     assert len(chosen) == 32
     n_signs = (roots == 4).sum()

@@ -47,7 +47,8 @@ def scene(tmp_path: Path) -> SourceImage:
 
 def proposals(*roots: int) -> Located:
     boxes = np.array([[22, 31, 118, 92], [180, 20, 210, 50]], np.float32)
-    return Located(boxes, np.array([0.9, 0.4], np.float32), np.array(roots), np.array(roots))
+    kinds = np.array(roots)
+    return Located(boxes, np.array([0.9, 0.4], np.float32), kinds, kinds, np.arange(2))
 
 
 def test_mined_crops_are_proposals_where_nothing_is(scene, monkeypatch):
