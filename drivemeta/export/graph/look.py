@@ -141,10 +141,10 @@ def _embedded(
         wanted = g.And(g.Less(rank, float(eye.n_crops)), g.Gather(eye.of, rows.roots))
         at = g.Transpose(g.NonZero(g.And(strong, wanted)), perm=[1, 0])
         # Networks take no empty batch: the first box is always among them, and taken out again.
-        padded = g.Concat(np.zeros((1, 2), np.int64), at, axis=0)
-        batch = g.Squeeze(g.Slice(padded, [0], [1], [1]), [1])
+        chosen = g.Concat(np.zeros((1, 2), np.int64), at, axis=0)
+        batch = g.Squeeze(g.Slice(chosen, [0], [1], [1]), [1])
         size = crop_size(eye.network)
-        boxes = g.GatherND(rows.boxes, padded)
+        boxes = g.GatherND(rows.boxes, chosen)
         crops = cut_boxes(g, boxes, batch, frame, eye.context, size)
         (embeddings,) = g.inline(eye.network, {"x": crops})
         embeddings = padded(g, embeddings, bank.crop.weights.shape[1])
