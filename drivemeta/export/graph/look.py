@@ -20,7 +20,7 @@ from drivemeta.export.graph.assemble import Networks
 from drivemeta.export.graph.builder import GraphBuilder
 from drivemeta.export.graph.find import find
 from drivemeta.export.graph.locate import BankValues, Rows, candidates, distinct
-from drivemeta.export.graph.name_leaves import crop_size, cut_boxes
+from drivemeta.export.graph.name_leaves import crop_size, cut_boxes, padded
 from drivemeta.export.graph.preprocess import Prepared, prepare
 from drivemeta.models.traced.opset import IR_VERSION, OPSET
 from drivemeta.runtime.manifest import InputRule
