@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drivemeta.adaptation.base_places import Places
+from drivemeta.adaptation.further_views import FurtherViews
 from drivemeta.core.boxes import FloatArray
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.last_layer import LastLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,8 @@ class Evidence:
     Attributes:
         boxes: Table of the n support boxes.
         negatives: Table of the m proposals beside them.
-        labelled: Augmented views of every support box, and crops of the m negatives.
+        labelled: Augmented views of every support box, box after box, then those of its further
+            ones; and crops of the m negatives.
         embedded: The same, with embeddings in place of the crops: those of level 2, of boxes of
             things those of things.
         frames: Images read, uint8 BGR, with the support boxes of each.
@@ -100,8 +103,11 @@ class Evidence:
         networks: What proposed and embedded, for whoever needs more of it.
         compared: First and end of the columns that are unit vectors, which new rows are compared
             with; all of them unless level 2 has a branch.
+        further: Boxes that show the objects of support boxes once more.
         elsewhere: Places of level 1 in frames that were given as negatives.
         thing_negatives: (m, dim) embeddings of the negatives as things; None if no class is one.
+        things_through: Layer that things are seen through in the columns compared, which an adapted
+            one adds; None where they are compared as they are embedded.
     """
 
     boxes: SeenBoxes
@@ -111,9 +117,11 @@ class Evidence:
     frames: tuple[tuple[NDArray[np.uint8], FloatArray], ...]
     of_crops: bool
     networks: FixedNetworks
+    further: FurtherViews
     elsewhere: Places
     compared: tuple[int, int | None] = (0, None)
     thing_negatives: Tensor | None = None
+    things_through: LastLayer | None = None
 
     def negatives_as(self, *, things: bool) -> Tensor:
         """Return the (m, dim) embeddings of the negatives, as things or as signs."""

@@ -30,6 +30,7 @@ VIEWS = (
     (0.0, 0.0, -0.1),
 )
 GAINS = (1.0, 0.75, 1.25)
+N_VIEWS = len(VIEWS) * len(GAINS)
 
 
 def best_match(
@@ -59,7 +60,7 @@ def best_match(
 
 
 def box_views(frame: Tensor, box: FloatArray, context: float, size: int = CROP_SIZE) -> Tensor:
-    """Return views of a box that differ in place, scale and light; none is mirrored.
+    """Return `N_VIEWS` views of a box that differ in place, scale and light; none is mirrored.
 
     Args:
         frame: (3, height, width) float RGB in [0, 1].

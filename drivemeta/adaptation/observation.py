@@ -14,7 +14,8 @@ from torch import Tensor
 
 from drivemeta.adaptation.base_places import Places
 from drivemeta.adaptation.evidence import Evidence, SeenBoxes, SeenNegatives
-from drivemeta.adaptation.frame_crops import best_match, box_views, other_proposals
+from drivemeta.adaptation.frame_crops import N_VIEWS, best_match, box_views, other_proposals
+from drivemeta.adaptation.further_views import FurtherViews, further_views
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import Located
 from drivemeta.data.readers.files import read_image
@@ -35,12 +36,16 @@ NOTHING = Located(
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """An image, (n, 4) boxes to learn with their (n,) labels, and (k, 4) boxes to ignore."""
+    """An image, (n, 4) boxes to learn with their (n,) labels, and (k, 4) boxes to ignore.
+
+    Some of the last are further views of objects, (j, 4).
+    """
 
     image: NDArray[np.uint8]
     boxes: FloatArray
     labels: NDArray[np.int64]
     ignored: FloatArray
+    further: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,7 @@ class _SeenFrame:
         boxes: (n, 4) support boxes.
         labels: (n,) int64.
         views: Views of each box, (n_views, 3, 64, 64).
+        further: The same of each further view of an object.
         crops: Crop of each box, (3, 64, 64).
         found: Scores of the matching proposals.
         roots: Their super-classes.
@@ -66,6 +72,7 @@ class _SeenFrame:
     boxes: FloatArray
     labels: NDArray[np.int64]
     views: list[Tensor]
+    further: list[Tensor]
     crops: list[Tensor]
     found: list[float]
     roots: list[int]
@@ -95,14 +102,16 @@ def observe(
         networks: Networks of the base; made here by default.
     """
     networks, n_support = networks or FixedNetworks(base), len(support.images)
-    looks = []
+    looks, further = [], further_views(support)
     scoring = base.scoring
     context = max(scoring.context, scoring.thing_context if scoring.thing_scale else 1)
-    for index, frame in enumerate(_frames(support, negatives, context)):
+    for index, frame in enumerate(_frames(support, negatives, further, context)):
         is_crop = support.of_crops and index < n_support
-        proposals = NOTHING if is_crop else propose(base, frame.image, networks=networks)
+        # A frame that an object was followed into says nothing of what else is in it.
+        unseen = is_crop or (len(frame.further) and not len(frame.boxes))
+        proposals = NOTHING if unseen else propose(base, frame.image, networks=networks)
         looks.append(_look(base, frame, proposals, exhaustive=exhaustive))
-    labelled = _labelled(looks, support.classes)
+    labelled = _labelled(looks, support.classes, further.shots)
     embedded = replace(
         labelled,
         images=torch.from_numpy(networks.embed(labelled.images)),
@@ -116,6 +125,7 @@ def observe(
         frames=tuple((look.image, look.boxes) for look in looks),
         of_crops=support.of_crops,
         networks=networks,
+        further=further,
         elsewhere=Places.joined([_places(base, networks, look) for look in looks[n_support:]]),
     )
 
@@ -135,13 +145,15 @@ def _look(
     pixels, context = to_tensor(frame.image), base.scoring.context
     matches = [best_match(base, proposals, box, frame.image.shape[:2]) for box in frame.boxes]
     places = np.array([place for place, _, _ in matches], np.float32).reshape(-1, 4)
-    known = frame.boxes if exhaustive else np.concatenate([frame.boxes, frame.ignored])
+    beside = frame.further if exhaustive else frame.ignored
+    known = np.concatenate([frame.boxes, beside])
     others = other_proposals(proposals, known)
     return _SeenFrame(
         image=frame.image,
         boxes=frame.boxes,
         labels=frame.labels,
         views=[box_views(pixels, box, context) for box in frame.boxes],
+        further=[box_views(pixels, box, context) for box in frame.further],
         crops=[roi_crops(pixels, torch.from_numpy(place[None]), context)[0] for place in places],
         found=[score for _, score, _ in matches],
         roots=[root for _, _, root in matches],
@@ -153,13 +165,18 @@ def _look(
     )
 
 
-def _labelled(looks: Sequence[_SeenFrame], names: tuple[str, ...]) -> LabelledImages:
+def _labelled(
+    looks: Sequence[_SeenFrame], names: tuple[str, ...], further: NDArray[np.int64]
+) -> LabelledImages:
+    """Return the views of all shots, then the further ones, which are of the shots given."""
     views = [view for look in looks for view in look.views]
-    sizes, labels = [len(v) for v in views], np.concatenate([look.labels for look in looks])
+    shots, labels = np.arange(len(views)), np.concatenate([look.labels for look in looks])
+    views += [view for look in looks for view in look.further]
+    shots, labels = np.append(shots, further), np.append(labels, labels[further])
     return LabelledImages(
         images=torch.cat(views),
-        labels=torch.from_numpy(np.repeat(labels, sizes).astype(np.int64)),
-        shots=torch.from_numpy(np.repeat(np.arange(len(views)), sizes)),
+        labels=torch.from_numpy(np.repeat(labels, N_VIEWS).astype(np.int64)),
+        shots=torch.from_numpy(np.repeat(shots, N_VIEWS)),
         names=names,
         negatives=torch.cat([look.negatives for look in looks]),
     )
@@ -191,13 +208,15 @@ def _seen_negatives(
     )
 
 
-def _frames(support: SupportSet, negatives: Sequence[Path], context: float) -> Iterator[_Frame]:
+def _frames(
+    support: SupportSet, negatives: Sequence[Path], further: FurtherViews, context: float
+) -> Iterator[_Frame]:
     """Yield the support frames, then those of negatives.
 
     A plain crop is surrounded by its edge repeated, as wide as the context that level 2 sees.
     """
     none = np.zeros((0, 4), np.float32)
-    for item in support.images:
+    for number, item in enumerate(support.images):
         learn, image, boxes = ~item.ignore, read_image(item.path), item.boxes
         if support.of_crops:
             y, x = (int(np.ceil(side * (context - 1) / 2)) for side in item.size)
@@ -205,6 +224,7 @@ def _frames(support: SupportSet, negatives: Sequence[Path], context: float) -> I
                 cv2.copyMakeBorder(image, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8
             )
             boxes = (boxes + np.array([x, y, x, y])).astype(np.float32)
-        yield _Frame(image, boxes[learn], item.labels[learn], boxes[~learn])
+        views = further.of_frame(number)
+        yield _Frame(image, boxes[learn], item.labels[learn], boxes[~learn], views)
     for path in negatives:
-        yield _Frame(read_image(path), none, np.zeros(0, np.int64), none)
+        yield _Frame(read_image(path), none, np.zeros(0, np.int64), none, none)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from drivemeta.adaptation.evidence import Evidence
-from drivemeta.adaptation.frame_crops import box_views
+from drivemeta.adaptation.frame_crops import N_VIEWS, box_views
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import is_thing
@@ -39,16 +39,20 @@ def see_things(
     if not things.any():
         return evidence
     images = evidence.embedded.images.clone()
-    boxes, negatives = evidence.boxes, evidence.negatives
+    boxes, negatives, further = evidence.boxes, evidence.negatives, evidence.further
     embeddings, elsewhere = boxes.embeddings.copy(), np.zeros((len(negatives), images.shape[1]))
     first = 0
     for number, (image, support) in enumerate(evidence.frames):
         look = _Look(base, evidence, image)
         for box, place in enumerate(support, first):
             if things[boxes.labels[box]]:
-                images[evidence.embedded.shots == box] = torch.from_numpy(look.views(place))
+                images[_views(box)] = torch.from_numpy(look.views(place))
                 embeddings[box] = look(boxes.places[[box]])[0]
         first += len(support)
+        for view in np.flatnonzero(further.frames == number).tolist():
+            if things[boxes.labels[further.shots[view]]]:
+                seen = look.views(further.boxes[view])
+                images[_views(len(boxes) + view)] = torch.from_numpy(seen)
         here = negatives.frames == number
         elsewhere[here] = look(negatives.boxes[here])
     return replace(
@@ -57,6 +61,11 @@ def see_things(
         embedded=replace(evidence.embedded, images=images),
         thing_negatives=torch.from_numpy(elsewhere.astype(np.float32)),
     )
+
+
+def _views(number: int) -> slice:
+    """Return where the views of a box stand, those of support boxes first, then further ones."""
+    return slice(number * N_VIEWS, (number + 1) * N_VIEWS)
 
 
 class _Look:

@@ -36,6 +36,9 @@ class AnnotatedImage:
         ignore: (n,) bool, regions that are neither to be learnt nor to be scored (a crowd, a
             difficult object).
         entries: Places of the boxes in their annotation file, for messages ("annotation 17").
+        objects: (n,) int64, number of the object that each box shows, -1 where that is not told.
+            In a support set, one box of each is learnt as a shot, and the others are to be ignored:
+            they are further views of it.
         attributes: What else the file says of the image (`split`, `clip`, ...).
         size_is_stated: Whether the annotation file states the size, else it is the picture's own.
 
@@ -51,13 +54,17 @@ class AnnotatedImage:
     entries: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     size_is_stated: bool = True
+    objects: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
         n = len(self.labels)
+        if not len(self.objects):
+            object.__setattr__(self, "objects", np.full(n, -1, np.int64))
         expected = {
             "boxes": ((n, 4), np.dtype(np.float32)),
             "labels": ((n,), np.dtype(np.int64)),
             "ignore": ((n,), np.dtype(np.bool_)),
+            "objects": ((n,), np.dtype(np.int64)),
         }
         for name, (shape, dtype) in expected.items():
             value = getattr(self, name)
@@ -83,6 +90,7 @@ class AnnotatedImage:
             labels=self.labels[rows],
             ignore=self.ignore[rows],
             entries=tuple(self.entries[i] for i in rows),
+            objects=self.objects[rows],
         )
 
 

@@ -54,6 +54,29 @@ def count_once(dataset: Dataset, firsts: Sequence[int]) -> Dataset:
     )
 
 
+def objects_once(dataset: Dataset) -> Dataset:
+    """Return the data set with one shot of each object: what shows it again is a further view.
+
+    Args:
+        dataset: Checked images, whose `objects` tell which boxes show the same.
+    """
+    seen: set[tuple[int, int]] = set()
+    images, n_again = [], 0
+    for image in dataset.images:
+        ignore = image.ignore.copy()
+        for row in np.flatnonzero(~ignore & (image.objects >= 0)):
+            one = (int(image.objects[row]), int(image.labels[row]))
+            ignore[row] = one in seen
+            seen.add(one)
+        n_again += int((ignore & ~image.ignore).sum())
+        images.append(replace(image, ignore=ignore))
+    if not n_again:
+        return dataset
+    note = f"{'1 box shows an object' if n_again == 1 else f'{n_again} boxes show objects'} again"
+    more = f"{note}: learnt as further views, not as shots"
+    return replace(dataset, images=tuple(images), notes=(*dataset.notes, more))
+
+
 def _check_crops(same: Sequence[AnnotatedImage], dataset: Dataset) -> None:
     names = sorted({dataset.classes[label] for image in same for label in image.labels})
     if same[0].attributes.get("crop") and len(names) > 1:
@@ -74,6 +97,7 @@ def _joined(same: Sequence[AnnotatedImage]) -> AnnotatedImage:
         labels=np.concatenate([image.labels for image in same]),
         ignore=np.concatenate([image.ignore for image in same]),
         entries=tuple(entry for image in same for entry in image.entries),
+        objects=np.concatenate([image.objects for image in same]),
     )
 
 

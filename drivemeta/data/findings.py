@@ -11,6 +11,7 @@ import numpy as np
 from drivemeta.data.dataset import Dataset, SetAside
 
 IGNORED = "a crowd, or marked as difficult: neither learnt nor taken for background"
+FURTHER = "a further view of an object that is learnt of: no shot of its own"
 _MOST_SHOWN = 3
 
 
@@ -20,7 +21,7 @@ def all_set_aside(dataset: Dataset) -> list[SetAside]:
         SetAside(
             image.path.name,
             f"{image.entries[row]} ({dataset.classes[image.labels[row]]!r})",
-            IGNORED,
+            FURTHER if image.objects[row] >= 0 else IGNORED,
         )
         for image in dataset.images
         for row in np.flatnonzero(image.ignore)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from drivemeta.core.boxes import clip_boxes
 from drivemeta.data.check_sheet import check_sheet_png
 from drivemeta.data.dataset import AnnotatedImage, Dataset
-from drivemeta.data.duplicates import count_once
+from drivemeta.data.duplicates import count_once, objects_once
 from drivemeta.data.oddities import (
     confused_boxes,
     look_at,
@@ -85,8 +85,9 @@ class SupportSet:
     def of(cls, dataset: Dataset, reading: Reading = AS_IT_IS) -> SupportSet:
         """Check a data set as a support set; boxes are clipped to their images.
 
-        Equal pictures, those encoded anew included, and nearly equal boxes count once, and classes
-        without a box are left out; `dataset.notes` and `dataset.set_aside` of the result say so.
+        Equal pictures, those encoded anew included, and nearly equal boxes count once, objects
+        that are seen again are one shot, and classes without a box are left out; `dataset.notes`
+        and `dataset.set_aside` of the result say so.
 
         Raises:
             AnnotationError: there are no boxes, an image is listed twice, cannot be read or is not
@@ -109,7 +110,7 @@ class SupportSet:
             Seen(image.path, looked.digest, image.size, looked.thumbnail)
             for image, looked in zip(images, pixels, strict=True)
         ]
-        once = count_once(replace(checked, notes=notes), same_pictures(seen_as))
+        once = objects_once(count_once(replace(checked, notes=notes), same_pictures(seen_as)))
         whole = without_unused(whole_pictures(once, reading))
         return cls(replace(whole, notes=(*whole.notes, *confused_boxes(whole))))
 
@@ -139,7 +140,8 @@ class SupportSet:
         digest = hashlib.sha256("\0".join(self.classes).encode())
         for image in self.images:
             digest.update(hashlib.sha256(image.path.read_bytes()).digest())
-            for array in (image.boxes, image.labels, image.ignore):
+            told = (image.objects >= 0).any()
+            for array in (image.boxes, image.labels, image.ignore, image.objects)[: 3 + told]:
                 digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 

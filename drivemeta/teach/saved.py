@@ -66,11 +66,13 @@ class _File(_Strict):
 def coco_of(state: State, facts: Callable[[str, int], dict[str, Any]]) -> dict[str, Any]:
     """Return the boxes of a state as COCO, one image for each frame that has some.
 
+    Frames come in the order of their first boxes: of an object, the first one is the shot.
+
     Args:
         state: State.
         facts: Function that returns `file_name`, `height` and `width` of a frame.
     """
-    frames = sorted({(box.clip, box.frame) for box in state.boxes})
+    frames = list(dict.fromkeys((box.clip, box.frame) for box in state.boxes))
     numbers = {place: number for number, place in enumerate(frames)}
     labels = {name: label for label, name in enumerate(state.classes)}
     annotations = []

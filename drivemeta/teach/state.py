@@ -113,7 +113,7 @@ class Move(_Action):
 
 
 class Rename(_Action):
-    """Give a box another class."""
+    """Give a box another class, and all that show the same object."""
 
     do: Literal["rename"]
     id: int
@@ -171,8 +171,7 @@ def apply(state: State, action: Action) -> State:
         case Move():
             return _changed(state, replace(state.box(action.id), xyxy=action.xyxy))
         case Rename():
-            name = clean_name(action.name)
-            return _with_class(_changed(state, replace(state.box(action.id), name=name)), name)
+            return _rename(state, state.box(action.id).object, clean_name(action.name))
         case Remove():
             state.box(action.id)
             return replace(state, boxes=tuple(b for b in state.boxes if b.id != action.id))
@@ -234,6 +233,11 @@ def _add(state: State, action: Add) -> State:
 
 def _changed(state: State, box: Box) -> State:
     return replace(state, boxes=tuple(box if b.id == box.id else b for b in state.boxes))
+
+
+def _rename(state: State, number: int, name: str) -> State:
+    boxes = tuple(replace(b, name=name) if b.object == number else b for b in state.boxes)
+    return _with_class(replace(state, boxes=boxes), name)
 
 
 def _with_class(state: State, name: str) -> State:

@@ -11,6 +11,7 @@ from typing import Any
 from drivemeta.core import ClassBank
 from drivemeta.errors import DriveMetaError, InputError
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.plugins.sink.class_colours import colours_of
 from drivemeta.teach.clips import Clip, Image
 from drivemeta.teach.exporting import ExportTask, export
 from drivemeta.teach.following import follow
@@ -217,7 +218,7 @@ class Teacher:
     def _classes(self, state: State) -> list[dict[str, Any]]:
         learnt = self.learning.learnt.bank
         known = {spec.name: spec for spec in learnt.classes}
-        rows = []
+        colours, rows = self._colours(state), []
         for name in self._names(state):
             spec = known.get(name)
             own = spec.threshold if spec else None
@@ -225,6 +226,7 @@ class Teacher:
                 {
                     "name": name,
                     "mine": name in state.classes,
+                    "colour": colours[name],
                     "boxes": sum(box.name == name for box in state.boxes),
                     "rejected": sum(no.name == name for no in state.rejected),
                     "learnt": own,
@@ -232,6 +234,13 @@ class Teacher:
                 }
             )
         return rows
+
+    def _colours(self, state: State) -> dict[str, str]:
+        """Return the colours that classes have in videos: by the order in the exported model."""
+        taught = [name for name in state.classes if any(box.name == name for box in state.boxes)]
+        names = tuple(dict.fromkeys([*self.base.bank.names, *taught, *state.classes]))
+        pairs = zip(names, colours_of(names), strict=True)
+        return {name: "#{:02x}{:02x}{:02x}".format(*colour) for name, colour in pairs}
 
     def _names(self, state: State) -> list[str]:
         """Return the classes of the project, and those that the model to start from has learnt."""

@@ -49,9 +49,9 @@ def _annotated(path: Path, boxes: list[Box], classes: tuple[str, ...]) -> Annota
         size=read_header(path).size,
         boxes=np.array([box.xyxy for box in boxes], np.float32),
         labels=np.array([classes.index(box.name) for box in boxes], np.int64),
-        # Another view of an object is no further shot, and nothing that it could be held against.
-        ignore=np.array([box.origin == "followed" for box in boxes], np.bool_),
+        ignore=np.zeros(len(boxes), np.bool_),
         entries=tuple(f"box {box.id}" for box in boxes),
+        objects=np.array([box.object for box in boxes], np.int64),
     )
 
 

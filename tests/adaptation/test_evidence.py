@@ -5,7 +5,11 @@ from dataclasses import fields
 import numpy as np
 import torch
 
+from drivemeta.adaptation import observation
+from drivemeta.adaptation.adapt import adapt
+from drivemeta.adaptation.frame_crops import N_VIEWS
 from drivemeta.adaptation.observation import observe
+from tests.helpers.support import seen_again
 
 
 def rows_of(table):
@@ -32,3 +36,45 @@ def test_without_a_frame_what_it_showed_is_gone(lively_detector, make_support):
     for task in (rest.labelled, rest.embedded):
         assert set(task.shots.tolist()) == {0, 1, 3, 4, 5}
         assert len(task.negatives) == len(rest.negatives) < len(seen.negatives)
+
+
+def test_further_views_of_an_object_are_views_of_its_shot(
+    lively_detector, make_support, monkeypatch
+):
+    plain = make_support(3, "rocks", "ice")
+    # The third image shows the rocks of the first again; the last one the ice of the second.
+    support = seen_again(plain, 1, 2, 1, 4, 5, 2)
+    proposed, propose = [], observation.propose
+
+    def counting(base, image, **more):
+        proposed.append(image)
+        return propose(base, image, **more)
+
+    monkeypatch.setattr(observation, "propose", counting)
+    before, seen = observe(lively_detector, plain), observe(lively_detector, support)
+    assert len(proposed) == 6 + 4  # nothing is held against what a frame shows beside
+    np.testing.assert_array_equal(seen.boxes.frames, [0, 1, 3, 4])
+    np.testing.assert_array_equal(seen.boxes.labels, [0, 1, 1, 0])
+    assert not np.isin(seen.negatives.frames, [2, 5]).any()
+    task = seen.embedded
+    assert task.shots.tolist() == np.repeat([0, 1, 2, 3, 0, 1], N_VIEWS).tolist()
+    assert task.labels.tolist() == np.repeat([0, 1, 1, 0, 0, 1], N_VIEWS).tolist()
+    frames = [0, 1, 3, 4, 2, 5]
+    views = before.embedded.images.reshape(6, N_VIEWS, -1)[frames]
+    torch.testing.assert_close(task.images.reshape(6, N_VIEWS, -1), views)
+    rest = seen.without_frame(0)  # with a shot, all views of it are held out
+    assert set(rest.embedded.shots.tolist()) == {1, 2, 3}
+
+
+def test_further_views_teach_and_are_no_shots(lively_detector, make_support):
+    plain = make_support(3, "rocks", "ice")
+    support = seen_again(plain, 1, 2, 1, 2, 1, 2)
+    first = plain.dataset.select([0, 1])
+    one = adapt(lively_detector, type(plain)(first), parent="traffic_sign")
+    followed = adapt(lively_detector, support, parent="traffic_sign")
+    assert [row.shots for row in followed.classes] == [1, 1]
+    assert all(row.low_confidence for row in followed.classes)
+    assert not followed.record.held.spared.any()
+    n = len(lively_detector.bank.crop)
+    weights = [each.detector.bank.crop.weights[n] for each in (one, followed)]
+    assert 0.5 < float(weights[0] @ weights[1]) < 0.9999

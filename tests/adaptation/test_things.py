@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from drivemeta.adaptation import bank_rows, hard_negatives
+from drivemeta.adaptation import thing_columns
 from drivemeta.adaptation.adapt import adapt
+from drivemeta.adaptation.frame_crops import N_VIEWS
 from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.parent_choice import parents_of
 from drivemeta.adaptation.report import likeness
@@ -27,7 +28,7 @@ from drivemeta.models.crops import to_tensor
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.model_file import read_model_file
 from tests.helpers.detectors import make_things
-from tests.helpers.support import write_support
+from tests.helpers.support import seen_again, write_support
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def replay(monkeypatch):
     shipped = ThingReplay(
         ("car", "person"), ("vehicle", "pedestrian"), embeddings, np.arange(40) % 2
     )
-    for module in (bank_rows, hard_negatives, likeness):
+    for module in (thing_columns, likeness):
         monkeypatch.setattr(module, "load_replay", lambda: shipped)
     return shipped
 
@@ -70,6 +71,15 @@ def test_things_are_seen_by_their_embedding_and_signs_are_not(base, support):
     assert torch.equal(found.embedded.images[signs], seen.embedded.images[signs])
     assert not torch.isclose(found.embedded.images[~signs], seen.embedded.images[~signs]).all()
     assert see_things(base, seen, ("traffic_sign", None)) is seen
+
+
+@torch.no_grad()
+def test_further_views_of_things_are_embedded_as_things(base, support):
+    seen = observe(base, seen_again(support, 1, 2, 1, 2, 5, 6))
+    found = see_things(base, seen, ("vehicle", "traffic_sign"))
+    plain = see_things(base, observe(base, support), ("vehicle", "traffic_sign"))
+    views = plain.embedded.images.reshape(6, N_VIEWS, -1)[[0, 1, 4, 5, 2, 3]]
+    torch.testing.assert_close(found.embedded.images.reshape(6, N_VIEWS, -1), views)
 
 
 def test_a_kind_that_ships_is_found_by_its_super_class_if_that_finds_any(base, support):
@@ -133,11 +143,6 @@ def test_signs_and_things_are_learnt_side_by_side(base, support, monkeypatch):
         own = both.crop.owners == both.index(name)
         assert own.any()
         assert set(both.crop.roots[own].tolist()) == {both.index(parent)}
-
-
-def test_a_learner_that_changes_level_2_is_refused_for_things(base, support):
-    with pytest.raises(InputError, match=r"learner maml changes .* found things: bus \(vehicle\)"):
-        adapt(base, support, "maml", parent="vehicle")
 
 
 def test_many_shots_of_things_are_learnt_by_rows(base, tmp_path):

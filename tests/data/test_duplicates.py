@@ -1,10 +1,13 @@
 """What is annotated twice counts once, and says so."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from drivemeta.data.findings import FURTHER, all_set_aside
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
 from drivemeta.export.probe_scene import draw_scene
@@ -110,3 +113,28 @@ def test_one_crop_of_two_classes_is_refused(tmp_path):
         put_picture(tmp_path / name, seed=0)
     with pytest.raises(AnnotationError, match="one picture is given as 'stop' and as 'yield'"):
         SupportSet.from_path(tmp_path)
+
+
+def test_an_object_that_is_seen_again_is_one_shot(tmp_path):
+    data = coco("a.png", "b.png", "c.png", "d.png", origin="drawn")
+    for row, number in zip(data["annotations"], (7, 7, 7, 8), strict=True):
+        row["object"] = number
+    support = annotated(tmp_path, data)
+    assert [image.ignore.tolist() for image in support.images] == [[False], [True], [True], [False]]
+    assert support.n_boxes == {"stop": 2}
+    assert "2 boxes show objects again" in support.dataset.notes[0]
+    aside = all_set_aside(support.dataset)
+    assert {each.why for each in aside} == {FURTHER}
+    own = SupportSet.of(
+        replace(support.dataset, images=(support.images[0], support.images[3]), notes=())
+    )
+    assert own.dataset.notes == ()
+    assert own.digest != support.digest
+
+
+@pytest.mark.parametrize("odd", ["car", -3, True, None, 1 << 80, 1.5])
+def test_what_else_is_called_object_in_coco_means_nothing(tmp_path, odd):
+    data = coco("a.png", "b.png", object=odd, origin="web")
+    assert annotated(tmp_path, data).n_boxes == {"stop": 2}
+    data = coco("a.png", "b.png", object=1)
+    assert annotated(tmp_path, data).n_boxes == {"stop": 2}

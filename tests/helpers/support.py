@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,15 @@ import numpy as np
 from drivemeta.data.support import SupportSet
 
 BOX = (60, 40, 48, 48)
+
+
+def seen_again(support: SupportSet, *objects: int) -> SupportSet:
+    """Return a support set of one box an image with the numbers of the objects that they show."""
+    images = tuple(
+        replace(image, objects=np.array([number], np.int64))
+        for image, number in zip(support.images, objects, strict=True)
+    )
+    return SupportSet.of(replace(support.dataset, images=images))
 
 
 def write_support(folder: Path, n: int, *names: str) -> SupportSet:

@@ -34,6 +34,12 @@ def test_boxes_move_are_renamed_and_go():
         after(BOX, {"do": "remove", "id": 2})
 
 
+def test_all_boxes_of_an_object_are_renamed_as_one():
+    again = {**BOX, "frame": 9, "object": 1, "origin": "followed"}
+    state = after(BOX, again, BOX, {"do": "rename", "id": 2, "name": "yield"})
+    assert [box.name for box in state.boxes] == ["yield", "yield", "stop"]
+
+
 def test_numbers_of_boxes_are_never_used_again():
     state = after(BOX, {"do": "remove", "id": 1}, BOX)
     assert state.boxes[0].id == 2

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from drivemeta.data.support import SupportSet
 from drivemeta.errors import ConfigError, InputError
 from drivemeta.teach.clip_list import SETTINGS, clips_of, keep_clips
+from drivemeta.teach.saved import read_state, write_state
 from drivemeta.teach.state import Box, Rejected, State
 from drivemeta.teach.teaching import negative_of, rejected_by_frame, support_of
 from tests.helpers.teach import facts, paint_frames
@@ -22,7 +24,28 @@ def test_further_views_of_an_object_are_no_shots(tmp_path):
     support = support_of(state, pictures)
     assert support.n_boxes == {"stop": 1}
     assert [image.ignore.tolist() for image in support.images] == [[False], [True]]
+    assert [image.objects.tolist() for image in support.images] == [[1], [1]]
     assert support_of(State(classes=("stop",)), {}) is None
+    # Without the box that came first, the next one is the shot.
+    rest = support_of(State((VIEW,), classes=("stop",)), pictures)
+    assert rest.n_boxes == {"stop": 1}
+
+
+def test_the_project_is_read_by_adapt_as_the_page_learns_it(tmp_path):
+    earlier = Box(3, "drive", 1, (8.0, 20.0, 24.0, 36.0), "stop", 1, "followed")
+    state = State((BOX, VIEW, earlier), classes=("stop",), next_id=4)
+    paint_frames(tmp_path, state)
+    write_state(tmp_path / "annotations.json", 1, state, facts)
+    assert read_state(tmp_path / "annotations.json") == (1, state)
+    pictures = {
+        (b.clip, b.frame): tmp_path / facts(b.clip, b.frame)["file_name"] for b in state.boxes
+    }
+    page, read = support_of(state, pictures), SupportSet.from_path(tmp_path / "annotations.json")
+    for mine, theirs in zip(page.images, read.images, strict=True):
+        assert mine.path == theirs.path
+        assert mine.ignore.tolist() == theirs.ignore.tolist()
+        assert mine.objects.tolist() == theirs.objects.tolist()
+    assert page.n_boxes == read.n_boxes == {"stop": 1}
 
 
 def test_a_rejected_box_is_shown_alone():

@@ -144,10 +144,19 @@ def _by_image(path: Path, content: Json, names: dict[Id, str]) -> _Rows:
             rows.set_aside.append(aside)
             continue
         box, turn = _box(row, where), _turn(row, where)
+        place, is_round = turned_box(box, turn), turn % 360 != 0
         rows.boxes[image].append(
-            ParsedBox(entry, turned_box(box, turn), names[category], crowd, turn % 360 != 0)
+            ParsedBox(entry, place, names[category], crowd, is_round, _object_of(row))
         )
     return rows
+
+
+def _object_of(row: Json) -> int:
+    """Return the number of the object as `drivemeta teach` writes it; others mean other things."""
+    number = row.get("object")
+    if isinstance(number, bool) or not isinstance(number, int) or "origin" not in row:
+        return -1
+    return number if 0 <= number < 1 << 62 else -1
 
 
 def _entry(row: Json, position: int) -> str:

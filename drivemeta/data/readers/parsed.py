@@ -28,6 +28,7 @@ class ParsedBox:
     """One box as read: where it stands in its file, xyxy in pixels, and its class name.
 
     `is_round` says that it was put round a turned or round shape: its corners may stick out.
+    `object` is the number of the object that it shows, -1 where that is not told.
     """
 
     entry: str
@@ -35,6 +36,7 @@ class ParsedBox:
     name: str
     ignore: bool = False
     is_round: bool = False
+    object: int = -1
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def _annotated(image: ParsedImage, labels: Mapping[str, int]) -> AnnotatedImage:
         entries=tuple(box.entry for box in image.boxes),
         attributes=image.attributes,
         size_is_stated=image.size is not None,
+        objects=np.array([box.object for box in image.boxes], np.int64),
     )
 
 

@@ -3,15 +3,6 @@
 import { cropUrl } from "./api.js";
 
 const RETRY_MS = 2000; // of a picture that did not come
-// Those of learnt classes in videos, see class_colours.py.
-const PALETTE = ["#00e0d0", "#c8f000", "#e0a060", "#ff40ff", "#ffb8b8", "#a0ffd8", "#f0f0a0"];
-
-export function colours(names) {
-  return (name) => {
-    const at = names.indexOf(name);
-    return at < 0 ? "#bfe0ff" : PALETTE[at % PALETTE.length];
-  };
-}
 
 export function element(kind, words = "", attributes = {}) {
   const made = document.createElement(kind);

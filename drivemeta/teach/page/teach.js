@@ -3,7 +3,7 @@
 import { Steps, follow, get, getJson, place } from "./api.js";
 import { FrameCanvas, overlap } from "./canvas.js";
 import { fillSheet, listen } from "./keys.js";
-import { HitList, colours, fillClasses, fillExported, fillReport, sorted, times } from "./lists.js";
+import { HitList, fillClasses, fillExported, fillReport, sorted, times } from "./lists.js";
 import { drawTimeline, frameAt } from "./timeline.js";
 
 const $ = (id) => document.getElementById(id);
@@ -18,7 +18,7 @@ const S = {
 const clip = () => S.clips.find((each) => each.name === S.clip);
 const names = () => (S.page?.classes ?? []).map((each) => each.name);
 const known = () => S.page?.classes.find((each) => each.name === S.active);
-const colour = (name) => colours(names())(name);
+const colour = (name) => S.page?.classes.find((each) => each.name === name)?.colour ?? "#bfe0ff";
 const boxesHere = () => (S.page?.boxes ?? []).filter((box) => box.clip === S.clip && box.frame === S.frame);
 const selectedBox = () => (S.selected?.id ? boxesHere().find((box) => box.id === S.selected.id) : null);
 const threshold = () => S.threshold ?? known()?.threshold ?? 0.3;
@@ -387,6 +387,9 @@ for (const [name, action] of Object.entries(actions)) {
 
 // ---- what is shown ----
 
+// What decides which objects are found in a frame.
+const foundBy = (page) => [page.learning.phase, ...page.classes.map((each) => each.threshold)].join();
+
 function applyPage(page, force = false) {
   if (S.page && page.stamp < S.page.stamp && page.revision < S.page.revision && !force) return;
   const before = S.page;
@@ -395,7 +398,7 @@ function applyPage(page, force = false) {
   if (!S.active && page.classes.length && !typed()) setActive(page.classes[0].name);
   if (S.active && !known() && before?.classes.some((each) => each.name === S.active)) setActive(page.classes[0]?.name ?? "");
   if (page.hits_stamp !== S.hitsStamp) loadHits();
-  if (before && before.learning.phase !== page.learning.phase) lookAgain();
+  if (before && foundBy(before) !== foundBy(page)) lookAgain();
   shown();
 }
 
