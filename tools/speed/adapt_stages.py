@@ -2,8 +2,9 @@
 
     python -m tools.speed.adapt_stages --page docs/benchmarks.md
 
-Each run is a process of its own, which runs the command with clocks round its stages; a stage is
-without those inside it. The least of the runs stands, since other work on the machine only adds.
+Each run is a process of its own, which runs the command with clocks round its stages. A stage is
+without those inside it, and the verification without the report, which is written meanwhile. The
+least of the runs stands, since other work on the machine only adds.
 """
 
 from __future__ import annotations
