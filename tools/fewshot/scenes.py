@@ -61,7 +61,7 @@ class KeptArrays:
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
 
-    def write(self, image: Path, **arrays: NDArray[Any]) -> None:
+    def write(self, image: Path, **arrays: Any) -> None:
         """Keep the arrays of an image in the place of those there were."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with atomic_path(self._folder / f"{image.stem}.npz") as part, part.open("wb") as file:

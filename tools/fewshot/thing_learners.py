@@ -118,7 +118,10 @@ def accuracies(
     owners = rows.owners[own]
     cosines = columns.numpy() @ rows.weights[own].T
     logits = columns.numpy() @ weights.T - biases
-    return tuple(float((owners[each.argmax(1)] == labels).mean()) for each in (cosines, logits))
+    by_rows, by_store = (
+        float((owners[each.argmax(1)] == labels).mean()) for each in (cosines, logits)
+    )
+    return by_rows, by_store
 
 
 def write_page(result: dict[str, Any]) -> None:
