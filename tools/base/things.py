@@ -40,13 +40,19 @@ BATCH = 32
 
 
 def main() -> None:
-    """Write the three."""
+    """Write the three, or the store alone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--store", type=Path, help="write the store alone, to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    ship(arguments.run / WEIGHTS, choose(load_config(arguments.config, ThingTraining)))
+    weights, config = arguments.run / WEIGHTS, load_config(arguments.config, ThingTraining)
+    chosen = choose(config)
+    if arguments.store is None:
+        ship(weights, chosen)
+    else:
+        write_bytes(arguments.store, replay_store(chosen, embed(load_things(weights), chosen)))
 
 
 def choose(config: ThingTraining) -> list[Thing]:

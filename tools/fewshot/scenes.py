@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from drivemeta.core import ClassBank, Detections
@@ -18,6 +19,7 @@ from drivemeta.core.score_rule import DenseArrays, Located, decide, locate, scor
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.readers.files import read_image
 from drivemeta.evaluation.inference import EVALUATION_SCORE
+from drivemeta.files import atomic_path
 from drivemeta.models.crops import roi_crops, to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.proposals import dense_of
@@ -41,6 +43,31 @@ class Scene:
     dense: DenseArrays
 
 
+class KeptArrays:
+    """Arrays of images, kept in a folder from run to run.
+
+    Args:
+        folder: Folder; the images' names tell them apart.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, image: Path) -> dict[str, NDArray[Any]] | None:
+        """Return the arrays of an image, None if none are kept."""
+        path = self._folder / f"{image.stem}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+
+    def write(self, image: Path, **arrays: Any) -> None:
+        """Keep the arrays of an image in the place of those there were."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self._folder / f"{image.stem}.npz") as part, part.open("wb") as file:
+            np.savez(file, **arrays)
+
+
 class Embedding(Protocol):
     """Level 2 of scenes."""
 
@@ -55,24 +82,45 @@ class CropEmbedding:
         cut: Function that cuts (n, 4) boxes out of a (3, height, width) frame, as
             `TwoLevelDetector.crops`.
         embed: Function from crops to (n, dim) embeddings, as `TwoLevelDetector.embed`.
+        folder: Folder that keeps what was embedded from run to run, of these networks alone.
     """
 
-    def __init__(self, cut: Callable[..., Tensor], embed: Callable[..., Tensor]) -> None:
+    def __init__(
+        self,
+        cut: Callable[..., Tensor],
+        embed: Callable[..., Tensor],
+        folder: Path | None = None,
+    ) -> None:
         self._cut, self._embed = cut, embed
-        self._found: dict[tuple[Path, bytes], FloatArray] = {}
+        self._kept = None if folder is None else KeptArrays(folder)
+        self._found: dict[Path, dict[bytes, FloatArray]] = {}
 
     @torch.no_grad()
     def __call__(self, scene: Scene, boxes: FloatArray, *, things: bool) -> FloatArray:
         """Return the (n, dim) embeddings of (n, 4) boxes."""
-        keys = [(scene.path, box.tobytes()) for box in boxes]
-        missing = [i for i, key in enumerate(keys) if key not in self._found]
+        known = self._known(scene.path)
+        keys = [box.tobytes() + bytes([things]) for box in boxes]
+        missing = [i for i, key in enumerate(keys) if key not in known]
         if missing:
             frame = to_tensor(read_image(scene.path))
             crops = self._cut(frame, torch.from_numpy(boxes[missing]), things=things)
             embedded = self._embed(crops, things=things).numpy()
-            for i, embedding in zip(missing, embedded, strict=True):
-                self._found[keys[i]] = embedding
-        return np.stack([self._found[key] for key in keys])
+            known.update(zip((keys[i] for i in missing), embedded, strict=True))
+            if self._kept is not None:
+                self._kept.write(
+                    scene.path,
+                    keys=np.array([list(key) for key in known], np.uint8),
+                    embeddings=np.stack(list(known.values())),
+                )
+        return np.stack([known[key] for key in keys])
+
+    def _known(self, path: Path) -> dict[bytes, FloatArray]:
+        """Return the embeddings of one image by the bytes of their boxes and of `things`."""
+        if path not in self._found:
+            kept = None if self._kept is None else self._kept.read(path)
+            pairs = () if kept is None else zip(kept["keys"], kept["embeddings"], strict=True)
+            self._found[path] = {key.tobytes(): embedding for key, embedding in pairs}
+        return self._found[path]
 
 
 def embedding_of(network: Callable[[Tensor], Tensor], context: float) -> CropEmbedding:
@@ -99,6 +147,7 @@ class Scenes:
         detector: Detector that scores; the dense rows of a bank may differ from its own.
         paths: Image files.
         embedding: Embedding of the boxes of level 1; the detector's level 2 if None.
+        folder: Folder that keeps level 1's best locations from run to run, of this base alone.
     """
 
     def __init__(
@@ -106,8 +155,10 @@ class Scenes:
         detector: TwoLevelDetector,
         paths: Sequence[Path],
         embedding: Embedding | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.detector = detector
+        self._kept = None if folder is None else KeptArrays(folder)
         self.paths = tuple(paths)
         self._embedding = embedding or CropEmbedding(detector.crops, detector.embed)
         self._scenes: dict[int, Scene] = {}
@@ -144,8 +195,19 @@ class Scenes:
     def scene(self, index: int) -> Scene:
         """Return what level 1 says of one image."""
         if index not in self._scenes:
-            self._scenes[index] = self._look(self.paths[index])
+            self._scenes[index] = self._read(self.paths[index])
         return self._scenes[index]
+
+    def _read(self, path: Path) -> Scene:
+        """Return what is kept of an image, or look at it."""
+        kept = None if self._kept is None else self._kept.read(path)
+        if kept is not None:
+            dense = DenseArrays(kept["boxes"], kept["quality"], kept["embeddings"])
+            return Scene(path, (int(kept["size"][0]), int(kept["size"][1])), dense)
+        scene = self._look(path)
+        if self._kept is not None:
+            self._kept.write(path, size=np.array(scene.size), **vars(scene.dense))
+        return scene
 
     def _look(self, path: Path) -> Scene:
         image = read_image(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,33 +64,42 @@ def trimmed(matches: Matches) -> Matches:
     )
 
 
-def _to_json(trial: Trial) -> dict[str, Any]:
-    matches = {}
-    for name, found in trial.matches.items():
-        short = trimmed(found)
-        matches[name] = {
+def matches_to_json(matches: Mapping[str, Matches]) -> dict[str, Any]:
+    """Return the matches of some classes as JSON values, trimmed."""
+    return {
+        name: {
             "images": short.images.tolist(),
             "scores": [round(float(score), 6) for score in short.scores],
             "outcomes": short.outcomes.tolist(),
             "n_truth": short.n_truth.tolist(),
         }
-    return {
-        "seed": trial.seed,
-        "query": trial.query.tolist(),
-        "seconds": trial.seconds,
-        "matches": matches,
+        for name, short in ((name, trimmed(found)) for name, found in matches.items())
     }
 
 
-def _from_json(content: dict[str, Any]) -> Trial:
-    matches = {
+def matches_from_json(content: Mapping[str, Any]) -> dict[str, Matches]:
+    """Return the matches of some classes from what `matches_to_json` made of them."""
+    return {
         name: Matches(
             np.array(found["images"], np.int64),
             np.array(found["scores"], np.float32),
             np.array(found["outcomes"], np.int64),
             np.array(found["n_truth"], np.int64),
         )
-        for name, found in content["matches"].items()
+        for name, found in content.items()
     }
+
+
+def _to_json(trial: Trial) -> dict[str, Any]:
+    return {
+        "seed": trial.seed,
+        "query": trial.query.tolist(),
+        "seconds": trial.seconds,
+        "matches": matches_to_json(trial.matches),
+    }
+
+
+def _from_json(content: dict[str, Any]) -> Trial:
     query = np.array(content["query"], np.int64)
+    matches = matches_from_json(content["matches"])
     return Trial(content["seed"], query, matches, content["seconds"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from drivemeta.files import write_text
@@ -19,9 +20,14 @@ def write_page(results: dict[str, Any]) -> None:
     parts = [line for part in ("kinds", "roads") for line in [*_table(results, part), ""]]
     machines = sorted({result["machine"] for result in results.values()})
     told = ["```", *COMMANDS.splitlines(), "```", "", f"On {', '.join(machines)}."]
-    lines = [BEGIN, "", *parts, *told, "", END]
+    put_between(BEGIN, END, [*parts, *told])
+
+
+def put_between(begin: str, end: str, lines: Sequence[str]) -> None:
+    """Put lines into the page between two marks."""
     text = PAGE.read_text(encoding="utf-8")
-    write_text(PAGE, text.split(BEGIN)[0] + "\n".join(lines) + text.split(END)[1])
+    told = "\n".join([begin, "", *lines, "", end])
+    write_text(PAGE, text.split(begin)[0] + told + text.split(end)[1])
 
 
 def _table(results: dict[str, Any], part: str) -> list[str]:

@@ -66,7 +66,7 @@ def name_leaves(g: GraphBuilder, rows: Rows, bank: BankValues, frame: Prepared, 
     crops = cut_crops(g, rows, slots, frame, eye.context, n_crops, crop_size(eye.network))
     (embeddings,) = g.inline(eye.network, {"x": crops})
     if eye.width:
-        embeddings = padded(g, embeddings, eye.width)
+        embeddings = to_width(g, embeddings, eye.width)
     logits = _logits(g, embeddings, rows, slots, bank, eye.scale)
     votes = _leaf_votes(g, bank, len(eye.of))
     p = g.Softmax(logits, axis=1)
@@ -126,7 +126,7 @@ def crop_priority(g: GraphBuilder, rows: Rows, bank: BankValues, eye: Eye) -> st
     return g.Mul(g.Mul(g.Gather(owns, rows.roots), real), g.Add(rows.scores, bonus))
 
 
-def padded(g: GraphBuilder, embeddings: str, width: int) -> str:
+def to_width(g: GraphBuilder, embeddings: str, width: int) -> str:
     """Add columns of zeros to (n, dim) embeddings, up to a width."""
     missing = g.Sub([width], g.Slice(g.Shape(embeddings), [1], [2]))
     return g.Pad(embeddings, g.Concat([0, 0, 0], missing, axis=0))

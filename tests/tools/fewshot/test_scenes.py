@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from torch import nn
 
 from drivemeta.errors import InputError
 from drivemeta.export.probe_scene import draw_scene
@@ -18,7 +19,7 @@ from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.probe import RowAgreement, RowArrays, compare_rows
 from tests.helpers.own_detectors import save_streets, streets, yolox_file
 from tools.fewshot.networks import in_int8, on_onnx_runtime
-from tools.fewshot.scenes import Scenes
+from tools.fewshot.scenes import CropEmbedding, Scenes
 
 Image = NDArray[np.uint8]
 
@@ -73,3 +74,22 @@ def test_a_detector_of_ones_own_finds_in_scenes_as_in_its_base(
 def test_int8_of_networks_without_ranges_is_refused(lively_detector: TwoLevelDetector) -> None:
     with pytest.raises(InputError, match="what ships holds for networks of the shipped base"):
         in_int8(lively_detector, None)
+
+
+def test_what_is_kept_of_scenes_spares_the_networks(
+    lively_detector: TwoLevelDetector, tmp_path: Path
+) -> None:
+    path = tmp_path / "scene.png"
+    cv2.imwrite(str(path), draw_scene((240, 320), 0))
+
+    def scenes(base: TwoLevelDetector) -> Scenes:
+        seen = CropEmbedding(base.crops, base.embed, tmp_path / "seen")
+        return Scenes(base, [path], seen, tmp_path / "level1")
+
+    expected = scenes(lively_detector).detect(lively_detector.bank, 0)
+    blind = lively_detector.with_(level2=nn.Identity())
+    blind.level1 = nn.Identity()
+    found = scenes(blind).detect(lively_detector.bank, 0)
+    assert len(found) > 20
+    for name in ("boxes", "scores", "labels"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))

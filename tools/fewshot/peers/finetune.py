@@ -50,9 +50,12 @@ class FineTuning:
         part: `head` trains rows and the last layers of box regression; `all` trains all.
         steps: Number of steps of AdamW; like the learning rate a first guess, not tuned.
         learning_rate: Learning rate of the layers of level 1; rows learn ten times as fast.
+        n_kept: Greatest number of images whose maps `head` keeps, some 20 MB each.
     """
 
-    def __init__(self, part: str, steps: int, learning_rate: float) -> None:
+    def __init__(
+        self, part: str, steps: int, learning_rate: float, n_kept: float = math.inf
+    ) -> None:
         self.name = f"fine-tuned {'head' if part == 'head' else 'level 1'}"
         trained = "class rows and box regression of level 1" if part == "head" else "all of level 1"
         self.summary = f"{trained} fine-tuned on crops round the shots, {steps} steps"
@@ -64,6 +67,7 @@ class FineTuning:
         }
         self.slow = part == "all"
         self._part, self._steps, self._rate = part, steps, learning_rate
+        self._n_kept = n_kept
         self._seen: dict[str, Seen] = {}
 
     def learn(self, detector: TwoLevelDetector, support: SupportSet, parent: str) -> Finder:
@@ -76,7 +80,8 @@ class FineTuning:
         if self._part == "all":
             part = Whole(level1, crops)
         else:
-            part = LastLayers(level1, crops, self._seen.setdefault(digest(level1), {}))
+            seen = self._seen.setdefault(digest(level1), {})
+            part = LastLayers(level1, crops, seen, self._n_kept)
         self._train(part, rows, targets)
         part.finish(detector.input_size)
         return FineTunedFinder(part, detector, bank_of(detector, rows, support.classes, parent))

@@ -5,6 +5,7 @@ Each part predicts the crops that it trains on, and looks at images once it is t
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -97,15 +98,18 @@ class LastLayers:
         crops: Crops to train on, (3, h, w) each.
         seen: Images that it or another training of the same base looked at; it adds its own, some
             20 MB each.
+        n_kept: Greatest number of images that stay there.
     """
 
-    def __init__(self, level1: Level1, crops: list[Tensor], seen: Seen) -> None:
+    def __init__(
+        self, level1: Level1, crops: list[Tensor], seen: Seen, n_kept: float = math.inf
+    ) -> None:
         self._level1 = level1.requires_grad_(False)
         heads: list[Head] = [level1] if level1.fine is None else [level1.fine, level1]
         self._layers = [head.distances for head in heads]
         self.trained = [p for x in self._layers for p in x.requires_grad_(True).parameters()]
         self._crops = [self._freeze(crop[None]) for crop in crops]
-        self._seen = seen
+        self._seen, self._n_kept = seen, n_kept
 
     def predict(self, batch: list[int]) -> DenseOutput:
         """Return level 1's output for some of the crops."""
@@ -122,6 +126,8 @@ class LastLayers:
     def look(self, path: Path) -> tuple[tuple[int, int], DenseArrays]:
         """Return the height and width of an image, and level 1's output."""
         if path not in self._seen:
+            while len(self._seen) >= self._n_kept:
+                self._seen.pop(next(iter(self._seen)))
             size, inputs = _input(path, self._size)
             self._seen[path] = size, self._freeze(inputs)
         size, frozen = self._seen[path]
