@@ -91,11 +91,11 @@ async function loadPicture(turn, near, signal) {
 
 async function settle(turn, signal) {
   try {
-    const look = getJson(`look/${place(S.clip, S.frame)}`, { signal });
-    look.catch(() => {});
     await loadPicture(turn, false, signal);
+    if (turn !== wanted) return;
     remember();
-    const found = await look;
+    // Not before: the server would look at every frame that is only passed.
+    const found = await getJson(`look/${place(S.clip, S.frame)}`, { signal });
     if (turn !== wanted) return;
     S.look = found;
     shown();
