@@ -6,13 +6,13 @@ import os
 import subprocess
 from pathlib import Path
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _COMMIT = Path(__file__).with_name("COMMIT")  # in a wheel or sdist: hatch_build.py writes it
 
 
 def release() -> str:
-    """Return the version with its commit, as in `0.1.0 (commit 1a2b3c4d5e6f)`, if that is known."""
+    """Return the version with its commit, as in `0.2.0 (commit 1a2b3c4d5e6f)`, if that is known."""
     known = _COMMIT.read_text("utf-8").strip() if _COMMIT.is_file() else ""
     commit = known or commit_of(Path(__file__).parents[1])
     return f"{__version__} (commit {commit})" if commit else __version__

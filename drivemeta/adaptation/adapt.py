@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from drivemeta.adaptation.adapted import AdaptationRecord, Adapted, ClassReport
-from drivemeta.adaptation.branch_learning import BranchLearning, refuse_branch
+from drivemeta.adaptation.branch_learning import BranchLearning
+from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.held_frames import hold_frames_out
 from drivemeta.adaptation.held_out import hold_out
 from drivemeta.adaptation.learner_choice import EXTENSIBLE, learner_for
@@ -16,6 +17,8 @@ from drivemeta.adaptation.new_classes import parent_of_crops
 from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.parent_choice import parents_of, reason_of
 from drivemeta.adaptation.row_learning import learn_rows
+from drivemeta.adaptation.thing_columns import columns_of
+from drivemeta.adaptation.thing_layer import ThingLayerLearning
 from drivemeta.adaptation.thing_views import see_things, things_among
 from drivemeta.adaptation.thresholds import calibrate, calibrate_by_frames, judged_by_frames
 from drivemeta.banks.contrast import adopted_kind
@@ -24,7 +27,7 @@ from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
 from drivemeta.models.detector import TwoLevelDetector, fitted_to
 from drivemeta.models.traced.fixed import FixedNetworks
-from drivemeta.plugins.learner.protocol import Learner
+from drivemeta.plugins.learner.protocol import BranchLearner, Learner
 from drivemeta.plugins.loaded import Loaded
 from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.plugins.settings import check_settings
@@ -87,14 +90,26 @@ def adapt(  # noqa: PLR0913  (each is an option of the command)
     if things_among(parents, base.scoring).any():
         if learner is None:
             plugin = _plugin_of(EXTENSIBLE, settings, registry)
-        refuse_branch(plugin, support, parents)
         evidence = see_things(base, evidence, parents)
-    learning = BranchLearning(base, plugin, evidence, learner_weights)
+    learning = _learning(base, plugin, evidence, parents, learner_weights)
     return _learnt(learning, plugin, support, parent, parents, started, on_rows)
 
 
+def _learning(
+    base: TwoLevelDetector,
+    plugin: Loaded[Learner],
+    evidence: Evidence,
+    parents: tuple[str | None, ...],
+    weights: Path | None,
+) -> BranchLearning | ThingLayerLearning:
+    changes_layers = isinstance(plugin.object, BranchLearner) and plugin.object.has_branch
+    if changes_layers and things_among(parents, base.scoring).any():
+        return ThingLayerLearning(base, plugin, evidence, parents, weights)
+    return BranchLearning(base, plugin, evidence, weights)
+
+
 def _learnt(  # noqa: PLR0913  (what one adaptation is made of)
-    learning: BranchLearning,
+    learning: BranchLearning | ThingLayerLearning,
     plugin: Loaded[Learner],
     support: SupportSet,
     asked: str | None,
@@ -122,6 +137,7 @@ def _learnt(  # noqa: PLR0913  (what one adaptation is made of)
         held=held,
         frames_held=frames,
         seconds=time.perf_counter() - started,
+        again=full.again,
     )
     return Adapted(full.base.with_(bank=bank), _report(bank, record), record)
 
@@ -189,7 +205,8 @@ def _class_report(bank: ClassBank, record: AdaptationRecord, label: int) -> Clas
     name, own = support.classes[label], evidence.boxes.labels == label
     spec, n_found = bank.classes[bank.index(name)], int((evidence.boxes.found[own] > 0).sum())
     reason = reason_of(before, evidence, label, record.parent, spec.parent)
-    if kind := adopted_kind(bank, name):
+    things = columns_of(evidence)
+    if kind := adopted_kind(bank, name, things.store, things.first):
         reason += f"; the {kind} that ships is part of it"
     if record.base.own is not None and spec.parent is None:
         reason += "; DriveMeta's level 1 finds it"

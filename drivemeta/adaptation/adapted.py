@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from drivemeta.adaptation.branch_learning import RowLearning
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.held_frames import HeldFrames
 from drivemeta.adaptation.held_out import HeldOut
@@ -59,6 +64,7 @@ class AdaptationRecord:
         held: How each support box fared when it was held out.
         frames_held: What is found in some support frames, each held out in turn.
         seconds: Time that learning took.
+        again: Function that learns again without some support boxes, see `RowLearning`.
     """
 
     support: SupportSet = field(repr=False)
@@ -71,6 +77,7 @@ class AdaptationRecord:
     held: HeldOut = field(repr=False)
     frames_held: HeldFrames = field(repr=False)
     seconds: float
+    again: Callable[[NDArray[np.int64]], RowLearning] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,12 @@ from torch import nn
 
 from drivemeta.adaptation.checked_rows import checked_rows
 from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.thing_columns import columns_of
 from drivemeta.adaptation.thing_views import things_among
 from drivemeta.banks.capacity import capacity_for_leaves
 from drivemeta.banks.contrast import contrasted
 from drivemeta.banks.distractors import distractors_for, without_near
 from drivemeta.banks.named import NamedBank
-from drivemeta.banks.replay import load_replay
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.bank import ALIKE
 from drivemeta.core.boxes import FloatArray
@@ -72,7 +72,8 @@ def fit_rows(
                     label = bank.index(root)
                     beside = torch.from_numpy(evidence.negatives.roots == label)
                     around = evidence.negatives_as(things=True)[beside].numpy()
-                    bank = contrasted(bank, rows, label, load_replay(), around)
+                    of = columns_of(evidence)
+                    bank = contrasted(bank, rows, label, of.store, around, of.first)
                 else:
                     bank = _with_signs(bank, rows, root, learner)
     return bank

@@ -7,28 +7,27 @@ a detector with a branch is one like any other: rows of a bank, only wider.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from drivemeta.adaptation.branch_rows import BranchRows, OwnRows
 from drivemeta.adaptation.evidence import Evidence
-from drivemeta.adaptation.learner_choice import EXTENSIBLE
 from drivemeta.adaptation.learner_weights import Initialisation
-from drivemeta.core.things import FLAT
-from drivemeta.data.support import SupportSet
+from drivemeta.core.boxes import FloatArray
 from drivemeta.errors import InputError, PluginError
-from drivemeta.models.branch import Branched, own_dim, widened
+from drivemeta.models.branch import Branched, has_branch, own_dim, widened
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.models.traced.features import Level2Features
-from drivemeta.models.traced.fixed import FixedNetworks
+from drivemeta.models.traced.fixed import WithColumns
 from drivemeta.plugins.calling import Calling
+from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.last_layer import LastLayer
 from drivemeta.plugins.learner.protocol import BranchClassifier, BranchLearner, Learner
 from drivemeta.plugins.loaded import Loaded
@@ -42,11 +41,13 @@ class RowLearning:
         base: Detector that classes are added to.
         evidence: What is seen in the support frames, as that detector embeds it.
         learner: Learner that makes rows of these embeddings.
+        again: Function that learns again without some support boxes, where not only rows do.
     """
 
     base: TwoLevelDetector
     evidence: Evidence
     learner: Learner
+    again: Callable[[NDArray[np.int64]], RowLearning] | None = None
 
 
 class BranchLearning:
@@ -81,17 +82,14 @@ class BranchLearning:
                     f"learner {self._name} makes no branch of level 2, so that it starts from no "
                     f"weights, found {weights}; expected one such as maml"
                 )
-            if isinstance(base.level2, Branched):
+            if has_branch(base.level2, base.things):
                 self._plain = _beside_a_branch(base, learner, evidence)
             return
-        if not isinstance(base.level2, Level2):
-            raise InputError(
-                f"learner {self._name} makes a branch of level 2; the detector given "
-                "has one already, or a level 2 of another kind; adapt to all classes at once, or "
-                "add classes by a learner without a branch, such as protonet"
-            )
+        refuse_second(plugin, base)
+        assert isinstance(base.level2, Level2)
+        self._plugin, self._features = plugin, Level2Features(base.level2)
         self._start = Initialisation.of(plugin, base.level2, weights)
-        features, task = Level2Features(base.level2), evidence.labelled
+        features, task = self._features, evidence.labelled
         self._task = replace(
             task,
             images=features(task.images),
@@ -109,23 +107,18 @@ class BranchLearning:
         if not self._has_branch:
             return self._plain
         task = self._task if boxes is None else self._task.without_shots(boxes)
-        learner = self._plain.learner
-        with Calling(learner, "fit"):
-            classifier = learner.fit(self._start.model(), task)
-        if not isinstance(classifier, BranchClassifier):
-            raise PluginError(
-                f"learner {self._name} has `has_branch`, but its classifier lacks "
-                "`novel_branch`, `rows_for` or `distractors`"
-            )
-        return self._with(classifier)
+        return self._with(*fitted_branch(self._plugin, self._start, task))
 
     @torch.no_grad()
-    def _with(self, classifier: BranchClassifier) -> RowLearning:
+    def _with(self, classifier: BranchClassifier, branch: nn.Module) -> RowLearning:
         base, evidence = self._plain.base, self._plain.evidence
         assert isinstance(base.level2, Level2)
-        asking, dim = Calling(classifier, "novel_branch"), base.bank.crop.weights.shape[1]
-        with asking:
-            branch = asking.returned(classifier.novel_branch(), nn.Module).eval()
+        dim, features = base.bank.crop.weights.shape[1], self._features
+
+        def columns(crops: Tensor, own: FloatArray) -> Tensor:  # noqa: ARG001
+            found: Tensor = branch(features(crops))
+            return found
+
         held, own = branch(self._held).numpy(), evidence.boxes.embeddings
         wide = base.with_(
             level2=Branched(base.level2, branch), bank=widened(base.bank, held.shape[1])
@@ -139,30 +132,46 @@ class BranchLearning:
             evidence,
             embedded=embedded,
             boxes=replace(evidence.boxes, embeddings=np.concatenate([own, held], 1)),
-            networks=FixedNetworks(wide),
+            networks=WithColumns(wide, evidence.networks, columns, things=False),
             compared=(dim, None) if isinstance(branch, LastLayer) else (0, dim),
         )
-        return RowLearning(wide, seen, BranchRows(classifier, dim, self._start.replay))
+        rows = BranchRows(classifier, dim, self._start.replay)
+        return RowLearning(wide, seen, rows, self.without)
 
 
-def refuse_branch(
-    plugin: Loaded[Learner], support: SupportSet, parents: Sequence[str | None]
-) -> None:
-    """Refuse a learner that changes level 2 for classes that level 2 does not embed.
+def fitted_branch(
+    plugin: Loaded[Learner], start: Initialisation, task: LabelledImages
+) -> tuple[BranchClassifier, nn.Module]:
+    """Let a learner fit features, and return its classifier with the branch that it makes.
 
     Raises:
-        InputError: it is one.
+        PluginError: the learner fails, or has no branch after all.
     """
-    if isinstance(plugin.object, BranchLearner) and plugin.object.has_branch:
-        kinds = ", ".join(
-            f"{name} ({parent})"
-            for name, parent in zip(support.classes, parents, strict=True)
-            if parent not in (None, *FLAT)
+    learner = plugin.object
+    with Calling(learner, "fit"):
+        classifier = learner.fit(start.model(), task)
+    if not isinstance(classifier, BranchClassifier):
+        raise PluginError(
+            f"learner {plugin.name} has `has_branch`, but its classifier lacks "
+            "`novel_branch`, `rows_for` or `distractors`"
         )
+    asking = Calling(classifier, "novel_branch")
+    with asking:
+        branch = asking.returned(classifier.novel_branch(), nn.Module).eval()
+    return classifier, branch
+
+
+def refuse_second(plugin: Loaded[Learner], base: TwoLevelDetector) -> None:
+    """Refuse a learner with a branch for a detector that has one, or another kind of level 2.
+
+    Raises:
+        InputError: it has.
+    """
+    if has_branch(base.level2, base.things) or not isinstance(base.level2, Level2):
         raise InputError(
-            f"learner {plugin.name} changes the embedding of signs and lights, found things: "
-            f"{kinds}; learn them by one without a branch, such as {EXTENSIBLE}, and signs or "
-            "lights beside them in a second step, with --from"
+            f"learner {plugin.name} makes a branch of level 2; the detector given "
+            "has one already, or a level 2 of another kind; adapt to all classes at once, or "
+            "add classes by a learner without a branch, such as protonet"
         )
 
 

@@ -14,6 +14,7 @@ from drivemeta.adaptation.further_views import FurtherViews
 from drivemeta.core.boxes import FloatArray
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.plugins.learner.labelled_images import LabelledImages
+from drivemeta.plugins.learner.last_layer import LastLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +106,8 @@ class Evidence:
         further: Boxes that show the objects of support boxes once more.
         elsewhere: Places of level 1 in frames that were given as negatives.
         thing_negatives: (m, dim) embeddings of the negatives as things; None if no class is one.
+        things_through: Layer that things are seen through in the columns compared, which an adapted
+            one adds; None where they are compared as they are embedded.
     """
 
     boxes: SeenBoxes
@@ -118,6 +121,7 @@ class Evidence:
     elsewhere: Places
     compared: tuple[int, int | None] = (0, None)
     thing_negatives: Tensor | None = None
+    things_through: LastLayer | None = None
 
     def negatives_as(self, *, things: bool) -> Tensor:
         """Return the (m, dim) embeddings of the negatives, as things or as signs."""

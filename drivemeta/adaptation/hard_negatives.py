@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from drivemeta.adaptation.evidence import Evidence
+from drivemeta.adaptation.thing_columns import columns_of
 from drivemeta.banks.contrast import Contrast, rows_below
-from drivemeta.banks.replay import load_replay
 from drivemeta.core import DISTRACTOR, ClassBank
 from drivemeta.core.bank import ALIKE
 from drivemeta.core.scoring import Scoring
-from drivemeta.core.things import THING_DIM, is_thing
+from drivemeta.core.things import is_thing
 from drivemeta.plugins.learner.means import spherical_means
 
 MOST = 16
@@ -49,9 +49,11 @@ def add_hard_negatives(
             continue
         columns = slice(*evidence.compared)
         means = spherical_means(hard[:, columns], min(MOST, len(hard))).numpy()
-        width = hard.shape[1]
+        width, first = hard.shape[1], 0
         if things:
-            weights, biases = Contrast.of(load_replay(), root).rows(means[:, :THING_DIM])
+            of = columns_of(evidence)
+            kept = means[:, : of.store.embeddings.shape[1]]
+            (weights, biases), first = Contrast.of(of.store, root).rows(kept), of.first
         else:
             weights, biases = (
                 np.zeros((len(means), width), np.float32),
@@ -59,6 +61,6 @@ def add_hard_negatives(
             )
             weights[:, columns] = means
         owners = np.full(len(means), DISTRACTOR if label in owned else label)
-        rows = rows_below(label, weights, biases, owners, width)
+        rows = rows_below(label, weights, biases, owners, width, first)
         bank = replace(bank, crop=bank.crop + rows)
     return bank

@@ -47,8 +47,12 @@ def hold_frames_out(
     if evidence.of_crops:
         return {}
     for frame in _chosen(evidence, at_most):
-        bank = learn_rows(learning.base, learning.learner, evidence.without_frame(frame), parents)
-        found[frame] = _detect(learning.base, evidence, bank, evidence.frames[frame][0])
+        part = learning
+        if learning.again is not None:
+            part = learning.again(np.flatnonzero(evidence.boxes.frames == frame))
+        rest = part.evidence.without_frame(frame)
+        bank = learn_rows(part.base, part.learner, rest, parents)
+        found[frame] = _detect(part.base, part.evidence, bank, evidence.frames[frame][0])
     return found
 
 

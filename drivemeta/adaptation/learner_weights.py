@@ -27,7 +27,7 @@ class Initialisation:
     Attributes:
         name: Name of the learner.
         learner: Learner that can be meta-trained.
-        level2: Network whose last layer is the start if nothing was meta-trained for it.
+        layer: Last layer that is the start if nothing was meta-trained for it.
         weights: Meta-trained state of the learner's module by name, None if there is none.
         replay: By the name of a shipped bank, (n_rows, n_features) float32 mean features of what
             its rows name; empty if there are none for this level 2.
@@ -35,7 +35,7 @@ class Initialisation:
 
     name: str
     learner: MetaLearner
-    level2: Level2
+    layer: LastLayer
     weights: dict[str, Tensor] | None
     replay: dict[str, Tensor]
 
@@ -61,7 +61,17 @@ class Initialisation:
             state = _given(weights, plugin.name, digest)
         elif plugin.folder is not None:
             state = read_if_of(plugin.folder / WEIGHTS, digest)
-        return cls(plugin.name, learner, level2, state, read_if_of(REPLAY_WEIGHTS, digest) or {})
+        layer, replay = LastLayer.of(level2.project), read_if_of(REPLAY_WEIGHTS, digest)
+        return cls(plugin.name, learner, layer, state, replay or {})
+
+    @classmethod
+    def untrained(cls, plugin: Loaded[Learner], layer: LastLayer) -> Initialisation:
+        """Start from a layer that nothing was meta-trained for.
+
+        Raises:
+            InputError: the learner cannot be prepared for a network.
+        """
+        return cls(plugin.name, meta_learner(plugin.object, plugin.name), layer, None, {})
 
     def model(self) -> nn.Module:
         """Return a new module of the learner over features, where it starts from.
@@ -70,7 +80,7 @@ class Initialisation:
             ModelFileError: the weights are of a module of another kind.
             PluginError: the learner fails, or gives something else.
         """
-        layer = LastLayer.of(self.level2.project)
+        layer = LastLayer.of(self.layer.project)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             preparing = Calling(self.learner, "prepare")

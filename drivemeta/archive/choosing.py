@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -23,33 +22,27 @@ def by_doubt(hit: Hit) -> float:
 
 
 class Best:
-    """Keeps the best of many hits.
+    """Keeps the best of many hits, whatever order they come in.
 
     Args:
         most: How many are kept.
         rank: Function that gives what they are ranked by, higher first.
-
-    Attributes:
-        n_seen: Hits that it was given.
     """
 
     def __init__(self, most: int, rank: Rank) -> None:
-        self._most, self._rank, self.n_seen = most, rank, 0
-        self._heap: list[tuple[float, str, int, int, Hit]] = []
+        self._most, self._rank = most, rank
+        self._hits: list[Hit] = []
 
     def add(self, hit: Hit) -> None:
         """Take a hit in."""
-        self.n_seen += 1
-        entry = (self._rank(hit), hit.video, -hit.frame, -self.n_seen, hit)
-        if len(self._heap) < self._most:
-            heapq.heappush(self._heap, entry)
-        else:
-            heapq.heappushpop(self._heap, entry)
+        self._hits.append(hit)
+        if len(self._hits) >= 2 * self._most:
+            self._hits = self.ranked()
 
     def ranked(self) -> list[Hit]:
-        """Return them, best first; equal ones by video and frame."""
-        order = sorted(self._heap, key=lambda entry: (-entry[0], entry[1], -entry[2]))
-        return [entry[-1] for entry in order]
+        """Return them, best first; equal ones by video, frame and box."""
+        ordered = sorted(self._hits, key=lambda h: (-self._rank(h), h.video, h.frame, h.box))
+        return ordered[: self._most]
 
 
 def diverse(hits: Sequence[Hit], n: int) -> list[Hit]:

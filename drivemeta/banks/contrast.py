@@ -10,14 +10,15 @@ Classification", 2013).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.banks.replay import ThingReplay, load_replay
+from drivemeta.banks.replay import ThingReplay
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank
 from drivemeta.core.boxes import FloatArray
 
@@ -77,7 +78,12 @@ class Contrast:
 
 
 def contrasted(
-    bank: ClassBank, learnt: BankRows, root: int, replay: ThingReplay, around: FloatArray
+    bank: ClassBank,
+    learnt: BankRows,
+    root: int,
+    replay: ThingReplay,
+    around: FloatArray,
+    first: int = 0,
 ) -> ClassBank:
     """Return a bank with rows of new kinds of a super-class, and of what they compete with.
 
@@ -95,32 +101,34 @@ def contrasted(
         replay: Things that ship; kinds that may well be one of the new ones are no rivals.
         around: (n, width) embeddings of what else is proposed as that super-class beside the
             support boxes: things of the streets at hand, which are left alone likewise.
+        first: First of the columns that things are compared in.
     """
-    width, dim = learnt.weights.shape[1], replay.embeddings.shape[1]
+    width, columns = learnt.weights.shape[1], slice(first, first + replay.embeddings.shape[1])
+    dim, around = replay.embeddings.shape[1], around[:, columns]
     itself = bool((learnt.owners == root).any())
     other = DISTRACTOR if itself else root
     own = (learnt.owners != DISTRACTOR) & (learnt.owners != other)
-    name, means, owners = bank.names[root], learnt.weights[own, :dim], learnt.owners[own]
+    name, means, owners = bank.names[root], learnt.weights[own, columns], learnt.owners[own]
     kinds = kinds_of(replay, None if itself else name)
     likeness = kinds.weights @ Contrast.of(replay, name).rows(means)[0].T  # (n_kinds, n_rows)
     adopted = _adopted(kinds, likeness, owners, bank)
     same = (likeness >= SAME_KIND).any(1) | (adopted != DISTRACTOR)
     rest = replay.without(tuple(k for k, mine in zip(kinds.names, same, strict=True) if mine))
     weights, biases = Contrast.of(rest if rest.kinds else replay, name).rows(means)
-    biases = _beyond(weights, biases, around[:, :dim])
+    biases = _beyond(weights, biases, around)
     crop = bank.crop
     if root in crop.roots:
         rival = (crop.roots == root) & (crop.owners == other)
-        kept = ~(rival & alike(crop.weights[:, :dim], weights))
+        kept = ~(rival & alike(crop.weights[:, columns], weights))
         crop = crop[kept]
     else:
         rivals = np.append(kinds.weights[~same], np.zeros((1, dim), np.float32), axis=0)
         at = np.append(kinds.biases[~same], np.float32(0))
-        crop = crop + rows_below(root, rivals, at, np.full(len(at), other), width)
+        crop = crop + rows_below(root, rivals, at, np.full(len(at), other), width, first)
     known = adopted != DISTRACTOR
-    at = _beyond(kinds.weights[known], kinds.biases[known], around[:, :dim])
-    crop = crop + rows_below(root, kinds.weights[known], at, adopted[known], width)
-    return replace(bank, crop=crop + rows_below(root, weights, biases, owners, width))
+    at = _beyond(kinds.weights[known], kinds.biases[known], around)
+    crop = crop + rows_below(root, kinds.weights[known], at, adopted[known], width, first)
+    return replace(bank, crop=crop + rows_below(root, weights, biases, owners, width, first))
 
 
 def _beyond(weights: FloatArray, biases: FloatArray, around: FloatArray) -> FloatArray:
@@ -163,10 +171,25 @@ def shipped_kind(name: str) -> str:
 
 
 def rows_below(
-    root: int, weights: FloatArray, biases: FloatArray, owners: NDArray[np.int64], width: int
+    root: int,
+    weights: FloatArray,
+    biases: FloatArray,
+    owners: NDArray[np.int64],
+    width: int,
+    first: int = 0,
 ) -> BankRows:
-    """Return rows of a super-class from (n, dim) weights, as wide as those of a bank."""
-    wide = np.pad(weights, ((0, 0), (0, width - weights.shape[1]))).astype(np.float32)
+    """Return rows of a super-class from (n, dim) weights, as wide as those of a bank.
+
+    Args:
+        root: Super-class.
+        weights: (n, dim) weights.
+        biases: (n,) biases.
+        owners: (n,) classes that they vote for.
+        width: Columns of the bank's rows.
+        first: First of their columns that the weights are of.
+    """
+    sides = (first, width - first - weights.shape[1])
+    wide = np.pad(weights, ((0, 0), sides)).astype(np.float32)
     roots = np.full(len(wide), root, np.int64)
     return BankRows(wide, np.asarray(biases, np.float32), owners.astype(np.int64), roots)
 
@@ -179,7 +202,7 @@ class Kinds(NamedTuple):
     biases: FloatArray
 
 
-@cache
+@lru_cache(maxsize=16)  # an adapted layer makes a store anew
 def kinds_of(replay: ThingReplay, root: str | None, left_alone: float = LEFT_ALONE) -> Kinds:
     """Return the kinds of a super-class, None for all, each told from the others.
 
@@ -213,9 +236,32 @@ def alike(rows: FloatArray, novel: FloatArray) -> NDArray[np.bool_]:
     return np.asarray(nearest >= SAME_KIND, np.bool_)
 
 
-def adopted_kind(bank: ClassBank, name: str) -> str | None:
-    """Return the kind that ships and votes for a class of things, None if none does."""
-    label, shipped = bank.index(name), load_replay()
+def kinds_alike(
+    replay: ThingReplay, root: str | None, names: Sequence[str], means: FloatArray
+) -> tuple[str, ...]:
+    """Return the kinds that ship and may well be new kinds, by their names or by their looks.
+
+    Args:
+        replay: Things that ship.
+        root: Super-class of the new kinds, None for new kinds of object.
+        names: Names of the new kinds.
+        means: (n, dim) their means.
+    """
+    kinds, called = kinds_of(replay, root), {shipped_kind(name) for name in names}
+    near = alike(kinds.weights, Contrast.of(replay, root or "").rows(means)[0])
+    return tuple(k for k, mine in zip(kinds.names, near, strict=True) if mine or k in called)
+
+
+def adopted_kind(bank: ClassBank, name: str, shipped: ThingReplay, first: int = 0) -> str | None:
+    """Return the kind that ships and votes for a class of things, None if none does.
+
+    Args:
+        bank: Class bank that has it.
+        name: Class of things.
+        shipped: Things that ship.
+        first: First of the columns that things are compared in.
+    """
+    label = bank.index(name)
     root, kind = bank.names[bank.roots[label]], shipped_kind(name)
     own = bank.crop.weights[bank.crop.owners == label]
     if kind not in shipped.kinds or not len(own):
@@ -224,4 +270,5 @@ def adopted_kind(bank: ClassBank, name: str) -> str | None:
     if kind not in kinds.names:
         return None
     row = kinds.weights[kinds.names.index(kind)]
-    return kind if (own[:, : len(row)] @ row).max() > IDENTICAL else None
+    own = own[:, first : first + len(row)]
+    return kind if (own @ row).max() > IDENTICAL else None

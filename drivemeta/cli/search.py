@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivemeta.cli.common import JsonOption, emit_json, panel
+from drivemeta.cli.common import JsonOption, RayOption, emit_json, panel
 from drivemeta.cli.invocation import PluginPathOption, registry_of
 from drivemeta.cli.shown import console, new_table, noted, progress, working
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from drivemeta.archive.results import Written
     from drivemeta.archive.scores import Scorer
-    from drivemeta.archive.search import Answer
+    from drivemeta.archive.search import Answer, Searching
     from drivemeta.archive.store import Archive
 
 WHAT, WHICH, OUTPUT = panel("What to search for"), panel("Which hits"), panel("Output")
@@ -67,6 +67,7 @@ def search(
         float | None, OUTPUT(min=0.1, help="Cut so many seconds round each hit, too.")
     ] = None,
     force: Annotated[bool, OUTPUT("--force", help="Write into a folder that holds hits.")] = False,
+    ray: RayOption = None,
     plugin_path: PluginPathOption = None,  # noqa: ARG001  (its callback does it)
     as_json: JsonOption = False,
 ) -> None:
@@ -103,7 +104,7 @@ def search(
     with run_folder(out):
         with progress() as bar:
             task = bar.add_task("files searched", total=len(store.files()))
-            answer = find(store, query, lambda n: bar.advance(task, n))
+            answer = find(store, query, lambda n: bar.advance(task, n), _searching(ray))
         kinds = {said["video"]: said["kind"] for said in store.videos().values()}
         with working("reading pictures of the hits"):
             wish = Wish(title, frames, clips)
@@ -113,6 +114,14 @@ def search(
     _show(answer, done)
     if answer.problems:
         raise typer.Exit(1)
+
+
+def _searching(ray: str | None) -> Searching | None:
+    if ray is None:
+        return None
+    from drivemeta.fleet.searching import RaySearch
+
+    return RaySearch(ray)
 
 
 def _of_model(

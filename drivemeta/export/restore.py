@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,11 @@ from onnx import numpy_helper
 from torch import nn
 
 from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import THING_DIM
 from drivemeta.errors import ModelFileError
 from drivemeta.export.disassemble import own_of
 from drivemeta.export.exporter import ExportOptions, ExportReport, export_detector
-from drivemeta.models.branch import Branched, own_dim
+from drivemeta.models.branch import Branched, BranchedThings, own_dim
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
 from drivemeta.plugins.learner.last_layer import LastLayer
@@ -33,9 +35,10 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
             has a novel branch, or holds its bank in another form.
     """
     file = read_model_file(path)
-    level2 = _level2_of(base, file)
+    level2, things = _embeddings_of(base, file)
     base = base if file.manifest.own is None else base.with_(own=own_of(file))
-    mine = base.with_(level2=level2).digest()
+    base = base.with_(level2=level2, things=things)
+    mine = base.digest()
     if file.manifest.digests.weights != mine:
         raise ModelFileError(
             f"{file.path} was made from another base (weights "
@@ -53,7 +56,7 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
         raise ModelFileError(f"{file.path}: cannot read its score rule: {error}") from error
     bank = bank_of(file)
     size = (file.manifest.input.height, file.manifest.input.width)
-    return base.with_(level2=level2, bank=bank, scoring=scoring, input_size=size).eval()
+    return base.with_(bank=bank, scoring=scoring, input_size=size).eval()
 
 
 def export_again(
@@ -92,34 +95,42 @@ def export_again(
     )
 
 
-def _level2_of(base: TwoLevelDetector, file: ModelFile) -> nn.Module:
-    """Return level 2 with the adapted last layer that a file holds beside the base's, if any.
+def _embeddings_of(base: TwoLevelDetector, file: ModelFile) -> tuple[nn.Module, nn.Module | None]:
+    """Return level 2 and the embedding of things, with the adapted layer of a file if it has one.
 
     Raises:
         ModelFileError: it holds a branch of another kind.
     """
-    wide, dim = file.manifest.bank.crop_dim, own_dim(base.level2)
-    if wide == dim or not isinstance(base.level2, Level2):
-        return base.level2
+    level2, things = base.level2, base.things
+    wide = file.manifest.bank.crop_dim
+    if wide == own_dim(level2) or not isinstance(level2, Level2):
+        return level2, things
+    project = level2.project
+    if wide == 2 * level2.dim:
+        layer = _layer_of(file, "level2", LastLayer(project.in_features, level2.dim))
+        if layer is not None:
+            return Branched(level2, layer).eval(), things
+    if things is not None and wide == 2 * THING_DIM:
+        layer = _layer_of(file, "things", LastLayer(THING_DIM, THING_DIM))
+        if layer is not None:
+            return level2, BranchedThings(things, layer).eval()
+    raise ModelFileError(
+        f"{file.path} has a novel branch of learner {file.manifest.learner.name}, to which "
+        "nothing can be added; adapt to all classes at once, or with another learner"
+    )
+
+
+def _layer_of(file: ModelFile, stem: str, layer: LastLayer) -> LastLayer | None:
+    """Return a layer with the weights of the branch of a network in a file, None without one."""
+    pattern = re.compile(rf"(?:[^/]+/)?{stem}_\d+/branch\.project\.(weight|bias)")
     found = {
-        tensor.name.rpartition("branch.project.")[2]: numpy_helper.to_array(tensor)
+        match.group(1): torch.from_numpy(numpy_helper.to_array(tensor).copy())
         for graph in graphs_within(file.proto.graph)
         for tensor in graph.initializer
-        if "branch.project." in tensor.name
+        if (match := pattern.fullmatch(tensor.name))
     }
-    layer = LastLayer(base.level2.project.in_features, base.level2.dim)
-    weight, bias = found.get("weight"), found.get("bias")
-    if (
-        wide != 2 * dim
-        or weight is None
-        or bias is None
-        or weight.shape != layer.project.weight.shape
-    ):
-        raise ModelFileError(
-            f"{file.path} has a novel branch of learner {file.manifest.learner.name}, to which "
-            "nothing can be added; adapt to all classes at once, or with another learner"
-        )
-    layer.project.load_state_dict(
-        {"weight": torch.from_numpy(weight.copy()), "bias": torch.from_numpy(bias.copy())}
-    )
-    return Branched(base.level2, layer.requires_grad_(False)).eval()
+    wanted = {name: value.shape for name, value in layer.project.state_dict().items()}
+    if {name: value.shape for name, value in found.items()} != wanted:
+        return None
+    layer.project.load_state_dict(found)
+    return layer.requires_grad_(False)

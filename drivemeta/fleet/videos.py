@@ -1,17 +1,18 @@
-"""`drivemeta process` over many videos on a Ray cluster, a task each."""
+"""`drivemeta process` over many videos on a Ray cluster, a task each.
+
+One whose machine died goes on where its journal ends.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from drivemeta.fleet.cluster import joined
+from drivemeta.fleet.tasks import RETRIES, finished
 from drivemeta.video.job import Job
 from drivemeta.video.jobs import JobOutcome, Listener, outcome_of, unfinished
 from drivemeta.video.signals import stop_on_signals
-
-RETRIES = 4  # of a video whose machine died; it goes on where its journal ends
-LOOK_S = 0.5
 
 
 def run_on_ray(
@@ -32,22 +33,18 @@ def run_on_ray(
     """
     outcomes, waiting = unfinished(jobs, listener)
     with joined(address) as ray, stop_on_signals() as stop:
-        running: dict[Any, str] = {}
-        for name, job in waiting.items():
-            task = ray.remote(outcome_of).options(
-                name=name, num_cpus=job.cores or 1, num_gpus=gpus, max_retries=RETRIES
-            )
-            running[task.remote(job)] = name
-            listener.started(name)
-        while running and not stop.asked:
-            refs, _ = ray.wait(list(running), num_returns=1, timeout=LOOK_S)
-            for ref in refs:
-                name = running.pop(ref)
-                try:
-                    outcomes[name] = ray.get(ref)
-                except ray.exceptions.RayError as error:
-                    outcomes[name] = JobOutcome("failed", str(error).splitlines()[0])
-                listener.ended(name, outcomes[name])
-        for ref in running:
-            ray.cancel(ref)
+
+        def asked() -> Iterator[tuple[str, Any]]:
+            for name, job in waiting.items():
+                task = ray.remote(outcome_of).options(
+                    name=name, num_cpus=job.cores or 1, num_gpus=gpus, max_retries=RETRIES
+                )
+                listener.started(name)
+                yield name, task.remote(job)
+
+        for name, came in finished(ray, asked(), lambda: stop.asked):
+            if isinstance(came, Exception):
+                came = JobOutcome("failed", str(came).splitlines()[0])
+            outcomes[name] = came
+            listener.ended(name, came)
     return {name: outcomes.get(name, JobOutcome("interrupted")) for name in jobs}

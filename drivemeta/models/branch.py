@@ -1,4 +1,4 @@
-"""A novel branch: columns for new classes beside level 2's embedding, which itself stays as it is.
+"""A novel branch: columns for new classes beside an embedding, which itself stays as it is.
 
 Rows of the class bank that name base classes are zero in the columns of the branch, so their
 logits do not move by a bit; rows of new classes are zero in the columns of the base.
@@ -34,6 +34,30 @@ class Branched(nn.Module):
         """Map (K, 3, 64, 64) float RGB in [0, 1] to (K, dim + width) float32."""
         features = self.level2.backbone(crops)
         return torch.cat([self.level2.embed(features), self.branch(features[0].flatten(1))], 1)
+
+
+class BranchedThings(nn.Module):
+    """An embedding of things with a branch.
+
+    Args:
+        things: Embedding of things, which stays as it is.
+        branch: Map from its (n, 128) embeddings to (n, width) columns, comparable likewise.
+    """
+
+    def __init__(self, things: nn.Module, branch: nn.Module) -> None:
+        super().__init__()
+        self.things = things
+        self.branch = branch
+
+    def forward(self, crops: Tensor) -> Tensor:
+        """Map (K, 3, 112, 112) float RGB in [0, 1] to (K, 128 + width) float32."""
+        embeddings = self.things(crops)
+        return torch.cat([embeddings, self.branch(embeddings)], 1)
+
+
+def has_branch(level2: nn.Module, things: nn.Module | None) -> bool:
+    """Return whether one of the embeddings of a detector has a branch."""
+    return isinstance(level2, Branched) or isinstance(things, BranchedThings)
 
 
 def own_dim(level2: nn.Module) -> int:

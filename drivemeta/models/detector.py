@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from drivemeta.core import SUPER_CLASSES, BankRows, ClassBank, ClassSpec
 from drivemeta.core.scoring import Scoring
-from drivemeta.core.things import THING_DIM
 from drivemeta.errors import InputError
 from drivemeta.models.crops import roi_crops
 from drivemeta.models.digest import weights_digest
@@ -34,7 +33,8 @@ class TwoLevelDetector(nn.Module):
         input_size: Height and width in pixels that frames are fitted into for level 1.
         architecture: Name of the detector plugin that builds level 1.
         things: (K, 3, size, size) float RGB in [0, 1] -> (K, 128), L2-normalised: the embedding of
-            things, see `core.things`; None if level 2 embeds them as well.
+            things, see `core.things`; None if level 2 embeds them as well. Like level 2's, it may
+            be followed by the columns of a branch.
         own: Detector of the user's own beside level 1 or in its place, if any.
 
     Attributes:
@@ -125,11 +125,10 @@ class TwoLevelDetector(nn.Module):
 
     def embed(self, crops: Tensor, *, things: bool) -> Tensor:
         """Map (n, 3, size, size) crops to (n, dim) embeddings, by the network of `things`."""
-        if not things:
-            found: Tensor = self.level2(crops)
-            return found
-        assert self.things is not None
-        return F.pad(self.things(crops), (0, self.bank.crop.weights.shape[1] - THING_DIM))
+        network = self.things if things else self.level2
+        assert network is not None
+        found: Tensor = network(crops)
+        return F.pad(found, (0, self.bank.crop.weights.shape[1] - found.shape[1]))
 
 
 def fitted_to(detector: TwoLevelDetector, input_size: tuple[int, int]) -> TwoLevelDetector:

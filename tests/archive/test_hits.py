@@ -1,6 +1,9 @@
 """Views of one object in successive frames are one hit."""
 
+from itertools import permutations
+
 import numpy as np
+import pytest
 
 from drivemeta.archive.choosing import Best, by_score, diverse
 from drivemeta.archive.hits import Hit, merged
@@ -45,12 +48,13 @@ def test_images_are_scenes_of_their_own():
     assert len(list(merged([hit(0, 10), hit(0.1, 10)], None))) == 2
 
 
-def test_the_best_are_kept_in_order():
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_the_best_are_kept_in_order_whatever_order_they_come_in(order):
+    views = [hit(1, 10, 0.9), hit(2, 10), hit(2, 10, video="w"), hit(1, 10, 0.3)]
     best = Best(2, by_score)
-    for score in (0.3, 0.9, 0.5):
-        best.add(hit(score, 10, score))
-    assert [h.score for h in best.ranked()] == [0.9, 0.5]
-    assert best.n_seen == 3
+    for i in order:
+        best.add(views[i])
+    assert best.ranked() == views[:2]
 
 
 def test_hits_that_differ_are_far_apart():

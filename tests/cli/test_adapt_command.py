@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from drivemeta.cli.main import app
 from drivemeta.demo.material import write_support
-from drivemeta.errors import InputError, PluginNotFoundError
+from drivemeta.errors import InputError, ParityError, PluginNotFoundError
 from drivemeta.runtime.model_file import read_model_file
 from tests.helpers.plugins import LEARNER, write_plugin
 
@@ -44,6 +44,19 @@ def test_a_command_that_fails_leaves_no_folder(command, tmp_path):
     out = tmp_path / "new" / "folder" / "signs.onnx"
     assert CliRunner().invoke(app, [command, str(tmp_path / "none"), "--out", str(out)]).exception
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_model_that_its_probe_disproves_fails_the_command(tmp_path, monkeypatch):
+    def disproved(file, provider):
+        raise ParityError(f"{file.path} does not find what it promises on {provider}")
+
+    monkeypatch.setattr("drivemeta.export.verify.repeat_probe", disproved)
+    rocks = write_support(tmp_path / "rocks", "falling_rocks", 0, (270, 480))
+    given = ["adapt", str(rocks), "--out", str(tmp_path / "a.onnx"), "--shots", "1", "--json"]
+    result = CliRunner().invoke(app, given)
+    assert isinstance(result.exception, ParityError)
+    assert not result.stdout
 
 
 @pytest.mark.slow

@@ -5,10 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
+from drivemeta.archive.base_facts import BaseFacts
 from drivemeta.archive.engine import Queue
+from drivemeta.archive.index import index
+from drivemeta.archive.places import find_videos
 from drivemeta.archive.segment_file import WORDS
-from drivemeta.archive.worker import Worker
+from drivemeta.archive.store import open_archive, open_or_make
+from drivemeta.archive.worker import Worker, WorkerSettings
 from drivemeta.core import BankRows, ClassSpec
+from drivemeta.plugins.registry import default_registry
+from drivemeta.runtime.model_file import read_model_file
 from tests.helpers.detectors import make_things
 
 SAME_PX = 0.02  # threads add up in another order
@@ -86,6 +92,16 @@ class InProcess:
 
     def ended(self, task, done):
         self.heard.append((task, done))
+
+
+def indexed(out, base, clips, engine_of=InProcess, listener=None):
+    """Index a folder of clips at five frames a second; return the archive and the report."""
+    file = read_model_file(base)
+    open_or_make(out, BaseFacts.of(file, 0.3), 5.0, "base.onnx")
+    settings = WorkerSettings(str(out), str(base), "cpu", threads=1)
+    videos, _ = find_videos([str(clips)], default_registry())
+    report = index(videos, engine_of(settings), listener or InProcess(settings))
+    return open_archive(out), report
 
 
 def content_of(archive):

@@ -8,6 +8,7 @@ whenever the weights of the base or its networks change; until then, the base ne
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import asdict
 
 import torch
@@ -24,6 +25,7 @@ from tools.base.int8_ranges import INPUT_SIZES
 
 def main() -> None:
     """Trace and write."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None).parse_args()
     base = load_base()
     assert base.things is not None  # the base has all three
     graphs = {"level2": level2_graph(base.level2), "things": things_graph(base.things)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from drivemeta.core import Detections
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import InputError
@@ -129,9 +130,9 @@ def trials(
     timed = plan.timed and not method.slow
     before, seconds = [], {}
     after: dict[int, list[Score]] = {n: [] for n in plan.shots}
+    unchanged = _Unchanged(base.fast.bank)
     for seed in range(plan.slow_seeds if method.slow else plan.seeds):
         draw = stage.protocol.draw(plan.shots, seed)
-        unchanged = BankFinder(base.fast.bank)
         before.append(
             alone.trial(seed, 0, partial(stage.score, unchanged, draw.query, draw.seed, 0.0))
         )
@@ -146,6 +147,19 @@ def trials(
                 passed = score["novel"].seconds
                 seconds[n_shots] = store.seconds(n_shots, measure) if timed else passed
     return before, after, seconds
+
+
+@dataclass(frozen=True, eq=False)
+class _Unchanged(BankFinder):
+    """The base alone, which finds in an image what it found there for another seed."""
+
+    found: dict[tuple[Scenes, int], Detections] = field(default_factory=dict)
+
+    def detect(self, scenes: Scenes, index: int) -> Detections:
+        """Return what the base finds in one image."""
+        if (scenes, index) not in self.found:
+            self.found[scenes, index] = super().detect(scenes, index)
+        return self.found[scenes, index]
 
 
 def _stores(base: Base, method: Method, stage: Stage, plan: Plan) -> tuple[TrialStore, TrialStore]:

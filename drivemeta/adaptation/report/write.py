@@ -35,7 +35,7 @@ def write_report(adapted: Adapted, model: Path, *, full: bool) -> dict[str, Any]
     record = adapted.record
     held = record.frames_held
     if full:
-        learning = RowLearning(record.base, record.evidence, record.rows)
+        learning = RowLearning(record.base, record.evidence, record.rows, record.again)
         held = hold_frames_out(learning, record.parents, at_most=None)
     expected = expected_ap50(adapted, held) if full else None
     judged = verdicts(adapted, diagnosis, held)

@@ -136,12 +136,15 @@ def _eyes(networks: Networks, bank: ClassBank, scoring: Scoring, n_classes: int)
         InputError: the bank has rows for one that the model lacks.
     """
     things, eyes = things_by_label(bank.names, n_classes, scoring), []
+    width = bank.crop.weights.shape[1]
+    if networks.things is None or width == THING_DIM:
+        width = 0  # no branch, of which only one of the two embeddings has the columns
     if networks.level2 is not None:
-        eyes.append(Eye(networks.level2, ~things, N_CROPS, scoring.context, scoring.crop_scale))
+        context, scale = scoring.context, scoring.crop_scale
+        eyes.append(Eye(networks.level2, ~things, N_CROPS, context, scale, width))
     if networks.things is not None:
-        n_missing = bank.crop.weights.shape[1] - THING_DIM
         context, scale = scoring.thing_context, scoring.thing_scale
-        eyes.append(Eye(networks.things, things, N_THING_CROPS, context, scale, n_missing))
+        eyes.append(Eye(networks.things, things, N_THING_CROPS, context, scale, width))
     seen = np.any([eye.of for eye in eyes], 0)
     if not seen[bank.crop.roots].all():
         raise InputError(

@@ -20,7 +20,7 @@ from drivemeta.export.graph.assemble import Networks
 from drivemeta.export.graph.builder import GraphBuilder
 from drivemeta.export.graph.find import find
 from drivemeta.export.graph.locate import BankValues, Rows, candidates, distinct
-from drivemeta.export.graph.name_leaves import crop_size, cut_boxes
+from drivemeta.export.graph.name_leaves import crop_size, cut_boxes, padded
 from drivemeta.export.graph.preprocess import Prepared, prepare
 from drivemeta.models.traced.opset import IR_VERSION, OPSET
 from drivemeta.runtime.manifest import InputRule
@@ -141,14 +141,13 @@ def _embedded(
         wanted = g.And(g.Less(rank, float(eye.n_crops)), g.Gather(eye.of, rows.roots))
         at = g.Transpose(g.NonZero(g.And(strong, wanted)), perm=[1, 0])
         # Networks take no empty batch: the first box is always among them, and taken out again.
-        padded = g.Concat(np.zeros((1, 2), np.int64), at, axis=0)
-        batch = g.Squeeze(g.Slice(padded, [0], [1], [1]), [1])
+        chosen = g.Concat(np.zeros((1, 2), np.int64), at, axis=0)
+        batch = g.Squeeze(g.Slice(chosen, [0], [1], [1]), [1])
         size = crop_size(eye.network)
-        boxes = g.GatherND(rows.boxes, padded)
+        boxes = g.GatherND(rows.boxes, chosen)
         crops = cut_boxes(g, boxes, batch, frame, eye.context, size)
         (embeddings,) = g.inline(eye.network, {"x": crops})
-        missing = g.Sub([bank.crop.weights.shape[1]], g.Slice(g.Shape(embeddings), [1], [2]))
-        embeddings = g.Pad(embeddings, g.Concat([0, 0, 0], missing, axis=0))
+        embeddings = padded(g, embeddings, bank.crop.weights.shape[1])
         made = {"at": at, "embeddings": embeddings, "sharpness": _sharpness(g, crops)}
         for name, value in made.items():
             parts[name].append(value if name == "at" else g.Slice(value, [1], [2**31], [0]))

@@ -26,7 +26,7 @@ class Eye:
         n_crops: Greatest number of crops a frame.
         context: Factor by which a box is enlarged before it is cut out.
         scale: Inverse temperature of its logits.
-        n_missing: Number of columns by which its embeddings are shorter than the bank's rows.
+        width: Columns of the bank's rows if its embeddings may have fewer, else 0.
     """
 
     network: onnx.GraphProto
@@ -34,7 +34,7 @@ class Eye:
     n_crops: int
     context: float
     scale: float
-    n_missing: int = 0
+    width: int = 0
 
 
 class Names(NamedTuple):
@@ -65,8 +65,8 @@ def name_leaves(g: GraphBuilder, rows: Rows, bank: BankValues, frame: Prepared, 
     priority, slots = g.many("TopK", 2, crop_priority(g, rows, bank, eye), [n_crops], axis=1)
     crops = cut_crops(g, rows, slots, frame, eye.context, n_crops, crop_size(eye.network))
     (embeddings,) = g.inline(eye.network, {"x": crops})
-    if eye.n_missing:
-        embeddings = g.Pad(embeddings, [0, 0, 0, eye.n_missing])
+    if eye.width:
+        embeddings = padded(g, embeddings, eye.width)
     logits = _logits(g, embeddings, rows, slots, bank, eye.scale)
     votes = _leaf_votes(g, bank, len(eye.of))
     p = g.Softmax(logits, axis=1)
@@ -124,6 +124,12 @@ def crop_priority(g: GraphBuilder, rows: Rows, bank: BankValues, eye: Eye) -> st
     bonus = g.Where(g.Less(rank, quota), 2.0, 0.0)
     real = g.cast(g.GreaterOrEqual(rows.scores, 0.0), np.float32)
     return g.Mul(g.Mul(g.Gather(owns, rows.roots), real), g.Add(rows.scores, bonus))
+
+
+def padded(g: GraphBuilder, embeddings: str, width: int) -> str:
+    """Add columns of zeros to (n, dim) embeddings, up to a width."""
+    missing = g.Sub([width], g.Slice(g.Shape(embeddings), [1], [2]))
+    return g.Pad(embeddings, g.Concat([0, 0, 0], missing, axis=0))
 
 
 def crop_size(level2: onnx.GraphProto) -> int:

@@ -116,3 +116,40 @@ class FixedNetworks:
     @cached_property
     def _level2(self) -> ort.InferenceSession:
         return session_of(level2_graph(self._detector.level2), torch.get_num_threads())
+
+
+class WithColumns(FixedNetworks):
+    """Networks of a detector with a branch, by those of the detector without it: none is traced.
+
+    Args:
+        detector: Detector with the branch.
+        networks: Networks without it.
+        columns: Function from (n, 3, size, size) crops and their (n, dim) float32 embeddings to the
+            (n, width) columns of the branch.
+        things: Whether the branch is one of the embedding of things.
+    """
+
+    def __init__(
+        self,
+        detector: TwoLevelDetector,
+        networks: FixedNetworks,
+        columns: Callable[[Tensor, FloatArray], Tensor],
+        *,
+        things: bool,
+    ) -> None:
+        super().__init__(detector)
+        self._networks, self._columns, self._of_things = networks, columns, things
+
+    def dense(self, inputs: Tensor) -> DenseArrays:
+        """Map one image to level 1's output, as `FixedNetworks.dense` does."""
+        return self._networks.dense(inputs)
+
+    @torch.no_grad()
+    def embed(self, crops: Tensor, *, things: bool = False) -> FloatArray:
+        """Map crops to embeddings, as `FixedNetworks.embed` does."""
+        own = self._networks.embed(crops, things=things)
+        wide = np.zeros((len(own), self._detector.bank.crop.weights.shape[1]), np.float32)
+        wide[:, : own.shape[1]] = own
+        if len(own) and things == self._of_things:
+            wide[:, own.shape[1] :] = self._columns(crops, own).numpy()
+        return wide

@@ -77,7 +77,7 @@ def fit_layer(
     """Adapt a copy of the layer to a support set; the model is left as it is.
 
     The loss is the mean over the shots and the mean over what they must be told from: background
-    of the support frames, and a replayed feature of each base class, which keep their own rows.
+    of the support frames, and replayed features of base classes, which keep their own rows.
 
     Args:
         model: Model that the inner loop starts from.
@@ -87,9 +87,9 @@ def fit_layer(
     """
     layer = deepcopy(model.layer)
     shots, labels = _shot_features(support)
-    others = _others(layer, support)
-    targets = torch.arange(support.n_way, support.n_way + len(others))
-    examples, known = torch.cat([shots, others]), torch.cat([labels, targets])
+    others, kinds = _others(layer, support)
+    n_classes = support.n_way + len(torch.unique(kinds))
+    examples, known = torch.cat([shots, others]), torch.cat([labels, support.n_way + kinds])
 
     def loss(params: Params) -> Tensor:
         logits = call(model, params, examples)
@@ -98,7 +98,7 @@ def fit_layer(
         return each[: len(shots)].mean() + apart
 
     with torch.no_grad():
-        start = start_of(model, examples, known, support.n_way + len(others))
+        start = start_of(model, examples, known, n_classes)
         fast = _no_worse(loss, start, inner_loop(loss, start))
         adapted = {key.removeprefix("layer."): v for key, v in fast.items() if key != "rows"}
         layer.load_state_dict({**parameters_of(layer), **adapted})
@@ -123,8 +123,12 @@ def _shot_features(support: LabelledImages) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _others(layer: LastLayer, support: LabelledImages) -> Tensor:
-    """Return features of at most 16 kinds of background and of base classes, none like a shot."""
+def _others(layer: LastLayer, support: LabelledImages) -> tuple[Tensor, Tensor]:
+    """Return features of at most 16 kinds of background and of base classes, and their numbers.
+
+    None is like a shot, but where several of a class are replayed: who gives them leaves out the
+    classes that may be one of the new ones.
+    """
     prototypes = shots_of(layer, support)[0]
     parts = [support.images[:0]]
     if len(support.negatives):
@@ -134,9 +138,15 @@ def _others(layer: LastLayer, support: LabelledImages) -> Tensor:
             nearest = (embedded @ spherical_means(embedded, N_BACKGROUND).T).argmax(1)
             kinds, kind = torch.unique(nearest, return_inverse=True)
             parts.append(class_means(far, kind, len(kinds)))
-    if support.replay is not None and len(support.replay):
-        parts.append(_unlike(layer, support.replay, prototypes))
-    return torch.cat(parts)
+    replay, of = support.replay, support.replay_labels
+    if replay is not None and len(replay) and of is None:
+        parts.append(_unlike(layer, replay, prototypes))
+    others = torch.cat(parts)
+    numbers = torch.arange(len(others))
+    if replay is None or of is None:
+        return others, numbers
+    _, each = torch.unique(of, return_inverse=True)
+    return torch.cat([others, replay]), torch.cat([numbers, len(others) + each])
 
 
 def _unlike(layer: LastLayer, features: Tensor, prototypes: Tensor) -> Tensor:

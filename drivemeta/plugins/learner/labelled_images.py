@@ -23,6 +23,8 @@ class LabelledImages:
         negatives: Things that belong to no class, like `images`; may be empty.
         replay: One image of each base class, like `images`, for learners that change layers; None
             or empty if there are none.
+        replay_labels: (n,) int64, the base class of each of them where there are several; None
+            where each is a class of its own.
     """
 
     images: Tensor
@@ -31,6 +33,7 @@ class LabelledImages:
     names: tuple[str, ...]
     negatives: Tensor
     replay: Tensor | None = None
+    replay_labels: Tensor | None = None
 
     @property
     def n_way(self) -> int:

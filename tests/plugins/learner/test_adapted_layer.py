@@ -1,6 +1,7 @@
 """Inner loops over level 2's last layer: they fit the shots, and take back what made them worse."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from drivemeta.plugins.learner.heads import RowHeaded
 from drivemeta.plugins.learner.inner_loop import descend
 from drivemeta.plugins.learner.labelled_images import LabelledImages
 from drivemeta.plugins.learner.last_layer import LastLayer
+from drivemeta.plugins.learner.means import class_means
 
 N_FEATURES, DIM = 30, 8
 
@@ -84,3 +86,27 @@ def test_one_shot_and_no_background(model, n_negatives):
     classifier = fit_layer(model, support, loop(0.02, 5), loop(0.02, 5))
     assert classifier(support.images).shape == (6, 3)
     assert torch.isfinite(classifier(support.images)).all()
+
+
+def test_many_features_of_a_base_class_are_replayed_as_one_class(model):
+    """Labelled replay keeps its classes apart from the new ones, and weighs as one of each did."""
+    given, random = task(), torch.Generator().manual_seed(1)
+    kinds = torch.arange(2).repeat_interleave(50)
+    centres = torch.zeros(2, N_FEATURES)
+    centres[:, 3:5] = 2 * torch.eye(2)
+    replay = centres[kinds] + torch.randn(100, N_FEATURES, generator=random)
+    rows = []
+    labelled = replace(given, replay=replay, replay_labels=kinds + 7)  # any numbers
+
+    def watching(loss, params):
+        rows.append(len(params["rows"]))
+        return descend(loss, params, 0.3, 20, first_order=True)
+
+    for support in (replace(labelled, replay=None, replay_labels=None), labelled):
+        layer = fit_layer(model, support, watching, loop(0, 0)).layer
+        with torch.no_grad():
+            shots = class_means(layer(given.images), given.labels, 3)
+            own, others = class_means(layer(replay), kinds, 2)[kinds], layer(replay)
+            rows.append(float(((others @ shots.T).amax(1) - (others * own).sum(1)).mean()))
+    assert rows[2] == rows[0] + 2
+    assert rows[3] < rows[1] - 0.1  # what ships is told from the shots
