@@ -23,7 +23,6 @@ from drivemeta.files import write_bytes
 from drivemeta.models.digest import weights_digest
 from drivemeta.paths import user_cache
 
-
 _TRACING = threading.Lock()  # torch traces one network at a time, and says so by an assertion
 
 
