@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -36,16 +37,32 @@ NOTHING = Located(
 
 @dataclass(frozen=True, eq=False)
 class _Frame:
-    """An image, (n, 4) boxes to learn with their (n,) labels, and (k, 4) boxes to ignore.
+    """A file, (n, 4) boxes to learn with their (n,) labels, and (k, 4) boxes to ignore.
 
-    Some of the last are further views of objects, (j, 4).
+    Some of the last are further views of objects, (j, 4). Places are those in the image with its
+    edge repeated so many pixels wide, (height, width), as plain crops need it.
     """
 
-    image: NDArray[np.uint8]
+    path: Path
     boxes: FloatArray
     labels: NDArray[np.int64]
     ignored: FloatArray
     further: FloatArray
+    edge: tuple[int, int] = (0, 0)
+
+    @property
+    def key(self) -> Hashable:
+        """What tells it from others."""
+        arrays = (self.boxes, self.labels, self.ignored, self.further)
+        changed = self.path.stat().st_mtime_ns
+        return self.path, changed, self.edge, *(array.tobytes() for array in arrays)
+
+    def read(self) -> NDArray[np.uint8]:
+        """Return the image, (height, width, 3) uint8 BGR."""
+        image, (y, x) = read_image(self.path), self.edge
+        if not (x or y):
+            return image
+        return np.asarray(cv2.copyMakeBorder(image, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +125,9 @@ def observe(
     for index, frame in enumerate(_frames(support, negatives, further, context)):
         is_crop = support.of_crops and index < n_support
         # A frame that an object was followed into says nothing of what else is in it.
-        unseen = is_crop or (len(frame.further) and not len(frame.boxes))
-        proposals = NOTHING if unseen else propose(base, frame.image, networks=networks)
-        looks.append(_look(base, frame, proposals, exhaustive=exhaustive))
+        unseen = is_crop or bool(len(frame.further) and not len(frame.boxes))
+        look = partial(_look, base, networks, frame, unseen=unseen, exhaustive=exhaustive)
+        looks.append(networks.once((frame.key, unseen, exhaustive), look))
     labelled = _labelled(looks, support.classes, further.shots)
     embedded = replace(
         labelled,
@@ -139,17 +156,24 @@ def _places(base: TwoLevelDetector, networks: FixedNetworks, look: _SeenFrame) -
 
 
 def _look(
-    base: TwoLevelDetector, frame: _Frame, proposals: Located, *, exhaustive: bool
+    base: TwoLevelDetector,
+    networks: FixedNetworks,
+    frame: _Frame,
+    *,
+    unseen: bool,
+    exhaustive: bool,
 ) -> _SeenFrame:
     """Return what the proposals in a frame say of its boxes, and of what else there is."""
-    pixels, context = to_tensor(frame.image), base.scoring.context
-    matches = [best_match(base, proposals, box, frame.image.shape[:2]) for box in frame.boxes]
+    image = frame.read()
+    proposals = NOTHING if unseen else propose(base, image, networks=networks)
+    pixels, context = to_tensor(image), base.scoring.context
+    matches = [best_match(base, proposals, box, image.shape[:2]) for box in frame.boxes]
     places = np.array([place for place, _, _ in matches], np.float32).reshape(-1, 4)
     beside = frame.further if exhaustive else frame.ignored
     known = np.concatenate([frame.boxes, beside])
     others = other_proposals(proposals, known)
     return _SeenFrame(
-        image=frame.image,
+        image=image,
         boxes=frame.boxes,
         labels=frame.labels,
         views=[box_views(pixels, box, context) for box in frame.boxes],
@@ -217,14 +241,12 @@ def _frames(
     """
     none = np.zeros((0, 4), np.float32)
     for number, item in enumerate(support.images):
-        learn, image, boxes = ~item.ignore, read_image(item.path), item.boxes
+        learn, boxes, edge = ~item.ignore, item.boxes, (0, 0)
         if support.of_crops:
             y, x = (int(np.ceil(side * (context - 1) / 2)) for side in item.size)
-            image = np.asarray(
-                cv2.copyMakeBorder(image, y, y, x, x, cv2.BORDER_REPLICATE), np.uint8
-            )
+            edge = y, x
             boxes = (boxes + np.array([x, y, x, y])).astype(np.float32)
         views = further.of_frame(number)
-        yield _Frame(image, boxes[learn], item.labels[learn], boxes[~learn], views)
+        yield _Frame(item.path, boxes[learn], item.labels[learn], boxes[~learn], views, edge)
     for path in negatives:
-        yield _Frame(read_image(path), none, np.zeros(0, np.int64), none, none)
+        yield _Frame(path, none, np.zeros(0, np.int64), none, none)

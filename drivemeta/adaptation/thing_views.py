@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.adaptation.frame_crops import N_VIEWS, box_views
@@ -17,6 +19,7 @@ from drivemeta.core.things import is_thing
 from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.things import THING_CROP_SIZE
+from drivemeta.models.traced.fixed import FixedNetworks, Same
 
 
 def things_among(parents: Sequence[str | None], scoring: Scoring) -> NDArray[np.bool_]:
@@ -43,7 +46,7 @@ def see_things(
     embeddings, elsewhere = boxes.embeddings.copy(), np.zeros((len(negatives), images.shape[1]))
     first = 0
     for number, (image, support) in enumerate(evidence.frames):
-        look = _Look(base, evidence, image)
+        look = _Look(base, evidence.networks, image)
         for box, place in enumerate(support, first):
             if things[boxes.labels[box]]:
                 images[_views(box)] = torch.from_numpy(look.views(place))
@@ -72,18 +75,29 @@ class _Look:
     """One frame, as the embedding of things sees it."""
 
     def __init__(
-        self, base: TwoLevelDetector, evidence: Evidence, image: NDArray[np.uint8]
+        self, base: TwoLevelDetector, networks: FixedNetworks, image: NDArray[np.uint8]
     ) -> None:
-        self._base, self._networks = base, evidence.networks
-        self._pixels = to_tensor(image)
+        self._base, self._networks, self._image = base, networks, image
 
     def __call__(self, boxes: FloatArray) -> FloatArray:
         """Return the (n, dim) embeddings of (n, 4) boxes."""
-        crops = self._base.crops(self._pixels, torch.from_numpy(boxes), things=True)
-        return self._networks.embed(crops, things=True)
+        key = "things", Same(self._image), boxes.tobytes()
+        return self._networks.once(key, lambda: self._embedded(boxes))
 
     def views(self, box: FloatArray) -> FloatArray:
         """Return the (n_views, dim) embeddings of views of a box."""
+        key = "views of a thing", Same(self._image), box.tobytes()
+        return self._networks.once(key, lambda: self._embedded_views(box))
+
+    def _embedded(self, boxes: FloatArray) -> FloatArray:
+        crops = self._base.crops(self._pixels, torch.from_numpy(boxes), things=True)
+        return self._networks.embed(crops, things=True)
+
+    def _embedded_views(self, box: FloatArray) -> FloatArray:
         context = self._base.scoring.thing_context
         crops = box_views(self._pixels, box, context, THING_CROP_SIZE)
         return self._networks.embed(crops, things=True)
+
+    @cached_property
+    def _pixels(self) -> Tensor:
+        return to_tensor(self._image)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from drivemeta.core.boxes import FloatArray
+from drivemeta.core.file_memory import remembered
 
 _WIDTH, _HEIGHT, ORIENTATION = 256, 257, 274
 _QUARTER_TURNS = (5, 6, 7, 8)
@@ -68,11 +69,17 @@ class PictureHeader:
 
 
 def read_header(path: str | Path) -> PictureHeader:
-    """Return what a picture's header says; its pixels are not decoded.
+    """Return what a picture's header says.
 
     Raises:
         ValueError: The file is absent or no picture.
     """
+    return _header(Path(path))
+
+
+@remembered(at_most=65536)
+def _header(path: Path) -> PictureHeader:
+    """Read a header; of a PNG, Pillow decodes the pixels, as its EXIF may stand behind them."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a large or oddly tagged picture is no fault

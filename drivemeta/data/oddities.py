@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from drivemeta.core.boxes import FloatArray, box_area, iou_matrix
+from drivemeta.core.file_memory import remembered
 from drivemeta.core.pictures import ORIENTATION, UNREADABLE
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.duplicates import SAME_IOU
@@ -42,6 +43,7 @@ class Pixels:
     used_range: float
 
 
+@remembered(at_most=4096)
 def look_at(path: Path) -> Pixels:
     """Decode a picture.
 

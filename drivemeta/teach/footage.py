@@ -32,6 +32,7 @@ class Footage:
 
     Attributes:
         clips: Clips by name.
+        networks: What looks.
         indexes: Index of each clip by its name.
         problem: What could not be looked at and why, empty where all can.
         n_urgent: Number of requests that wait for a look.
@@ -47,7 +48,7 @@ class Footage:
     ) -> None:
         self.clips = clips
         self._base, self._grown, self._is_busy = base, grown, is_busy
-        self._networks = RememberingNetworks(base)
+        self.networks = RememberingNetworks(base)
         of = f"{base.digest()} {base.input_size} {row_type(base.bank).descr}"
         self.indexes = {
             name: ClipIndex(folder / name, _indexed(clip), f"{clip.digest} {of}")
@@ -101,10 +102,12 @@ class Footage:
 
     def progress(self) -> dict[str, dict[str, object]]:
         """Return how far the index of each clip is."""
-        return {
-            name: {"done": index.n_done, "of": len(index.numbers), "stretches": index.done()}
-            for name, index in self.indexes.items()
-        }
+        said: dict[str, dict[str, object]] = {}
+        for name, index in self.indexes.items():
+            end, step = self.clips[name].n_frames - 1, _step(self.clips[name])
+            stretches = [(first, min(last + step - 1, end)) for first, last in index.done()]
+            said[name] = {"done": index.n_done, "of": len(index.numbers), "stretches": stretches}
+        return said
 
     def _see(self, clip: Clip, frame: int, *, urgent: bool) -> Rows:
         image = clip.frame(frame)
@@ -112,7 +115,7 @@ class Footage:
             self.n_urgent += urgent
         try:
             with self._sight:
-                return see(self._base, self._networks, image, frame)
+                return see(self._base, self.networks, image, frame)
         finally:
             with self._counting:
                 self.n_urgent -= urgent
@@ -157,5 +160,8 @@ class Footage:
 
 
 def _indexed(clip: Clip) -> np.ndarray:
-    step = max(round(clip.fps / INDEX_FPS), 1)
-    return np.arange(0, clip.n_frames, step, dtype=np.int64)
+    return np.arange(0, clip.n_frames, _step(clip), dtype=np.int64)
+
+
+def _step(clip: Clip) -> int:
+    return max(round(clip.fps / INDEX_FPS), 1)

@@ -128,10 +128,11 @@ def _named(
     frames, things = rows["frame"][order].astype(np.int64), is_thing(bank.names, scoring)
     owning = np.isin(np.arange(len(bank.classes)), bank.crop.roots[bank.crop.owners >= 0])
     looked, embedded_as = rows["looked"][order], rows["things"][order]
+    worth = scores >= min(LEAST_THRESHOLD, bank.thresholds.min())  # no name makes a score higher
     for of_things, at_most in ((False, N_CROPS), (True, N_THING_CROPS)):
         chosen = crops_by_frame(frames, scores, roots, owning & (things == of_things), at_most)
         # A box that another super-class claims than it was embedded for has no embedding to name.
-        mine = np.flatnonzero(chosen & looked & (embedded_as == of_things))
+        mine = np.flatnonzero(chosen & worth & looked & (embedded_as == of_things))
         if not len(mine):
             continue
         embeddings = rows["crop"][order[mine]].astype(np.float32)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+
+import torch
 
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.adapted import Adapted
@@ -19,6 +23,8 @@ from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import DriveMetaError
 from drivemeta.models.detector import TwoLevelDetector
+from drivemeta.models.level2 import CROP_SIZE
+from drivemeta.plugins.registry import Registry, default_registry
 from drivemeta.teach.networks import RememberingNetworks
 
 Phase = Literal["empty", "waiting", "learning", "judging", "ready", "failed"]
@@ -55,6 +61,7 @@ class Learning:
 
     Args:
         base: Detector that classes are added to.
+        seen: Networks of it that have looked at the frames where boxes are.
         lesson: Function that returns what there is to learn now: the support set, None where it is
             empty, and pictures without any of its objects.
         changed: Function called whenever `learnt` is replaced.
@@ -63,11 +70,12 @@ class Learning:
     def __init__(
         self,
         base: TwoLevelDetector,
+        seen: RememberingNetworks,
         lesson: Callable[[], Lesson],
         changed: Callable[[], None],
     ) -> None:
         self._base, self._lesson, self._changed = base, lesson, changed
-        self._networks = RememberingNetworks(base)
+        self._networks = RememberingNetworks(base, seen)
         self._networks.check = self._check
         self._wanted, self._begun = 0, 0
         self._wake = threading.Condition()
@@ -100,7 +108,18 @@ class Learning:
         if self._wanted != self._begun:
             raise _OutOfDateError
 
+    @cached_property
+    def _registry(self) -> Registry:
+        return default_registry()
+
+    def _warm(self) -> None:
+        """Do what the first click would have to wait for."""
+        self._networks.embed(torch.zeros(1, 3, CROP_SIZE, CROP_SIZE))
+        self._registry.build("learner", EXTENSIBLE)
+
     def _run(self) -> None:
+        with suppress(_OutOfDateError):  # it is needed now
+            self._warm()
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._wanted != self._begun)
@@ -130,6 +149,7 @@ class Learning:
             EXTENSIBLE,
             negatives=negatives,
             extend=True,
+            registry=self._registry,
             networks=self._networks,
             on_rows=self._publish,
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +13,10 @@ from torch import Tensor
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
 from drivemeta.models.detector import TwoLevelDetector
-from drivemeta.models.traced.fixed import FixedNetworks
+from drivemeta.models.traced.fixed import FixedNetworks, Seen
 
 MOST_CROPS = 40_000  # embeddings of half a kilobyte
+MOST_LOOKS = 64  # some of them with a frame
 
 
 class RememberingNetworks(FixedNetworks):
@@ -22,15 +24,32 @@ class RememberingNetworks(FixedNetworks):
 
     Args:
         detector: Detector, whose networks must not change any more.
+        beside: Networks of the same detector, whose last frames need not be looked at again.
 
     Attributes:
         check: Function called before each run of a network; what it raises ends the work.
     """
 
-    def __init__(self, detector: TwoLevelDetector) -> None:
+    def __init__(self, detector: TwoLevelDetector, beside: FixedNetworks | None = None) -> None:
         super().__init__(detector)
         self.check: Callable[[], None] = _go_on
+        self._beside = beside
         self._known: dict[bytes, FloatArray] = {}
+        self._looks: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, look: Callable[[], Seen]) -> Seen:
+        """Return what a function makes by these networks, as it made it before."""
+        self.check()
+        found: Seen = self._looks.pop(key) if key in self._looks else look()
+        self._looks[key] = found  # the last one
+        while len(self._looks) > MOST_LOOKS:
+            self._looks.pop(next(iter(self._looks)))
+        return found
+
+    def recall(self, key: bytes) -> DenseArrays | None:
+        """Return a remembered output of level 1, as `FixedNetworks.recall` does."""
+        found = super().recall(key)
+        return self._beside.recall(key) if found is None and self._beside else found
 
     def dense(self, inputs: Tensor) -> DenseArrays:
         """Map one image to level 1's output, as `FixedNetworks.dense` does."""

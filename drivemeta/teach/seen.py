@@ -24,8 +24,10 @@ from drivemeta.models.crops import to_tensor
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.models.traced.proposals import NO_PLACE, to_input
+from drivemeta.teach.state import LEAST_THRESHOLD
 
-LEAST_SCORE = 0.03  # of a box that is kept for its super-class
+LEAST_SCORE = 0.03  # of a box that is proposed
+ENOUGH_FOUND = 40  # boxes in a frame, beyond which those that no threshold reaches are left out
 MOST_OTHERS = 8  # boxes of whatever else level 1 takes for an object
 LEAST_QUALITY = 0.25
 
@@ -91,7 +93,8 @@ def _seen(
 ) -> Rows:
     """Return the rows of a frame without embeddings of level 2."""
     located = locate(dense, bank, scoring, frame_hw, input_hw)
-    located = located[: int((located.scores >= LEAST_SCORE).sum())]
+    likely, some = ((located.scores >= least).sum() for least in (LEAST_THRESHOLD, LEAST_SCORE))
+    located = located[: max(int(likely), min(int(some), ENOUGH_FOUND))]
     boxes = clip_boxes(Letterbox.fit(frame_hw, input_hw).to_frame(dense.boxes), *frame_hw)
     others = _others(boxes, dense, located.boxes)
     places, n = np.concatenate([located.places, others]), len(located.boxes)

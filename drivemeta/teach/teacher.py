@@ -64,7 +64,10 @@ class Teacher:
             raise
         self._pictures = FramePictures(project, self.footage)
         self.learning = Learning(
-            base, lambda: self._pictures.lesson(self.project.state), self._find
+            base,
+            self.footage.networks,
+            lambda: self._pictures.lesson(self.project.state),
+            self._find,
         )
         self._taught = self._lesson_key(self.project.state)
         self._find()

@@ -1,15 +1,24 @@
 """The tables of what the base sees: all columns of a row go together."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
+import pytest
 import torch
 
 from drivemeta.adaptation import observation
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.frame_crops import N_VIEWS
 from drivemeta.adaptation.observation import observe
+from drivemeta.adaptation.thing_views import see_things
+from drivemeta.teach.networks import RememberingNetworks
+from tests.helpers.archives import build_base
 from tests.helpers.support import seen_again
+
+
+@pytest.fixture
+def base_with_things(lively_detector):
+    return build_base(lively_detector)
 
 
 def rows_of(table):
@@ -64,6 +73,22 @@ def test_further_views_of_an_object_are_views_of_its_shot(
     torch.testing.assert_close(task.images.reshape(6, N_VIEWS, -1), views)
     rest = seen.without_frame(0)  # with a shot, all views of it are held out
     assert set(rest.embedded.shots.tolist()) == {1, 2, 3}
+
+
+def test_what_is_remembered_of_frames_is_what_is_seen_anew(base_with_things, make_support):
+    support, networks = make_support(2, "rocks", "ice"), RememberingNetworks(base_with_things)
+    moved = [replace(support.images[0], boxes=support.images[0].boxes + np.float32(3))]
+    other = type(support)(replace(support.dataset, images=(*moved, *support.images[1:])))
+    parents = ("vehicle", "traffic_sign")
+    for each in (support, other, support):
+        anew, known = (
+            see_things(base_with_things, observe(base_with_things, each, networks=run), parents)
+            for run in (None, networks)
+        )
+        for name in ("images", "negatives", "labels", "shots"):
+            torch.testing.assert_close(getattr(known.embedded, name), getattr(anew.embedded, name))
+        np.testing.assert_allclose(known.boxes.embeddings, anew.boxes.embeddings, atol=1e-5)
+        torch.testing.assert_close(known.thing_negatives, anew.thing_negatives)
 
 
 def test_further_views_teach_and_are_no_shots(lively_detector, make_support):

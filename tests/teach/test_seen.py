@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from drivemeta.export.probe_scene import draw_scene
+from drivemeta.models.traced.fixed import FixedNetworks, Same
 from drivemeta.teach.clip_index import ClipIndex
-from drivemeta.teach.networks import RememberingNetworks
+from drivemeta.teach.networks import MOST_LOOKS, RememberingNetworks
 from drivemeta.teach.seen import row_type, see
 from tests.helpers.archives import build_base
 
@@ -31,8 +32,6 @@ def test_what_else_is_an_object_is_kept_for_new_kinds(detector, networks):
 
 
 def test_nothing_is_embedded_twice(lively_detector, monkeypatch):
-    from drivemeta.models.traced.fixed import FixedNetworks
-
     networks, n_embedded, plain = RememberingNetworks(lively_detector), [], FixedNetworks.embed
 
     def counting(self, crops, *, things=False):
@@ -44,6 +43,37 @@ def test_nothing_is_embedded_twice(lively_detector, monkeypatch):
     again = see(lively_detector, networks, draw_scene((200, 300)), 0)
     assert n_embedded[-1] == 0
     np.testing.assert_array_equal(first, again)
+
+
+def test_a_frame_that_was_looked_at_is_not_looked_at_to_learn(lively_detector, monkeypatch):
+    page = RememberingNetworks(lively_detector)
+    learning = RememberingNetworks(lively_detector, page)
+    image = draw_scene((200, 300))
+    seen = see(lively_detector, page, image, 0)
+
+    class Unwanted:
+        def run(self, *_):
+            raise AssertionError("level 1 runs again")
+
+    monkeypatch.setitem(learning.__dict__, "_level1", Unwanted())
+    np.testing.assert_array_equal(see(lively_detector, learning, image, 0), seen)
+    with pytest.raises(AssertionError, match="runs again"):
+        see(lively_detector, learning, image[::-1].copy(), 0)
+
+
+def test_what_was_done_for_a_key_is_not_done_again(lively_detector):
+    networks, image, done = RememberingNetworks(lively_detector), np.zeros(3), []
+
+    def ask(*key):
+        return networks.once(key, lambda: done.append(key) or len(done))
+
+    assert [ask("a", Same(image)), ask("a", Same(image.copy())), ask("a", Same(image))] == [1, 2, 1]
+    for number in range(MOST_LOOKS - 1):
+        ask(number)
+    assert ask("a", Same(image)) == 1  # the last one asked for stays
+    assert len(networks._looks) == MOST_LOOKS
+    plain = FixedNetworks(lively_detector)
+    assert [plain.once("a", lambda: done.pop()) for _ in range(2)]
 
 
 def test_work_that_is_out_of_date_ends(lively_detector):

@@ -16,6 +16,7 @@ from drivemeta.export.verify import verify_model
 from drivemeta.plugins.registry import default_registry
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.teach.clips import VideoClip
+from tests.helpers.videos import encode_video
 
 CHROMIUM = Path("/usr/bin/chromium")
 SIGN, N_FRAMES = "falling_rocks", 36
@@ -24,6 +25,7 @@ NASTY = '<img src=x onerror="alert(1)">'
 # Folder that gets a picture of every state; `teach` and `teach-failed` are those of docs/images.
 PICTURES = os.environ.get("DRIVEMETA_PICTURES")
 PATIENCE_MS = 300_000
+REAL = Path(__file__).parents[3] / "shared" / "data" / "videos" / "lasvegas_sthasam2.mp4"
 
 pytestmark = [
     pytest.mark.slow,
@@ -85,8 +87,9 @@ def browser():
 class Page:
     """The page as a user has it: found by roles and names alone."""
 
-    def __init__(self, browser, url, **options):
+    def __init__(self, browser, url, size=(960, 540), **options):
         options = {"viewport": {"width": 1280, "height": 720}, **options}
+        self.size = size
         self.page = browser.new_context(**options).new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.faults = []
@@ -126,11 +129,14 @@ class Page:
         self.wait(f"() => /learnt in/.test({status}) && !/looked at/.test({status})")
 
     def at(self, x, y):
-        """Return where a point of the frame, of 960 x 540 pixels, is on the screen."""
-        box = self.image.bounding_box()
-        scale = min(box["width"] / 960, box["height"] / 540)
-        left = box["x"] + (box["width"] - 960 * scale) / 2
-        return left + x * scale, box["y"] + (box["height"] - 540 * scale) / 2 + y * scale
+        """Return where a point of the frame is on the screen."""
+        box, (width, height) = self.image.bounding_box(), self.size
+        scale = min(box["width"] / width, box["height"] / height)
+        left = box["x"] + (box["width"] - width * scale) / 2
+        return left + x * scale, box["y"] + (box["height"] - height * scale) / 2 + y * scale
+
+    def ask(self, path):
+        return self.page.evaluate("(path) => fetch(`api/${path}`).then((r) => r.json())", path)
 
     def draw(self, box):
         self.page.mouse.move(*self.at(*box[:2]))
@@ -233,6 +239,58 @@ def test_the_whole_story(drive, server, browser, tmp_path):
     assert not page.faults
 
 
+@pytest.fixture
+def real_drive(tmp_path):
+    """Return four seconds of a real drive, past signs at night."""
+    if not REAL.is_file():
+        pytest.skip(f"needs {REAL}")
+    clip = VideoClip(REAL)
+    frames = (clip.frame(number) for number in range(170, 290))
+    options = {"preset": "ultrafast", "crf": "18", "g": "30"}
+    path = encode_video(tmp_path / "real.mp4", frames, fps=30, options=options)
+    clip.close()
+    return path
+
+
+def test_the_story_of_a_real_drive(real_drive, browser, tmp_path):
+    server, frame = Server(real_drive, tmp_path / "real"), 30
+    try:
+        page = Page(browser, server.url, size=(1280, 720))
+        page.seek(frame)
+        proposals = page.ask(f"look/real/{frame}")["proposals"]
+        box = next(each["xyxy"] for each in proposals if each["name"] == "traffic_sign")
+        page.page.mouse.click(*page.at((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
+        page.name.fill("round board")
+        page.name.press("Enter")
+        page.counted("1 box")
+        page.hits.first.wait_for()
+        assert page.marks() >= 2  # it is passed for more than a second
+        page.button("Accept").click()
+        page.counted("2 boxes")
+        page.slider("Frame").focus()
+        page.button("Undo").click()
+        page.counted("1 box")
+        page.button("Export").click()
+        page.page.get_by_text("Written, and the model verified").wait_for()
+        model = tmp_path / "real" / "model.onnx"
+        assert "round board" in verify_model(model, provider="cpu").classes
+        assert finds(model, real_drive, frame, box, "round board")
+        shown = page.ask(f"look/real/{frame}")["found"]
+        clip = VideoClip(real_drive)
+        (found,) = OnnxDetector(model, provider="cpu")([clip.frame(frame)])
+        clip.close()
+        assert sorted(each["name"] for each in shown) == sorted(found.names)
+        server.kill()
+        server.begin()
+        page.page.reload()
+        page.counted("1 box")
+        page.button("Redo").click()  # of a step before the server ended
+        page.counted("2 boxes")
+        assert not page.faults
+    finally:
+        server.kill()
+
+
 def is_sign(page, hit, truth):
     """Return whether a hit lies on a sign of the class, by the frame that its name gives."""
     label = page.hits.nth(hit).get_by_role("button").get_attribute("aria-label")
@@ -245,14 +303,14 @@ def assert_all_is_there(page):
     assert page.page.locator("#classes button span:nth-child(2)").first.inner_text() == NAME
 
 
-def finds(model, clip, frame, box):
+def finds(model, clip, frame, box, wanted=NAME):
     """Return whether an exported model finds the class at a box of the clip."""
     opened = VideoClip(clip)
     found = OnnxDetector(model, provider="cpu")([opened.frame(frame)])[0]
     opened.close()
     centre = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return any(
-        name == NAME and left < centre[0] < right and top < centre[1] < bottom
+        name == wanted and left < centre[0] < right and top < centre[1] < bottom
         for name, (left, top, right, bottom) in zip(found.names, found.boxes, strict=True)
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,12 +23,20 @@ from drivemeta.files import write_bytes
 from drivemeta.models.digest import weights_digest
 from drivemeta.paths import user_cache
 
+_TRACING = threading.Lock()  # torch traces one network at a time, and says so by an assertion
+
 
 def cached_graph(key: str, make: Callable[[], onnx.GraphProto]) -> onnx.GraphProto:
     """Return the graph kept under a key, or make it and keep it.
 
-    A damaged file is made again; a folder that cannot be written only costs time.
+    A damaged file is made again; a folder that cannot be written only costs time. Threads that want
+    graphs at once get them one after the other.
     """
+    with _TRACING:
+        return _graph(key, make)
+
+
+def _graph(key: str, make: Callable[[], onnx.GraphProto]) -> onnx.GraphProto:
     path = user_cache() / "networks" / f"{key[:32]}.onnx"
     with contextlib.suppress(OSError, DecodeError):
         graph = onnx.GraphProto.FromString(path.read_bytes())

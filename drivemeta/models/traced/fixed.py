@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import onnxruntime as ort
@@ -20,6 +21,27 @@ from drivemeta.plugins.learner.embedding import in_parts
 
 MOST_REMEMBERED = 16  # outputs of level 1, some 6 MB each
 
+Seen = TypeVar("Seen")
+
+
+class Same:
+    """A value as part of a key: equal to itself alone, however alike others are.
+
+    Args:
+        value: Value; it is held, so that no other one takes its place.
+    """
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether it is the very same."""
+        return isinstance(other, Same) and self._value is other._value
+
+    def __hash__(self) -> int:
+        """Return a number that the very same has."""
+        return id(self._value)
+
 
 class FixedNetworks:
     """The networks of a detector for inference alone.
@@ -34,6 +56,15 @@ class FixedNetworks:
         self._detector = detector
         self._seen: dict[bytes, DenseArrays] = {}
 
+    def once(self, key: Hashable, look: Callable[[], Seen]) -> Seen:  # noqa: ARG002
+        """Return what a function makes by these networks; a subclass may remember it.
+
+        Args:
+            key: What the function depends on beside the networks.
+            look: Function.
+        """
+        return look()
+
     def dense(self, inputs: Tensor) -> DenseArrays:
         """Map one (1, 3, height, width) image of the input size to level 1's output.
 
@@ -41,12 +72,17 @@ class FixedNetworks:
         """
         image = inputs.contiguous().numpy()
         key = hashlib.sha256(image.tobytes()).digest()
-        if key not in self._seen:
-            boxes, quality, embeddings = self._level1.run(None, {"x": image})
-            while len(self._seen) >= MOST_REMEMBERED:
-                self._seen.pop(next(iter(self._seen)))
-            self._seen[key] = DenseArrays(boxes[0], quality[0], embeddings[0])
-        return self._seen[key]
+        if (known := self.recall(key)) is not None:
+            return known
+        boxes, quality, embeddings = self._level1.run(None, {"x": image})
+        while len(self._seen) >= MOST_REMEMBERED:
+            self._seen.pop(next(iter(self._seen)))
+        self._seen[key] = found = DenseArrays(boxes[0], quality[0], embeddings[0])
+        return found
+
+    def recall(self, key: bytes) -> DenseArrays | None:
+        """Return the output of level 1 for the image of a digest, None if it is not remembered."""
+        return self._seen.get(key)
 
     def embed(self, crops: Tensor, *, things: bool = False) -> FloatArray:
         """Map crops to (n, dim) float32 embeddings.

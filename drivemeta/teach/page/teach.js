@@ -91,11 +91,11 @@ async function loadPicture(turn, near, signal) {
 
 async function settle(turn, signal) {
   try {
-    const look = getJson(`look/${place(S.clip, S.frame)}`, { signal });
-    look.catch(() => {});
     await loadPicture(turn, false, signal);
+    if (turn !== wanted) return;
     remember();
-    const found = await look;
+    // Not before: the server would look at every frame that is only passed.
+    const found = await getJson(`look/${place(S.clip, S.frame)}`, { signal });
     if (turn !== wanted) return;
     S.look = found;
     shown();
@@ -420,7 +420,10 @@ async function loadHits() {
 function told(error) {
   const offline = error instanceof TypeError;
   banner(offline ? "The server does not answer. If it was ended, start `drivemeta teach` again: this page goes on by itself, and nothing that was shown as saved is lost." : error.message);
-  if (offline) S.lost = true;
+  if (offline) {
+    S.lost = true;
+    shown();
+  }
 }
 
 function banner(words) {
@@ -462,16 +465,17 @@ function showStatus({ learning, index }) {
   const all = Object.values(index).reduce((sum, each) => sum + each.of, 0);
   const busy = ["waiting", "learning", "judging"].includes(learning.phase);
   const words = [];
-  if (busy) words.push(learning.phase === "judging" ? "judging what was learnt" : "learning");
+  if (S.lost) words.push("not connected");
+  else if (busy) words.push(learning.phase === "judging" ? "judging what was learnt" : "learning");
   else if (learning.phase === "ready") words.push(`saved, learnt in ${learning.seconds} s`);
   else if (learning.phase === "failed") words.push("saved, but not learnt: see What was learnt");
   else words.push("saved");
   if (S.page.index_problem) words.push(S.page.index_problem);
-  else if (done < all) words.push(`looked at ${done} of ${all} frames`);
+  else if (done < all && !S.lost) words.push(`looked at ${done} of ${all} frames`);
   const text = words.join(" · ");
   if ($("status").textContent !== text) $("status").textContent = text;
   $("status").title = text;
-  $("status").classList.toggle("busy", busy || done < all);
+  $("status").classList.toggle("busy", !S.lost && (busy || done < all));
 }
 
 function showTime() {
@@ -503,7 +507,7 @@ function showHits() {
   $("unsure-part").hidden = !unsure.length;
   $("hits-title").textContent = own ? `Hits of ${own.name}` : "Hits";
   const left = best.length + unsure.length;
-  $("hits-count").textContent = own ? `${left} to decide, best first` : "";
+  $("hits-count").textContent = own && left ? `${left} to decide, best first` : "";
   $("hits-empty").textContent = left ? "" : emptyWords(own);
   $("hits-empty").hidden = left > 0;
   $("accept").disabled = $("reject").disabled = !S.hit;
@@ -512,7 +516,7 @@ function showHits() {
   if (document.activeElement !== $("threshold") || S.threshold === null) $("threshold").value = value;
   $("threshold-value").textContent = ready ? value.toFixed(2) : "";
   $("counts").textContent = ready ? `${times(shownHits.length, "hit")} in ${times(frames, "frame")} at this threshold`
-    : own ? "set as soon as the class is learnt" : "of the class that is chosen";
+    : own ? "set as soon as the class is learnt" : "How sure a hit must be. Name an object first.";
   $("as-learnt").hidden = !ready || own.learnt === null || Math.abs(own.learnt - own.threshold) < 0.005;
 }
 

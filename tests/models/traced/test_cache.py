@@ -1,3 +1,7 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import onnx
 import torch
 from onnx import helper
@@ -33,6 +37,26 @@ def test_a_cache_that_cannot_be_written_only_costs_time(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert cached_graph("k" * 64, make_graph).name == "made"
+
+
+def test_threads_trace_one_after_the_other(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    at_once, most, barrier = [], [], threading.Barrier(4)
+
+    def make():
+        at_once.append(1)
+        most.append(len(at_once))
+        time.sleep(0.02)
+        at_once.pop()
+        return make_graph()
+
+    def ask(key):
+        barrier.wait(5)
+        return cached_graph(key * 64, make).name
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(ask, "aabc")) == {"made"}
+    assert most == [1, 1, 1]  # and what two of them want is made once
 
 
 def test_the_key_follows_weights_layers_and_settings():
