@@ -35,9 +35,9 @@ COLUMNS = (
     "on training characters", "iterations", "minutes", "seed",
 )  # fmt: skip
 FOOTER = """
-A hyphen stands where nothing was trained or measured yet. The rows named `mixed` are to be
-trained anew, since the weights of the others know characters of their test: an hour of a core each.
-That of `reptile` is tested on upright characters alone. What the figures of the papers are, and how
+A hyphen stands where nothing was trained or measured yet. The rows named `mixed` were
+trained anew, since the weights of the others know characters of their test: an hour of a core each,
+their iteration chosen on validation, and that is where they were left. That of `reptile` is tested on upright characters alone. What the figures of the papers are, and how
 each row is trained, stands in `tools/papers/rows.py`. Some rows were trained by settings before
 those, without an annealed rate and with five queries a class: `matching_5w5s`; in their first
 iterations `maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `maml_5w1s` (3,400),
