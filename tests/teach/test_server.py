@@ -204,7 +204,7 @@ def test_of_two_windows_the_one_behind_is_told(served):
 def test_a_change_ends_the_wait_of_other_windows(served):
     app, _ = served()
     state = wait_for(app, idle)
-    assert ask(app, f"/api/state?seen={state['stamp'] - 1}").json["stamp"] == state["stamp"]
+    assert ask(app, f"/api/state?seen={state['stamp'] - 1}").json["stamp"] >= state["stamp"]
     ask(app, "/api/act", body=add(0))
     assert ask(app, f"/api/state?seen={state['stamp']}").json["revision"] == 1
 

@@ -29,6 +29,7 @@ from drivemeta.export.precision.rewrite import Change, rewrite_model
 from drivemeta.files import atomic_path
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import Level2
+from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.models.traced.networks import level1_graph, level2_graph, things_graph
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.plugins.detector.protocol import DenseOutput
@@ -189,11 +190,8 @@ def _remembered(
     return RememberedLevel1(network, detector.level1, folder)
 
 
-class RememberedNetworks:
+class RememberedNetworks(FixedNetworks):
     """Gives adaptation the outputs that a detector of `on_onnx_runtime` remembers."""
-
-    def __init__(self, detector: TwoLevelDetector) -> None:
-        self._detector = detector
 
     @torch.no_grad()
     def dense(self, inputs: Tensor) -> DenseArrays:
