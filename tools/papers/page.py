@@ -35,36 +35,36 @@ COLUMNS = (
     "on training characters", "iterations", "minutes", "seed",
 )  # fmt: skip
 FOOTER = """
-A hyphen stands where nothing was trained or measured yet. The rows named `mixed` were
-trained anew, since the weights of the others know characters of their test: an hour of a core each,
-their iteration chosen on validation, and that is where they were left. That of `reptile` is tested on upright characters alone. What the figures of the papers are, and how
-each row is trained, stands in `tools/papers/rows.py`. Some rows were trained by settings before
-those, without an annealed rate and with five queries a class: `matching_5w5s`; in their first
-iterations `maml_first_order_5w1s` (3,800), `maml_first_order_5w5s` (4,517), `maml_5w1s` (3,400),
-`maml_5w5s` (1,800), `metasgd_5w1s` (3,200) and `anil_5w1s` (7,600), the last two inductively;
-`anil_5w1s` until 24,000 with three queries a class, normalised together with the support, and
-validated with ten test steps; `matching_5w1s` in its first 11,600 with twenty ways at a scale of
-10, on images as they are; `reptile_5w5s` in its first 19,500 at a rate of 0.001 and a meta-step of
-1, then with 15 images a class in training where the authors have ten. `siamese_20w1s` is validated
-on the five alphabets of the background that Vinyals et al. validate on, and not trained on them
-until its last stage. Its twin is of residual blocks (He et al., 2016, arXiv 1512.03385) and a
-sigmoid layer, not the paper's four convolutions on images of 105 x 105; and where the paper
-verifies pairs one by one, the pairs of an image with all others of a task, two images of each of
-120 characters of six alphabets, compete in a softmax, as they do at test (`pairs: ranked`). In both
-rows of `reptile` a query is normalised together with the support. The head of `reptile_5w5s` sees
-the mean over places of the last block, 64 features as in MAML; that of `reptile_5w1s` did until
-50,540 and has seen all four places since, 256, as in the code of Nichol et al.
-(`supervised_reptile/models.py`). Until then, and in `reptile_5w5s` throughout, the mini-batches of
-all tasks had their labels in one order, and the meta-step of `reptile_5w1s` began at 1. Its
-characters of validation were added at 64,000, after 27 minutes of a run of 70. Minutes are of one
-shared core, of two in `siamese_20w1s`. *Short by* is in points. Finn et al., Li et al. and Nichol
-et al. draw their characters at random from all alphabets, as the rows named `mixed` do; in the
-others the alphabets of the test are not those of training, but for four characters, and harder than
-those of validation. *On training characters* is the same test with characters that the row was
-trained on (`test KEY --on train --keep`): what is lacking there is for want of steps, what is lost
-from there to *ours* is overfitting. `train KEY --minutes N --continue` trains a row on from its
-kept weights. A row *begun from* another (`--from`) had the weights of that row's embedding before
-its own training; iterations and minutes are those of both.
+A hyphen stands where nothing was trained or measured yet. The rows named `mixed` were trained anew,
+since the weights of the others know characters of their test: an hour of a core each, their
+iteration chosen on validation, and that is where they were left. That of `reptile` is tested on
+upright characters alone. What the figures of the papers are, and how each row is trained, stands in
+`tools/papers/rows.py`. Some rows were trained by settings before those, without an annealed rate
+and with five queries a class: `matching_5w5s`; in their first iterations `maml_first_order_5w1s`
+(3,800), `maml_first_order_5w5s` (4,517), `maml_5w1s` (3,400), `maml_5w5s` (1,800), `metasgd_5w1s`
+(3,200) and `anil_5w1s` (7,600), the last two inductively; `anil_5w1s` until 24,000 with three
+queries a class, normalised together with the support, and validated with ten test steps;
+`matching_5w1s` in its first 11,600 with twenty ways at a scale of 10, on images as they are;
+`reptile_5w5s` in its first 19,500 at a rate of 0.001 and a meta-step of 1, then with 15 images a
+class in training where the authors have ten. `siamese_20w1s` is validated on the five alphabets of
+the background that Vinyals et al. validate on, and not trained on them until its last stage. Its
+twin is of residual blocks (He et al., 2016, arXiv 1512.03385) and a sigmoid layer, not the paper's
+four convolutions on images of 105 x 105; and where the paper verifies pairs one by one, the pairs
+of an image with all others of a task, two images of each of 120 characters of six alphabets,
+compete in a softmax, as they do at test (`pairs: ranked`). In both rows of `reptile` a query is
+normalised together with the support. The head of `reptile_5w5s` sees the mean over places of the
+last block, 64 features as in MAML; that of `reptile_5w1s` did until 50,540 and has seen all four
+places since, 256, as in the code of Nichol et al. (`supervised_reptile/models.py`). Until then, and
+in `reptile_5w5s` throughout, the mini-batches of all tasks had their labels in one order, and the
+meta-step of `reptile_5w1s` began at 1. Its characters of validation were added at 64,000, after 27
+minutes of a run of 70. Minutes are of one shared core, of two in `siamese_20w1s`. *Short by* is in
+points. Finn et al., Li et al. and Nichol et al. draw their characters at random from all alphabets,
+as the rows named `mixed` do; in the others the alphabets of the test are not those of training, but
+for four characters, and harder than those of validation. *On training characters* is the same test
+with characters that the row was trained on (`test KEY --on train --keep`): what is lacking there is
+for want of steps, what is lost from there to *ours* is overfitting. `train KEY --minutes N
+--continue` trains a row on from its kept weights. A row *begun from* another (`--from`) had the
+weights of that row's embedding before its own training; iterations and minutes are those of both.
 
 ## Validation while training
 
