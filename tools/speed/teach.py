@@ -176,15 +176,13 @@ def clicked(server: Server, clip: str) -> dict[str, str]:
         hit = hits[0] if hits else best_sign(server, clip)
         place = {"clip": clip, "frame": hit["frame"], "xyxy": hit["xyxy"], "name": SIGN}
         begun = time.perf_counter()
-        stamp = server.act(do="add", **place)["hits_stamp"]
-        while (state := server.json("api/state?seen=0"))["hits_stamp"] == stamp or state[
-            "learning"
-        ]["phase"] in ("waiting", "learning"):
-            time.sleep(0.01)
+        before = state = server.act(do="add", **place)
+        while state["hits_stamp"] == before["hits_stamp"] or is_learning(state):
+            state = server.json(f"api/state?seen={state['stamp']}")  # as the page does: it waits
         hits = server.json(f"api/hits?class={urllib.parse.quote(SIGN)}")["hits"]
         marked.append(time.perf_counter() - begun)
-        while server.json("api/state?seen=0")["learning"]["phase"] != "ready":
-            time.sleep(0.01)
+        while state["learning"]["phase"] != "ready":
+            state = server.json(f"api/state?seen={state['stamp']}")
         judged.append(time.perf_counter() - begun)
         hits = [h for h in hits if h["status"] == "open"]
         if not hits:
@@ -193,6 +191,11 @@ def clicked(server: Server, clip: str) -> dict[str, str]:
         "click to marked timeline, the last of five boxes": f"{marked[-1]:.1f} s",
         "click to report and threshold, the last of five boxes": f"{judged[-1]:.1f} s",
     }
+
+
+def is_learning(state: dict[str, Any]) -> bool:
+    """Return whether the rows of what was clicked are not there yet."""
+    return state["learning"]["phase"] in ("waiting", "learning")
 
 
 @contextmanager
