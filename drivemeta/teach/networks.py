@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from drivemeta.core.boxes import FloatArray
@@ -77,8 +76,3 @@ def _key(crop: Tensor, things: bool) -> bytes:
 
 def _go_on() -> None:
     """Nothing is out of date."""
-
-
-def quiet_threads(n_threads: int) -> None:
-    """Let torch use so many threads, and the page the rest."""
-    torch.set_num_threads(n_threads)
