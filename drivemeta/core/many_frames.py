@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.one_object import stands_alone
-
-_QUOTA_BONUS = 2.0
+from drivemeta.core.score_rule import QUOTA_BONUS
 
 
 def crops_by_frame(
@@ -44,7 +43,7 @@ def crops_by_frame(
     some, frames = some[crowded], frames[crowded]
     quota = at_most // int(owning.sum())
     within = _numbers(frames * len(owning) + roots[some])
-    priority = scores[some] + _QUOTA_BONUS * (within < quota)
+    priority = scores[some] + QUOTA_BONUS * (within < quota)
     order = np.lexsort((-priority, frames))  # stable
     numbers = np.empty(len(some), np.int64)
     numbers[order] = _numbers(frames[order])

@@ -18,6 +18,7 @@ N_CANDIDATES = 600
 N_ROWS = 300
 N_CROPS = 32
 N_THING_CROPS = 8
+QUOTA_BONUS = 2.0  # above all scores: crops within the quota of a super-class come first
 MIN_SIDE = 1.0
 
 
@@ -149,7 +150,7 @@ def choose_crops(
     same = located.roots[:, None] == located.roots[None, :]
     rank = np.tril(same, -1).sum(1)
     eligible = np.isin(located.roots, owning)
-    priority = eligible * (located.scores + 2 * (rank < quota))
+    priority = eligible * (located.scores + QUOTA_BONUS * (rank < quota))
     order = np.argsort(-priority, kind="stable")[:at_most]
     chosen: NDArray[np.int64] = order[priority[order] > 0].astype(np.int64)
     return chosen

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def shipped_parts(named: Sequence[NamedBank] = ()) -> Parts | None:
     if not traced.fits:
         return None
     facts, size = traced.facts, tuple(traced.facts["input_size"])
-    bank = reduce(with_named, named, _bank(*_base()))
+    bank = reduce(with_named, named, _bank(*traced.base))
     level1 = level1_key(*size)
     networks = Networks(
         traced.graph(level1),
@@ -105,12 +105,14 @@ def keep_networks(
     Raises:
         OutputError: the file cannot be written.
     """
+    base = _base()[1]
     kept = {
-        name: np.frombuffer(without_weights(graph, _weights(name)).SerializeToString(), np.uint8)
+        name: without_weights(graph, _weights(name, base)).SerializeToString()
         for name, graph in graphs.items()
     }
+    arrays = {name: np.frombuffer(data, np.uint8) for name, data in kept.items()}
     said = json.dumps({**facts, "made_from": _made_from()})
-    write_bytes(path, serialize(kept, metadata={HEADER: said}))
+    write_bytes(path, serialize(arrays, metadata={HEADER: said}))
 
 
 def _made_from() -> str:
@@ -137,11 +139,16 @@ class _Traced:
         """Whether the weights that ship are those that were traced."""
         return bool(self.facts["made_from"] == _made_from())
 
+    @cached_property
+    def base(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """What the file of the base says, and its arrays."""
+        return _base()
+
     def graph(self, name: str) -> onnx.GraphProto:
         """Return a network with its weights."""
         try:
             graph = onnx.GraphProto.FromString(self._kept[name].tobytes())
-            return with_weights(graph, _weights(name))
+            return with_weights(graph, _weights(name, self.base[1]))
         except (DecodeError, ValueError) as error:
             raise ModelFileError(
                 f"expected the networks of the shipped weights in {TRACED_NETWORKS}: {error}; "
@@ -153,13 +160,13 @@ def _base() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return read_arrays(BASE_WEIGHTS, "drivemeta", "weights", ["classes"], [])
 
 
-def _weights(network: str) -> dict[str, NDArray[Any]]:
-    """Return the weights of a network by their names in it."""
+def _weights(network: str, base: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the weights of a network by their names in it, of the base's arrays or of things."""
     if network == "things":
         with safe_open(THING_WEIGHTS, framework="np") as file:
             return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     prefix = f"{network.split()[0]}."
-    own = (item for item in _base()[1].items() if item[0].startswith(prefix))
+    own = (item for item in base.items() if item[0].startswith(prefix))
     return {key.removeprefix(prefix): array for key, array in own}
 
 

@@ -9,7 +9,6 @@ import torch
 from drivemeta.adaptation import thing_columns
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.observation import observe
-from drivemeta.adaptation.report import likeness
 from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.verdict import verdicts
 from drivemeta.adaptation.thing_layer import ThingLayerLearning
@@ -27,7 +26,7 @@ from drivemeta.models.traced.networks import things_graph
 from drivemeta.models.traced.session import session_of
 from drivemeta.plugins import default_registry
 from drivemeta.runtime.detector import OnnxDetector
-from tests.helpers.detectors import make_things
+from tests.helpers.detectors import make_things, ship_things
 from tests.helpers.support import write_support
 
 LAYERS = ("maml", "anil", "metasgd", "reptile")
@@ -42,14 +41,9 @@ def base(lively_detector):
 
 @pytest.fixture(autouse=True)
 def store(monkeypatch):
-    rng = np.random.default_rng(0)
-    embeddings = rng.normal(size=(60, THING_DIM)).astype(np.float32)
-    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    parents = ("vehicle", "pedestrian", "vehicle")
-    shipped = ThingReplay(("car", "person", "tram"), parents, embeddings, np.arange(60) % 3)
-    for module in (thing_columns, likeness):
-        monkeypatch.setattr(module, "load_replay", lambda: shipped)
-    return shipped
+    return ship_things(
+        monkeypatch, {"car": "vehicle", "person": "pedestrian", "tram": "vehicle"}, 60
+    )
 
 
 @pytest.fixture(scope="module")

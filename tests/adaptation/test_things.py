@@ -7,18 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from drivemeta.adaptation import thing_columns
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.frame_crops import N_VIEWS
 from drivemeta.adaptation.observation import observe
 from drivemeta.adaptation.parent_choice import parents_of
-from drivemeta.adaptation.report import likeness
 from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.likeness import Likeness
 from drivemeta.adaptation.report.plot import draw_report_plot
 from drivemeta.adaptation.thing_views import see_things, things_among
 from drivemeta.banks.contrast import Contrast
-from drivemeta.banks.replay import ThingReplay
 from drivemeta.core import DISTRACTOR
 from drivemeta.core.boxes import iou_matrix
 from drivemeta.data.readers.files import read_image
@@ -27,7 +24,7 @@ from drivemeta.errors import InputError
 from drivemeta.models.crops import to_tensor
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.model_file import read_model_file
-from tests.helpers.detectors import make_things
+from tests.helpers.detectors import make_things, ship_things
 from tests.helpers.support import seen_again, write_support
 
 
@@ -40,15 +37,7 @@ def base(lively_detector):
 
 @pytest.fixture(autouse=True)
 def replay(monkeypatch):
-    rng = np.random.default_rng(0)
-    embeddings = rng.normal(size=(40, 128)).astype(np.float32)
-    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    shipped = ThingReplay(
-        ("car", "person"), ("vehicle", "pedestrian"), embeddings, np.arange(40) % 2
-    )
-    for module in (thing_columns, likeness):
-        monkeypatch.setattr(module, "load_replay", lambda: shipped)
-    return shipped
+    return ship_things(monkeypatch, {"car": "vehicle", "person": "pedestrian"}, 40)
 
 
 @pytest.fixture(scope="module")

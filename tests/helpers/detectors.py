@@ -129,3 +129,19 @@ def torch_networks(detector):
     parts = {"_level1": detector.level1, "_level2": detector.level2, "_things": detector.things}
     networks.__dict__.update({name: _Runs(part) for name, part in parts.items()})
     return networks
+
+
+def ship_things(monkeypatch, parents: dict[str, str], n: int):
+    """Let `n` random embeddings of kinds, whose super-classes are given, be the things that ship."""
+    from drivemeta.adaptation import thing_columns
+    from drivemeta.adaptation.report import likeness
+    from drivemeta.banks.replay import ThingReplay
+    from drivemeta.core.things import THING_DIM
+
+    embeddings = np.random.default_rng(0).normal(size=(n, THING_DIM)).astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    labels = np.arange(n) % len(parents)
+    shipped = ThingReplay((*parents,), (*parents.values(),), embeddings, labels)
+    for module in (thing_columns, likeness):
+        monkeypatch.setattr(module, "load_replay", lambda: shipped)
+    return shipped

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drivemeta.core import Detections
-from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers import read_coco
 from drivemeta.data.support import SupportSet, draw_boxes
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.evaluation.detection import truth_of
-from drivemeta.evaluation.matching import Matches, match
+from drivemeta.evaluation.matching import Matches
+from drivemeta.evaluation.operating_point import match_class
 from drivemeta.models.store import load_base
 from drivemeta.models.thing_store import with_things
 from tools.fewshot.networks import digest, on_onnx_runtime
@@ -35,12 +33,6 @@ NAMES = {
     "bike": "bicycle",
     **{name: name for name in ("bus", "truck", "rider")},
 }
-# A kind counts as its super-class here, whatever it was found by.
-TREE = ClassTree(
-    (*PARENTS, *BASE),
-    (*PARENTS.values(), *(None for _ in BASE)),
-    (*("novel" for _ in PARENTS), *("base" for _ in BASE)),
-)
 
 
 class RoadScenes:
@@ -114,7 +106,8 @@ def outcome_of(
     """
     names = finder.tree.names
     told = [name for name in (kind, *BESIDE) if name in names]
-    matches = {name: _matches(roads.val, found, names, name) for name in told}
+    tree = _tree(names)
+    matches = {name: match_class(roads.val, found, tree, name) for name in told}
     if np.isnan(threshold):
         return Outcome(matches, float("nan"))
     label = names.index(kind)
@@ -123,16 +116,11 @@ def outcome_of(
     return Outcome(matches, float(alarms[without].mean()))
 
 
-def _matches(
-    val: Dataset, found: Sequence[Detections], names: tuple[str, ...], name: str
-) -> Matches:
-    labels: NDArray[np.int64] = np.array(
-        [i for i, own in enumerate(names) if name in (own, PARENTS.get(own))], np.int64
-    )
-    outcomes, n_truth = [], []
-    for image, seen in zip(val.images, found, strict=True):
-        boxes, ignore = truth_of(image, val, TREE, name)
-        mine = seen[np.isin(seen.labels, labels)]
-        outcomes.append(match(mine.boxes, mine.scores, boxes, ignore))
-        n_truth.append(int((~ignore).sum()))
-    return Matches.collect(outcomes, n_truth)
+def _tree(names: tuple[str, ...]) -> ClassTree:
+    """Return a model's classes, and behind them those that it lacks, which count all the same.
+
+    A kind counts as its super-class here, whatever it was found by.
+    """
+    known = (*names, *(name for name in (*PARENTS, *BASE) if name not in names))
+    origins = ("novel" if name in PARENTS else "base" for name in known)
+    return ClassTree(known, tuple(map(PARENTS.get, known)), tuple(origins))

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from drivemeta.core.score_rule import QUOTA_BONUS
 from drivemeta.export.graph.builder import GraphBuilder
 from drivemeta.export.graph.locate import BankValues, Rows
 from drivemeta.export.graph.preprocess import Prepared
@@ -121,7 +122,7 @@ def crop_priority(g: GraphBuilder, rows: Rows, bank: BankValues, eye: Eye) -> st
     roots = g.cast(rows.roots, np.float32)
     same = g.cast(g.Equal(g.Unsqueeze(roots, [2]), g.Unsqueeze(roots, [1])), np.float32)
     rank = g.ReduceSum(g.Mul(same, before), [2], keepdims=0)
-    bonus = g.Where(g.Less(rank, quota), 2.0, 0.0)
+    bonus = g.Where(g.Less(rank, quota), QUOTA_BONUS, 0.0)
     real = g.cast(g.GreaterOrEqual(rows.scores, 0.0), np.float32)
     return g.Mul(g.Mul(g.Gather(owns, rows.roots), real), g.Add(rows.scores, bonus))
 
