@@ -106,13 +106,12 @@ def keep_networks(
         OutputError: the file cannot be written.
     """
     base = _base()[1]
-    kept = {
-        name: without_weights(graph, _weights(name, base)).SerializeToString()
-        for name, graph in graphs.items()
-    }
-    arrays = {name: np.frombuffer(data, np.uint8) for name, data in kept.items()}
+    kept = {}
+    for name, graph in graphs.items():
+        data = without_weights(graph, _weights(name, base)).SerializeToString()
+        kept[name] = np.frombuffer(data, np.uint8)
     said = json.dumps({**facts, "made_from": _made_from()})
-    write_bytes(path, serialize(arrays, metadata={HEADER: said}))
+    write_bytes(path, serialize(kept, metadata={HEADER: said}))
 
 
 def _made_from() -> str:

@@ -132,7 +132,7 @@ def torch_networks(detector):
 
 
 def ship_things(monkeypatch, parents: dict[str, str], n: int):
-    """Let `n` random embeddings of kinds, whose super-classes are given, be the things that ship."""
+    """Let `n` random embeddings, of kinds below super-classes, be the things that ship."""
     from drivemeta.adaptation import thing_columns
     from drivemeta.adaptation.report import likeness
     from drivemeta.banks.replay import ThingReplay
