@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,17 +67,12 @@ def teach(
     at = listen(host, port)
 
     def begin() -> Teacher:
-        import torch
-
         from drivemeta.export.restore import restore
         from drivemeta.own.loading import load_base
-        from drivemeta.runtime.cores import usable_cores
+        from drivemeta.teach.networks import give_way
         from drivemeta.teach.teacher import Teacher
 
-        # What looks and learns is begun by this thread, and leaves the processor to the page.
-        torch.set_num_threads(max(1, usable_cores() - 1))
-        if sys.platform == "linux":
-            os.nice(10)  # of this thread and those that it begins
+        give_way()
         detector = load_base(base, registry_of(ctx))
         teacher = Teacher(restore(detector, model) if model else detector, clips, project)
         keep_clips(project, paths)

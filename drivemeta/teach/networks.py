@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import DenseArrays
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.fixed import FixedNetworks, Seen
+from drivemeta.runtime.cores import usable_cores
 
 MOST_CROPS = 40_000  # embeddings of half a kilobyte
 MOST_LOOKS = 64  # some of them with a frame
@@ -76,3 +80,10 @@ def _key(crop: Tensor, things: bool) -> bytes:
 
 def _go_on() -> None:
     """Nothing is out of date."""
+
+
+def give_way() -> None:
+    """Let this thread and those that it begins leave the processor to the page."""
+    torch.set_num_threads(max(1, usable_cores() - 1))
+    if sys.platform == "linux":
+        os.nice(10)  # there, of a thread alone
