@@ -227,7 +227,9 @@ def _check_boxes(image: AnnotatedImage, dataset: Dataset) -> AnnotatedImage:
                 f"{where}: the box {box} (xyxy) lies outside the image of {width}x{height} pixels"
             )
         if sides[row] < _LEAST_SIDE_PX:
+            shares = np.abs(image.boxes[row]).max() <= 1
+            hint = ": expected pixels, found shares of the image?" if shares else ""
             raise AnnotationError(
-                f"{where}: the box {box} (xyxy) is narrower than {_LEAST_SIDE_PX:g} pixels"
+                f"{where}: the box {box} (xyxy) is narrower than {_LEAST_SIDE_PX:g} pixels{hint}"
             )
     return replace(image, boxes=clipped)

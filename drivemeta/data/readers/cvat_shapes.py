@@ -19,6 +19,7 @@ NO_AREA = {
     "skeleton": "a skeleton has no box",
     "tag": "a tag names the whole image",
 }
+UNKNOWN = "a shape of an unknown kind"
 _SIDES = ("xtl", "ytl", "xbr", "ybr")
 _FRAME = ("left", "top", "width", "height")
 
@@ -43,9 +44,14 @@ def shape_box(shape: Element, where: str) -> Box:
     """
     degrees = as_number(shape.get("rotation", 0), f"{where}: rotation")
     if shape.tag == "box":
-        return turned_box(_numbers(shape, _SIDES, where), degrees)
+        left, top, right, bottom = _numbers(shape, _SIDES, where)
+        if left > right or top > bottom:
+            raise AnnotationError(f"{where}: expected xtl and ytl below xbr and ybr, found more")
+        return turned_box((left, top, right, bottom), degrees)
     if shape.tag == "ellipse":
         x, y, radius_x, radius_y = _numbers(shape, ("cx", "cy", "rx", "ry"), where)
+        if min(radius_x, radius_y) < 0:
+            raise AnnotationError(f"{where}: expected rx and ry of 0 or more, found less")
         return ellipse_box((x, y), (radius_x, radius_y), degrees)
     if shape.tag == "mask":
         counts = [int(as_number(n, f"{where}: rle")) for n in shape.get("rle", "").split(",")]

@@ -19,6 +19,7 @@ from drivemeta.data.dataset import Dataset, SetAside
 from drivemeta.data.readers.cvat_shapes import (
     NO_AREA,
     SHAPES,
+    UNKNOWN,
     Task,
     is_round,
     listed_classes,
@@ -87,9 +88,9 @@ def _tracks(
         task = track.get("task_id", tasks[0].number if len(tasks) == 1 else "")
         if task not in found and any(other.number == task for other in tasks):
             continue
-        kinds = {shape.tag for shape in track if shape.tag in NO_AREA}
+        kinds = {shape.tag for shape in track if shape.tag not in SHAPES}
         set_aside += [
-            SetAside(path.name, f"track {number} ({label!r}, {kind})", NO_AREA[kind])
+            SetAside(path.name, f"track {number} ({label!r}, {kind})", NO_AREA.get(kind, UNKNOWN))
             for kind in sorted(kinds)
         ]
         if task in found:

@@ -68,7 +68,8 @@ def as_number(value: object, where: str) -> float:
     12.5
     """
     number = math.nan
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
+    is_odd = isinstance(value, bool) or (isinstance(value, str) and "_" in value)  # 1_0 is no 10
+    if isinstance(value, int | float | str) and not is_odd:
         try:
             number = float(value)
         except (ValueError, OverflowError):
