@@ -148,6 +148,7 @@ def timed(
         is_decoding_order: Function that tells whether the stamps of the packets grow as these lie
             in the file. Where those of the frames do not, they are times of decoding: the same
             stamps, given to the frames in order, are those of presentation.
+        wrap_s: Seconds after which the container's stamps begin at 0 again, infinite for never.
     """
     waiting: deque[Item] = deque()
     stamps: list[float | None] = []
