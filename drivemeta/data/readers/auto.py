@@ -67,7 +67,7 @@ def _read_file(path: Path, images: str | Path | None, reading: Reading) -> Datas
             return read_yolo(path, images, reading)
         case _ if path.name in NAME_FILES:
             return read_yolo(path, images, reading)
-        case ".zip" | ".tar" | ".gz":
+        case ".zip" | ".tar" | ".gz" | ".tgz" | ".bz2" | ".xz" | ".7z" | ".rar":
             raise AnnotationError(f"{path}: found an archive; unpack it and give what is inside")
     beside = [p.name for p in _candidates(path.parent)][:3]
     hint = f"; beside it lies {', '.join(beside)}" if beside else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.readers.files import header_of, read_text
+from drivemeta.data.readers.files import header_of, read_text, unread_pictures
 from drivemeta.data.readers.parsed import (
     ParsedBox,
     ParsedImage,
@@ -56,7 +56,7 @@ def read_yolo(
             f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), found none{hint}"
         )
     texts = texts_of(files, folder, root)
-    aside = unread_texts(root, texts)
+    aside = [*unread_texts(root, texts), *unread_pictures(folder, folder, nested=True)]
     chosen = chosen_images(names, root, folder, files)
     lines = {file: _lines(texts[file]) for file in chosen.splits}
     layout = choose_layout(

@@ -36,6 +36,12 @@ def test_a_yaml_of_any_name(tmp_path):
     assert read_annotations(tmp_path).classes == ("stop", "yield")
 
 
+@pytest.mark.parametrize("name", ["signs.names", "train/_darknet.labels", "train/classes.txt"])
+def test_names_as_darknet_and_roboflow_keep_them(tmp_path, name):
+    put(labelled(tmp_path, "a", images="train", labels="train") / name, "stop\nyield\n")
+    assert read_annotations(tmp_path).n_boxes() == {"stop": 0, "yield": 1}
+
+
 def test_files_that_name_the_classes_differently(tmp_path):
     put(labelled(tmp_path, "a") / "data.yaml", NAMES)
     same = put(tmp_path / "classes.txt", "stop\nyield\n")
