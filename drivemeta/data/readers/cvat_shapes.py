@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from drivemeta.data.readers.parsed import ParsedImage
 from drivemeta.data.readers.shapes import Box, box_round, ellipse_box, mask_box, turned_box
-from drivemeta.data.readers.values import as_number, as_size, short
+from drivemeta.data.readers.values import as_name, as_number, as_size, short
 from drivemeta.errors import AnnotationError
 
 SHAPES = ("box", "polygon", "ellipse", "mask")
@@ -76,7 +76,8 @@ def listed_classes(root: Element, images: Sequence[ParsedImage]) -> list[str]:
     Labels of a skeleton's parts are none: they only describe it.
     """
     labels = [e for e in root.findall("meta//labels/label") if e.find("parent") is None]
-    listed = [name for e in labels if (name := (e.findtext("name") or "").strip())]
+    texts = [text for e in labels if (text := (e.findtext("name") or "").strip())]
+    listed = [as_name(text, "a label of the task") for text in texts]
     used = {box.name for image in images for box in image.boxes}
     return list(dict.fromkeys(listed)) if used <= set(listed) else sorted(used | set(listed))
 

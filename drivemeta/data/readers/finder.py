@@ -22,7 +22,7 @@ _OF_ANNOTATIONS = frozenset(
 )
 _DEPTH = 2  # of sub-folders that are looked through for a bare name
 _MOST_NAMES = 5000  # that a name is compared with for a hint
-_ROOTED = re.compile(r"^(?:[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|/)")
+_ROOTED = re.compile(r"^(?:[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]+://|/)")
 
 
 def finders_beside(

@@ -137,3 +137,26 @@ def test_text_files_of_pictures_that_are_not_there(tmp_path):
     put(tmp_path / "notes/c.txt", "five boxes are left out")
     (aside,) = found(tmp_path)[1].set_aside
     assert aside.file == "labels/val/b.txt"
+
+
+def test_parts_by_the_whole_path_of_a_set_given_as_a_relative_one(tmp_path, monkeypatch):
+    put(
+        labelled(tmp_path, "train/a", "b") / "data.yaml", f"train: {tmp_path}/images/train\n{NAMES}"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert found(".")[0] == {"a": 1}
+
+
+@pytest.mark.parametrize("part", ["x" * 5000, '"a\\0b"'])
+def test_parts_that_no_file_can_have(tmp_path, part):
+    put(labelled(tmp_path, "a") / "data.yaml", f"train: {part}\n{NAMES}")
+    assert found(tmp_path)[0] == {"a": 1}
+
+
+@pytest.mark.parametrize("name", [".hidden/b.png", "b.gif"])
+def test_parts_with_pictures_that_are_not_read(tmp_path, name):
+    put(labelled(tmp_path, "a") / "data.yaml", f"train: train.txt\n{NAMES}")
+    put_picture(tmp_path / name)
+    put(tmp_path / "train.txt", name)
+    with pytest.raises(AnnotationError, match="no picture that is read"):
+        read_yolo(tmp_path)
