@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from drivemeta.archive.places import is_url
 from drivemeta.archive.storage import reading
-from drivemeta.core.videos import UNREADABLE, open_video, video_track
+from drivemeta.core.videos import UNREADABLE, open_video, video_track, wrap_s
 from drivemeta.errors import VideoError
 from drivemeta.plugins.source.clock import SteadyClock, timed
 
@@ -91,4 +91,5 @@ class Stamps:
     def _times(self, stream: VideoStream) -> np.ndarray:
         base = float(stream.time_base or 0)
         stated = ((i, float(pts) * base) for i, pts in enumerate(self.pts))
-        return np.array([time_s for _, time_s in timed(stated, SteadyClock(1 / self.fps))])
+        clock, wrap = SteadyClock(1 / self.fps), wrap_s(stream.container)
+        return np.array([time_s for _, time_s in timed(stated, clock, wrap_s=wrap)])

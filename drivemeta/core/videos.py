@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import av
 import numpy as np
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ _NO_VIDEO = (
     | Disposition.still_image
     | Disposition.dependent
 )
+_WRAPPING, _WRAP_S = ("mpeg", "mpegts"), 2**33 / 90_000
 # What PyAV raises of a file that is damaged or no video.
 UNREADABLE = (av.FFmpegError, OSError, ValueError, LookupError)
 
@@ -149,6 +150,11 @@ def video_track(container: InputContainer, track: int | None = None) -> tuple[Vi
     if len(videos) == 1:
         return _decodable(chosen), ""
     return _decodable(chosen), f"track {chosen.index} was taken of several videos: {listed}"
+
+
+def wrap_s(container: Container) -> float:
+    """Return after how many seconds the stamps of a container's format begin at 0 again."""
+    return _WRAP_S if container.format.name in _WRAPPING else float("inf")
 
 
 def _decodable(stream: VideoStream) -> VideoStream:

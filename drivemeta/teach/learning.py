@@ -126,15 +126,20 @@ class Learning:
                 if self._ended:
                     return
                 self._begun = self._wanted
-            try:
-                self._learn()
-            except _OutOfDateError:
-                continue
-            except DriveMetaError as error:
-                self._tell(Learnt("failed", self._base.bank, problem=str(error)))
-            except Exception as error:  # noqa: BLE001  (the page says it; the thread goes on)
-                problem = f"{type(error).__name__}: {error}; this is a fault of DriveMeta"
-                self._tell(Learnt("failed", self._base.bank, problem=problem))
+            with suppress(_OutOfDateError):
+                self._learn_or_say()
+
+    def _learn_or_say(self) -> None:
+        """Learn, or tell why it failed."""
+        try:
+            self._learn()
+        except _OutOfDateError:
+            raise
+        except DriveMetaError as error:
+            self._tell(Learnt("failed", self._base.bank, problem=str(error)))
+        except Exception as error:  # noqa: BLE001  (the page says it; the thread goes on)
+            problem = f"{type(error).__name__}: {error}; this is a fault of DriveMeta"
+            self._tell(Learnt("failed", self._base.bank, problem=problem))
 
     def _learn(self) -> None:
         started = time.perf_counter()

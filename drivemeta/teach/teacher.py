@@ -67,7 +67,7 @@ class Teacher:
             base,
             self.footage.networks,
             lambda: self._pictures.lesson(self.project.state),
-            self._find,
+            self._tell_learnt,
         )
         self._taught = self._lesson_key(self.project.state)
         self._find()
@@ -274,6 +274,7 @@ class Teacher:
                 self._taught = key
                 self.learning.again()
         self._find()
+        self._tell(hits=True)  # what was said of them
 
     @staticmethod
     def _lesson_key(state: State) -> object:
@@ -282,12 +283,17 @@ class Teacher:
     def _is_busy(self) -> bool:
         return self.learning.is_busy or self.exported["phase"] == "running"
 
-    def _find(self) -> None:
-        """Look for what was learnt in all that is indexed, at the thresholds that hold."""
+    def _tell_learnt(self) -> None:
+        self._tell(hits=self._find())
+
+    def _find(self) -> bool:
+        """Look for what was learnt in all that is indexed, at the thresholds that hold.
+
+        It returns whether that changed.
+        """
         with self._finding:  # the last one has the newest bank
             names = self._names(self.project.state)
-            self._hits.score(self.bank(), self.footage.indexes, names)
-        self._tell(hits=True)
+            return self._hits.score(self.bank(), self.footage.indexes, names)
 
     def _grown(self, clip: str, rows: Rows) -> None:
         """Look for what is known in what is new in the index."""

@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
+from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.teach.access import Address
 from drivemeta.teach.clip_list import clips_of, keep_clips
 from drivemeta.teach.clips import open_clip
+from drivemeta.teach.seen import see
 from drivemeta.teach.server import FILES, TeachSession, create_app
 from drivemeta.teach.teacher import Teacher
 from tests.helpers.teach import ask
@@ -17,6 +19,12 @@ from tests.helpers.videos import draw_frame, encode_video
 
 NASTY = '<img src=x onerror="alert(1)">'
 PATIENCE_S = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _traced(lively_detector):
+    """Trace the networks in this thread: what it silences meanwhile is silenced in no other."""
+    see(lively_detector, FixedNetworks(lively_detector), draw_frame(0, (120, 160)), 0)
 
 
 @pytest.fixture(scope="module")

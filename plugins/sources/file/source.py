@@ -11,7 +11,7 @@ import av
 
 from drivemeta.core import Frame
 from drivemeta.core.stream import PictureTags, StreamInfo
-from drivemeta.core.videos import OpenVideo, open_video, tags_of, upright, upright_size
+from drivemeta.core.videos import OpenVideo, open_video, tags_of, upright, upright_size, wrap_s
 from drivemeta.errors import InputError, VideoError
 from drivemeta.plugins.source.clock import LEAP_S, SteadyClock, timed
 from drivemeta.plugins.source.protocol import SourceCounts
@@ -74,7 +74,8 @@ class FileSource:
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames in order of presentation, at the times the container states."""
         index, clock = 0, SteadyClock(1 / self.info().fps)
-        for decoded, time_s in timed(self._stated(), clock, lambda: self._stamps_grow):
+        wrap = wrap_s(self._opened.container)
+        for decoded, time_s in timed(self._stated(), clock, lambda: self._stamps_grow, wrap):
             yield Frame(upright(decoded), index, time_s, decoded.pts)
             index += 1
         self._ended_early = index < self._announced() or self._is_cut()
