@@ -18,6 +18,7 @@ from drivemeta.data.check_sheet import check_sheet_png
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.duplicates import count_once, objects_once
 from drivemeta.data.oddities import (
+    alike_names,
     confused_boxes,
     look_at,
     sliver_notes,
@@ -112,7 +113,9 @@ class SupportSet:
         ]
         once = objects_once(count_once(replace(checked, notes=notes), same_pictures(seen_as)))
         whole = without_unused(whole_pictures(once, reading))
-        return cls(replace(whole, notes=(*whole.notes, *confused_boxes(whole))))
+        return cls(
+            replace(whole, notes=(*whole.notes, *alike_names(whole), *confused_boxes(whole)))
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:

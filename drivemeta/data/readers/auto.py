@@ -56,18 +56,32 @@ def read_annotations(
 
 
 def _read_file(path: Path, images: str | Path | None, reading: Reading) -> Dataset:
+    name = _format_of(path)
+    if reading.format not in (None, name):
+        raise AnnotationError(f"{path}: expected {reading.format}, as --read says, found {name}")
+    match name:
+        case "coco":
+            return read_coco(path, images)
+        case "labelme":
+            return read_labelme(path, images, reading)
+        case "cvat":
+            return read_cvat(path, images, reading)
+        case "voc":
+            return read_voc(path, images)
+    return read_yolo(path, images, reading)
+
+
+def _format_of(path: Path) -> str:
     match path.suffix.lower():
         case ".json":
-            labelme = is_labelme(read_json(path))
-            return read_labelme(path, images, reading) if labelme else read_coco(path, images)
+            return "labelme" if is_labelme(read_json(path)) else "coco"
         case ".xml":
-            cvat = parse_xml(path).tag == "annotations"
-            return read_cvat(path, images, reading) if cvat else read_voc(path, images)
-        case ".yaml" | ".yml":
-            return read_yolo(path, images, reading)
+            return "cvat" if parse_xml(path).tag == "annotations" else "voc"
+        case ".yaml" | ".yml" | ".names":
+            return "yolo"
         case _ if path.name in NAME_FILES:
-            return read_yolo(path, images, reading)
-        case ".zip" | ".tar" | ".gz":
+            return "yolo"
+        case ".zip" | ".tar" | ".gz" | ".tgz" | ".bz2" | ".xz" | ".7z" | ".rar":
             raise AnnotationError(f"{path}: found an archive; unpack it and give what is inside")
     beside = [p.name for p in _candidates(path.parent)][:3]
     hint = f"; beside it lies {', '.join(beside)}" if beside else ""

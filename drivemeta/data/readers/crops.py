@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from drivemeta.data.dataset import Dataset
-from drivemeta.data.readers.files import image_size
+from drivemeta.data.dataset import Dataset, SetAside
+from drivemeta.data.readers.files import image_size, unread_pictures
 from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, ReaderFindings, dataset_of
 from drivemeta.data.readers.values import as_name
 from drivemeta.errors import AnnotationError
@@ -59,7 +59,13 @@ def read_crops(path: str | Path, *, certain: bool = False) -> Dataset:
             height, width = image_size(file)
             box = ParsedBox(f"{folder.name}/{file.name}", (0, 0, width, height), name)
             parsed.append(ParsedImage(file, None, [box], {CROP: True}))
-    return dataset_of(parsed, path, ReaderFindings("crops"))
+    aside = [
+        SetAside(folder.name, "the folder", "it holds no picture that is read, itself")
+        for folder in _sub_folders(path)
+        if folder not in folders
+    ]
+    aside += [left for folder in folders for left in unread_pictures(folder, path)]
+    return dataset_of(parsed, path, ReaderFindings("crops", aside))
 
 
 def _check_of_crops(path: Path, folders: Sequence[Path]) -> None:
@@ -82,5 +88,8 @@ def _check_of_crops(path: Path, folders: Sequence[Path]) -> None:
 
 
 def _class_folders(path: Path) -> list[Path]:
-    found = sorted(p for p in path.iterdir() if p.is_dir() and not is_foreign(p.name))
-    return [folder for folder in found if list_images(folder)]
+    return [folder for folder in _sub_folders(path) if list_images(folder)]
+
+
+def _sub_folders(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.is_dir() and not is_foreign(p.name))

@@ -25,12 +25,15 @@ from drivemeta.data.readers.cvat_shapes import (
     listed_classes,
     shape_box,
 )
+from drivemeta.data.readers.files import image_size
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
 from drivemeta.data.readers.kept import keep_picture
 from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, ReaderFindings, dataset_of
 from drivemeta.data.readers.values import as_flag, as_name, as_number, short
 from drivemeta.errors import AnnotationError
 from drivemeta.files import VIDEO_SUFFIXES, list_files, list_images
+
+_LEAST_LENGTH = 0.9  # of the task's; containers and decoders count a few frames differently
 
 
 @dataclass
@@ -69,10 +72,17 @@ def read_cvat_video(
         files = _files(path, task, folders, sorted(found.keys), alone=len(tracks) == 1)
         for frame in sorted(found.keys):
             attributes = {"frame": frame, **({"split": task.subset} if task.subset else {})}
-            parsed.append(ParsedImage(files[frame], None, found.boxes[frame], attributes))
+            size = _stated_size(task, files[frame])
+            parsed.append(ParsedImage(files[frame], size, found.boxes[frame], attributes))
     return dataset_of(
         parsed, path, ReaderFindings("CVAT for video", set_aside), listed_classes(root, parsed)
     )
+
+
+def _stated_size(task: Task, picture: Path) -> tuple[int, int] | None:
+    """Return the size that the task states; of turned videos it may be that as stored."""
+    found = image_size(picture)
+    return found if task.frame_size == found[::-1] else task.frame_size
 
 
 def _tracks(
@@ -160,7 +170,24 @@ def _files(
             f"{folders[0]}, found {there}; put it beside the XML, or give its folder as "
             f"images{more}"
         )
-    return decoded(str(path), video, wanted)
+    files = decoded(str(path), video, wanted)
+    _check_length(path, task, video)
+    return files
+
+
+def _check_length(path: Path, task: Task, video: Path) -> None:
+    """Refuse a video of fewer frames than the task, as one of another frame rate has."""
+    try:
+        opened = open_video(video)
+        with opened.container:
+            n_frames = opened.stream.frames  # 0 where the file does not tell
+    except UNREADABLE as error:
+        raise AnnotationError(f"{path}: cannot read the video {video}: {error}") from error
+    if 0 < n_frames < _LEAST_LENGTH * (task.stop + 1):
+        raise AnnotationError(
+            f"{path}: {video} has {n_frames} frames, and the task goes to frame {task.stop}: "
+            "another version of the video? Give the one that was annotated"
+        )
 
 
 def _exported(places: Sequence[Path], wanted: list[int]) -> dict[int, Path] | None:

@@ -22,7 +22,7 @@ _OF_ANNOTATIONS = frozenset(
 )
 _DEPTH = 2  # of sub-folders that are looked through for a bare name
 _MOST_NAMES = 5000  # that a name is compared with for a hint
-_ROOTED = re.compile(r"^(?:[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|/)")
+_ROOTED = re.compile(r"^(?:[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]+://|/)")
 
 
 def finders_beside(
@@ -120,8 +120,9 @@ class ImageFinder:
             found = self._alike([(stem,)], entry)
         if found is None:
             raise self._missing(name, entry, stem)
-        renamed = stem and name_key(_stem(found.name)) != name_key(stem)
-        if renamed and (own := self._alike([(stem,)], entry)):
+        own_stem = _stem(stem)  # a.jpg.json is of a.jpg as a.json is
+        renamed = stem and name_key(_stem(found.name)) != name_key(own_stem)
+        if renamed and (own := self._alike([(own_stem,)], entry)):
             raise AnnotationError(
                 f"{entry}: names {short(name)}, but {own.name} is called like itself: of which of "
                 "the two is it? Correct the name in it, or rename the file"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from drivemeta.core.pictures import PictureHeader, set_upright
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.readers.coco import OWN_FORMAT
+from drivemeta.data.readers.crops import CROP
 from drivemeta.data.readers.files import header_of
 from drivemeta.data.readers.reading import Reading
 from drivemeta.errors import AnnotationError
@@ -32,7 +33,9 @@ def upright(dataset: Dataset, reading: Reading) -> Dataset:
 
 def _upright(image: AnnotatedImage, dataset: Dataset, reading: Reading) -> AnnotatedImage:
     header = header_of(image.path)
-    if header.orientation == 1:
+    if header.orientation == 1 or image.attributes.get(
+        CROP
+    ):  # the whole picture, however it stands
         return image
     if not len(image) and image.size == header.stored_size:
         return replace(image, size=header.size)

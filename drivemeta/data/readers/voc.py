@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from drivemeta.data.dataset import Dataset, SetAside
-from drivemeta.data.readers.files import parse_xml
+from drivemeta.data.readers.files import parse_xml, unread_pictures
 from drivemeta.data.readers.finder import ImageFinder, finders_beside
 from drivemeta.data.readers.parsed import (
     ParsedBox,
@@ -71,6 +71,7 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
         bare = [p for folder in folders for p in list_images(folder) if p not in known]
         found += [ParsedImage(p, None, [], {}) for p in bare]
         notes += without_annotations(bare)
+        aside += [left for folder in folders for left in unread_pictures(folder, root)]
     renamed = [words for finder in finders.values() for words in finder.renamed]
     ordered = sorted(found, key=lambda image: image.path)
     return dataset_of(ordered, path, ReaderFindings("Pascal VOC", aside, renamed, notes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.readers.files import header_of, read_text
+from drivemeta.data.readers.files import header_of, read_text, unread_pictures
 from drivemeta.data.readers.parsed import (
     ParsedBox,
     ParsedImage,
@@ -56,14 +56,14 @@ def read_yolo(
             f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), found none{hint}"
         )
     texts = texts_of(files, folder, root)
-    aside = unread_texts(root, texts)
+    aside = [*unread_texts(root, texts), *unread_pictures(folder, folder, nested=True)]
     chosen = chosen_images(names, root, folder, files)
     lines = {file: _lines(texts[file]) for file in chosen.splits}
     layout = choose_layout(
         root, [line for found in lines.values() for line in found], names, reading
     )
     parsed = [
-        ParsedImage(file, None, _boxes(file, lines[file], layout, names), split)
+        ParsedImage(file, None, _boxes(_size(file, reading), lines[file], layout, names), split)
         for file, split in chosen.splits.items()
     ]
     notes = without_annotations([file for file in chosen.splits if texts[file] is None])
@@ -71,9 +71,17 @@ def read_yolo(
     return dataset_of(parsed, path, found, list(names.classes))
 
 
-def _boxes(file: Path, lines: list[Line], layout: Layout, names: YoloNames) -> list[ParsedBox]:
-    """Return the boxes of an image, in its pixels."""
-    height, width = header_of(file).size
+def _size(file: Path, reading: Reading) -> tuple[int, int]:
+    """Return the height and width that lines are relative to."""
+    header = header_of(file)
+    return header.stored_size if reading.exif == "stored" else header.size
+
+
+def _boxes(
+    size: tuple[int, int], lines: list[Line], layout: Layout, names: YoloNames
+) -> list[ParsedBox]:
+    """Return the boxes of an image of a height and width, in its pixels."""
+    height, width = size
     return [
         ParsedBox(
             line.entry,

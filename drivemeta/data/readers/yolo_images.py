@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 
 from drivemeta.data.dataset import SetAside
@@ -11,6 +13,7 @@ from drivemeta.data.readers.files import read_text
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
 from drivemeta.data.readers.parsed import named, split_of
 from drivemeta.data.readers.yolo_names import YoloNames
+from drivemeta.errors import AnnotationError
 from drivemeta.files import list_images
 
 
@@ -39,14 +42,21 @@ def chosen_images(
         images: Those in it.
 
     Raises:
-        AnnotationError: An image of a list is missing.
+        AnnotationError: An image of a list is missing, or no picture that is read.
     """
     parts = {
-        split: [image for part in named_parts for image in _part(part, names.base, root)]
-        for split, named_parts in names.parts.items()
+        split: [image for part in of_split for image in _part(part, names.base, root)]
+        for split, of_split in names.parts.items()
     }
     if folder != root or not any(parts.values()):
         return ChosenImages({image: split_of(image, folder) for image in images})
+    known = set(images)
+    strange = [image for found in parts.values() for image in found if image not in known]
+    if strange:
+        raise AnnotationError(
+            f"{names.file}: names {strange[0]}, which is no picture that is read (hidden, or of "
+            "another kind)"
+        )
     splits: dict[Path, Mapping[str, str]] = {}
     for split, found in parts.items():
         for image in found:
@@ -59,18 +69,30 @@ def chosen_images(
 
 
 def _part(part: str, base: str, root: Path) -> list[Path]:
-    """Return the images of a folder, of a list in a text file, or the one of that name."""
+    """Return the images of a folder, of a list in a text file, or none if neither is there."""
     text = part.replace("\\", "/")
     inner = text
     while inner.startswith("../"):  # as Roboflow writes, of what lies beside the yaml
         inner = inner[3:]
     for place in (root / base / text, root / text, root / inner):
-        if not place.resolve().is_relative_to(root.resolve()):
+        if (path := _within(place, root)) is None:
             continue
-        if place.is_dir():
-            return list_images(root / place.relative_to(root), nested=True)
-        if place.suffix.lower() == ".txt" and place.is_file():
-            finder = ImageFinder(usual_folders(place.parent, root))
-            lines = enumerate(read_text(place).splitlines(), start=1)
-            return [finder.find(row, f"{place}: line {n}") for n, row in lines if row.strip()]
+        with suppress(OSError):  # a name that is too long
+            if path.is_dir():
+                return list_images(path, nested=True)
+            if path.suffix.lower() == ".txt" and path.is_file():
+                return _listed(path, root)
     return []
+
+
+def _within(place: Path, root: Path) -> Path | None:
+    """Return a path as one below the root, None if it lies elsewhere."""
+    absolute = Path(normpath(place.absolute()))
+    above = Path(normpath(root.absolute()))
+    return root / absolute.relative_to(above) if absolute.is_relative_to(above) else None
+
+
+def _listed(path: Path, root: Path) -> list[Path]:
+    finder = ImageFinder(usual_folders(path.parent, root))
+    lines = enumerate(read_text(path).splitlines(), start=1)
+    return [finder.find(row, f"{path}: line {n}") for n, row in lines if row.strip()]

@@ -15,6 +15,7 @@ from drivemeta.errors import AnnotationError
 from drivemeta.files import list_files
 
 _MOST_SHOWN = 20
+_WITH_NAMES = ("labels", "train", "valid", "val", "test")  # folders that may hold the names
 PARTS = ("train", "val", "test")
 NAME_FILES = (
     "data.yaml",
@@ -23,6 +24,7 @@ NAME_FILES = (
     "dataset.yml",
     "classes.txt",
     "obj.names",
+    "_darknet.labels",
 )
 
 
@@ -80,16 +82,19 @@ def find_names(path: Path) -> YoloNames:
 
 
 def name_files(folder: Path) -> list[Path]:
-    """Return the files of class names that a folder or its labels have, best first.
+    """Return the files of class names that a folder, its labels or its parts have, best first.
 
-    A yaml of another name counts where there is none of the usual ones.
+    A yaml or `.names` of another name counts where there is none of the usual ones.
     """
-    places = [folder, folder / "labels", folder / "Labels"]
+    parts = [path for path in _sub_folders(folder) if path.name.lower() in _WITH_NAMES]
+    places = [folder, *parts]
     usual = [place / name for place in places for name in NAME_FILES if (place / name).is_file()]
-    if usual:
-        distinct = {path.resolve(): path for path in reversed(usual)}
-        return list(distinct.values())[::-1]
-    return [path for path in list_files(folder, (".yaml", ".yml")) if _names_classes(path)]
+    others = list_files(folder, (".yaml", ".yml", ".names"))
+    return usual or [path for path in others if _names_classes(path)]
+
+
+def _sub_folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir())
 
 
 def _names_classes(path: Path) -> bool:

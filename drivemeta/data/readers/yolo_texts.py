@@ -10,6 +10,7 @@ from drivemeta.data.dataset import SetAside
 from drivemeta.data.re_encoded import is_same_picture
 from drivemeta.data.readers.files import read_text
 from drivemeta.data.readers.finder import name_key
+from drivemeta.data.readers.yolo_lines import parse_line
 from drivemeta.data.readers.yolo_names import NAME_FILES
 from drivemeta.errors import AnnotationError
 from drivemeta.files import list_files
@@ -89,11 +90,11 @@ def looks_like_boxes(path: Path) -> bool:
     if path.name in NAME_FILES:
         return False
     try:
-        text = read_text(path)
-    except AnnotationError:  # no text, hence no boxes
+        first = next((line for line in read_text(path).splitlines() if line.strip()), "")
+        parse_line(first, path, 1)
+    except AnnotationError:  # no text, or no such line
         return False
-    first = next((line.split() for line in text.splitlines() if line.strip()), [])
-    return len(first) >= 5 and first[0].isdigit()
+    return True
 
 
 def _text_of(image: Path, folder: Path, root: Path, there: _Texts) -> Path | None:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from drivemeta.data.readers import read_annotations
+from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
 from tests.helpers.containers import MIRRORED, TURNED, UPSIDE_DOWN, add_cover, set_matrix
 from tests.helpers.videos import draw_frame, encode_video, write_greys
@@ -117,6 +118,16 @@ def test_a_video_that_is_too_short(task):
     write_greys(task.with_name("drive.mp4"), 6)
     with pytest.raises(AnnotationError, match=r"frame 8 is annotated, but .* ends before it"):
         read_annotations(task)
+
+
+def test_a_video_of_another_size_or_frame_rate(task):
+    write_greys(task.with_name("drive.mp4"), 10)  # of 13: what were frames 4 and 8 are others
+    with pytest.raises(AnnotationError, match=r"has 10 frames, and the task goes to frame 12"):
+        read_annotations(task)
+    write_greys(task.with_name("drive.mp4"))
+    task.write_text(XML.replace("<width>96<", "<width>192<").replace("<height>64<", "<height>128<"))
+    with pytest.raises(AnnotationError, match="as 192x128 pixels, but the file has 96x64"):
+        SupportSet.from_path(task)
 
 
 def test_a_video_that_is_none(task):

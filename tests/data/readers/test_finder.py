@@ -24,6 +24,7 @@ NFC, NFD = (unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD"))
         ("a.jpg", "C:\\photos\\a.jpg"),
         ("a.jpg", "..\\..\\upload\\4\\a.jpg"),
         ("a.jpg", "../a.jpg"),
+        ("a:1.jpg", "a:1.jpg"),
         ("a.jpg", "https://host:8080/data/upload/a.jpg"),
         ("a.jpg", "/data/local-files/?d=frames/a.jpg"),
         ("a.JPG", "a.jpg"),

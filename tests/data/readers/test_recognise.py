@@ -67,6 +67,11 @@ def test_a_format_that_is_not_there(tmp_path):
         read_annotations(folder(tmp_path, "voc"), reading=Reading(format="coco"))
 
 
+def test_a_file_of_another_format_than_said(tmp_path):
+    with pytest.raises(AnnotationError, match="expected yolo, as --read says, found coco"):
+        read_annotations(folder(tmp_path, "coco") / "coco.json", reading=Reading(format="yolo"))
+
+
 @pytest.mark.parametrize(
     ("picture", "file"),
     [

@@ -36,6 +36,12 @@ def test_a_yaml_of_any_name(tmp_path):
     assert read_annotations(tmp_path).classes == ("stop", "yield")
 
 
+@pytest.mark.parametrize("name", ["signs.names", "train/_darknet.labels", "train/classes.txt"])
+def test_names_as_darknet_and_roboflow_keep_them(tmp_path, name):
+    put(labelled(tmp_path, "a", images="train", labels="train") / name, "stop\nyield\n")
+    assert read_annotations(tmp_path).n_boxes() == {"stop": 0, "yield": 1}
+
+
 def test_files_that_name_the_classes_differently(tmp_path):
     put(labelled(tmp_path, "a") / "data.yaml", NAMES)
     same = put(tmp_path / "classes.txt", "stop\nyield\n")
@@ -131,3 +137,26 @@ def test_text_files_of_pictures_that_are_not_there(tmp_path):
     put(tmp_path / "notes/c.txt", "five boxes are left out")
     (aside,) = found(tmp_path)[1].set_aside
     assert aside.file == "labels/val/b.txt"
+
+
+def test_parts_by_the_whole_path_of_a_set_given_as_a_relative_one(tmp_path, monkeypatch):
+    put(
+        labelled(tmp_path, "train/a", "b") / "data.yaml", f"train: {tmp_path}/images/train\n{NAMES}"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert found(".")[0] == {"a": 1}
+
+
+@pytest.mark.parametrize("part", ["x" * 5000, '"a\\0b"'])
+def test_parts_that_no_file_can_have(tmp_path, part):
+    put(labelled(tmp_path, "a") / "data.yaml", f"train: {part}\n{NAMES}")
+    assert found(tmp_path)[0] == {"a": 1}
+
+
+@pytest.mark.parametrize("name", [".hidden/b.png", "b.gif"])
+def test_parts_with_pictures_that_are_not_read(tmp_path, name):
+    put(labelled(tmp_path, "a") / "data.yaml", f"train: train.txt\n{NAMES}")
+    put_picture(tmp_path / name)
+    put(tmp_path / "train.txt", name)
+    with pytest.raises(AnnotationError, match="no picture that is read"):
+        read_yolo(tmp_path)
