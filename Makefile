@@ -5,12 +5,13 @@ BIN := .venv/bin
 STAMP := .venv/.drivemeta
 DOCS_STAMP := .venv/.drivemeta-docs
 
-.PHONY: help setup demo test test-slow check docs
+.PHONY: help setup demo test test-slow test-all check docs
 help:
 	@echo "setup   .venv with everything that developers need"
 	@echo "demo    learn a sign from five frames and find it in a video: demo/"
 	@echo "test    the tests"
 	@echo "test-slow  the tests that take longer: snippets of the pages, wheel and sdist, compiling"
+	@echo "test-all  both"
 	@echo "check   ruff and mypy"
 	@echo "docs    the site: site/index.html"
 
@@ -19,17 +20,19 @@ setup: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/drivemeta demo --out demo
 
-# A process a core; four hold what memory a small machine has.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
-test test-slow: export OMP_NUM_THREADS = 1
+# A process a core; four hold what memory a small machine has. Each takes whole files, whose tests
+# share what they made: tests/conftest.py says in what order.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test test-slow test-all: export OMP_NUM_THREADS = 1
 
-# Each process takes whole files, whose tests share what they made.
 test: $(STAMP)
-	$(PYTEST) --dist loadfile
+	$(PYTEST)
 
-# Slow tests are spread one by one; those that share what is slow to make are a group.
 test-slow: $(STAMP)
-	$(PYTEST) -m slow --dist loadgroup
+	$(PYTEST) -m slow
+
+test-all: $(STAMP)
+	$(PYTEST) -m 'not gpu'
 
 check: $(STAMP)
 	$(BIN)/ruff check
