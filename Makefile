@@ -5,13 +5,12 @@ BIN := .venv/bin
 STAMP := .venv/.drivemeta
 DOCS_STAMP := .venv/.drivemeta-docs
 
-.PHONY: help setup demo test test-slow test-all check docs
+.PHONY: help setup demo test test-slow check docs
 help:
 	@echo "setup   .venv with everything that developers need"
 	@echo "demo    learn a sign from five frames and find it in a video: demo/"
 	@echo "test    the tests"
 	@echo "test-slow  the tests that take longer: snippets of the pages, wheel and sdist, compiling"
-	@echo "test-all  both"
 	@echo "check   ruff and mypy"
 	@echo "docs    the site: site/index.html"
 
@@ -23,16 +22,13 @@ demo: $(STAMP)
 # A process a core; four hold what memory a small machine has. Each takes whole files, whose tests
 # share what they made: tests/conftest.py says in what order.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-test test-slow test-all: export OMP_NUM_THREADS = 1
+test test-slow: export OMP_NUM_THREADS = 1
 
 test: $(STAMP)
 	$(PYTEST)
 
 test-slow: $(STAMP)
 	$(PYTEST) -m slow
-
-test-all: $(STAMP)
-	$(PYTEST) -m 'not gpu'
 
 check: $(STAMP)
 	$(BIN)/ruff check
