@@ -1,5 +1,7 @@
 """Times of frames from whatever stamps a container holds."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_a_stamp_that_is_repeated_moves_none_after_it(after_s):
     stamps = [0.0, 0.1, 0.2, 0.2, 0.2, after_s, after_s + 0.1, after_s + 0.2]
     times, clock = times_of(stamps)
     assert times[5:] == pytest.approx(stamps[5:])
-    assert all(a < b for a, b in zip(times, times[1:], strict=False))
+    assert all(a < b for a, b in pairwise(times))
     assert clock.n_strays == 2
 
 
