@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from drivemeta.adaptation.evidence import Evidence
 from drivemeta.banks.contrast import shipped_kind
-from drivemeta.banks.replay import PARENTS
+from drivemeta.banks.replay import load_replay
 from drivemeta.core import ClassBank
 from drivemeta.core.scoring import Scoring
+from drivemeta.core.things import FLAT
 from drivemeta.errors import InputError, suggest
 
 NEW_KIND = "none"  # what `--parent` takes for it
@@ -21,6 +22,8 @@ FEW = 3
 STRONG = 0.5
 # Share of the boxes, so counted, that the super-class must find which finds most.
 WINNER_SHARE = 0.4
+# Share that a finder of signs must find of a kind that ships as a thing, for it to be a sign.
+SIGN_SHARE = 0.6
 # How many boxes of a class all boxes of all classes weigh in whether it is missed.
 COMMON_SHOTS = 1.5
 # And in which super-class finds it.
@@ -53,22 +56,35 @@ def parents_of(
     for label, name in enumerate(evidence.labelled.names):
         known = bank.classes[bank.index(name)] if name in bank.names else None
         own = boxes.labels == label
-        found = asked or _shipped_parent(bank, name, boxes.roots[own], scoring)
-        found = found or finder_of(bank.names, boxes.roots, boxes.found, own)
+        found = asked or finder_of(bank.names, boxes.roots, boxes.found, own)
+        if asked is None and scoring.thing_scale > 0:
+            parent = _shipped_parent(bank, name)
+            if parent and not _surely_flat(bank.names, boxes.roots[own], boxes.found[own]):
+                found = parent
         of = known.parent if known else None if found == NEW_KIND else found
         is_new = of is None and (known is None or known.origin == "novel")
         parents.append(name if is_new and scoring.thing_scale > 0 else of)
     return tuple(parents)
 
 
-def _shipped_parent(
-    bank: ClassBank, name: str, roots: NDArray[np.int64], scoring: Scoring
-) -> str | None:
-    """Return the super-class of a kind that ships, if the base finds some of its boxes by it."""
-    parent = PARENTS.get(shipped_kind(name))
-    if parent not in bank.names or scoring.thing_scale == 0:
-        return None
-    return parent if (roots == bank.index(parent)).any() else None
+def _shipped_parent(bank: ClassBank, name: str) -> str | None:
+    """Return the super-class of a kind that ships, whatever it is taken for in a few frames."""
+    parent = load_replay().parent_of(shipped_kind(name))
+    return parent if parent in bank.names else None
+
+
+def _surely_flat(
+    names: Sequence[str], roots: NDArray[np.int64], scores: NDArray[np.float32]
+) -> bool:
+    """Return whether boxes of a class are signs or lights, whatever else its name says.
+
+    Args:
+        names: Names of the bank's classes.
+        roots: (n,) super-class that each of its boxes is found by, -1 for none.
+        scores: (n,) of these detections, 0 for none.
+    """
+    flat = np.isin(roots, [names.index(name) for name in FLAT if name in names])
+    return float((flat * np.minimum(scores / STRONG, 1)).mean()) >= SIGN_SHARE
 
 
 def finder_of(
@@ -136,7 +152,14 @@ def reason_of(
         kind = "new kind of object" if parent is None else f"kind of {parent}"
         return f"a {kind}, as --parent says"
     seen = _seen(before, evidence, own)
-    return f"a new kind of object: {seen}" if parent is None else f"a kind of {parent}: {seen}"
+    if parent is None:
+        return f"a new kind of object: {seen}"
+    like = (
+        f", as the {shipped_kind(name)} that ships"
+        if _shipped_parent(before, name) == parent
+        else ""
+    )
+    return f"a kind of {parent}{like}: {seen}"
 
 
 def _seen(before: ClassBank, evidence: Evidence, own: NDArray[np.bool_]) -> str:

@@ -54,6 +54,10 @@ class ThingReplay:
         found: FloatArray = self.embeddings[self.labels == kind]
         return found
 
+    def parent_of(self, kind: str) -> str:
+        """Return the super-class that the base finds a kind by, empty for none or another kind."""
+        return self.parents[self.kinds.index(kind)] if kind in self.kinds else ""
+
     def without(self, kinds: tuple[str, ...]) -> ThingReplay:
         """Return what is left without some kinds."""
         kept = [i for i, kind in enumerate(self.kinds) if kind not in kinds]

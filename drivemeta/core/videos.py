@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import av
 import numpy as np
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -23,6 +23,8 @@ _NO_VIDEO = (
     | Disposition.still_image
     | Disposition.dependent
 )
+_LITERALLY = {"pattern_type": "none"}  # `a%03d.jpg` is a file and not a row of them
+_WRAPPING, _WRAP_S = ("mpeg", "mpegts"), 2**33 / 90_000
 # What PyAV raises of a file that is damaged or no video.
 UNREADABLE = (av.FFmpegError, OSError, ValueError, LookupError)
 
@@ -71,7 +73,7 @@ def open_video(path: str | Path, track: int | None = None) -> OpenVideo:
         ValueError: The file cannot be read, there is no such track, or none of video.
     """
     try:
-        container = av.open(ffmpeg_name(path), metadata_errors="replace")
+        container = av.open(ffmpeg_name(path), options=_LITERALLY, metadata_errors="replace")
     except UNREADABLE as error:
         raise ValueError(f"it is damaged, cut off, or no video ({_reason(error)})") from error
     try:
@@ -149,6 +151,11 @@ def video_track(container: InputContainer, track: int | None = None) -> tuple[Vi
     if len(videos) == 1:
         return _decodable(chosen), ""
     return _decodable(chosen), f"track {chosen.index} was taken of several videos: {listed}"
+
+
+def wrap_s(container: Container) -> float:
+    """Return after how many seconds the stamps of a container's format begin at 0 again."""
+    return _WRAP_S if container.format.name in _WRAPPING else float("inf")
 
 
 def _decodable(stream: VideoStream) -> VideoStream:

@@ -71,16 +71,25 @@ def test_further_views_of_things_are_embedded_as_things(base, support):
     torch.testing.assert_close(found.embedded.images.reshape(6, N_VIEWS, -1), views)
 
 
-def test_a_kind_that_ships_is_found_by_its_super_class_if_that_finds_any(base, support):
-    seen, vehicle = observe(base, support), base.bank.index("vehicle")
-    for roots, parent in (([vehicle, -1, -1], "vehicle"), ([4, -1, -1], "bus")):
-        own = np.where(seen.boxes.labels == 0)[0]
+def test_a_kind_that_ships_is_of_its_super_class_unless_it_is_taken_for_a_sign(base, support):
+    seen, index = observe(base, support), base.bank.index
+    own = np.where(seen.boxes.labels == 0)[0]
+
+    def parent_of_buses(roots: list[int], score: float, thing_scale: float = 1.0) -> str | None:
         changed = seen.boxes.roots.copy()
         changed[own] = roots
-        found = np.where(changed >= 0, 0.1, 0).astype(np.float32)
-        boxes = replace(seen.boxes, roots=changed, found=found)
-        told = parents_of(base.bank, replace(seen, boxes=boxes), None, base.scoring)
-        assert told[0] == parent
+        found = np.where(changed >= 0, score, 0).astype(np.float32)
+        told = replace(seen, boxes=replace(seen.boxes, roots=changed, found=found))
+        scoring = replace(base.scoring, thing_scale=thing_scale)
+        return parents_of(base.bank, told, None, scoring)[0]
+
+    assert parent_of_buses([-1, -1, -1], 0.0) == "vehicle"
+    assert parent_of_buses([index("pedestrian")] * 3, 0.9) == "vehicle"
+    assert parent_of_buses([index("traffic_sign")] * 3, 0.25) == "vehicle"
+    assert parent_of_buses([index("traffic_sign"), -1, -1], 0.9) == "vehicle"
+    assert parent_of_buses([index("traffic_sign")] * 2 + [-1], 0.9) == "traffic_sign"
+    assert parent_of_buses([index("traffic_sign")] * 3, 0.9) == "traffic_sign"
+    assert parent_of_buses([index("pedestrian")] * 3, 0.9, thing_scale=0.0) == "pedestrian"
 
 
 def test_a_new_kind_of_object_is_its_own_super_class(base, support):

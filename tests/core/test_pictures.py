@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
 
 from drivemeta.core.pictures import PictureHeader, read_header, read_picture, set_upright
 
@@ -67,3 +68,17 @@ def test_what_is_no_picture(tmp_path):
         assert read_picture(tmp_path / name) is None
         with pytest.raises(ValueError, match=r"\S"):
             read_header(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg"])
+def test_xmp_turns_no_picture(tmp_path, suffix):
+    told = '<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="6"></x:xmpmeta>'
+    options = {"xmp": told.encode()}
+    if suffix == ".png":
+        chunk = PngInfo()
+        chunk.add_itxt("XML:com.adobe.xmp", told)
+        options = {"pnginfo": chunk}
+    Image.fromarray(colours()).save(tmp_path / f"a{suffix}", **options)
+    found = read_picture(tmp_path / f"a{suffix}")
+    assert found is not None
+    assert read_header(tmp_path / f"a{suffix}").size == found.shape[:2] == (24, 40)

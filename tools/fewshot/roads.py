@@ -28,7 +28,7 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from drivemeta.adaptation import thing_columns
+from drivemeta.adaptation import parent_choice, thing_columns
 from drivemeta.adaptation.report import likeness
 from drivemeta.banks.replay import ThingReplay, load_replay
 from drivemeta.files import write_text
@@ -100,7 +100,7 @@ def _arguments() -> argparse.Namespace:
 def _learnt_against(store: ThingReplay) -> Iterator[None]:
     """Let adaptation hold new kinds against a store for as long as the context lasts."""
     with ExitStack() as stack:
-        for module in (thing_columns, likeness):
+        for module in (parent_choice, thing_columns, likeness):
             stack.enter_context(patch.object(module, "load_replay", lambda: store))
         yield
 

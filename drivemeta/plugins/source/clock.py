@@ -19,7 +19,8 @@ LEAP_S = 60.0  # a gap that is told, and that one frame alone at either end is n
 class SteadyClock:
     """Makes a container's times into ones that begin at 0 and always grow.
 
-    A stamp that fits neither its neighbour before nor those after is replaced, and moves no other.
+    Stamps that grow are kept as they are, however close or far apart. One that fits neither its
+    neighbour before nor those after, or is the same again, is replaced, and moves no other.
 
     Args:
         step_s: Nominal seconds between frames.
@@ -41,7 +42,7 @@ class SteadyClock:
         self._step_s = step_s
         self._near_s = max(JUMP_S, 3 * step_s)  # by so much a stamp may go on after the last
         self._offset_s: float | None = None
-        self._last_s = 0.0
+        self._last_s = self._stamp_s = 0.0  # of the last frame: its time, and as it was stated
         self._recent_s: deque[float] = deque([step_s], RECENT)
         self.n_strays, self.leap_s = 0, 0.0
 
@@ -54,7 +55,7 @@ class SteadyClock:
                 is not known.
         """
         if self._offset_s is None:
-            self._offset_s = -self._begin(stated_s, [s for s in ahead or () if s is not None])
+            self._offset_s = -self._begin(stated_s, ahead or ())
             return 0.0
         following = [None if s is None else s + self._offset_s for s in ahead or ()]
         due_s, is_last = self._due_s(), ahead is not None and not ahead
@@ -63,13 +64,16 @@ class SteadyClock:
             self.n_strays += time_s > due_s  # the same as before is a rounding of FFmpeg's
             time_s = due_s
         self.leap_s = max(self.leap_s, time_s - due_s)
-        self._last_s = max(time_s, self._last_s + self._step_s / 10)
+        self._last_s = time_s if time_s > self._last_s else self._last_s + self._step_s / 10
         return self._last_s
 
-    def _begin(self, stated_s: float | None, following: list[float]) -> float:
+    def _begin(self, stated_s: float | None, ahead: Sequence[float | None]) -> float:
         """Return what the container states of time 0, unless the first stamp is a stray one."""
         if stated_s is None:
-            return following[0] - self._step_s if following else 0.0
+            known = ((s, n) for n, s in enumerate(ahead, 1) if s is not None)
+            first_s, n_before = next(known, (0.0, 0))
+            return first_s - n_before * self._step_s
+        following = [s for s in ahead if s is not None]
         if len(following) > 1 and 0 < following[1] - following[0] <= self._near_s:
             is_alone = not -self._near_s < following[0] - stated_s < LEAP_S
             if is_alone or following[1] < stated_s:
@@ -86,15 +90,17 @@ class SteadyClock:
         if stated_s is None:
             return self._between(due_s, following)
         time_s = stated_s + (self._offset_s or 0.0)
-        if self._is_stray(time_s, following):
+        is_repeated = bool(following) and time_s == self._stamp_s
+        if is_repeated or self._is_stray(time_s, following):
             self.n_strays += 1
             return self._between(due_s, following)
         behind = time_s <= self._last_s and any(s is not None and s >= time_s for s in following)
         if time_s < self._last_s - JUMP_S or behind:  # another clock
             self._offset_s = due_s - stated_s
-            return due_s
-        if time_s > self._last_s:
+            time_s = due_s
+        elif time_s > self._last_s:
             self._recent_s.append(time_s - self._last_s)
+        self._stamp_s = time_s
         return time_s
 
     def _is_stray(self, time_s: float, following: list[float | None]) -> bool:
@@ -132,6 +138,7 @@ def timed(
     frames: Iterable[tuple[Item, float | None]],
     clock: SteadyClock,
     is_decoding_order: Callable[[], bool] = lambda: False,
+    wrap_s: float = float("inf"),
 ) -> Iterator[tuple[Item, float]]:
     """Yield frames with their times, which a clock gives that sees some stamps ahead.
 
@@ -141,15 +148,19 @@ def timed(
         is_decoding_order: Function that tells whether the stamps of the packets grow as these lie
             in the file. Where those of the frames do not, they are times of decoding: the same
             stamps, given to the frames in order, are those of presentation.
+        wrap_s: Seconds at which the container's stamps begin at 0 again; FFmpeg adds as many to
+            those after it, and to those after a jump back, which is known by its leap.
     """
     waiting: deque[Item] = deque()
     stamps: list[float | None] = []
     is_sorted = False
     for frame, stated_s in frames:
         before_s = stamps[-1] if stamps else None
-        disorder = stated_s is not None and before_s is not None and stated_s < before_s
+        leap_s = 0.0 if stated_s is None or before_s is None else stated_s - before_s
+        jumped = stated_s is not None and stated_s >= wrap_s and leap_s > LEAP_S
+        disorder = leap_s < 0
         waiting.append(frame)
-        stamps.append(stated_s)
+        stamps.append(stated_s - wrap_s if stated_s is not None and jumped else stated_s)
         is_sorted = is_sorted or (disorder and is_decoding_order())
         if is_sorted:
             stamps.sort(key=lambda s: float("inf") if s is None else s)

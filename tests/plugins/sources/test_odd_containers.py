@@ -183,6 +183,24 @@ def test_a_gap_is_kept_and_a_long_one_is_said(write):
     assert "leap by 70.0 s" in source.counts().notes[0]
 
 
+def test_a_file_joined_to_one_of_earlier_stamps_goes_on(write, tmp_path):
+    """FFmpeg takes their jump back for a wrap, and adds 26 hours."""
+    late = set_stamps(write("late.ts"), {i: 900 * 90_000 + 9000 * i for i in range(20)})
+    early = set_stamps(write("early.ts"), {i: 9 * 90_000 + 9000 * i for i in range(20)})
+    path = tmp_path / "joined.ts"
+    path.write_bytes(late.read_bytes() + early.read_bytes())
+    source = open_source(path)
+    assert times_of(source) == pytest.approx([i / 10 for i in range(40)])
+    (note,) = source.counts().notes
+    assert "lie at a break of the file: 1;" in note
+
+
+def test_times_hold_where_a_stream_wraps(write):
+    stamps = {i: (2**33 - 9 * 9000 + 9000 * i) % 2**33 for i in range(20)}
+    source = open_source(set_stamps(write("clip.ts"), stamps))
+    assert times_of(source) == pytest.approx([i / 10 for i in range(20)])
+
+
 @pytest.mark.parametrize("name", ["clip.avi", "clip.mkv", "clip.mp4"])
 def test_stamps_of_decoding_are_put_into_the_order_of_the_frames(write, tmp_path, name):
     if name == "clip.avi":  # which holds no others
@@ -281,6 +299,16 @@ def test_sound_that_goes_on_after_the_pictures_is_no_cut(tmp_path):
     assert not source.counts().ended_early
 
 
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_a_burst_after_seconds_of_standstill_keeps_its_times(tmp_path, suffix):
+    times_ms = [0, 1000, 2000, 3000, 3016, 3033, 3050, 3066, 4000, 5000, 6000, 7000]
+    images = (draw_frame(i, SIZE) for i in range(len(times_ms)))
+    path = encode_video(tmp_path / f"screen.{suffix}", images, times_ms, fps=60, options=B_FRAMES)
+    source = open_source(path)
+    assert times_of(source) == pytest.approx([t / 1000 for t in times_ms], abs=2e-3)
+    assert source.counts() == SourceCounts()
+
+
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="needs Debian's ffmpeg")
 @pytest.mark.parametrize("suffix", ["flv", "mkv", "mov", "mp4", "ts", "webm"])
 def test_times_are_those_of_ffprobe(tmp_path, suffix):
@@ -307,3 +335,11 @@ def test_a_file_may_have_any_name(write, tmp_path, monkeypatch, name, is_relativ
     monkeypatch.chdir(tmp_path)
     source = open_source(name if is_relative else tmp_path / name)
     assert len(list(source)) == len(EVEN)
+
+
+def test_a_picture_whose_name_is_a_pattern_is_itself(tmp_path):
+    path = tmp_path / "a%03d.jpg"
+    for name, height in ((path.name, 40), ("a001.jpg", 20)):
+        picture = cv2.imencode(".jpg", np.zeros((height, 40, 3), np.uint8))[1]
+        (tmp_path / name).write_bytes(picture.tobytes())
+    assert [frame.size for frame in open_source(path)] == [(40, 40)]
