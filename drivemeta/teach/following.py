@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -105,6 +106,7 @@ def track(
     """
     start, among = np.array([xyxy], np.float32), sorted({*frames, frame})
 
+    @cache
     def of(number: int) -> Rows | None:
         return here if number == frame else rows_of(number)
 
