@@ -63,7 +63,7 @@ def joined(added: Add, boxes: Sequence[Box], index: ClipIndex) -> Add:
     seen = (b.frame for b in own if index.rows(b.frame) is not None)
     frames = sorted({*index.numbers.tolist(), *seen} - {added.frame})
     places = track(added.frame, added.xyxy, here, frames, index.rows)
-    places = sorted([*places, (added.frame, added.xyxy)])
+    places = _unbroken([*places, (added.frame, added.xyxy)], added.frame, frames)
     taken, found = {added.frame}, list[int]()
     for box in sorted(own, key=lambda box: abs(box.frame - added.frame)):
         frames_of = {b.frame for b in boxes if b.object == box.object}
@@ -74,6 +74,19 @@ def joined(added: Add, boxes: Sequence[Box], index: ClipIndex) -> Add:
     if not found:
         return added
     return added.model_copy(update={"object": found[0], "also": tuple(found[1:][:MOST_JOINED])})
+
+
+def _unbroken(
+    places: Sequence[tuple[int, Xyxy]], frame: int, frames: Sequence[int]
+) -> list[tuple[int, Xyxy]]:
+    """Return the places of a track, in order, that are reached without a frame that misses it.
+
+    Where one does, the next of its kind may stand by then where it was.
+    """
+    lacking = [n for n in frames if n not in dict(places)]
+    first = max((n for n in lacking if n < frame), default=-1)
+    last = min((n for n in lacking if n > frame), default=max([frame, *frames]) + 1)
+    return sorted(place for place in places if first < place[0] < last)
 
 
 def _lies_on(box: Box, places: Sequence[tuple[int, Xyxy]]) -> bool:

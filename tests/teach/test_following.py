@@ -110,6 +110,15 @@ def test_a_hit_of_something_else_is_an_object_of_its_own(drive, index):
     assert joined(added(drive, 25), far, index).object is None
 
 
+def test_a_hit_beyond_a_frame_that_misses_the_object_is_one_of_its_own(drive, tmp_path):
+    index = ClipIndex(tmp_path, np.arange(0, 60, 5), "it")
+    seen = [drive(frame)[frame == 15 :] for frame in range(0, 60, 5)]
+    index.add(0, np.concatenate(seen))
+    assert joined(added(drive, 25), [box_of(drive, 10, 1)], index).object is None
+    assert joined(added(drive, 25), [box_of(drive, 20, 1)], index).object == 1
+    assert joined(added(drive, 25), [box_of(drive, 55, 1)], index).object == 1
+
+
 def test_a_hit_between_two_objects_makes_them_one(drive, index):
     boxes = [box_of(drive, 5, 1), box_of(drive, 45, 2), box_of(drive, 40, 3, object=2)]
     hit = joined(added(drive, 25), boxes, index)
