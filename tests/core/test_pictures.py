@@ -1,5 +1,7 @@
 """Pictures in files: upright whatever the format and its EXIF."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -67,3 +69,13 @@ def test_what_is_no_picture(tmp_path):
         assert read_picture(tmp_path / name) is None
         with pytest.raises(ValueError, match=r"\S"):
             read_header(tmp_path / name)
+
+
+def test_a_picture_of_any_name_is_read_and_none_is_none(tmp_path):
+    """OpenCV crashes where it opens a file whose name is no text."""
+    path = tmp_path / os.fsdecode(b"x\xff.png")
+    Image.fromarray(colours()).save(path, "PNG")
+    assert (read_picture(path)[..., ::-1] == colours()).all()
+    path.write_bytes(b"")
+    assert read_picture(path) is None
+    assert read_picture(tmp_path / "absent.png") is None
