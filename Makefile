@@ -19,17 +19,16 @@ setup: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/drivemeta demo --out demo
 
-# A process a core; four hold what memory a small machine has.
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
+# A process a core; four hold what memory a small machine has. Each takes whole files, whose tests
+# share what they made: tests/conftest.py says in what order.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test test-slow: export OMP_NUM_THREADS = 1
 
-# Each process takes whole files, whose tests share what they made.
 test: $(STAMP)
-	$(PYTEST) --dist loadfile
+	$(PYTEST)
 
-# Slow tests are spread one by one; those that share what is slow to make are a group.
 test-slow: $(STAMP)
-	$(PYTEST) -m slow --dist loadgroup
+	$(PYTEST) -m slow
 
 check: $(STAMP)
 	$(BIN)/ruff check

@@ -13,7 +13,9 @@ import yaml
 from drivemeta.errors import ConfigError, InputError, OutputError
 
 LOCK = ".lock"
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+IMAGE_SUFFIXES = (
+    *(".bmp", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"),
+)
 # Of what FFmpeg reads as a video; the manifest of the source `file` lists the same.
 VIDEO_SUFFIXES = (
     *(".264", ".265", ".3g2", ".3gp", ".asf", ".av1", ".avi", ".dav", ".divx", ".dv", ".f4v"),

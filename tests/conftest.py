@@ -18,6 +18,20 @@ settings.register_profile("default", deadline=None, max_examples=50)
 settings.load_profile("default")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first, so that all processes end at about one time."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Spread the tests of `--dist loadfile`."""
+    from tests.helpers.spreading import Spread
+
+    return Spread(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(request, tmp_path_factory):
     """Keep the user's cache folder out of the tests; the workers of a run share theirs."""

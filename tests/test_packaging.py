@@ -31,7 +31,7 @@ print(json.dumps({f"{f.kind}/{f.name}": [f.origin, str(f.folder), f.problem, f.v
 """
 
 # One process builds and installs for all of them.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
+pytestmark = pytest.mark.slow
 
 
 class Environment:

@@ -7,12 +7,9 @@ that the pages write keep to the contracts of their kinds.
 """
 
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -21,6 +18,7 @@ import pytest
 
 from drivemeta.cli.main import COMMANDS, load_command
 from drivemeta.plugins.kinds import KINDS
+from tests.helpers.forked import PYTEST, python
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -89,28 +87,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(
-    place: Path, arguments: list[str | Path], variables: Mapping[str, str] | None = None
-) -> None:
-    """Run the interpreter in the folder; fail with what it printed."""
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-        **(variables or {}),
-    }
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=place,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, f"{' '.join(map(str, arguments))}\n{done.stdout}{done.stderr}"
-
-
 def run_page(place: Path, page: Path) -> int:
     """Run the snippets of a page in order; return how many there were."""
     count = 0
@@ -122,9 +98,9 @@ def run_page(place: Path, page: Path) -> int:
             file.write_text(text, "utf-8")
         elif text.startswith("drivemeta "):
             for line in lines_of(text):
-                run(place, ["-c", MAIN, *shlex.split(line)[1:]])
+                python(place, MAIN, shlex.split(line)[1:])
         else:
-            run(place, ["-W", "error::SyntaxWarning", "-c", text])
+            python(place, text)
         count += 1
     return count
 
@@ -136,24 +112,28 @@ def counts(place: Path) -> dict[str, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("pages")
 def test_readme_and_pages_run(place: Path, counts: dict[str, int]) -> None:
     assert counts["README.md"] >= 5
     assert (place / "falling_rocks.onnx").stat().st_size > 1_000_000
     assert len((place / "run" / "detections.jsonl").read_text("utf-8").splitlines()) == 5
 
 
+@pytest.fixture(scope="module")
+def told(place: Path, counts: dict[str, int]) -> str:
+    """Run the contracts of the kinds over the plugins that the pages write; return what is told."""
+    suites = [ROOT / "tests" / "contracts" / f"test_{kind}_contract.py" for kind in KINDS]
+    names = [path.parent.name for path in place.glob("my_plugins/*/*/plugin.yaml")]
+    words = ["-v", "-p", "no:cacheprovider", *suites, "-k", " or ".join(f"[{n}]" for n in names)]
+    return python(ROOT, PYTEST, words, {"DRIVEMETA_PLUGIN_PATH": str(place / "my_plugins")})
+
+
 @pytest.mark.slow
-@pytest.mark.xdist_group("pages")
-@pytest.mark.usefixtures("counts")
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_page_shows_a_whole_plugin_of_each_kind(place: Path, kind: str) -> None:
+def test_a_page_shows_a_whole_plugin_of_each_kind(place: Path, told: str, kind: str) -> None:
     manifests = [*(place / "my_plugins").glob(f"{kind}s/*/plugin.yaml")]
     assert manifests
-    suite = ROOT / "tests" / "contracts" / f"test_{kind}_contract.py"
-    names = " or ".join(f"[{manifest.parent.name}]" for manifest in manifests)
-    environment = {"DRIVEMETA_PLUGIN_PATH": str(place / "my_plugins")}
-    run(ROOT, ["-m", "pytest", "-q", "-p", "no:cacheprovider", suite, "-k", names], environment)
+    for name in (manifest.parent.name for manifest in manifests):
+        assert re.search(rf"test_{kind}_contract\.py::\w+\[{name}\] PASSED", told)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

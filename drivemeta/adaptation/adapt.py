@@ -20,7 +20,12 @@ from drivemeta.adaptation.row_learning import learn_rows
 from drivemeta.adaptation.thing_columns import columns_of
 from drivemeta.adaptation.thing_layer import ThingLayerLearning
 from drivemeta.adaptation.thing_views import see_things, things_among
-from drivemeta.adaptation.thresholds import calibrate, calibrate_by_frames, judged_by_frames
+from drivemeta.adaptation.thresholds import (
+    calibrate,
+    calibrate_by_frames,
+    judged_by_frames,
+    sure_where_untried,
+)
 from drivemeta.banks.contrast import adopted_kind
 from drivemeta.core import ClassBank
 from drivemeta.data.support import SupportSet
@@ -125,7 +130,9 @@ def _learnt(  # noqa: PLR0913  (what one adaptation is made of)
     held = hold_out(full, bank, parents, learning.without)
     bank = calibrate(bank, full.evidence, held, parents, full.base.bank)
     frames = hold_frames_out(full, parents)
-    bank = calibrate_by_frames(bank, support, frames, judged_by_frames(full.base, support, parents))
+    judged = judged_by_frames(full.base, support, parents)
+    bank = calibrate_by_frames(bank, support, frames, judged)
+    bank = sure_where_untried(bank, full.base.bank, support, frames, judged)
     record = AdaptationRecord(
         support=support,
         learner=plugin,

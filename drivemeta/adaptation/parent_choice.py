@@ -22,6 +22,8 @@ FEW = 3
 STRONG = 0.5
 # Share of the boxes, so counted, that the super-class must find which finds most.
 WINNER_SHARE = 0.4
+# Share that a finder of signs must find of a kind that ships as a thing, for it to be a sign.
+SIGN_SHARE = 0.6
 # How many boxes of a class all boxes of all classes weigh in whether it is missed.
 COMMON_SHOTS = 1.5
 # And in which super-class finds it.
@@ -55,8 +57,10 @@ def parents_of(
         known = bank.classes[bank.index(name)] if name in bank.names else None
         own = boxes.labels == label
         found = asked or finder_of(bank.names, boxes.roots, boxes.found, own)
-        if asked is None and found not in FLAT and scoring.thing_scale > 0:
-            found = _shipped_parent(bank, name) or found
+        if asked is None and scoring.thing_scale > 0:
+            parent = _shipped_parent(bank, name)
+            if parent and not _surely_flat(bank.names, boxes.roots[own], boxes.found[own]):
+                found = parent
         of = known.parent if known else None if found == NEW_KIND else found
         is_new = of is None and (known is None or known.origin == "novel")
         parents.append(name if is_new and scoring.thing_scale > 0 else of)
@@ -67,6 +71,20 @@ def _shipped_parent(bank: ClassBank, name: str) -> str | None:
     """Return the super-class of a kind that ships, whatever it is taken for in a few frames."""
     parent = load_replay().parent_of(shipped_kind(name))
     return parent if parent in bank.names else None
+
+
+def _surely_flat(
+    names: Sequence[str], roots: NDArray[np.int64], scores: NDArray[np.float32]
+) -> bool:
+    """Return whether boxes of a class are signs or lights, whatever else its name says.
+
+    Args:
+        names: Names of the bank's classes.
+        roots: (n,) super-class that each of its boxes is found by, -1 for none.
+        scores: (n,) of these detections, 0 for none.
+    """
+    flat = np.isin(roots, [names.index(name) for name in FLAT if name in names])
+    return float((flat * np.minimum(scores / STRONG, 1)).mean()) >= SIGN_SHARE
 
 
 def finder_of(

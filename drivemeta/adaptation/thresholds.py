@@ -23,7 +23,7 @@ FALSE_POSITIVE_RATE = 0.02
 ALARMS_PER_FRAME = 0.1
 ENOUGH = 5  # frames, of which one may show a false alarm
 # Least score that a few frames without a false alarm can speak for, and the one that is taken where
-# no held-out box is found either.
+# no held-out box is found either, or no frame is held out.
 QUIET, UNPROVEN = 0.15, 0.4
 CLEAR = 1.05  # times the score of a false alarm, where hits do not score higher
 
@@ -99,6 +99,35 @@ def calibrate_by_frames(
         high = float(np.quantile(hits, 0.25)) if len(hits) else UNPROVEN
         middle = float(np.sqrt(low * high)) if high > low else low * CLEAR
         thresholds[support.classes[label]] = float(np.clip(middle, LEAST, GREATEST))
+    return bank.with_thresholds(thresholds)
+
+
+def sure_where_untried(
+    bank: ClassBank,
+    before: ClassBank,
+    support: SupportSet,
+    held: HeldFrames,
+    classes: NDArray[np.bool_],
+) -> ClassBank:
+    """Return the bank in which what level 1's new rows find is reported only when it is sure.
+
+    That is so for a class without a box in a frame that was held out: nothing says how often these
+    rows take something else for it.
+
+    Args:
+        bank: Class bank with the new classes.
+        before: Class bank without them.
+        support: What they were learnt from.
+        held: What is found in frames that were held out.
+        classes: (n_classes,) bool, classes of the support set to do so for.
+    """
+    of_level1 = {bank.names[owner] for owner in bank.dense.owners} - set(before.names)
+    tried = {int(n) for frame in held for n in support.images[frame].labels}
+    thresholds = {}
+    for label in set(np.flatnonzero(classes).tolist()) - tried:
+        name = support.classes[label]
+        if name in of_level1:
+            thresholds[name] = max(bank.classes[bank.index(name)].threshold, UNPROVEN)
     return bank.with_thresholds(thresholds)
 
 

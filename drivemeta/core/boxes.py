@@ -34,9 +34,9 @@ def xyxy_to_xywh(boxes: NDArray[np.floating]) -> FloatArray:
 
 
 def box_area(boxes: FloatArray) -> FloatArray:
-    """Return the (n,) areas of (n, 4) xyxy boxes; inverted boxes have area zero."""
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-    area: FloatArray = sides[:, 0] * sides[:, 1]
+    """Return the (...,) areas of (..., 4) xyxy boxes; inverted boxes have area zero."""
+    sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 0)
+    area: FloatArray = sides[..., 0] * sides[..., 1]
     return area
 
 
@@ -55,16 +55,24 @@ def iou_matrix(a: FloatArray, b: FloatArray) -> FloatArray:
 
     Pairs whose union is empty score zero.
     """
+    return iou(a[:, None], b[None])
+
+
+def iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return the (...,) intersection over union of (..., 4) boxes, each with its own other one.
+
+    Both are broadcast against each other. Pairs whose union is empty score zero.
+    """
     overlap = _shared(a, b, 0) * _shared(a, b, 1)
-    union = box_area(a)[:, None] + box_area(b)[None, :] - overlap
-    iou: FloatArray = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
-    return iou
+    union = box_area(a) + box_area(b) - overlap
+    found: FloatArray = np.divide(overlap, union, out=np.zeros_like(overlap), where=union > 0)
+    return found
 
 
 def _shared(a: FloatArray, b: FloatArray, axis: int) -> FloatArray:
-    """Return the (n_a, n_b) lengths along x (0) or y (1) that pairs of boxes share."""
-    shared: FloatArray = np.minimum(a[:, None, 2 + axis], b[None, :, 2 + axis])
-    shared -= np.maximum(a[:, None, axis], b[None, :, axis])
+    """Return the (...,) lengths along x (0) or y (1) that pairs of boxes share."""
+    shared: FloatArray = np.minimum(a[..., 2 + axis], b[..., 2 + axis])
+    shared -= np.maximum(a[..., axis], b[..., axis])
     return np.maximum(shared, 0, out=shared)
 
 

@@ -6,14 +6,14 @@ of thousands of frames does so in one go.
 
 from __future__ import annotations
 
-from itertools import count
-
 import numpy as np
 from numpy.typing import NDArray
 
-from drivemeta.core.boxes import FloatArray
-from drivemeta.core.one_object import stands_alone
+from drivemeta.core.boxes import FloatArray, iou
+from drivemeta.core.one_object import side_of
 from drivemeta.core.score_rule import QUOTA_BONUS
+
+SLACK = 1e-3  # of an overlap, for rounding
 
 
 def crops_by_frame(
@@ -74,7 +74,6 @@ def alone_by_frame(  # noqa: PLR0913  (as of `stands_alone`)
     roots: NDArray[np.int64],
     flat: NDArray[np.bool_],
     iou_threshold: float,
-    told: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Return (n,) which boxes stand alone: `one_object.stands_alone` over many frames.
 
@@ -86,34 +85,86 @@ def alone_by_frame(  # noqa: PLR0913  (as of `stands_alone`)
         roots: (n,) int64 super-classes.
         flat: (n_classes,) bool, see `one_object.flat_by_label`.
         iou_threshold: Overlap above which two boxes are one object.
-        told: (n,) bool, as of `stands_alone`.
     """
-    alone = np.ones(len(frames), np.bool_)
-    if iou_threshold >= 1:
-        return alone
-    for frame in _crowded(frames, boxes, roots, iou_threshold):
-        begin, end = np.searchsorted(frames, [frame, frame + 1])
-        mine = slice(begin, end)
-        seen = boxes[mine], scores[mine], labels[mine], roots[mine]
-        indeed = None if told is None else told[mine]
-        alone[mine] = stands_alone(*seen, flat, iou_threshold, indeed)
-    return alone
+    pairs = crowded_pairs(frames, boxes, roots, iou_threshold)
+    return alone_of_pairs(pairs, scores, labels, roots, flat, np.ones(len(frames), np.bool_))
 
 
-def _crowded(
+def crowded_pairs(
     frames: NDArray[np.int64], boxes: FloatArray, roots: NDArray[np.int64], iou_threshold: float
 ) -> NDArray[np.int64]:
-    """Return the frames in which boxes of two super-classes overlap by more than a threshold."""
-    found: list[NDArray[np.int64]] = []
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    for apart in count(1):
-        first = np.flatnonzero(frames[:-apart] == frames[apart:])
-        if not len(first):
-            break
-        first = first[roots[first] != roots[first + apart]]
-        a, b = boxes[first], boxes[first + apart]
-        sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
-        common = sides.clip(0).prod(1)
-        total = areas[first] + areas[first + apart] - common
-        found.append(frames[first[common > iou_threshold * total]])
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
+    """Return (n_pairs, 2) int64, the boxes of a frame and of two super-classes that overlap so.
+
+    That is all that `alone_of_pairs` needs to know of places, for whoever asks it again and again.
+    The box of a lower index stands first.
+
+    Args:
+        frames: (n,) int64, in order.
+        boxes: (n, 4) float32 xyxy.
+        roots: (n,) int64 super-classes.
+        iou_threshold: Overlap above which two boxes are one object.
+    """
+    if not len(boxes) or iou_threshold >= 1:
+        return np.zeros((0, 2), np.int64)
+    left, right = boxes[:, 0].astype(np.float64), boxes[:, 2].astype(np.float64)
+    # What overlaps a box so and begins to the right of where it does begins soon.
+    last = right - (iou_threshold - SLACK) * (right - left)
+    span = max(last.max(), left.max()) - left.min() + 1  # so that frames keep apart
+    order = np.lexsort((left, frames))
+    begins = (frames * span + left)[order]
+    ends = np.searchsorted(begins, (frames * span + last)[order], side="right")
+    n_after = np.maximum(ends - np.arange(len(boxes)) - 1, 0)
+    at = np.repeat(np.arange(len(boxes)), n_after)
+    after = at + 1 + _numbers_within(n_after)
+    pairs = np.sort(np.stack([order[at], order[after]], 1), 1)
+    pairs = pairs[roots[pairs[:, 0]] != roots[pairs[:, 1]]]
+    crowded = iou(boxes[pairs[:, 0]], boxes[pairs[:, 1]]) > iou_threshold
+    found: NDArray[np.int64] = pairs[crowded]
+    return found
+
+
+def _numbers_within(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return 0, 1, ... anew for each count.
+
+    >>> _numbers_within(np.array([2, 0, 3])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    starts = np.cumsum(counts) - counts
+    within: NDArray[np.int64] = np.arange(counts.sum()) - np.repeat(starts, counts)
+    return within
+
+
+def alone_of_pairs(
+    pairs: NDArray[np.int64],
+    scores: FloatArray,
+    labels: NDArray[np.int64],
+    roots: NDArray[np.int64],
+    flat: NDArray[np.bool_],
+    told: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Return (n,) which boxes stand alone, where it is known which overlap.
+
+    Args:
+        pairs: (n_pairs, 2) int64, as `crowded_pairs` returns them.
+        scores: (n,) float32, as of `alone_by_frame`.
+        labels: (n,) int64 classes.
+        roots: (n,) int64 super-classes.
+        flat: (n_classes,) bool, see `one_object.flat_by_label`.
+        told: (n,) bool, those that are reported indeed. Of others it is said whether they would
+            stand alone, and they take the place of none.
+    """
+    sides = side_of(labels, roots, flat)
+    rivals = sides[pairs[:, 0]] == sides[pairs[:, 1]]
+    first, second = pairs[rivals & (sides[pairs[:, 0]] > 0)].T
+    wins = scores[first] >= scores[second]
+    better, worse = np.where(wins, first, second), np.where(wins, second, first)
+    better, worse = better[told[better]], worse[told[better]]
+    alone = np.ones(len(scores), np.bool_)
+    while (
+        True
+    ):  # once more than the longest chain of boxes, each of which takes the next one's place
+        after = np.ones(len(scores), np.bool_)
+        after[worse[alone[better]]] = False
+        if (after == alone).all():
+            return alone
+        alone = after

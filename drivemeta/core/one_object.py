@@ -27,14 +27,13 @@ def flat_by_label(names: tuple[str, ...], n_labels: int) -> NDArray[np.bool_]:
     return flat
 
 
-def stands_alone(  # noqa: PLR0913  (a frame's boxes, and two constants)
+def stands_alone(
     boxes: FloatArray,
     scores: FloatArray,
     labels: NDArray[np.int64],
     roots: NDArray[np.int64],
     flat: NDArray[np.bool_],
     iou_threshold: float,
-    told: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
     """Return (n,) which boxes no better one of a rival super-class stands on.
 
@@ -45,16 +44,24 @@ def stands_alone(  # noqa: PLR0913  (a frame's boxes, and two constants)
         roots: (n,) int64 super-classes.
         flat: (n_classes,) bool, see `flat_by_label`.
         iou_threshold: Overlap above which two boxes are one object.
-        told: (n,) bool, those that are reported indeed; all if None. Of others it is said whether
-            they would stand alone, and they take the place of none.
     """
-    side = np.where(flat[roots], np.where(labels == roots, 0, 2), 1)
+    side = side_of(labels, roots, flat)
     rivals = (side[:, None] == side[None, :]) & (side > 0)[:, None]
     rivals &= roots[:, None] != roots[None, :]
     rivals &= iou_matrix(boxes, boxes) > iou_threshold
     keep = np.ones(len(boxes), np.bool_)
     order = np.argsort(-scores, kind="stable")
     for place, best in enumerate(order):
-        if keep[best] and (told is None or told[best]):
+        if keep[best]:
             keep[order[place + 1 :]] &= ~rivals[best, order[place + 1 :]]
     return keep
+
+
+def side_of(
+    labels: NDArray[np.int64], roots: NDArray[np.int64], flat: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return (n,) the side of each box: 1 of things, 2 of signs and lights with a name, else 0.
+
+    Rivals are of one side, but of none that is 0. Arguments are those of `stands_alone`.
+    """
+    return np.where(flat[roots], np.where(labels == roots, 0, 2), 1)

@@ -84,6 +84,7 @@ def _header(path: Path) -> PictureHeader:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a large or oddly tagged picture is no fault
             with Image.open(path) as image:
+                forget_xmp(image)
                 turn = image.getexif().get(ORIENTATION, 1)
                 width, height = image.size
                 if image.format == "TIFF":  # Pillow gives the size of a TIFF as turned already
@@ -92,6 +93,14 @@ def _header(path: Path) -> PictureHeader:
     except UNREADABLE as error:
         raise ValueError(str(error)) from error
     return PictureHeader((height, width), turn if turn in _HOW else 1)
+
+
+def forget_xmp(image: Image.Image) -> None:
+    """Drop an open picture's XMP: Pillow would be turned by it where EXIF is silent, OpenCV not."""
+    if image.format == "PNG" and "exif" not in image.info:
+        image.load()  # it may stand behind the pixels
+    for key in ("xmp", "XML:com.adobe.xmp"):
+        image.info.pop(key, None)
 
 
 def read_picture(path: str | Path) -> NDArray[np.uint8] | None:

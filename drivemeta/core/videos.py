@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import av
 import numpy as np
-from av.container import InputContainer
+from av.container import Container, InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
@@ -153,7 +153,7 @@ def video_track(container: InputContainer, track: int | None = None) -> tuple[Vi
     return _decodable(chosen), f"track {chosen.index} was taken of several videos: {listed}"
 
 
-def wrap_s(container: InputContainer) -> float:
+def wrap_s(container: Container) -> float:
     """Return after how many seconds the stamps of a container's format begin at 0 again."""
     return _WRAP_S if container.format.name in _WRAPPING else float("inf")
 

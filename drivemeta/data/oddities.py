@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import warnings
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +15,7 @@ from PIL import Image
 
 from drivemeta.core.boxes import FloatArray, box_area, iou_matrix
 from drivemeta.core.file_memory import remembered
-from drivemeta.core.pictures import ORIENTATION, UNREADABLE
+from drivemeta.core.pictures import ORIENTATION, UNREADABLE, forget_xmp
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.duplicates import SAME_IOU
 from drivemeta.data.re_encoded import thumbnail_of
@@ -54,6 +56,7 @@ def look_at(path: Path) -> Pixels:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with path.open("rb") as file, Image.open(file) as image:
+                forget_xmp(image)
                 image.load()
                 is_deep = image.mode.startswith("I")
                 values = np.asarray(image if is_deep else image.convert("L"))[::_STEP, ::_STEP]
@@ -148,6 +151,15 @@ def sliver_notes(dataset: Dataset, pixels: Sequence[Pixels]) -> list[str]:
         "detector. Say --read values=stretched to take them stretched to the whole range, and "
         "stretch what the model will see as well"
     ]
+
+
+def alike_names(dataset: Dataset) -> list[str]:
+    """Return a note on classes whose names differ in capitals, blanks and dashes alone."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in dataset.classes:
+        alike[re.sub(r"[\s_-]+", "", name).casefold()].append(name)
+    pairs = [" and ".join(map(repr, names)) for names in alike.values() if len(names) > 1]
+    return [f"{pair} are classes of their own: one and the same?" for pair in pairs[:_MOST_NAMED]]
 
 
 def confused_boxes(dataset: Dataset) -> list[str]:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from drivemeta.core.boxes import FloatArray
-from drivemeta.data.readers.files import read_image
+from drivemeta.core.pictures import read_picture
+from drivemeta.errors import AnnotationError
 
 SIDE = 16  # of a thumbnail
 _NEAR = 4.0  # grey levels that thumbnails of one picture differ by at most
@@ -65,6 +66,15 @@ def same_pictures(pictures: Sequence[Seen]) -> list[int]:
     return found
 
 
+def is_same_picture(first: Path, second: Path) -> bool:
+    """Tell whether two files show one picture, the one perhaps encoded anew.
+
+    Raises:
+        AnnotationError: one is no image.
+    """
+    return _is_one(_grey(first), _grey(second))
+
+
 def _alike(picture: Seen, pictures: Sequence[Seen], firsts: Sequence[int]) -> Iterator[int]:
     """Yield the indices of earlier pictures that a picture is, encoded anew."""
     near = [i for i in firsts if pictures[i].size == picture.size]
@@ -80,7 +90,10 @@ def _alike(picture: Seen, pictures: Sequence[Seen], firsts: Sequence[int]) -> It
 
 
 def _grey(path: Path) -> FloatArray:
-    return np.asarray(read_image(path).mean(2), np.float32)
+    image = read_picture(path)
+    if image is None:
+        raise AnnotationError(f"{path}: expected an image, cannot read it")
+    return np.asarray(image.mean(2), np.float32)
 
 
 def _is_one(first: FloatArray, second: FloatArray) -> bool:

@@ -18,6 +18,7 @@ from drivemeta.data.check_sheet import check_sheet_png
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.duplicates import count_once, objects_once
 from drivemeta.data.oddities import (
+    alike_names,
     confused_boxes,
     look_at,
     sliver_notes,
@@ -112,7 +113,9 @@ class SupportSet:
         ]
         once = objects_once(count_once(replace(checked, notes=notes), same_pictures(seen_as)))
         whole = without_unused(whole_pictures(once, reading))
-        return cls(replace(whole, notes=(*whole.notes, *confused_boxes(whole))))
+        return cls(
+            replace(whole, notes=(*whole.notes, *alike_names(whole), *confused_boxes(whole)))
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -227,7 +230,9 @@ def _check_boxes(image: AnnotatedImage, dataset: Dataset) -> AnnotatedImage:
                 f"{where}: the box {box} (xyxy) lies outside the image of {width}x{height} pixels"
             )
         if sides[row] < _LEAST_SIDE_PX:
+            shares = np.abs(image.boxes[row]).max() <= 1
+            hint = ": expected pixels, found shares of the image?" if shares else ""
             raise AnnotationError(
-                f"{where}: the box {box} (xyxy) is narrower than {_LEAST_SIDE_PX:g} pixels"
+                f"{where}: the box {box} (xyxy) is narrower than {_LEAST_SIDE_PX:g} pixels{hint}"
             )
     return replace(image, boxes=clipped)

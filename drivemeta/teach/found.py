@@ -8,40 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core import ClassBank
-from drivemeta.core.boxes import FloatArray, nms
-from drivemeta.core.many_frames import alone_by_frame, crops_by_frame
+from drivemeta.core.boxes import FloatArray
+from drivemeta.core.many_frames import alone_of_pairs, crops_by_frame
 from drivemeta.core.one_object import flat_by_label
-from drivemeta.core.score_rule import (
-    N_CROPS,
-    N_THING_CROPS,
-    DenseArrays,
-    name_leaves,
-    score_locations,
-)
+from drivemeta.core.score_rule import N_CROPS, N_THING_CROPS, name_leaves
 from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import is_thing
-from drivemeta.teach.seen import Rows
+from drivemeta.teach.located import LocatedRows
 from drivemeta.teach.state import LEAST_THRESHOLD
 
 
 @dataclass(frozen=True, eq=False)
 class NamedRows:
-    """What a bank says of the rows that it locates, whatever its thresholds.
+    """What a bank says of rows, whatever its thresholds.
 
     Attributes:
-        frames: (n,) int64, in order; those of a frame stand best first.
-        boxes: (n, 4) float32 xyxy in pixels.
-        roots: (n,) int64, super-class of each.
-        kinds: (n,) int64, class that level 1 gives it.
-        as_kind: (n,) float32, score as that.
+        located: Those that level 1 locates, n of them.
+        as_kind: (n,) float32, score as what level 1 takes it for.
         leaves: (n,) int64, the class below its super-class that it looks most like.
         as_leaf: (n,) float32, score as that; -1 where it is too unlike all of them.
     """
 
-    frames: NDArray[np.int64]
-    boxes: FloatArray
-    roots: NDArray[np.int64]
-    kinds: NDArray[np.int64]
+    located: LocatedRows
     as_kind: FloatArray
     leaves: NDArray[np.int64]
     as_leaf: FloatArray
@@ -66,71 +54,24 @@ class FoundRows:
     told: NDArray[np.bool_]
 
 
-def level1_scores(
-    rows: Rows, bank: ClassBank, scoring: Scoring
-) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Return the (n,) scores of level 1, and the (n,) numbers of the dense rows that give them."""
-    return score_locations(
-        DenseArrays(rows["box"], rows["quality"], rows["dense"]), bank.dense, scoring
-    )
-
-
-def name_rows(rows: Rows, base: ClassBank, bank: ClassBank, scoring: Scoring) -> NamedRows:
-    """Return what a bank says of rows, by the rule of `score_rule.decide` but for thresholds.
+def name_rows(located: LocatedRows, bank: ClassBank, scoring: Scoring) -> NamedRows:
+    """Return what level 2 makes of rows, by the rule of `score_rule.decide` but for thresholds.
 
     Args:
-        rows: Rows of whole frames, in order.
-        base: Bank that they were seen by.
-        bank: The same with rows beside it.
+        located: What level 1 of the bank says of rows.
+        bank: Classes.
         scoring: Constants of the score rule.
     """
-    scores, winners = level1_scores(rows, bank, scoring)
-    is_new = winners >= len(base.dense)  # found by what was learnt since
-    order = np.lexsort((-scores, rows["frame"]))
-    order = order[(rows["known"] | is_new)[order]]
-    roots, frames = bank.dense.roots[winners[order]], rows["frame"][order]
-    order = order[_apart(rows["box"][order], frames, roots, is_new[order], scoring.nms_iou)]
-    return _named(rows, order, bank, scoring, scores[order], winners[order])
-
-
-def _apart(
-    boxes: FloatArray,
-    frames: NDArray[np.int64],
-    roots: NDArray[np.int64],
-    is_new: NDArray[np.bool_],
-    iou_threshold: float,
-) -> NDArray[np.bool_]:
-    """Return (n,) which boxes stay where what was learnt since finds some, of a frame best first.
-
-    The base has suppressed its own already.
-    """
-    keep = np.ones(len(boxes), np.bool_)
-    for frame in np.unique(frames[is_new]):
-        begin, end = np.searchsorted(frames, [frame, frame + 1])
-        here, new = roots[begin:end], is_new[begin:end]
-        mine = begin + np.flatnonzero(np.isin(here, here[new]))
-        kept = nms(boxes[mine], -np.arange(len(mine), dtype=np.float32), roots[mine], iou_threshold)
-        keep[np.delete(mine, kept)] = False
-    return keep
-
-
-def _named(
-    rows: Rows,
-    order: NDArray[np.int64],
-    bank: ClassBank,
-    scoring: Scoring,
-    scores: FloatArray,
-    winners: NDArray[np.int64],
-) -> NamedRows:
-    """Return what level 2 makes of boxes, which stand frame by frame and best first."""
-    roots, as_kind = bank.dense.roots[winners], scores.copy()
+    rows, order, scores, roots = located.rows, located.order, located.scores, located.roots
+    as_kind = scores.copy()
     leaves, as_leaf = np.zeros(len(order), np.int64), np.full(len(order), -1, np.float32)
-    frames, things = rows["frame"][order].astype(np.int64), is_thing(bank.names, scoring)
+    things = is_thing(bank.names, scoring)
     owning = np.isin(np.arange(len(bank.classes)), bank.crop.roots[bank.crop.owners >= 0])
     looked, embedded_as = rows["looked"][order], rows["things"][order]
     worth = scores >= min(LEAST_THRESHOLD, bank.thresholds.min())  # no name makes a score higher
     for of_things, at_most in ((False, N_CROPS), (True, N_THING_CROPS)):
-        chosen = crops_by_frame(frames, scores, roots, owning & (things == of_things), at_most)
+        own = owning & (things == of_things)
+        chosen = crops_by_frame(located.frames, scores, roots, own, at_most)
         # A box that another super-class claims than it was embedded for has no embedding to name.
         mine = np.flatnonzero(chosen & worth & looked & (embedded_as == of_things))
         if not len(mine):
@@ -143,11 +84,10 @@ def _named(
         as_kind[mine] *= p_any**parent
         as_leaf[mine] = np.where((p > 0) & (p >= floor), scores[mine] * p**power, -1)
         leaves[mine] = leaf
-    kinds = bank.dense.owners[winners]
-    return NamedRows(frames, rows["box"][order], roots, kinds, as_kind, leaves, as_leaf)
+    return NamedRows(located, as_kind, leaves, as_leaf)
 
 
-def find(seen: NamedRows, bank: ClassBank, scoring: Scoring) -> FoundRows:
+def find(seen: NamedRows, bank: ClassBank) -> FoundRows:
     """Return what there is of the classes of a bank, one object once.
 
     Of what lies below a threshold it is told what would be found if that were lower.
@@ -155,27 +95,22 @@ def find(seen: NamedRows, bank: ClassBank, scoring: Scoring) -> FoundRows:
     Args:
         seen: What the bank says of rows.
         bank: The same bank with thresholds.
-        scoring: Constants of the score rule.
     """
-    least = bank.thresholds
+    at, least = seen.located, bank.thresholds
     leaf_told = (seen.as_leaf >= 0) & (seen.as_leaf >= least[seen.leaves])
-    told = leaf_told | (seen.as_kind >= least[seen.kinds])
+    told = leaf_told | (seen.as_kind >= least[at.kinds])
     near_leaf, near_kind = seen.as_leaf >= LEAST_THRESHOLD, seen.as_kind >= LEAST_THRESHOLD
-    labels = np.where(leaf_told | (near_leaf & ~told), seen.leaves, seen.kinds)
-    some = np.flatnonzero(told | near_leaf | near_kind)
+    labels = np.where(leaf_told | (near_leaf & ~told), seen.leaves, at.kinds)
     flat = flat_by_label(bank.names, len(bank.names))
-    where, what = (seen.frames[some], seen.boxes[some]), (labels[some], seen.roots[some])
-    indeed, iou = told[some], scoring.object_iou
-    alone = alone_by_frame(*where, seen.as_kind[some], *what, flat, iou, indeed)
-    stands = np.zeros(len(told), np.bool_)
-    stands[some[alone]] = True
+    # What is neither told nor near takes nobody's place.
+    stands = alone_of_pairs(at.crowded, seen.as_kind, labels, at.roots, flat, told)
     leaf = np.flatnonzero(stands & (leaf_told | near_leaf))
     kind = np.flatnonzero(stands & ~leaf_told & (told | near_kind))
     both = np.concatenate([leaf, kind])
     return FoundRows(
-        seen.frames[both],
-        seen.boxes[both],
-        np.concatenate([seen.leaves[leaf], seen.kinds[kind]]),
+        at.frames[both],
+        at.boxes[both],
+        np.concatenate([seen.leaves[leaf], at.kinds[kind]]),
         np.concatenate([seen.as_leaf[leaf], seen.as_kind[kind]]),
         np.concatenate([leaf_told[leaf], told[kind]]),
     )

@@ -8,7 +8,8 @@ import numpy as np
 
 from drivemeta.core import ClassBank
 from drivemeta.core.scoring import Scoring
-from drivemeta.teach.found import find, level1_scores, name_rows
+from drivemeta.teach.found import find, name_rows
+from drivemeta.teach.located import level1_scores, locate_rows
 from drivemeta.teach.seen import Rows
 
 
@@ -26,7 +27,7 @@ def view_of(rows: Rows, base: ClassBank, bank: ClassBank, scoring: Scoring) -> d
     scores, winners = level1_scores(rows, base, scoring)
     supers = base.dense.owners[winners]
     proposals = [_shown(*each, base) for each in zip(rows["box"], scores, supers, strict=True)]
-    found = find(name_rows(rows, base, bank, scoring), bank, scoring)
+    found = find(name_rows(locate_rows(rows, base, bank, scoring), bank, scoring), bank)
     told = np.flatnonzero(found.told)
     order = told[np.argsort(-found.scores[told], kind="stable")]
     shown = zip(found.boxes[order], found.scores[order], found.labels[order], strict=True)

@@ -12,6 +12,7 @@ from drivemeta.core.scoring import Scoring
 from drivemeta.teach.clip_index import ClipIndex
 from drivemeta.teach.found import NamedRows, find, name_rows
 from drivemeta.teach.hits import ClipHit, hits_of
+from drivemeta.teach.located import locate_rows
 from drivemeta.teach.seen import Rows
 
 
@@ -27,17 +28,19 @@ class HitList:
         self._base, self._bank, self._scoring = base, base, scoring
         self._lock = threading.Lock()
         self._named: list[tuple[str, NamedRows]] | None = None  # nothing is scored yet
-        self._hits: list[ClipHit] = []
+        self._hits: tuple[ClipHit, ...] = ()
 
-    def all(self) -> list[ClipHit]:
-        """Return the hits, in no order."""
-        with self._lock:
-            return list(self._hits)
+    def all(self) -> tuple[ClipHit, ...]:
+        """Return the hits as they were told last, in no order."""
+        return self._hits
 
     def score(
         self, bank: ClassBank, indexes: Mapping[str, ClipIndex], names: Sequence[str]
-    ) -> None:
-        """Tell the hits anew, if the bank is another; where only thresholds are, nothing is scored.
+    ) -> bool:
+        """Tell the hits anew, if the bank is another; return whether it is.
+
+        What only a part of the bank says is asked for where that part is another: level 1, level
+        2, or thresholds alone.
 
         Args:
             bank: Classes.
@@ -45,33 +48,38 @@ class HitList:
             names: Classes that hits are wanted of.
         """
         with self._lock:
-            if self._named is None or not _same_rows(bank, self._bank):
-                self._named = [
-                    (clip, name_rows(rows, self._base, bank, self._scoring))
+            named = self._named
+            if named is None or bank.dense is not self._bank.dense:
+                named = [
+                    (clip, self._name(rows, bank))
                     for clip, index in indexes.items()
                     for rows in index.parts()
                 ]
+            elif bank.crop is not self._bank.crop or bank.names != self._bank.names:
+                scoring = self._scoring
+                named = [(clip, name_rows(was.located, bank, scoring)) for clip, was in named]
             elif bank.classes == self._bank.classes:
-                return
-            self._bank = bank
-            self._hits = [hit for part in self._named for hit in self._of(*part, names)]
+                return False
+            self._bank, self._named = bank, named
+            self._hits = tuple(hit for part in named for hit in self._of(*part, names))
+            return True
 
     def grow(self, clip: str, rows: Rows, names: Sequence[str]) -> int:
         """Score rows that are new in the index of a clip; return how many hits they add."""
         with self._lock:
             if self._named is None:  # it is scored with all that there is
                 return 0
-            known = [named.frames for of, named in self._named if of == clip]
+            known = [named.located.frames for of, named in self._named if of == clip]
             new = rows[~np.isin(rows["frame"], np.concatenate([*known, []]))]
-            named = name_rows(new, self._base, self._bank, self._scoring)
+            named = self._name(new, self._bank)
             self._named.append((clip, named))
             added = self._of(clip, named, names)
-            self._hits += added
+            self._hits += tuple(added)
             return len(added)
 
+    def _name(self, rows: Rows, bank: ClassBank) -> NamedRows:
+        located = locate_rows(rows, self._base, bank, self._scoring)
+        return name_rows(located, bank, self._scoring)
+
     def _of(self, clip: str, named: NamedRows, names: Sequence[str]) -> list[ClipHit]:
-        return hits_of(clip, find(named, self._bank, self._scoring), self._bank, names)
-
-
-def _same_rows(bank: ClassBank, other: ClassBank) -> bool:
-    return bank.crop is other.crop and bank.dense is other.dense
+        return hits_of(clip, find(named, self._bank), self._bank, names)

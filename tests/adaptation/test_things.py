@@ -85,7 +85,9 @@ def test_a_kind_that_ships_is_of_its_super_class_unless_it_is_taken_for_a_sign(b
 
     assert parent_of_buses([-1, -1, -1], 0.0) == "vehicle"
     assert parent_of_buses([index("pedestrian")] * 3, 0.9) == "vehicle"
-    assert parent_of_buses([index("traffic_sign")] * 3, 0.1) == "vehicle"
+    assert parent_of_buses([index("traffic_sign")] * 3, 0.25) == "vehicle"
+    assert parent_of_buses([index("traffic_sign"), -1, -1], 0.9) == "vehicle"
+    assert parent_of_buses([index("traffic_sign")] * 2 + [-1], 0.9) == "traffic_sign"
     assert parent_of_buses([index("traffic_sign")] * 3, 0.9) == "traffic_sign"
     assert parent_of_buses([index("pedestrian")] * 3, 0.9, thing_scale=0.0) == "pedestrian"
 

@@ -1,5 +1,7 @@
 """Thresholds against plain arithmetic."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from drivemeta.adaptation.thresholds import (
     QUIET,
     UNPROVEN,
     calibrate_by_frames,
+    sure_where_untried,
     threshold,
 )
 from drivemeta.core import BankRows, ClassBank, ClassSpec
@@ -84,3 +87,26 @@ def test_what_is_never_found_is_reported_only_when_sure(tmp_path):
     nothing = dict.fromkeys(range(5), none)
     found = calibrate_by_frames(bank, support, nothing, np.array([True]))
     assert found.classes[1].threshold == pytest.approx((QUIET * UNPROVEN) ** 0.5)
+
+
+def test_what_new_rows_of_level_1_find_untried_is_reported_only_when_sure(tmp_path):
+    support = write_support(tmp_path, 2, "bus")
+    rows = BankRows(np.ones((2, 4), np.float32), np.zeros(2, np.float32), *np.array([[1, 2]] * 2))
+    before = ClassBank((ClassSpec("vehicle"),), BankRows.empty(4), BankRows.empty(4))
+    learnt = (
+        ClassSpec("bus", None, "novel", threshold=0.05),
+        ClassSpec("other", None, "novel", threshold=0.05),
+    )
+    bank = ClassBank((*before.classes, *learnt), rows, BankRows.empty(4))
+
+    def thresholds(bank, before, held, classes=(True,)):
+        found = sure_where_untried(bank, before, support, held, np.array(classes))
+        return [spec.threshold for spec in found.classes[1:]]
+
+    assert thresholds(bank, before, {}) == [UNPROVEN, 0.05]
+    assert thresholds(bank.with_thresholds({"bus": 0.6}), before, {}) == [0.6, 0.05]
+    assert thresholds(bank, before, {0: None}) == [0.05, 0.05]
+    assert thresholds(bank, before, {}, (False,)) == [0.05, 0.05]
+    assert thresholds(bank, bank, {}) == [0.05, 0.05]
+    found_by_vehicles = replace(bank, dense=BankRows.empty(4))
+    assert thresholds(found_by_vehicles, before, {}) == [0.05, 0.05]

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from drivemeta.core import BankRows
-from drivemeta.core.many_frames import alone_by_frame, crops_by_frame
+from drivemeta.core.boxes import iou_matrix
+from drivemeta.core.many_frames import (
+    alone_by_frame,
+    alone_of_pairs,
+    crops_by_frame,
+    crowded_pairs,
+)
 from drivemeta.core.one_object import stands_alone
 from drivemeta.core.score_rule import Located, choose_crops
 
@@ -21,27 +27,42 @@ def scene(request):
     return frames, boxes, scores, labels, roots, np.arange(6) % 5 >= 3
 
 
-@pytest.mark.parametrize("share", [1.0, 0.6])
-def test_one_object_is_told_once_as_the_rule_of_a_frame_says(scene, share):
+def test_one_object_is_told_once_as_the_rule_of_a_frame_says(scene):
     frames, *seen, flat = scene
-    told = np.random.default_rng(1).uniform(size=len(frames)) < share
-    alone = alone_by_frame(frames, *seen, flat, 0.7, told)
+    alone = alone_by_frame(frames, *seen, flat, 0.7)
     for frame in range(12):
         mine = frames == frame
-        expected = stands_alone(*(part[mine] for part in seen), flat, 0.7, told[mine])
+        expected = stands_alone(*(part[mine] for part in seen), flat, 0.7)
         np.testing.assert_array_equal(alone[mine], expected)
     assert 0 < alone.sum() < len(frames)
     assert alone_by_frame(frames, *seen, flat, 1.0).all()
-    reported = alone_by_frame(frames[told], *(part[told] for part in seen), flat, 0.7)
-    np.testing.assert_array_equal(alone[told], reported)  # whatever else is asked about
 
 
-def test_what_is_not_reported_hides_nothing_and_is_hidden():
-    boxes = np.array([[0, 0, 10, 10]] * 3, np.float32)
-    scores, roots = np.array([0.9, 0.8, 0.7], np.float32), np.array([0, 1, 2])
-    told, flat = np.array([False, True, False]), np.zeros(3, np.bool_)
-    alone = stands_alone(boxes, scores, roots, roots, flat, 0.5, told)
-    assert alone.tolist() == [True, True, False]
+@pytest.mark.parametrize("iou_threshold", [0.0, 0.3, 0.7])
+def test_the_pairs_are_all_that_overlap_so(scene, iou_threshold):
+    frames, boxes, _, _, roots, _ = scene
+    boxes = boxes - 4  # some begin to the left of the frame
+    pairs = crowded_pairs(frames, boxes, roots, iou_threshold)
+    expected = (frames[:, None] == frames[None]) & (roots[:, None] != roots[None])
+    expected &= np.triu(iou_matrix(boxes, boxes) > iou_threshold)
+    assert sorted(pairs.tolist()) == np.argwhere(expected).tolist()
+    assert len(pairs)
+    assert not len(crowded_pairs(frames[:0], boxes[:0], roots[:0], iou_threshold))
+
+
+def test_what_is_not_reported_hides_nothing_and_is_hidden(scene):
+    frames, boxes, scores, labels, roots, flat = scene
+    told = np.random.default_rng(1).uniform(size=len(frames)) < 0.6
+    scores = scores.round(1)  # of equal ones the first is the better
+    pairs = crowded_pairs(frames, boxes, roots, 0.7)
+    alone = alone_of_pairs(pairs, scores, labels, roots, flat, told)
+    for each in range(len(frames)):
+        mine = (frames == frames[each]) & told
+        mine[each] = True  # with all that is reported, and alone with it
+        parts = (part[mine] for part in (boxes, scores, labels, roots))
+        expected = stands_alone(*parts, flat, 0.7)
+        assert alone[each] == expected[np.flatnonzero(mine) == each].item()
+    assert 0 < alone[~told].sum() < (~told).sum()
 
 
 @pytest.mark.parametrize("owners", [(2,), (2, 3), (0, 1, 2, 3, 4)])

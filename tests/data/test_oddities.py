@@ -83,3 +83,13 @@ def test_a_set_of_which_all_is_set_aside_says_so(tmp_path):
     path = put(tmp_path / "c.json", coco("a.png", iscrowd=1))
     with pytest.raises(AnnotationError, match=r"no boxes in 1 images.*\(1 are set aside"):
         SupportSet.from_path(path)
+
+
+def test_classes_that_differ_in_letters_alone_are_noted(tmp_path):
+    data = coco("a.png", "b.png")
+    data["categories"] = [{"id": 1, "name": "Stop sign"}, {"id": 2, "name": "stop_sign"}]
+    data["annotations"][1]["category_id"] = 2
+    for name in ("a.png", "b.png"):
+        put_picture(tmp_path / name)
+    (note,) = SupportSet.from_path(put(tmp_path / "c.json", data)).dataset.notes
+    assert note.startswith("'Stop sign' and 'stop_sign' are classes of their own")

@@ -14,6 +14,7 @@ from PIL import Image
 from drivemeta.adaptation.report.contact_sheet import write_contact_sheet
 from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError, OutputError
+from tests.helpers.annotated import coco, put, put_picture
 
 Json = dict[str, Any]
 N_IMAGES, N_PER_IMAGE = 6, 4
@@ -149,3 +150,10 @@ def test_contact_sheet(support_json: Path, tmp_path: Path) -> None:
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".sheet")]
     with pytest.raises(OutputError, match=r"cannot write .*sheet\.png"):
         write_contact_sheet(support, support_json / "sheet.png")
+
+
+def test_shares_where_pixels_are_expected_are_called_so(tmp_path):
+    put_picture(tmp_path / "a.png")
+    path = put(tmp_path / "s.json", coco("a.png", box=(0.1, 0.2, 0.3, 0.4)))
+    with pytest.raises(AnnotationError, match="expected pixels, found shares of the image"):
+        SupportSet.from_coco(path)

@@ -20,7 +20,6 @@ from drivemeta.fleet import searching  # noqa: E402  (after what it needs)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("fleet"),
     pytest.mark.filterwarnings("ignore"),  # Ray's own, of what it is built on
 ]
 

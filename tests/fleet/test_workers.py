@@ -16,7 +16,6 @@ from tests.helpers.archives import content_of, indexed
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("fleet"),
     pytest.mark.filterwarnings("ignore"),  # Ray's own, of what it is built on
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds workers by /proc"),
 ]

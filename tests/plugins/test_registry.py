@@ -288,6 +288,7 @@ def test_the_command_lists_broken_ones_too(tmp_path, capsys):
     assert done.value.code == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["plugins"]}
     assert rows["protonet"]["state"] == "ok"
+    assert rows["protonet"]["summary"]
     assert "no_such_module" in rows["broken"]["state"]
     assert rows["broken"]["version"] == "1.2"
     assert rows["broken"]["origin"] == str(tmp_path)

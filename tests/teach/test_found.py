@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from drivemeta.core import BankRows, ClassSpec, Detections
+from drivemeta.core.one_object import flat_by_label, stands_alone
 from drivemeta.core.score_rule import decide
 from drivemeta.export.exporter import export_detector
 from drivemeta.export.probe_scene import draw_scene
@@ -16,6 +17,7 @@ from drivemeta.teach.clip_index import ClipIndex
 from drivemeta.teach.found import find, name_rows
 from drivemeta.teach.frame_view import view_of
 from drivemeta.teach.hit_list import HitList
+from drivemeta.teach.located import locate_rows
 from drivemeta.teach.seen import row_type, see
 from tests.helpers.archives import assert_same, build_base, with_more_classes
 from tests.helpers.detectors import torch_networks
@@ -55,9 +57,15 @@ def rows(base, networks, frames):
     return np.concatenate([see(base, networks, image, i) for i, image in enumerate(frames)])
 
 
+def named(rows, base, bank):
+    """Return what a bank says of rows."""
+    located = locate_rows(rows, base.bank, bank, base.scoring)
+    return name_rows(located, bank, base.scoring)
+
+
 def found_in(frame, rows, base, bank):
     """Return what is reported of a frame."""
-    found = find(name_rows(rows, base.bank, bank, base.scoring), bank, base.scoring)
+    found = find(named(rows, base, bank), bank)
     mine = found.told & (found.frames == frame)
     return Detections(found.boxes[mine], found.scores[mine], found.labels[mine], bank.names)
 
@@ -128,6 +136,49 @@ def test_the_hits_above_the_threshold_are_what_the_model_detects(
         assert sum(map(len, expected)) > 0
 
 
+def hits_told_plainly(rows, base, bank, names):
+    """Return (frame, class, score) of all hits, best first, by the rule of a frame, box by box."""
+    seen, told = named(rows, base, bank), []
+    at, least, flat = seen.located, bank.thresholds, flat_by_label(bank.names, len(bank.names))
+    is_leaf = (seen.as_leaf >= 0) & (seen.as_leaf >= least[seen.leaves])
+    is_told = is_leaf | (seen.as_kind >= least[at.kinds])
+    for each in range(len(at.frames)):
+        as_leaf, as_kind = float(seen.as_leaf[each]), float(seen.as_kind[each])
+        shown = [(int(seen.leaves[each]), as_leaf)] if is_leaf[each] or as_leaf >= 0.05 else []
+        if not is_leaf[each] and (is_told[each] or as_kind >= 0.05):
+            shown.append((int(at.kinds[each]), as_kind))
+        mine = (at.frames == at.frames[each]) & is_told
+        mine[each] = True
+        named_so = is_leaf | ((seen.as_leaf >= 0.05) & ~is_told)
+        labels = np.where(named_so, seen.leaves, at.kinds)[mine]
+        alone = stands_alone(at.boxes[mine], seen.as_kind[mine], labels, at.roots[mine], flat, 0.6)[
+            np.flatnonzero(mine) == each
+        ]
+        told += [(int(at.frames[each]), bank.names[k], s) for k, s in shown if alone]
+    return sorted((hit for hit in told if hit[1] in names), key=lambda hit: -hit[2])
+
+
+def test_hits_that_are_told_again_and_again_are_those_of_a_plain_telling(base, rows, tmp_path):
+    index = ClipIndex(tmp_path, np.arange(3), "it")
+    index.add(0, rows)
+    first, second = (with_more_classes(base, seed=seed).bank for seed in (0, 1))
+    other = rows[~rows["known"]][:1]
+    row = BankRows(other["dense"], np.zeros(1, np.float32), *[np.array([len(first.classes)])] * 2)
+    cone = replace(first, classes=(*first.classes, ClassSpec("cone")), dense=first.dense + row)
+    low = dict.fromkeys(first.names, 0.06)
+    banks = (first, first.with_thresholds(low), second, cone, cone.with_thresholds(low), base.bank)
+    hits, names = HitList(base.bank, base.scoring), ["rocks", "bus", "cone", "vehicle"]
+    numbers = []
+    for bank in (*banks, *reversed(banks)):
+        hits.score(bank, {"drive": index}, names)
+        told = sorted(hits.all(), key=lambda hit: -hit.score)
+        shown = [(hit.frame, hit.name, hit.score) for hit in told]
+        assert shown == hits_told_plainly(rows, base, bank, names)
+        numbers.append(len(shown))
+    assert len(set(numbers)) > 3
+    assert not hits.score(banks[0], {"drive": index}, names)  # nothing changed since
+
+
 def test_an_index_that_grows_gives_the_same_hits_each_once(base, more, rows, tmp_path):
     index, empty = (ClipIndex(tmp_path / name, np.arange(4), "it") for name in ("a", "b"))
     index.add(0, rows)
@@ -151,12 +202,12 @@ def test_a_new_kind_is_found_where_the_base_finds_nothing_and_once(base, rows):
     row = BankRows(other["dense"], np.zeros(1, np.float32), *[np.array([n])] * 2)
     more = replace(bank, classes=(*bank.classes, ClassSpec("cone")), dense=bank.dense + row)
     seen = np.concatenate([other, rows[rows["frame"] == int(other["frame"][0])]])
-    named = name_rows(seen, bank, more, base.scoring)
-    own = named.kinds == n
+    located = locate_rows(seen, bank, more, base.scoring)
+    own = located.kinds == n
     assert own.any()
-    overlaps = np.abs(named.boxes[own] - other["box"]).max(1) < 0.01
+    overlaps = np.abs(located.boxes[own] - other["box"]).max(1) < 0.01
     assert overlaps.sum() == 1
-    assert not (name_rows(other, bank, bank, base.scoring).frames.size)
+    assert not len(locate_rows(other, bank, bank, base.scoring).frames)
 
 
 def test_a_frame_shows_what_is_proposed_and_what_is_found(base, more, rows):

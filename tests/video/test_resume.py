@@ -1,7 +1,6 @@
 """`kill -9` at any moment, the same command again: the outputs of a run that was never killed."""
 
 import json
-import multiprocessing
 import os
 import random
 import resource
@@ -9,11 +8,13 @@ import shutil
 import signal
 import time
 from dataclasses import replace
+from multiprocessing import Process
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.helpers import forked
 from tests.helpers.videos import CLASSES, find_boxes, read_video
 
 SINKS = "mp4,jsonl,csv,coco,mot,events,snapshots"
@@ -52,41 +53,24 @@ def command(words: list[str], commit_s: float, detector: str, file_limit: int | 
     raise SystemExit(main(words))
 
 
-@pytest.fixture(scope="module")
-def start():
-    """Start the command in a process of its own that need not import everything again."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        [
-            "drivemeta.video.job",
-            "drivemeta.cli.process",
-            "onnxruntime",
-            "trackers",
-            "rich.progress",
-        ]
-    )
-
-    def started(
-        words: list[str],
-        commit_s: float = 0.05,
-        detector: str = "colours",
-        file_limit: int | None = None,
-    ) -> multiprocessing.Process:
-        process = context.Process(target=command, args=(words, commit_s, detector, file_limit))
-        process.start()
-        return process
-
-    return started
+def start(
+    words: list[str],
+    commit_s: float = 0.05,
+    detector: str = "colours",
+    file_limit: int | None = None,
+) -> Process:
+    """Start the command in a process of its own."""
+    return forked.start(command, words, commit_s, detector, file_limit)
 
 
-def _await_change(running: multiprocessing.Process, journal: Path) -> None:
+def _await_change(running: Process, journal: Path) -> None:
     """Wait until a run has opened its journal, so that a moment after it is one of the run's."""
     before = journal.stat().st_size if journal.exists() else 0
     while running.is_alive() and (not journal.exists() or journal.stat().st_size == before):
         running.join(0.01)
 
 
-def _killed(running: multiprocessing.Process, journal: Path, seconds: float) -> bool:
+def _killed(running: Process, journal: Path, seconds: float) -> bool:
     """Kill a run some time after it opened its journal; False if it ended well before."""
     _await_change(running, journal)
     running.join(seconds)
@@ -105,7 +89,7 @@ def outputs(out: Path) -> dict[str, bytes]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tracker", ["botsort", "bytetrack"])
-def test_kills_at_random_moments_change_nothing(start, write_video, tiny_model, tmp_path, tracker):
+def test_kills_at_random_moments_change_nothing(write_video, tiny_model, tmp_path, tracker):
     video = write_video(FRAMES_MS, size=(96, 160))
     words = ["process", str(video), "--model", str(tiny_model), "--tracker", tracker]
     words += ["--sinks", SINKS, "--out"]
@@ -135,7 +119,7 @@ def test_kills_at_random_moments_change_nothing(start, write_video, tiny_model, 
 
 
 @pytest.mark.slow
-def test_kills_of_a_run_with_a_real_model_change_nothing(start, write_video, tiny_model, tmp_path):
+def test_kills_of_a_run_with_a_real_model_change_nothing(write_video, tiny_model, tmp_path):
     video = write_video(range(0, 4000, 40), size=(192, 256))
     words = ["process", str(video), "--model", str(tiny_model), "--provider", "cpu"]
     words += ["--min-score", "0.05", "--sinks", "jsonl,csv,events", "--out"]
@@ -162,9 +146,7 @@ def test_kills_of_a_run_with_a_real_model_change_nothing(start, write_video, tin
 
 @pytest.mark.slow
 @pytest.mark.parametrize("limit", [3_000, 8_000, 15_000])
-def test_a_full_disk_is_told_and_the_same_command_goes_on(
-    start, write_video, tiny_model, tmp_path, limit
-):
+def test_a_full_disk_is_told_and_the_same_command_goes_on(write_video, tiny_model, tmp_path, limit):
     video = write_video(FRAMES_MS, size=(96, 160))
     words = ["process", str(video), "--model", str(tiny_model), "--sinks", SINKS, "--out"]
     whole = start([*words, str(tmp_path / "whole")])
@@ -190,7 +172,7 @@ def test_a_full_disk_is_told_and_the_same_command_goes_on(
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_closes_every_sink_and_the_same_command_goes_on(
-    start, write_video, tiny_model, tmp_path, number
+    write_video, tiny_model, tmp_path, number
 ):
     video = write_video(FRAMES_MS, size=(96, 160))
     words = ["process", str(video), "--model", str(tiny_model), "--provider", "cpu", "--out"]

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.readers.coco import is_coco, read_coco
-from drivemeta.data.readers.crops import is_crop_folder, read_crops
+from drivemeta.data.readers.coco import read_coco
+from drivemeta.data.readers.crops import read_crops
 from drivemeta.data.readers.cvat import read_cvat
-from drivemeta.data.readers.files import parse_xml, read_json
+from drivemeta.data.readers.files import check_readable, parse_xml, read_json
+from drivemeta.data.readers.foreign import foreign_format
 from drivemeta.data.readers.labelme import is_labelme, read_labelme
 from drivemeta.data.readers.orientation import upright
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
+from drivemeta.data.readers.recognise import recognise
 from drivemeta.data.readers.stretch import stretched
 from drivemeta.data.readers.voc import read_voc
 from drivemeta.data.readers.yolo import NAME_FILES, read_yolo
@@ -43,6 +45,8 @@ def read_annotations(
     path = Path(path)
     if images is not None and not Path(images).is_dir():
         raise AnnotationError(f"{images}: expected the folder of the images, found no folder there")
+    for folder in (path, *([Path(images)] if images is not None else [])):
+        check_readable(folder)
     if path.is_dir():
         return stretched(upright(_read_folder(path, images, reading), reading), reading)
     if not path.is_file():
@@ -54,16 +58,32 @@ def read_annotations(
 
 
 def _read_file(path: Path, images: str | Path | None, reading: Reading) -> Dataset:
+    name = _format_of(path)
+    if reading.format not in (None, name):
+        raise AnnotationError(f"{path}: expected {reading.format}, as --read says, found {name}")
+    match name:
+        case "coco":
+            return read_coco(path, images)
+        case "labelme":
+            return read_labelme(path, images, reading)
+        case "cvat":
+            return read_cvat(path, images, reading)
+        case "voc":
+            return read_voc(path, images)
+    return read_yolo(path, images, reading)
+
+
+def _format_of(path: Path) -> str:
     match path.suffix.lower():
         case ".json":
-            labelme = is_labelme(read_json(path))
-            return read_labelme(path, images, reading) if labelme else read_coco(path, images)
+            return "labelme" if is_labelme(read_json(path)) else "coco"
         case ".xml":
-            cvat = parse_xml(path).tag == "annotations"
-            return read_cvat(path, images, reading) if cvat else read_voc(path, images)
-        case ".yaml" | ".yml":
-            return read_yolo(path, images, reading)
-        case ".zip" | ".tar" | ".gz":
+            return "cvat" if parse_xml(path).tag == "annotations" else "voc"
+        case ".yaml" | ".yml" | ".names":
+            return "yolo"
+        case _ if path.name in NAME_FILES:
+            return "yolo"
+        case ".zip" | ".tar" | ".gz" | ".tgz" | ".bz2" | ".xz" | ".7z" | ".rar":
             raise AnnotationError(f"{path}: found an archive; unpack it and give what is inside")
     beside = [p.name for p in _candidates(path.parent)][:3]
     hint = f"; beside it lies {', '.join(beside)}" if beside else ""
@@ -71,39 +91,35 @@ def _read_file(path: Path, images: str | Path | None, reading: Reading) -> Datas
 
 
 def _read_folder(path: Path, images: str | Path | None, reading: Reading) -> Dataset:
-    if any((path / name).is_file() for name in NAME_FILES):
-        return read_yolo(path, images, reading)
-    jsons = list_files(path, (".json",))
-    cocos = [p for p in jsons if is_coco(read_json(p))]
-    if len(cocos) == 1:
-        return read_coco(cocos[0], images)
-    if len(cocos) > 1:
-        names = ", ".join(p.name for p in cocos)
-        raise AnnotationError(f"{path}: found several COCO files ({names}); give one of them")
-    xmls = list_files(path, (".xml",))
-    if len(xmls) == 1 and parse_xml(xmls[0]).tag == "annotations":
-        return read_cvat(xmls[0], images, reading)
-    if xmls or list_files(path, (".xml",), nested=True):
-        return read_voc(path, images)
-    if jsons or list_files(path, (".json",), nested=True):
-        return _read_nested_json(path, images, reading)
-    if is_crop_folder(path):
-        return read_crops(path)
+    name, files = recognise(path, reading)
+    match name:
+        case "coco" if files:
+            return read_coco(files[0], images)
+        case "cvat" if files:
+            return read_cvat(files[0], images, reading)
+        case "yolo":
+            return read_yolo(path, images, reading)
+        case "voc":
+            return read_voc(path, images)
+        case "labelme":
+            return read_labelme(path, images, reading)
+        case "crops":
+            return read_crops(path, certain=reading.format == "crops")
+    raise AnnotationError(_nothing(path))
+
+
+def _nothing(path: Path) -> str:
+    """Return why a folder cannot be read: the first fault of its files, or what it holds."""
+    for file in list_files(path, (".json", ".xml"), nested=True):
+        try:
+            is_json = file.suffix.lower() == ".json"
+            what = foreign_format(read_json(file)) if is_json else f"<{parse_xml(file).tag}>"
+        except AnnotationError as error:
+            return str(error)
+        return f"{file}: {EXPECTED}, found {what}"
     found = sorted({p.suffix or "folder" for p in path.iterdir()})
     what = f"files of {', '.join(found)}" if found else "an empty folder"
-    raise AnnotationError(f"{path}: {EXPECTED}, found {what}")
-
-
-def _read_nested_json(path: Path, images: str | Path | None, reading: Reading) -> Dataset:
-    """Read LabelMe files anywhere below, or the one COCO file of a subfolder."""
-    nested = list_files(path, (".json",), nested=True)
-    cocos = [p for p in nested if is_coco(read_json(p))]
-    if len(cocos) == 1:
-        return read_coco(cocos[0], images)
-    if cocos:
-        names = ", ".join(str(p.relative_to(path)) for p in cocos)
-        raise AnnotationError(f"{path}: found several COCO files ({names}); give one of them")
-    return read_labelme(path, images, reading)
+    return f"{path}: {EXPECTED}, found {what}"
 
 
 def _candidates(folder: Path) -> Iterator[Path]:

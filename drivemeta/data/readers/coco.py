@@ -7,13 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from drivemeta.data.dataset import Dataset, SetAside
+from drivemeta.data.readers.coco_corners import box_round_polygons, check_widths
 from drivemeta.data.readers.files import read_json
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
+from drivemeta.data.readers.foreign import foreign_format
 from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, ReaderFindings, dataset_of
-from drivemeta.data.readers.shapes import box_round, turned_box
+from drivemeta.data.readers.shapes import turned_box
 from drivemeta.data.readers.values import as_flag, as_id, as_name, as_number, as_size, short
 from drivemeta.errors import AnnotationError
 
@@ -21,16 +23,17 @@ Json = dict[str, Any]
 Id = int | str
 OWN_FORMAT = "COCO of drivemeta detect"
 _OWN_WORDS = "DriveMeta"
+_IGNORED = ("iscrowd", "ignore", "difficult")
 _OWN_FIELDS = {"id", "file_name", "width", "height"}
 
 
 def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     """Read a COCO JSON file; the images stay on disk and are not decoded.
 
-    Boxes of `iscrowd` annotations are marked as to be ignored, those with a `rotation` among
-    their attributes (CVAT) are the upright boxes round the turned ones, and annotations of
-    keypoints alone are set aside. A category that is merely the supercategory of others and has
-    no annotation of its own, as Roboflow writes, is left out.
+    Boxes of annotations with `iscrowd`, `ignore` or `difficult` are to be ignored, those with a
+    `rotation` among their attributes (CVAT) are the upright boxes round the turned ones, and
+    annotations of keypoints alone are set aside. A category that is merely the supercategory of
+    others and has no annotation of its own, as Roboflow writes, is left out.
 
     Args:
         path: JSON file.
@@ -38,12 +41,14 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
 
     Raises:
         AnnotationError: the file is no valid COCO JSON, an image is missing, or an annotation
-            refers to an image or a category that is not listed; names the file and the entry.
+            refers to an image or a category that is not listed, or boxes are two corners each;
+            names the file and the entry.
     """
     path = Path(path)
     content = _sections(path)
     names = _categories(path, content)
     rows = _by_image(path, content, names)
+    check_widths(path, content["annotations"])
     finder = ImageFinder([Path(images)] if images is not None else usual_folders(path.parent))
     parsed = [
         _image(path, finder, key, image, rows.boxes[key])
@@ -55,15 +60,18 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     return dataset_of(parsed, path, found, list(names.values()))
 
 
-def is_coco(content: object) -> bool:
+def is_coco(content: object) -> TypeGuard[Json]:
     """Tell whether the content of a JSON file looks like COCO."""
     return isinstance(content, dict) and "images" in content and "annotations" in content
 
 
 def _sections(path: Path) -> Json:
     content = read_json(path)
-    if not isinstance(content, dict):
-        raise AnnotationError(f"{path}: expected a JSON object, found a {type(content).__name__}")
+    if not is_coco(content):
+        raise AnnotationError(
+            f"{path}: expected COCO with the lists 'images', 'annotations' and 'categories', "
+            f"found {foreign_format(content)}"
+        )
     for section in ("images", "annotations", "categories"):
         rows = content.get(section)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -129,6 +137,11 @@ def _by_image(path: Path, content: Json, names: dict[Id, str]) -> _Rows:
     for position, row in enumerate(content["annotations"]):
         entry = _entry(row, position)
         where = f"{path}: {entry}"
+        if "segments_info" in row:
+            raise AnnotationError(
+                f"{where}: expected the box of an object, found segments of a whole image "
+                "(panoptic); export objects (instances)"
+            )
         image = as_id(row.get("image_id"), f"{where}: image_id")
         category = as_id(row.get("category_id"), f"{where}: category_id")
         if image not in images:
@@ -138,7 +151,7 @@ def _by_image(path: Path, content: Json, names: dict[Id, str]) -> _Rows:
                 f"{where}: category_id {category} is not in 'categories' "
                 f"(ids {', '.join(map(str, list(names)[:20])) or 'none'})"
             )
-        crowd = as_flag(row.get("iscrowd"), f"{where}: iscrowd")
+        ignored = [as_flag(row.get(name), f"{where}: {name}") for name in _IGNORED]
         if _is_of_points(row):
             aside = SetAside(path.name, f"{entry} ({names[category]!r})", "keypoints have no box")
             rows.set_aside.append(aside)
@@ -146,7 +159,7 @@ def _by_image(path: Path, content: Json, names: dict[Id, str]) -> _Rows:
         box, turn = _box(row, where), _turn(row, where)
         place, is_round = turned_box(box, turn), turn % 360 != 0
         rows.boxes[image].append(
-            ParsedBox(entry, place, names[category], crowd, is_round, _object_of(row))
+            ParsedBox(entry, place, names[category], any(ignored), is_round, _object_of(row))
         )
     return rows
 
@@ -177,7 +190,7 @@ def _box(row: Json, where: str) -> list[float]:
     """Return left, top, right, bottom: of `bbox`, else round the polygons."""
     box = row.get("bbox")
     if _is_empty(box) and isinstance(row.get("segmentation"), list) and row["segmentation"]:
-        return _box_round(row["segmentation"], f"{where}: segmentation")
+        return box_round_polygons(row["segmentation"], f"{where}: segmentation")
     if not isinstance(box, list) or len(box) != 4:
         raise AnnotationError(
             f"{where}: expected bbox [x, y, width, height], four finite numbers with width and "
@@ -192,16 +205,6 @@ def _box(row: Json, where: str) -> list[float]:
     return [x, y, x + width, y + height]
 
 
-def _box_round(polygons: Sequence[object], where: str) -> list[float]:
-    points: list[tuple[float, float]] = []
-    for polygon in polygons:
-        if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-            raise AnnotationError(f"{where}: expected polygons [x1, y1, x2, y2, x3, y3, ...]")
-        numbers = [as_number(value, where) for value in polygon]
-        points += zip(numbers[::2], numbers[1::2], strict=True)
-    return box_round(points)
-
-
 def _turn(row: Json, where: str) -> float:
     """Return the degrees by which CVAT says that a box is turned."""
     attributes = row.get("attributes")
@@ -213,7 +216,7 @@ def _image(
     path: Path, finder: ImageFinder, key: Id, image: Json, boxes: Sequence[ParsedBox]
 ) -> ParsedImage:
     where = f"{path}: image {key}"
-    name = image.get("file_name")
+    name = image.get("file_name") or image.get("coco_url")  # the latter alone: LVIS
     if not name:
         raise AnnotationError(f"{where} has no file_name")
     return ParsedImage(

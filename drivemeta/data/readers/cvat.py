@@ -11,6 +11,7 @@ from drivemeta.data.dataset import Dataset, SetAside
 from drivemeta.data.readers.cvat_shapes import (
     NO_AREA,
     SHAPES,
+    UNKNOWN,
     Task,
     is_round,
     listed_classes,
@@ -101,11 +102,11 @@ class _TaskFile:
         boxes = []
         for number, shape in enumerate(element, start=1):
             entry = f"image {short(name)} {shape.tag} {number}"
-            if shape.tag in NO_AREA:
+            if shape.tag not in SHAPES:
                 label = short(shape.get("label", ""))
-                aside = SetAside(self.path.name, f"{entry} ({label})", NO_AREA[shape.tag])
-                self.set_aside.append(aside)
-            elif shape.tag in SHAPES:
+                why = NO_AREA.get(shape.tag, UNKNOWN)
+                self.set_aside.append(SetAside(self.path.name, f"{entry} ({label})", why))
+            else:
                 label = as_name(shape.get("label"), f"{self.path}: {entry}: label")
                 box = shape_box(shape, f"{self.path}: {entry}")
                 boxes.append(ParsedBox(entry, box, label, is_round=is_round(shape)))
@@ -143,7 +144,7 @@ class _TaskFile:
         digits = name.rpartition("_")[2].split(".")[0]
         if not task.source or not digits.isdecimal() or len(digits) > 9:
             return None
-        from drivemeta.data.readers.cvat_video import decoded, named_video  # noqa: PLC0415
+        from drivemeta.data.readers.cvat_frames import decoded, named_video  # noqa: PLC0415
 
         video = named_video(task.source, self.folders)
         return decoded(where, video, [int(digits)])[int(digits)] if video else None

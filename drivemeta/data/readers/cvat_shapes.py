@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from drivemeta.data.readers.parsed import ParsedImage
 from drivemeta.data.readers.shapes import Box, box_round, ellipse_box, mask_box, turned_box
-from drivemeta.data.readers.values import as_number, short
+from drivemeta.data.readers.values import as_name, as_number, as_size, short
 from drivemeta.errors import AnnotationError
 
 SHAPES = ("box", "polygon", "ellipse", "mask")
@@ -19,13 +19,18 @@ NO_AREA = {
     "skeleton": "a skeleton has no box",
     "tag": "a tag names the whole image",
 }
+UNKNOWN = "a shape of an unknown kind"
 _SIDES = ("xtl", "ytl", "xbr", "ybr")
 _FRAME = ("left", "top", "width", "height")
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task of the file; `source` is its video, if it has one."""
+    """One task of the file; `source` is its video, if it has one.
+
+    `size` is how many frames it has, `start` and `stop` its first and last one, and `frame_size`
+    the height and width of a video in pixels.
+    """
 
     number: str
     name: str
@@ -33,6 +38,8 @@ class Task:
     subset: str
     size: int | None = None
     start: int = 0
+    stop: int = 0
+    frame_size: tuple[int, int] | None = None
 
 
 def shape_box(shape: Element, where: str) -> Box:
@@ -43,9 +50,14 @@ def shape_box(shape: Element, where: str) -> Box:
     """
     degrees = as_number(shape.get("rotation", 0), f"{where}: rotation")
     if shape.tag == "box":
-        return turned_box(_numbers(shape, _SIDES, where), degrees)
+        left, top, right, bottom = _numbers(shape, _SIDES, where)
+        if left > right or top > bottom:
+            raise AnnotationError(f"{where}: expected xtl and ytl below xbr and ybr, found more")
+        return turned_box((left, top, right, bottom), degrees)
     if shape.tag == "ellipse":
         x, y, radius_x, radius_y = _numbers(shape, ("cx", "cy", "rx", "ry"), where)
+        if min(radius_x, radius_y) < 0:
+            raise AnnotationError(f"{where}: expected rx and ry of 0 or more, found less")
         return ellipse_box((x, y), (radius_x, radius_y), degrees)
     if shape.tag == "mask":
         counts = [int(as_number(n, f"{where}: rle")) for n in shape.get("rle", "").split(",")]
@@ -64,7 +76,8 @@ def listed_classes(root: Element, images: Sequence[ParsedImage]) -> list[str]:
     Labels of a skeleton's parts are none: they only describe it.
     """
     labels = [e for e in root.findall("meta//labels/label") if e.find("parent") is None]
-    listed = [name for e in labels if (name := (e.findtext("name") or "").strip())]
+    texts = [text for e in labels if (text := (e.findtext("name") or "").strip())]
+    listed = [as_name(text, "a label of the task") for text in texts]
     used = {box.name for image in images for box in image.boxes}
     return list(dict.fromkeys(listed)) if used <= set(listed) else sorted(used | set(listed))
 
@@ -81,7 +94,11 @@ def _task(element: Element, root: Element) -> Task:
         return (element.findtext(name) or "").strip()
 
     source = text("source") or (root.findtext("meta/source") or "").strip()
-    size, start = text("size"), text("start_frame")
+    size, start, stop = text("size"), text("start_frame"), text("stop_frame")
+    height, width = (
+        element.findtext(f"original_size/{side}") or root.findtext(f"meta/original_size/{side}")
+        for side in ("height", "width")
+    )
     return Task(
         text("id"),
         text("name"),
@@ -89,6 +106,8 @@ def _task(element: Element, root: Element) -> Task:
         text("subset"),
         int(size[:9]) if size.isdecimal() else None,
         int(start[:9]) if start.isdecimal() else 0,
+        int(stop[:9]) if stop.isdecimal() else 0,
+        as_size(height, width, "original_size"),
     )
 
 

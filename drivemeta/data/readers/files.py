@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,15 @@ from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from drivemeta.core.pictures import PictureHeader, read_header, read_picture
+from drivemeta.data.dataset import SetAside
 from drivemeta.errors import AnnotationError
+from drivemeta.files import is_foreign, list_files
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
+_ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ")
+_NOT_READ = (
+    *(".avif", ".dng", ".gif", ".heic", ".heif", ".jp2", ".jpe", ".jxl", ".mpo", ".pfm", ".tga"),
+)
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -41,6 +48,41 @@ def image_size(path: Path) -> tuple[int, int]:
     return header_of(path).size
 
 
+def check_readable(folder: Path) -> None:
+    """Refuse a folder of which a part may not be read: what is in it would be passed over.
+
+    Raises:
+        AnnotationError: It may not; names the part.
+    """
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, NotADirectoryError | FileNotFoundError):
+            raise AnnotationError(
+                f"{error.filename}: cannot read the folder: {error.strerror or error}"
+            ) from error
+
+    for _, inner, _ in os.walk(folder, onerror=refuse):
+        inner[:] = [name for name in inner if not is_foreign(name)]
+
+
+def unread_pictures(folder: Path, root: Path, *, nested: bool = False) -> list[SetAside]:
+    """Return the pictures of a folder that are of no kind that is read.
+
+    Args:
+        folder: Folder.
+        root: Folder of the whole set.
+        nested: Whether folders in it count as well.
+    """
+    return [
+        SetAside(_inside(path, root), "the picture", f"{path.suffix} is not read: save it as PNG")
+        for path in list_files(folder, _NOT_READ, nested=nested)
+    ]
+
+
+def _inside(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else path.name
+
+
 def read_bytes(path: Path) -> bytes:
     """Return the content of a file.
 
@@ -61,7 +103,7 @@ def read_text(path: Path) -> str:
     Raises:
         AnnotationError: it is missing, or not such text.
     """
-    data = read_bytes(path)
+    data = _unpacked(path)
     try:
         return data.decode(_marked(data) or "utf-8")
     except UnicodeError as error:
@@ -69,15 +111,38 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file.
+    """Return the content of a JSON file in UTF-8, UTF-16 or UTF-32.
 
     Raises:
-        AnnotationError: it is missing or no JSON.
+        AnnotationError: it is missing or no JSON, or an object in it has a key twice.
     """
     try:
-        return json.loads(read_text(path))
+        return json.loads(_unpacked(path), object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as error:
-        raise AnnotationError(f"{path}: expected JSON, found a fault: {error}") from error
+        lines = "; a file of JSON lines is not read" if "Extra data" in str(error) else ""
+        raise AnnotationError(f"{path}: expected JSON, found a fault: {error}{lines}") from error
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of a key that stands twice, Python would take the last in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice[:40]!r} stands twice in an object")
+    return found
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return the content of a file that is no archive.
+
+    Raises:
+        AnnotationError: it is missing, or an archive.
+    """
+    data = read_bytes(path)
+    if data.startswith(_ARCHIVES):
+        raise AnnotationError(f"{path}: found an archive; unpack it and give what is inside")
+    return data
 
 
 def parse_xml(path: Path) -> Element:
@@ -86,7 +151,7 @@ def parse_xml(path: Path) -> Element:
     Raises:
         AnnotationError: it is missing, no XML, or tries to expand entities.
     """
-    data = read_bytes(path)
+    data = _unpacked(path)
     declared = _DECLARED.match(data)
     encoding = _marked(data) or (declared[1].decode() if declared else "utf-8")
     try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from drivemeta.data.readers.parsed import split_in
 from drivemeta.data.readers.values import short
 from drivemeta.errors import AnnotationError
 from drivemeta.files import IMAGE_SUFFIXES, is_foreign, list_images
@@ -21,7 +22,7 @@ _OF_ANNOTATIONS = frozenset(
 )
 _DEPTH = 2  # of sub-folders that are looked through for a bare name
 _MOST_NAMES = 5000  # that a name is compared with for a hint
-_ROOTED = re.compile(r"^(?:[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|/)")
+_ROOTED = re.compile(r"^(?:[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]+://|/)")
 
 
 def finders_beside(
@@ -114,14 +115,42 @@ class ImageFinder:
         ways = [parts[i:] for i in range(len(parts))]
         if subset and not is_foreign(subset):
             ways = [(*_inner(subset), *way) for way in ways] + ways
-        found = self._exact(ways) or self._alike(ways, entry) or self._below(ways[-1:], entry)
+        found = self._exact(ways) or self._alike(ways, entry) or self._below(ways[:1], entry)
         if found is None and stem and (not parts or _stem(parts[-1]) == stem):
             found = self._alike([(stem,)], entry)
         if found is None:
             raise self._missing(name, entry, stem)
+        own_stem = _stem(stem)  # a.jpg.json is of a.jpg as a.json is
+        renamed = stem and name_key(_stem(found.name)) != name_key(own_stem)
+        if renamed and (own := self._alike([(own_stem,)], entry)):
+            raise AnnotationError(
+                f"{entry}: names {short(name)}, but {own.name} is called like itself: of which of "
+                "the two is it? Correct the name in it, or rename the file"
+            )
+        self._check_folder(name, parts, found, entry)
+        return found
+
+    def _check_folder(self, name: str, parts: tuple[str, ...], found: Path, entry: str) -> None:
+        """Note a picture found elsewhere than annotated; refuse one of another folder's.
+
+        A folder that the annotation names decides, unless it is one of another machine. Of a part
+        of a data set (train, val, test) it decides even then.
+        """
+        where = next((f for f in self._folders if found.is_relative_to(f)), found.parent)
+        above, below = parts[:-1], found.relative_to(where).parts[:-1]
+        same = not above or name_key(above[-1]) == name_key(found.parent.name)
+        strange = not same and found.parent not in self._folders
+        decides = strange and not _is_elsewhere(name) and above[-1] not in _USUAL
+        splits = {split_in(above), split_in(below)} - {""}
+        if decides or len(splits) > 1:
+            raise AnnotationError(
+                f"{entry}: the image {short(name)} is missing; there is one of that name in "
+                f"{found.parent}, another folder. Give the folder of the right one (--images)"
+            )
         if not parts or found.name != parts[-1]:
             self.renamed.append(f"{found.name} for {short(name)}")
-        return found
+        elif strange:
+            self.renamed.append(f"{found.relative_to(where)} for {short(name)}")
 
     def _exact(self, ways: Sequence[tuple[str, ...]]) -> Path | None:
         for way in ways:
@@ -146,6 +175,8 @@ class ImageFinder:
                 for inner in self._below_of(folder)
                 for path in self._of(inner, way[-1])
             ]
+            above = name_key(way[-2]) if len(way) > 1 else ""
+            found = [path for path in found if name_key(path.parent.name) == above] or found
             if found:
                 return _only(found, way[-1], entry)
         return None
@@ -178,11 +209,19 @@ class ImageFinder:
 def _inner(name: str) -> tuple[str, ...]:
     """Return the parts of a name after what leads out of its folder."""
     text = name.strip().split("?d=")[-1].replace("\\", "/")  # Label Studio: local-files/?d=a/b.jpg
+    if "://" in text:
+        text = text.partition("?")[0]
     if rooted := _ROOTED.match(text):
         text = text[rooted.end() :]
     parts = [part for part in PurePosixPath(text).parts if part not in (".", "/", "//")]
     outwards = [i for i, part in enumerate(parts) if part == ".."]
     return tuple(parts[outwards[-1] + 1 :] if outwards else parts)
+
+
+def _is_elsewhere(name: str) -> bool:
+    """Tell whether a name is absolute, of Windows, an address, or leads upwards."""
+    text = name.strip().replace("\\", "/")
+    return bool(_ROOTED.match(text)) or "?d=" in text or ".." in PurePosixPath(text).parts
 
 
 def _stem(name: str) -> str:

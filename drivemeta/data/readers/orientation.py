@@ -7,6 +7,7 @@ from dataclasses import replace
 from drivemeta.core.pictures import PictureHeader, set_upright
 from drivemeta.data.dataset import AnnotatedImage, Dataset
 from drivemeta.data.readers.coco import OWN_FORMAT
+from drivemeta.data.readers.crops import CROP
 from drivemeta.data.readers.files import header_of
 from drivemeta.data.readers.reading import Reading
 from drivemeta.errors import AnnotationError
@@ -34,6 +35,8 @@ def _upright(image: AnnotatedImage, dataset: Dataset, reading: Reading) -> Annot
     header = header_of(image.path)
     if header.orientation == 1:
         return image
+    if image.attributes.get(CROP):
+        return image  # its box is all of it, however it stands
     if not len(image) and image.size == header.stored_size:
         return replace(image, size=header.size)
     if reading.exif == "upright":

@@ -20,7 +20,7 @@ _SPLITS = {
     "validation": "val",
     "test": "test",
 }
-_MOST_RENAMED = 3
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,32 @@ def _annotated(image: ParsedImage, labels: Mapping[str, int]) -> AnnotatedImage:
 def _renamed(renamed: Sequence[str]) -> list[str]:
     if not renamed:
         return []
-    more = ", ..." if len(renamed) > _MOST_RENAMED else ""
-    shown = ", ".join(renamed[:_MOST_RENAMED])
+    more = ", ..." if len(renamed) > _MOST_NAMED else ""
+    shown = ", ".join(renamed[:_MOST_NAMED])
     n = len(renamed)
     return [f"{n} picture{'s' * (n != 1)} found under another name than annotated: {shown}{more}"]
+
+
+def named(paths: Sequence[Path], what: str) -> str:
+    """Return how many files there are, and the first of their names.
+
+    >>> named([Path("x/a.jpg"), Path("x/b.jpg")], "picture")
+    '2 pictures (a.jpg, b.jpg)'
+    """
+    more = ", ..." if len(paths) > _MOST_NAMED else ""
+    shown = ", ".join(path.name for path in paths[:_MOST_NAMED])
+    return f"{len(paths)} {what}{'s' * (len(paths) != 1)} ({shown}{more})"
+
+
+def without_annotations(images: Sequence[Path]) -> list[str]:
+    """Return a note on images that have no annotation file of their own."""
+    if not images:
+        return []
+    one = len(images) == 1
+    return [
+        f"{named(images, 'picture')} {'has' if one else 'have'} no file of annotations: taken for "
+        "frames in which nothing is to be found"
+    ]
 
 
 def split_of(path: Path, root: Path) -> dict[str, str]:
@@ -128,7 +150,11 @@ def split_of(path: Path, root: Path) -> dict[str, str]:
     >>> split_of(Path("data/valid/images/a.jpg"), Path("data"))
     {'split': 'val'}
     """
-    for part in reversed(path.relative_to(root).parts[:-1]):
-        if part.lower() in _SPLITS:
-            return {"split": _SPLITS[part.lower()]}
-    return {}
+    split = split_in(path.relative_to(root).parts[:-1])
+    return {"split": split} if split else {}
+
+
+def split_in(folders: Sequence[str]) -> str:
+    """Return the part of a data set that the last of some folders tells, empty if none does."""
+    found = [_SPLITS[folder.lower()] for folder in folders if folder.lower() in _SPLITS]
+    return found[-1] if found else ""

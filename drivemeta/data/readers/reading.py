@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from drivemeta.errors import InputError, suggest
 
 CHOICES = {
+    "format": ("coco", "cvat", "labelme", "voc", "yolo", "crops"),
     "exif": ("upright", "stored"),
     "yolo": ("boxes", "polygons", "tracked", "pose"),
     "groups": ("one", "apart"),
@@ -21,6 +22,7 @@ class Reading:
     """Answers to what a file may leave open; None leaves it open.
 
     Attributes:
+        format: Which annotations of a folder to take that holds several kinds.
         exif: What boxes of a picture that EXIF turns refer to: the `upright` picture, as most
             viewers show it, or the pixels as `stored`.
         yolo: What the lines of YOLO files hold: `boxes` (with a confidence or a track's number,
@@ -33,6 +35,7 @@ class Reading:
         task: Number or name of the task to take from CVAT's project.
     """
 
+    format: str | None = None
     exif: str | None = None
     yolo: str | None = None
     groups: str | None = None

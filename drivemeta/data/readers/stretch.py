@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from drivemeta.core.pictures import UNREADABLE
+from drivemeta.core.pictures import UNREADABLE, forget_xmp
 from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.kept import keep_picture
 from drivemeta.data.readers.reading import Reading
@@ -46,6 +46,7 @@ def stretched_picture(path: Path) -> NDArray[np.uint8]:
     """
     try:
         with path.open("rb") as file, Image.open(file) as image:
+            forget_xmp(image)
             upright = ImageOps.exif_transpose(image)
             deep = upright.mode.startswith("I") or upright.mode in ("L", "F")
             pixels = np.asarray(upright if deep else upright.convert("RGB"), np.float32)

@@ -68,7 +68,8 @@ def as_number(value: object, where: str) -> float:
     12.5
     """
     number = math.nan
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
+    is_odd = isinstance(value, bool) or (isinstance(value, str) and "_" in value)  # 1_0 is no 10
+    if isinstance(value, int | float | str) and not is_odd:
         try:
             number = float(value)
         except (ValueError, OverflowError):
@@ -98,7 +99,7 @@ def as_size(height: object, width: object, where: str) -> tuple[int, int] | None
 
 
 def as_name(value: object, where: str) -> str:
-    """Return a class name without the blanks round it.
+    """Return a class name without the blanks round it, in Unicode's composed form (NFC).
 
     Raises:
         AnnotationError: It is no text, empty, or holds control characters; says where.
@@ -108,7 +109,7 @@ def as_name(value: object, where: str) -> str:
     """
     if not isinstance(value, str) or not value.strip():
         raise AnnotationError(f"{where}: expected the name of a class, found {short(value)}")
-    name = value.strip()
+    name = unicodedata.normalize("NFC", value.strip())
     if any(unicodedata.category(character) in _UNFIT for character in name):
         raise AnnotationError(
             f"{where}: the class name {short(name)} holds control characters; rename the class"

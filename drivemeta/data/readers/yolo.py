@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from drivemeta.data.dataset import Dataset
-from drivemeta.data.readers.files import header_of, read_text
-from drivemeta.data.readers.finder import name_key
+from drivemeta.data.readers.files import header_of, read_text, unread_pictures
 from drivemeta.data.readers.parsed import (
     ParsedBox,
     ParsedImage,
     ReaderFindings,
     dataset_of,
-    split_of,
+    without_annotations,
 )
 from drivemeta.data.readers.reading import AS_IT_IS, Reading
+from drivemeta.data.readers.yolo_images import chosen_images
 from drivemeta.data.readers.yolo_lines import Layout, Line, choose_layout, parse_line
 from drivemeta.data.readers.yolo_names import NAME_FILES, YoloNames, find_names
+from drivemeta.data.readers.yolo_texts import texts_of, unread_texts
 from drivemeta.errors import AnnotationError
-from drivemeta.files import IMAGE_SUFFIXES, list_files, list_images
+from drivemeta.files import IMAGE_SUFFIXES, list_images
 
 __all__ = ["NAME_FILES", "read_yolo"]
 
@@ -30,49 +30,58 @@ def read_yolo(
     """Read a YOLO folder: Ultralytics', Roboflow's and Darknet's layouts.
 
     The text file of `images/a/b.jpg` is `labels/a/b.txt`, or lies beside the image. An image
-    whose text file is empty or absent has no objects. What the lines hold is told for the whole
+    whose text file is empty or absent has no objects. Where the yaml names folders or lists of
+    images that are there, the others are set aside. What the lines hold is told for the whole
     set: boxes (with confidence or track), polygons (oriented boxes too), or poses.
 
     Args:
-        path: Folder, or its `data.yaml`.
+        path: Folder, or its `data.yaml` or other file of class names.
         images: Folder of the images, if they are not in the folder.
         reading: What the lines hold, where they leave it open, see `Reading.yolo`.
 
     Raises:
         AnnotationError: no class names, no images, a line that is no box, a class id without
-            a name, lines that can be read in two ways, or a text file without its image; names
-            the file and the line.
+            a name, lines that can be read in two ways, a text file without its image, or one that
+            may be of two; names the file and the line.
     """
     path = Path(path)
     names = find_names(path)
-    root = names.file.parent
+    root = path if path.is_dir() else path.parent
     folder = Path(images) if images is not None else root
     files = list_images(folder, nested=True)
     if not files:
+        parts = ", ".join(dict.fromkeys(part for named in names.parts.values() for part in named))
+        hint = f"; the yaml names {parts}: give their folder (--images)" if parts else ""
         raise AnnotationError(
-            f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), found none"
+            f"{folder}: expected images ({', '.join(IMAGE_SUFFIXES)}), found none{hint}"
         )
-    there = {
-        (text.parent, name_key(text.stem)): text
-        for place in {root, folder}
-        for text in list_files(place, (".txt",), nested=True)
-    }
-    texts = {file: _label_file(file, folder, root, there) for file in files}
-    _check_texts(root, {text for text in texts.values() if text is not None}, names)
-    lines = {file: [] if text is None else _lines(text) for file, text in texts.items()}
+    texts = texts_of(files, folder, root)
+    aside = [*unread_texts(root, texts), *unread_pictures(folder, folder, nested=True)]
+    chosen = chosen_images(names, root, folder, files)
+    lines = {file: _lines(texts[file]) for file in chosen.splits}
     layout = choose_layout(
         root, [line for found in lines.values() for line in found], names, reading
     )
     parsed = [
-        ParsedImage(file, None, _boxes(file, lines[file], layout, names), split_of(file, folder))
-        for file in files
+        ParsedImage(file, None, _boxes(_size(file, reading), lines[file], layout, names), split)
+        for file, split in chosen.splits.items()
     ]
-    return dataset_of(parsed, path, ReaderFindings(f"YOLO ({layout.name})"), list(names.classes))
+    notes = without_annotations([file for file in chosen.splits if texts[file] is None])
+    found = ReaderFindings(f"YOLO ({layout.name})", [*aside, *chosen.set_aside], notes=notes)
+    return dataset_of(parsed, path, found, list(names.classes))
 
 
-def _boxes(file: Path, lines: list[Line], layout: Layout, names: YoloNames) -> list[ParsedBox]:
-    """Return the boxes of an image, in its pixels."""
-    height, width = header_of(file).size
+def _size(file: Path, reading: Reading) -> tuple[int, int]:
+    """Return the height and width that lines are relative to."""
+    header = header_of(file)
+    return header.stored_size if reading.exif == "stored" else header.size
+
+
+def _boxes(
+    size: tuple[int, int], lines: list[Line], layout: Layout, names: YoloNames
+) -> list[ParsedBox]:
+    """Return the boxes of an image of a height and width, in its pixels."""
+    height, width = size
     return [
         ParsedBox(
             line.entry,
@@ -86,50 +95,6 @@ def _boxes(file: Path, lines: list[Line], layout: Layout, names: YoloNames) -> l
     ]
 
 
-def _label_file(
-    image: Path, folder: Path, root: Path, there: Mapping[tuple[Path, str], Path]
-) -> Path | None:
-    """Return the text file of an image, in whatever letters or Unicode form; None without one."""
-    inner = image.relative_to(folder)
-    parts = list(inner.parts)
-    swapped = [
-        Path(*parts[:i], "labels", *parts[i + 1 :])
-        for i in reversed(range(len(parts) - 1))
-        if parts[i] == "images"
-    ]
-    places = [
-        *(root / path for path in swapped),
-        image,
-        root / "labels" / inner,
-        root / inner,
-    ]
-    for place in places:
-        if (exact := place.with_suffix(".txt")).is_file():
-            return exact
-        if alike := there.get((place.parent, name_key(place.stem))):
-            return alike
-    return None
-
-
-def _check_texts(root: Path, used: set[Path], names: YoloNames) -> None:
-    """Refuse a text file that holds boxes of an image that is not there."""
-    if not used:
-        raise AnnotationError(
-            f"{root}: found images but no text file of boxes for any of them; "
-            "expected labels/NAME.txt for images/NAME.jpg"
-        )
-    for folder in sorted({text.parent for text in used}):
-        for text in list_files(folder, (".txt",)):
-            known = text in used or text == names.file or text.name in NAME_FILES
-            if not known and _looks_like_boxes(text):
-                raise AnnotationError(f"{text}: its image {text.stem}.* is missing")
-
-
-def _looks_like_boxes(path: Path) -> bool:
-    first = next((line.split() for line in read_text(path).splitlines() if line.strip()), [])
-    return len(first) >= 5 and first[0].isdigit()
-
-
-def _lines(text: Path) -> list[Line]:
-    rows = enumerate(read_text(text).splitlines(), start=1)
-    return [parse_line(row, text, number) for number, row in rows if row.strip()]
+def _lines(text: Path | None) -> list[Line]:
+    rows = enumerate(read_text(text).splitlines(), start=1) if text is not None else ()
+    return [parse_line(row, text, number) for number, row in rows if text and row.strip()]

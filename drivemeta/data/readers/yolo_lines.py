@@ -126,7 +126,8 @@ def parse_line(text: str, path: Path, number: int) -> Line:
     words = text.split()
     where = f"{path}: line {number}"
     try:
-        numbers = [float(word) for word in words]
+        # To Python alone, 1_0 is 10.
+        numbers = [math.nan if "_" in word else float(word) for word in words]
     except ValueError:
         numbers = [math.nan]
     if len(words) < 5 or not all(map(math.isfinite, numbers)) or numbers[0] != int(numbers[0]):

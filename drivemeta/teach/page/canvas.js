@@ -10,6 +10,24 @@ export function overlap(a, b) {
   const both = Math.max(width, 0) * Math.max(height, 0);
   return both / (area(a) + area(b) - both || 1);
 }
+// Returns the pen of a canvas of a size in pixels of the page, on which nothing is drawn.
+export function cleared(canvas, [width, height]) {
+  const ratio = devicePixelRatio || 1;
+  const own = { width: Math.round(width * ratio), height: Math.round(height * ratio) };
+  if (canvas.width !== own.width || canvas.height !== own.height) Object.assign(canvas, own);
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  return pen;
+}
+
+// Calls with the size of an element now and whenever it changes; asking at each drawing would make
+// the browser lay out the page in the middle of it.
+export function sized(element, changed) {
+  changed([element.clientWidth, element.clientHeight]);
+  new ResizeObserver(([{ contentRect: { width, height } }]) => changed([width, height])).observe(element);
+}
+
 const ordered = ([a, b, c, d]) => [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)];
 
 export class FrameCanvas {
@@ -17,7 +35,11 @@ export class FrameCanvas {
   constructor(canvas, scene, on) {
     Object.assign(this, { canvas, scene, on, image: null, size: [1, 1], hover: null, drag: null });
     this.exact = false;
-    new ResizeObserver(() => this.draw()).observe(canvas);
+    sized(canvas, (shown) => {
+      this.shown = shown;
+      this.letters = Math.max(12, parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.8);
+      this.draw();
+    });
     canvas.addEventListener("pointerdown", (event) => this.down(event));
     canvas.addEventListener("pointermove", (event) => this.move(event));
     canvas.addEventListener("pointerup", (event) => this.up(event));
@@ -32,7 +54,7 @@ export class FrameCanvas {
   }
 
   fit() {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const [width, height] = this.shown;
     const scale = Math.min(width / this.size[0], height / this.size[1]);
     return { scale, x: (width - this.size[0] * scale) / 2, y: (height - this.size[1] * scale) / 2 };
   }
@@ -138,13 +160,7 @@ export class FrameCanvas {
   }
 
   draw() {
-    const { canvas } = this, ratio = devicePixelRatio || 1;
-    const width = Math.round(canvas.clientWidth * ratio);
-    const height = Math.round(canvas.clientHeight * ratio);
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-    const pen = canvas.getContext("2d");
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    pen.clearRect(0, 0, width, height);
+    const pen = cleared(this.canvas, this.shown);
     const { scale, x, y } = this.fit();
     if (this.image) pen.drawImage(this.image, x, y, this.size[0] * scale, this.size[1] * scale);
     if (!this.exact) return;
@@ -155,7 +171,7 @@ export class FrameCanvas {
 
   boxes(pen, placed) {
     const scene = this.scene(), hover = this.hover;
-    pen.font = `600 ${Math.max(12, canvasFont())}px system-ui, sans-serif`;
+    pen.font = `600 ${this.letters}px system-ui, sans-serif`;
     for (const each of scene.proposals) {
       if (each.score < SHOWN) continue;
       outline(pen, placed(each.xyxy), "rgb(255 255 255 / 80%)", 1, [4, 4]);
@@ -183,7 +199,6 @@ export class FrameCanvas {
   }
 }
 
-const canvasFont = () => parseFloat(getComputedStyle(document.documentElement).fontSize) * 0.8;
 const grown = ([x, y, w, h], by) => [x - by, y - by, w + 2 * by, h + 2 * by];
 const corners = ([x, y, w, h]) => [[x, y], [x + w, y], [x, y + h], [x + w, y + h]];
 
@@ -207,7 +222,7 @@ function label(pen, [x, y, , h], words, colour) {
   const short = words.length > 40 ? `${words.slice(0, 39)}…` : words;
   const size = parseFloat(pen.font.match(/([\d.]+)px/)[1]);
   const width = pen.measureText(short).width + 8, tall = size + 6;
-  x = Math.max(Math.min(x, pen.canvas.clientWidth - width), 1);
+  x = Math.max(Math.min(x, pen.canvas.width / (devicePixelRatio || 1) - width), 1);
   const top = y - tall - 2 >= 0 ? y - tall - 2 : y + h + 2;
   pen.fillStyle = "rgb(0 0 0 / 78%)";
   pen.fillRect(x - 1, top, width, tall);

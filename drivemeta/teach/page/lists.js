@@ -3,6 +3,10 @@
 import { cropUrl } from "./api.js";
 
 const RETRY_MS = 2000; // of a picture that did not come
+const AT_ONCE = 16; // hits: about what is seen without scrolling
+const IN_A_SLICE = 8, LATEST_MS = 200, LEAST_LEFT_MS = 4;
+const whenIdle = window.requestIdleCallback
+  ?? ((work) => setTimeout(() => work({ timeRemaining: () => 0 }), 1)); // Safari
 
 export function element(kind, words = "", attributes = {}) {
   const made = document.createElement(kind);
@@ -11,9 +15,29 @@ export function element(kind, words = "", attributes = {}) {
   return made;
 }
 
+// What is written again stays as it is, so that the browser has nothing to lay out.
+export function say(element, words) {
+  if (element.textContent !== words) element.textContent = words;
+}
+
+function set(element, attribute, value) {
+  if (element.getAttribute(attribute) !== value) element.setAttribute(attribute, value);
+}
+
+const filledWith = new WeakMap();
+
+// Whether an element was filled with something else the last time.
+function isNews(element, ...what) {
+  const now = JSON.stringify(what);
+  if (filledWith.get(element) === now) return false;
+  filledWith.set(element, now);
+  return true;
+}
+
 export const times = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
 export function fillClasses(list, classes, active, colour, choose) {
+  if (!isNews(list, classes.map((each) => [each.name, each.boxes, each.rejected, each.colour]), active)) return;
   const items = classes.map((each) => {
     const button = element("button", "", { type: "button", "aria-pressed": String(each.name === active) });
     const dot = element("span", "", { class: "dot" });
@@ -42,30 +66,62 @@ export function sorted(hits, threshold, { mostUnsure = 8, margin = 0.12 } = {}) 
 
 export class HitList {
   // Keeps the element of a hit as long as the hit is there, so that its picture does not blink.
+  // Those that are seen are there at once, the rest as soon as the browser has time.
   #items = new Map();
+  #turn = 0;
 
   constructor(list, choose) {
-    Object.assign(this, { list, choose });
+    Object.assign(this, { list, choose, selected: null });
+  }
+
+  get pressed() {
+    return this.#items.get(this.selected);
   }
 
   fill(hits, selected, describe, most = 120) {
     const shown = hits.slice(0, most), keys = new Set(shown.map((hit) => hit.key));
-    for (const key of [...this.#items.keys()]) if (!keys.has(key)) this.#items.delete(key);
-    const items = shown.map((hit) => {
-      const item = this.#items.get(hit.key) ?? this.#made(hit);
-      const button = item.firstChild;
-      button.setAttribute("aria-pressed", String(hit.key === selected));
-      button.setAttribute("aria-label", describe(hit));
-      button.lastChild.textContent = hit.score.toFixed(2);
+    for (const [key, item] of this.#items) {
+      if (keys.has(key)) continue;
+      item.remove();
+      this.#items.delete(key);
+    }
+    this.#press(selected);
+    const turn = ++this.#turn, work = this.#placing(shown, describe);
+    for (let n = 0; n < AT_ONCE; n += 1) work.next();
+    const slice = (deadline) => {
+      if (turn !== this.#turn) return;
+      do {
+        for (let n = 0; n < IN_A_SLICE; n += 1) if (work.next().done) return;
+      } while (deadline.timeRemaining() > LEAST_LEFT_MS);
+      whenIdle(slice, { timeout: LATEST_MS });
+    };
+    if (shown.length > AT_ONCE) whenIdle(slice, { timeout: LATEST_MS });
+  }
+
+  // Puts one hit after the other at its place.
+  * #placing(hits, describe) {
+    let next = this.list.firstChild;
+    for (const hit of hits) {
+      const item = this.#items.get(hit.key) ?? this.#made(hit), button = item.firstChild;
+      set(button, "aria-label", describe(hit));
+      say(button.lastChild, hit.score.toFixed(2));
       button.hit = hit;
-      return item;
-    });
-    const before = [...this.list.children];
-    if (before.length !== items.length || before.some((item, at) => item !== items[at])) this.list.replaceChildren(...items);
+      if (item === next) next = next.nextSibling;
+      else this.list.insertBefore(item, next);
+      yield;
+    }
+  }
+
+  #press(selected) {
+    if (selected === this.selected) return;
+    this.pressed?.firstChild.setAttribute("aria-pressed", "false");
+    this.selected = selected;
+    this.pressed?.firstChild.setAttribute("aria-pressed", "true");
   }
 
   #made(hit) {
-    const item = element("li"), button = element("button", "", { type: "button" });
+    const item = element("li");
+    const button = element("button", "", { type: "button", "aria-pressed": String(hit.key === this.selected) });
     const image = element("img", "", { alt: "", loading: "lazy", decoding: "async", src: cropUrl(hit) });
     image.addEventListener("load", () => image.classList.remove("lost"));
     image.addEventListener("error", () => {
@@ -83,6 +139,7 @@ export class HitList {
 const GRADES = { good: ["good", "good"], doubtful: ["doubtful", "doubtful"], "do not use": ["bad", "do not use"] };
 
 export function fillReport(root, learning, active, nBoxes) {
+  if (!isNews(root, learning.phase === "failed", learning.problem, learning.report, active, nBoxes > 0)) return;
   const parts = [];
   if (learning.phase === "failed") {
     parts.push(element("p", learning.problem, { class: "problem", role: "alert" }));
@@ -114,6 +171,7 @@ export function fillReport(root, learning, active, nBoxes) {
 }
 
 export function fillExported(root, exported, project) {
+  if (!isNews(root, exported)) return;
   const parts = [];
   if (exported.phase === "running") parts.push(element("p", `${exported.words} …`, { class: "quiet" }));
   if (exported.phase === "failed") parts.push(element("p", exported.words, { class: "problem", role: "alert" }));

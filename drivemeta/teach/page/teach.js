@@ -1,9 +1,9 @@
 // The page: what is shown, and what each click and key does.
 
 import { Steps, follow, get, getJson, place } from "./api.js";
-import { FrameCanvas, overlap } from "./canvas.js";
+import { FrameCanvas, overlap, sized } from "./canvas.js";
 import { fillSheet, listen } from "./keys.js";
-import { HitList, fillClasses, fillExported, fillReport, sorted, times } from "./lists.js";
+import { HitList, fillClasses, fillExported, fillReport, say, sorted, times } from "./lists.js";
 import { drawTimeline, frameAt } from "./timeline.js";
 
 const $ = (id) => document.getElementById(id);
@@ -11,8 +11,8 @@ const PREVIEW_PX = 480, REST_MS = 90, THRESHOLD_REST_MS = 250, SECOND = 1;
 
 const S = {
   clips: [], clip: null, frame: 0, time: 0, look: { proposals: [], found: [] }, page: null,
-  active: "", selected: null, hits: [], hitsOf: "", hitsStamp: 0, hit: null, threshold: null,
-  playing: false, words: "", failed: "",
+  active: "", selected: null, hits: [], hitsOf: "", hitsAsked: 0, hitsStamp: 0, hit: null, threshold: null,
+  playing: false, reveal: false, line: [0, 0],
 };
 
 const clip = () => S.clips.find((each) => each.name === S.clip);
@@ -78,7 +78,7 @@ function goTo(frame, { clipName = S.clip, rest = 0, keep = false } = {}) {
 
 async function loadPicture(turn, near, signal) {
   const ratio = devicePixelRatio || 1;
-  const most = near ? PREVIEW_PX : Math.ceil(Math.max($("frame").clientWidth, $("frame").clientHeight) * ratio);
+  const most = near ? PREVIEW_PX : Math.ceil(Math.max(...canvas.shown) * ratio);
   const response = await get(`frame/${place(S.clip, S.frame)}?most=${most}${near ? "&near=1" : ""}`, { signal });
   const image = await createImageBitmap(await response.blob());
   if (turn !== wanted || (near && canvas.exact)) return;
@@ -277,7 +277,7 @@ function chooseHit(hit) {
   if (hit.clip !== S.clip || hit.frame !== S.frame) goTo(hit.frame, { clipName: hit.clip });
   S.selected = null;
   shown();
-  document.querySelector('.strip button[aria-pressed="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  S.reveal = true;
 }
 
 function removeSelected() {
@@ -387,9 +387,6 @@ for (const [name, action] of Object.entries(actions)) {
 
 // ---- what is shown ----
 
-// What decides which objects are found in a frame.
-const foundBy = (page) => [page.learning.phase, ...page.classes.map((each) => each.threshold)].join();
-
 function applyPage(page, force = false) {
   if (S.page && page.stamp < S.page.stamp && page.revision < S.page.revision && !force) return;
   const before = S.page;
@@ -397,8 +394,11 @@ function applyPage(page, force = false) {
   if (S.lost) banner(S.lost = "");
   if (!S.active && page.classes.length && !typed()) setActive(page.classes[0].name);
   if (S.active && !known() && before?.classes.some((each) => each.name === S.active)) setActive(page.classes[0]?.name ?? "");
-  if (page.hits_stamp !== S.hitsStamp) loadHits();
-  if (before && foundBy(before) !== foundBy(page)) lookAgain();
+  if (page.hits_stamp !== S.hitsAsked) {
+    S.hitsAsked = page.hits_stamp;
+    loadHits();
+  }
+  if (before && before.hits_stamp !== page.hits_stamp) lookAgain();
   shown();
 }
 
@@ -407,12 +407,13 @@ async function loadHits() {
   if (!name) return;
   try {
     const { stamp, hits } = await getJson(`hits?class=${encodeURIComponent(name)}`);
-    if (name !== S.active) return;
+    if (name !== S.active || stamp < S.hitsStamp) return;
     S.hits = hits;
     S.hitsStamp = stamp;
     S.hit = (S.hit && hits.find((each) => each.key === S.hit.key && each.status === "open")) ?? openHits()[0] ?? null;
     shown();
   } catch (error) {
+    S.hitsAsked = 0;
     told(error);
   }
 }
@@ -454,7 +455,7 @@ function render() {
   showTime();
   canvas.draw();
   const mine = S.hits.filter((hit) => hit.clip === S.clip && (hit.score >= threshold() || hit.status === "rejected"));
-  drawTimeline($("timeline"), {
+  drawTimeline($("timeline"), S.line, {
     n: clip().frames, frame: S.frame, hits: mine, boxes: page.boxes.filter((box) => box.clip === S.clip),
     stretches: page.index[S.clip].stretches, colour, name: S.active,
   });
@@ -473,7 +474,7 @@ function showStatus({ learning, index }) {
   if (S.page.index_problem) words.push(S.page.index_problem);
   else if (done < all && !S.lost) words.push(`looked at ${done} of ${all} frames`);
   const text = words.join(" · ");
-  if ($("status").textContent !== text) $("status").textContent = text;
+  say($("status"), text);
   $("status").title = text;
   $("status").classList.toggle("busy", !S.lost && (busy || done < all));
 }
@@ -481,7 +482,7 @@ function showStatus({ learning, index }) {
 function showTime() {
   if (!clip()) return;
   const words = `frame ${S.frame + 1} of ${clip().frames} · ${S.time.toFixed(2)} s`;
-  $("time").textContent = words;
+  say($("time"), words);
   $("seek").setAttribute("aria-valuetext", words);
 }
 
@@ -489,11 +490,11 @@ function showSelection() {
   const box = selectedBox(), here = boxesHere();
   const words = S.selected?.pending ? "Type its name and press Enter. Esc lets it go."
     : box ? "Selected: drag to move or resize, type another name, Delete removes it." : "";
-  $("selection").textContent = words;
+  say($("selection"), words);
   $("follow").hidden = !box;
-  $("hint").textContent = S.selected?.pending ? "Name it: type, then Enter"
-    : !S.page.boxes.length && !S.playing ? "Click an object to teach it, or draw a box round it" : "";
-  $("frame-text").textContent = `${times(here.length, "box", "boxes")}${here.length ? `: ${here.map((each) => each.name).join(", ")}` : ""}; ${times(S.look.proposals.length, "proposal")}`;
+  say($("hint"), S.selected?.pending ? "Name it: type, then Enter"
+    : !S.page.boxes.length && !S.playing ? "Click an object to teach it, or draw a box round it" : "");
+  say($("frame-text"), `${times(here.length, "box", "boxes")}${here.length ? `: ${here.map((each) => each.name).join(", ")}` : ""}; ${times(S.look.proposals.length, "proposal")}`);
 }
 
 function showHits() {
@@ -504,20 +505,27 @@ function showHits() {
   if (!S.hit || S.hit.status !== "open") S.hit = best[0] ?? unsure[0] ?? null;
   lists[0].fill(best, S.hit?.key, describe);
   lists[1].fill(unsure, S.hit?.key, describe);
+  if (S.reveal) requestAnimationFrame(reveal);
+  S.reveal = false;
   $("unsure-part").hidden = !unsure.length;
-  $("hits-title").textContent = own ? `Hits of ${own.name}` : "Hits";
+  say($("hits-title"), own ? `Hits of ${own.name}` : "Hits");
   const left = best.length + unsure.length;
-  $("hits-count").textContent = own && left ? `${left} to decide, best first` : "";
-  $("hits-empty").textContent = left ? "" : emptyWords(own);
+  say($("hits-count"), own && left ? `${left} to decide, best first` : "");
+  say($("hits-empty"), left ? "" : emptyWords(own));
   $("hits-empty").hidden = left > 0;
   $("accept").disabled = $("reject").disabled = !S.hit;
   const ready = own?.threshold != null;
   $("threshold").disabled = !ready;
   if (document.activeElement !== $("threshold") || S.threshold === null) $("threshold").value = value;
-  $("threshold-value").textContent = ready ? value.toFixed(2) : "";
-  $("counts").textContent = ready ? `${times(shownHits.length, "hit")} in ${times(frames, "frame")} at this threshold`
-    : own ? "set as soon as the class is learnt" : "How sure a hit must be. Name an object first.";
+  say($("threshold-value"), ready ? value.toFixed(2) : "");
+  say($("counts"), ready ? `${times(shownHits.length, "hit")} in ${times(frames, "frame")} at this threshold`
+    : own ? "set as soon as the class is learnt" : "How sure a hit must be. Name an object first.");
   $("as-learnt").hidden = !ready || own.learnt === null || Math.abs(own.learnt - own.threshold) < 0.005;
+}
+
+function reveal() {
+  const pressed = lists.map((list) => list.pressed).find(Boolean);
+  pressed?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function emptyWords(own) {
@@ -557,7 +565,7 @@ function wire() {
   $("class-dialog").addEventListener("close", classChanged);
   $("as-learnt").addEventListener("click", () => sendThreshold(null));
   for (const name of ["play", "undo", "redo", "accept", "reject", "export", "help", "follow"]) $(name).addEventListener("click", () => actions[name]());
-  new ResizeObserver(shown).observe($("timeline"));
+  sized($("timeline"), (size) => { S.line = size; shown(); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", shown);
   fillSheet($("keys-rows"));
   listen(actions);

@@ -1,15 +1,12 @@
 // The whole clip in one line: where it was looked at, where hits are, what is annotated. It is dark
 // whatever the page is, as the colours of classes are made for pictures of roads.
 
+import { cleared } from "./canvas.js";
+
 const LOOKED = "#4a5761", REJECTED = "#a7b2bb", CURSOR = "#eef1f3";
 
-export function drawTimeline(canvas, { n, frame, hits, boxes, stretches, colour, name }) {
-  const ratio = devicePixelRatio || 1;
-  const width = canvas.clientWidth, height = canvas.clientHeight;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
+export function drawTimeline(canvas, [width, height], { n, frame, hits, boxes, stretches, colour, name }) {
+  const pen = cleared(canvas, [width, height]);
   const x = (number) => 4 + ((width - 8) * number) / Math.max(n - 1, 1);
   pen.fillStyle = LOOKED;
   for (const [first, last] of stretches) pen.fillRect(x(first), height - 6, Math.max(x(last) - x(first), 2), 3);
@@ -32,7 +29,7 @@ export function drawTimeline(canvas, { n, frame, hits, boxes, stretches, colour,
   pen.fillRect(x(frame) - 0.75, 0, 1.5, height);
   const open = hits.filter((hit) => hit.status !== "rejected").length;
   const words = name ? `Timeline: ${open} marks of ${name}, ${boxes.length} boxes` : "Timeline: no marks yet";
-  canvas.setAttribute("aria-label", words);
+  if (canvas.getAttribute("aria-label") !== words) canvas.setAttribute("aria-label", words);
   canvas.dataset.marks = open;
 }
 

@@ -1,6 +1,7 @@
 """What is said of a support set, and the pages that say it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -96,6 +97,14 @@ def test_the_report_holds_all_and_is_json(adapted, tmp_path):
     assert "![x](x.png)" in page
     assert "\n## Expected AP50\n" in page
     assert "An estimate by leaving one frame out" in page
+
+
+def test_the_page_tells_which_boxes_pass(adapted):
+    diagnosis = diagnose_support(adapted)
+    shots = tuple(replace(shot, passes=i == 0) for i, shot in enumerate(diagnosis.shots))
+    page = report_markdown(adapted, replace(diagnosis, shots=shots), (), None)
+    rows = [line for line in page.splitlines() if any(shot.image in line for shot in shots)]
+    assert [row.split("|")[-2].strip() for row in rows] == ["yes", *["no"] * (len(shots) - 1)]
 
 
 def test_the_plot_shows_scores_and_cosines(adapted):

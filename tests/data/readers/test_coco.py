@@ -12,6 +12,7 @@ import pytest
 
 from drivemeta.data.readers import read_annotations, read_coco
 from drivemeta.errors import AnnotationError
+from tests.helpers.annotated import coco
 from tests.helpers.images import put_image
 
 Json = dict[str, Any]
@@ -219,3 +220,39 @@ def test_numbers_of_too_many_digits(tmp_path: Path) -> None:
     path.write_text("[" * 100000)
     with pytest.raises(AnnotationError, match=r"s\.json: expected JSON"):
         read_coco(path)
+
+
+@pytest.mark.parametrize("flag", ["iscrowd", "ignore", "difficult"])
+def test_what_is_marked_as_to_be_ignored_is(tmp_path: Path, flag: str) -> None:
+    put_image(tmp_path / "a.png")
+    content = coco("a.png")
+    content["annotations"].append({**content["annotations"][0], "id": 2, flag: 1})
+    (image,) = read_coco(put_json(tmp_path / "s.json", content)).images
+    assert image.ignore.tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    "shown", [{"area": 600}, {"segmentation": [[10, 15, 50, 15, 50, 30, 10, 30]]}]
+)
+def test_boxes_of_two_corners_are_refused_where_anything_shows_them(
+    tmp_path: Path, shown: Json
+) -> None:
+    put_image(tmp_path / "a.png")
+    corners = coco("a.png", box=(10, 15, 50, 30), **shown)
+    with pytest.raises(AnnotationError, match=r"polygons of 1 annotations fit \[x1, y1, x2, y2"):
+        read_coco(put_json(tmp_path / "s.json", corners))
+    sized = coco("a.png", box=(10, 15, 40, 15), **shown)
+    (image,) = read_coco(put_json(tmp_path / "s.json", sized)).images
+    np.testing.assert_allclose(image.boxes, [[10, 15, 50, 30]])
+
+
+def test_an_address_stands_for_a_name_and_panoptic_files_are_called_so(tmp_path: Path) -> None:
+    expected = put_image(tmp_path / "val2017/a.png")
+    content = coco("x")
+    content["images"][0]["coco_url"] = "http://images.cocodataset.org/val2017/a.png"
+    del content["images"][0]["file_name"]
+    path = put_json(tmp_path / "s.json", content)
+    assert read_coco(path).images[0].path == expected
+    content["annotations"] = [{"image_id": 1, "segments_info": []}]
+    with pytest.raises(AnnotationError, match="panoptic"):
+        read_coco(put_json(path, content))

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from drivemeta.data.readers import read_annotations
+from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
 from tests.helpers.containers import MIRRORED, TURNED, UPSIDE_DOWN, add_cover, set_matrix
 from tests.helpers.videos import draw_frame, encode_video, write_greys
@@ -106,6 +107,12 @@ def test_a_video_of_any_name_and_kind_is_found(task, name):
     assert len(read_annotations(task).images) == 2
 
 
+def test_a_video_of_another_name_is_noted(task):
+    write_greys(task.with_name("copy.mp4"))
+    (note,) = read_annotations(task).notes
+    assert note == "copy.mp4 is taken for the video 'drive.mp4', which is not there"
+
+
 def test_a_cover_picture_is_no_video(task):
     black = np.zeros((40, 40, 3), np.uint8)
     path = encode_video(task.with_name("drive.mp4"), (draw_frame(i, (64, 96)) for i in range(12)))
@@ -117,6 +124,16 @@ def test_a_video_that_is_too_short(task):
     write_greys(task.with_name("drive.mp4"), 6)
     with pytest.raises(AnnotationError, match=r"frame 8 is annotated, but .* ends before it"):
         read_annotations(task)
+
+
+def test_a_video_of_another_size_or_frame_rate(task):
+    write_greys(task.with_name("drive.mp4"), 10)  # of 13: what were frames 4 and 8 are others
+    with pytest.raises(AnnotationError, match=r"has 10 frames, and the task goes to frame 12"):
+        read_annotations(task)
+    write_greys(task.with_name("drive.mp4"))
+    task.write_text(XML.replace("<width>96<", "<width>192<").replace("<height>64<", "<height>128<"))
+    with pytest.raises(AnnotationError, match="as 192x128 pixels, but the file has 96x64"):
+        SupportSet.from_path(task)
 
 
 def test_a_video_that_is_none(task):

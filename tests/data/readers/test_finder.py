@@ -24,10 +24,14 @@ NFC, NFD = (unicodedata.normalize(form, "é.jpg") for form in ("NFC", "NFD"))
         ("a.jpg", "C:\\photos\\a.jpg"),
         ("a.jpg", "..\\..\\upload\\4\\a.jpg"),
         ("a.jpg", "../a.jpg"),
+        ("a:1.jpg", "a:1.jpg"),
         ("a.jpg", "https://host:8080/data/upload/a.jpg"),
         ("a.jpg", "/data/local-files/?d=frames/a.jpg"),
         ("a.JPG", "a.jpg"),
         ("a b.jpg", "a%20b.jpg"),
+        ("a.jpg", "https://host/x/a.jpg?X-Amz-Date=1&b=2"),
+        ("frames/a.jpg", "/home/anna/video/a.jpg"),
+        ("frames/a.jpg", "images/a.jpg"),
         (NFC, NFD),
         (NFD, NFC),
         ("frame_000001.png", "frame_000001"),
@@ -89,3 +93,37 @@ def test_the_folder_above_is_looked_through_for_annotations_in_their_own(tmp_pat
     (tmp_path / "Annotations").mkdir()
     found = ImageFinder(usual_folders(tmp_path / "Annotations")).find("a.jpg", "image 1")
     assert found.samefile(expected)
+
+
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [
+        ("train/a.jpg", "val/a.jpg"),
+        ("images/train/a.jpg", "images/val/a.jpg"),
+        ("train/images/a.jpg", "valid/images/a.jpg"),
+        ("train/a.jpg", "/home/anna/val/a.jpg"),
+        ("front/a.jpg", "rear/a.jpg"),
+    ],
+)
+def test_a_picture_of_another_folder_is_another_picture(tmp_path, there, name):
+    put_picture(tmp_path / there)
+    with pytest.raises(AnnotationError, match=r"image 1: .* is missing; .*another folder"):
+        ImageFinder(usual_folders(tmp_path)).find(name, "image 1")
+    folder = (tmp_path / there).parent
+    assert ImageFinder([folder]).find(name, "image 1").parent == folder
+
+
+def test_of_two_pictures_the_one_in_the_folder_of_that_name_is_meant(tmp_path):
+    expected = put_picture(tmp_path / "data/x/front/a.jpg")
+    put_picture(tmp_path / "data/x/rear/a.jpg")
+    finder = ImageFinder(usual_folders(tmp_path))
+    assert finder.find("/home/anna/front/a.jpg", "image 1") == expected
+
+
+def test_a_file_that_names_another_picture_than_its_own(tmp_path):
+    put_picture(tmp_path / "a.jpg")
+    other = put_picture(tmp_path / "b.jpg")
+    finder = ImageFinder([tmp_path])
+    with pytest.raises(AnnotationError, match=r"names 'b\.jpg', but a\.jpg is called like itself"):
+        finder.find("b.jpg", "a.xml", stem="a")
+    assert finder.find("b.jpg", "0001.xml", stem="0001") == other

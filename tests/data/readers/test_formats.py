@@ -20,7 +20,10 @@ def put(path: Path, text: str) -> Path:
 
 
 def yolo(root: Path, line: str = "1 0.5 0.5 0.25 0.5", names: str = "[stop, yield]") -> Path:
-    put(root / "data.yaml", f"train: ../train/images\r\nnc: 2\r\nnames: {names}\r\n")
+    put(
+        root / "data.yaml",
+        f"train: ../train/images\r\nval: ../valid/images\r\nnc: 2\r\nnames: {names}\r\n",
+    )
     put_image(root / "train/images/a.jpg")
     put(root / "train/labels/a.txt", line + "\r\n")
     put_image(root / "valid/images/b.jpg")
@@ -287,3 +290,35 @@ def test_files_of_macos_and_directories_named_like_images_are_no_input(tmp_path:
     put(tmp_path / "._a.png", "\x00")
     (tmp_path / "b.png").mkdir()
     assert len(read_annotations(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("side", ["0", "0.0", "10.25", "-1"])
+def test_voc_that_counts_from_0(tmp_path: Path, side: str) -> None:
+    put_image(tmp_path / "a.png")
+    put(tmp_path / "a.xml", VOC.format(name="a.png").replace("<xmin>1<", f"<xmin>{side}<"))
+    dataset = read_voc(tmp_path)
+    np.testing.assert_allclose(
+        dataset.images[0].boxes, [[11, 21, 40, 35], [float(side), 1, 9.5, 8]]
+    )
+    assert f"count from 0, as xmin {side} of a.xml object 2 shows" in dataset.notes[0]
+
+
+def test_voc_sets_other_xml_files_aside(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png")
+    put_image(tmp_path / "b.png")
+    put(tmp_path / "a.xml", VOC.format(name="a.png"))
+    put(tmp_path / "settings.xml", "<settings/>")
+    dataset = read_annotations(tmp_path)
+    assert [aside.file for aside in dataset.set_aside] == ["settings.xml"]
+    assert "1 picture (b.png) has no file of annotations" in dataset.notes[0]
+    with pytest.raises(AnnotationError, match=r"found <settings> in settings\.xml"):
+        read_voc(tmp_path / "settings.xml")
+
+
+@pytest.mark.parametrize("sides", ["<w>-9</w><h>20</h>", "<w>9</w><h>0</h>"])
+def test_turned_boxes_of_no_size(tmp_path: Path, sides: str) -> None:
+    put_image(tmp_path / "a.png")
+    turned = f"<robndbox><cx>30</cx><cy>30</cy>{sides}<angle>0.7</angle></robndbox><bndbox>"
+    put(tmp_path / "a.xml", VOC.format(name="a.png").replace("<bndbox>", turned, 1))
+    with pytest.raises(AnnotationError, match="object 1: expected w and h of more than 0"):
+        read_voc(tmp_path)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drivemeta.core.pictures import PictureHeader, set_upright
+from drivemeta.core.pictures import PictureHeader, read_header, set_upright
 from drivemeta.data.readers import read_annotations
 from drivemeta.data.readers.coco import OWN_FORMAT
 from drivemeta.data.readers.reading import Reading
@@ -74,3 +74,24 @@ def test_a_turned_picture_without_boxes_is_no_question(tmp_path):
     data = coco("a.jpg", "b.jpg")
     del data["annotations"][0]
     assert [len(image) for image in read_annotations(put(path, data)).images] == [0, 1]
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+def test_shares_are_of_the_picture_that_the_setting_names(tmp_path, orientation):
+    picture = put_picture(tmp_path / "a.jpg", orientation=orientation)
+    put(tmp_path / "classes.txt", "stop")
+    put(tmp_path / "a.txt", "0 0.25 0.5 0.5 0.25")
+    stored = np.array([[0, 22.5, 40, 37.5]], np.float32)  # of 80x60
+    (image,) = read_annotations(tmp_path, reading=Reading(exif="stored")).images
+    np.testing.assert_allclose(image.boxes, set_upright(stored, read_header(picture)))
+    (image,) = read_annotations(tmp_path, reading=Reading(exif="upright")).images
+    height, width = image.size
+    shown = [0, 0.375 * height, 0.5 * width, 0.625 * height]
+    np.testing.assert_allclose(image.boxes, [shown])
+
+
+def test_crops_are_whole_however_they_are_stored(tmp_path):
+    put_picture(tmp_path / "stop/a.jpg", orientation=6)
+    for exif in (None, "upright", "stored"):
+        (image,) = read_annotations(tmp_path, reading=Reading(exif=exif)).images
+        assert image.boxes.tolist() == [[0, 0, 60, 80]]

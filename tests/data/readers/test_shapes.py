@@ -131,6 +131,8 @@ def test_shapes_without_area_are_set_aside_and_labels_of_parts_are_no_classes(tm
         '<box label="" xtl="20" ytl="25" xbr="60" ybr="35"/>',
         '<box label="stop" xtl="20" ytl="25" xbr="60"/>',
         '<box label="stop" xtl="20" ytl="25" xbr="60" ybr="35" rotation="far"/>',
+        '<box label="stop" xtl="35" ytl="60" xbr="25" ybr="20" rotation="45"/>',
+        '<ellipse label="stop" cx="40" cy="30" rx="-9" ry="5"/>',
         '<polygon label="stop" points="1,2;3,4"/>',
         '<polygon label="stop" points="1,2;3,4;5"/>',
         f'<polygon label="stop" points="{"9" * 400},1;3,4;5,6"/>',
@@ -142,6 +144,14 @@ def test_shapes_without_area_are_set_aside_and_labels_of_parts_are_no_classes(tm
 def test_damaged_shapes_name_the_image(tmp_path, shape):
     with pytest.raises(AnnotationError, match=r"a\.xml: image 'a\.png'"):
         only(tmp_path, "a.xml", cvat(shape))
+
+
+def test_shapes_of_an_unknown_kind_are_set_aside(tmp_path):
+    put_picture(tmp_path / "a.png")
+    shapes = '<box label="stop" xtl="20" ytl="25" xbr="60" ybr="35"/><blob label="yield" x="1"/>'
+    dataset = read_annotations(put(tmp_path / "a.xml", cvat(shapes)))
+    assert dataset.n_boxes()["stop"] == 1
+    assert [aside.why for aside in dataset.set_aside] == ["a shape of an unknown kind"]
 
 
 @pytest.mark.parametrize("size", ['width="a" height="b"', "", 'width="1e999" height="60"'])

@@ -1,6 +1,7 @@
 """Ids, flags, numbers and names in the types that files have them in."""
 
 import math
+import unicodedata
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_what_is_no_flag(value):
         as_flag(value, "iscrowd")
 
 
-@pytest.mark.parametrize("value", [None, True, "", "a", "1e999", math.inf, 1e308, [1], "inf"])
+@pytest.mark.parametrize("value", [None, True, "", "1_0", "1e999", math.inf, 1e308, [1], "inf"])
 def test_what_is_no_number_of_pixels(value):
     with pytest.raises(AnnotationError, match="x: expected a finite number"):
         as_number(value, "x")
@@ -77,3 +78,8 @@ def test_values_in_messages_are_short_and_printable():
     assert short(HUGE) == "a number of many digits"
     assert short("\ud800") == "'\\ud800'"
     assert short([[[1]]]) == "a list of 1"
+
+
+def test_names_are_one_in_either_unicode_form():
+    names = {as_name(unicodedata.normalize(form, "Straße é"), "x") for form in ("NFC", "NFD")}
+    assert len(names) == 1
