@@ -86,10 +86,10 @@ class Stamps:
         self.is_key = np.array(keys, np.bool_)[order]
         distinct = len(np.unique(self.pts)) == len(self.pts)
         self.can_be_sought = bool(len(self.pts) and distinct and not n_without and not raw)
-        self.time_s = self._times(stream) if self.can_be_sought else np.zeros(0)
+        self.time_s = self._times(stream, wrap_s(container)) if self.can_be_sought else np.zeros(0)
 
-    def _times(self, stream: VideoStream) -> np.ndarray:
+    def _times(self, stream: VideoStream, wrap: float) -> np.ndarray:
         base = float(stream.time_base or 0)
         stated = ((i, float(pts) * base) for i, pts in enumerate(self.pts))
-        clock, wrap = SteadyClock(1 / self.fps), wrap_s(stream.container)
+        clock = SteadyClock(1 / self.fps)
         return np.array([time_s for _, time_s in timed(stated, clock, wrap_s=wrap)])

@@ -15,7 +15,7 @@ from drivemeta.errors import InputError
 if TYPE_CHECKING:
     from drivemeta.teach.teacher import Teacher
 
-START, SERVING = panel("What to start from"), panel("Serving")
+START, LEARNING, SERVING = panel("What to start from"), panel("Learning"), panel("Serving")
 
 
 def teach(
@@ -33,6 +33,10 @@ def teach(
     ] = None,
     model: Annotated[
         Path | None, START(help="An adapted model (.onnx) to add classes to, and shots.")
+    ] = None,
+    learner: Annotated[
+        str | None,
+        LEARNING(help="Name of a learner plugin that makes rows alone; protonet by default."),
     ] = None,
     host: Annotated[
         str, SERVING(help="Address to listen on; any but loopback asks for a token.")
@@ -69,12 +73,15 @@ def teach(
     def begin() -> Teacher:
         from drivemeta.export.restore import restore
         from drivemeta.own.loading import load_base
+        from drivemeta.teach.learners import PageLearner
         from drivemeta.teach.networks import give_way
         from drivemeta.teach.teacher import Teacher
 
         give_way()
-        detector = load_base(base, registry_of(ctx))
-        teacher = Teacher(restore(detector, model) if model else detector, clips, project)
+        registry = registry_of(ctx)
+        by = PageLearner(learner, registry) if learner else PageLearner(registry=registry)
+        detector = load_base(base, registry)
+        teacher = Teacher(restore(detector, model) if model else detector, clips, project, by)
         keep_clips(project, paths)
         return teacher
 

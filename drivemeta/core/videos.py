@@ -23,6 +23,7 @@ _NO_VIDEO = (
     | Disposition.still_image
     | Disposition.dependent
 )
+_LITERALLY = {"pattern_type": "none"}  # `a%03d.jpg` is a file and not a row of them
 _WRAPPING, _WRAP_S = ("mpeg", "mpegts"), 2**33 / 90_000
 # What PyAV raises of a file that is damaged or no video.
 UNREADABLE = (av.FFmpegError, OSError, ValueError, LookupError)
@@ -72,7 +73,7 @@ def open_video(path: str | Path, track: int | None = None) -> OpenVideo:
         ValueError: The file cannot be read, there is no such track, or none of video.
     """
     try:
-        container = av.open(ffmpeg_name(path), metadata_errors="replace")
+        container = av.open(ffmpeg_name(path), options=_LITERALLY, metadata_errors="replace")
     except UNREADABLE as error:
         raise ValueError(f"it is damaged, cut off, or no video ({_reason(error)})") from error
     try:

@@ -2,19 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from drivemeta.core.boxes import iou_matrix
+from drivemeta.teach.clip_index import ClipIndex
+from drivemeta.teach.hits import SAME_IOU
 from drivemeta.teach.seen import Rows
-from drivemeta.teach.state import Xyxy
+from drivemeta.teach.state import MOST_JOINED, Add, Box, Xyxy
 
 LEAST_IOU = 0.3  # of the row that a box is followed by
 LEAST_COSINE = 0.75
 MOST_SHIFT = 3.5  # of the centre, in sides of the larger box
 MOST_GROWTH = 2.2
 MOST_MISSED, MOST_FRAMES = 1, 8  # one after the other; in each direction
+
+
+def further_views(box: Box, boxes: Sequence[Box], index: ClipIndex, here: Rows) -> list[Add]:
+    """Return the actions that annotate a box's object in the frames before and after it.
+
+    Args:
+        box: Box of the object.
+        boxes: All boxes; frames in which the object has one already are left out.
+        index: Index of the clip.
+        here: Rows of the frame of the box.
+    """
+    taken = {b.frame for b in boxes if b.object == box.object}
+    free = [n for n in index.numbers.tolist() if n not in taken]
+    places = follow(box.xyxy, here, *_from(box.frame, free), index.rows)
+    return [
+        Add(
+            do="add",
+            clip=box.clip,
+            frame=frame,
+            xyxy=place,
+            name=box.name,
+            origin="followed",
+            object=box.object,
+        )
+        for frame, place in places
+    ]
+
+
+def joined(added: Add, boxes: Sequence[Box], index: ClipIndex) -> Add:
+    """Return an action with the objects that its box shows once more, as its track tells.
+
+    What is annotated in one frame twice is two objects, and so are boxes of two names.
+
+    Args:
+        added: Action that annotates a box.
+        boxes: Boxes that there are.
+        index: Index of the clip.
+    """
+    own = [b for b in boxes if (b.clip, b.name) == (added.clip, added.name)]
+    here = index.rows(added.frame)
+    if added.object is not None or here is None or not own:
+        return added
+    seen = (b.frame for b in own if index.rows(b.frame) is not None)
+    frames = sorted({*index.numbers.tolist(), *seen} - {added.frame})
+    track = follow(added.xyxy, here, *_from(added.frame, frames), index.rows)
+    track = sorted([*track, (added.frame, added.xyxy)])
+    taken, found = {added.frame}, list[int]()
+    for box in sorted(own, key=lambda box: abs(box.frame - added.frame)):
+        frames_of = {b.frame for b in boxes if b.object == box.object}
+        if box.object in found or taken & frames_of or not _lies_on(box, track):
+            continue
+        found.append(box.object)
+        taken |= frames_of
+    if not found:
+        return added
+    return added.model_copy(update={"object": found[0], "also": tuple(found[1:][:MOST_JOINED])})
+
+
+def _lies_on(box: Box, track: Sequence[tuple[int, Xyxy]]) -> bool:
+    """Return whether a box lies where a track is in its frame, or passes from one to the next."""
+    frames = [frame for frame, _ in track]
+    if not frames[0] <= box.frame <= frames[-1]:
+        return False
+    sides = zip(*(place for _, place in track), strict=True)
+    place = np.array([[np.interp(box.frame, frames, side) for side in sides]], np.float32)
+    return bool(iou_matrix(place, np.array([box.xyxy], np.float32)).item() >= SAME_IOU)
+
+
+def _from(frame: int, frames: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return the frames before and after one, nearest first."""
+    return [n for n in reversed(frames) if n < frame], [n for n in frames if n > frame]
 
 
 def follow(

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -15,7 +14,6 @@ import torch
 
 from drivemeta.adaptation.adapt import adapt
 from drivemeta.adaptation.adapted import Adapted
-from drivemeta.adaptation.learner_choice import EXTENSIBLE
 from drivemeta.adaptation.report.diagnosis import diagnose_support
 from drivemeta.adaptation.report.page import warnings
 from drivemeta.adaptation.report.verdict import verdicts
@@ -24,7 +22,7 @@ from drivemeta.data.support import SupportSet
 from drivemeta.errors import DriveMetaError
 from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.level2 import CROP_SIZE
-from drivemeta.plugins.registry import Registry, default_registry
+from drivemeta.teach.learners import PageLearner
 from drivemeta.teach.networks import RememberingNetworks
 
 Phase = Literal["empty", "waiting", "learning", "judging", "ready", "failed"]
@@ -65,6 +63,7 @@ class Learning:
         lesson: Function that returns what there is to learn now: the support set, None where it is
             empty, and pictures without any of its objects.
         changed: Function called whenever `learnt` is replaced.
+        learner: What learns.
     """
 
     def __init__(
@@ -73,7 +72,9 @@ class Learning:
         seen: RememberingNetworks,
         lesson: Callable[[], Lesson],
         changed: Callable[[], None],
+        learner: PageLearner,
     ) -> None:
+        self._learner = learner
         self._base, self._lesson, self._changed = base, lesson, changed
         self._networks = RememberingNetworks(base, seen)
         self._networks.check = self._check
@@ -108,14 +109,9 @@ class Learning:
         if self._wanted != self._begun:
             raise _OutOfDateError
 
-    @cached_property
-    def _registry(self) -> Registry:
-        return default_registry()
-
     def _warm(self) -> None:
         """Do what the first click would have to wait for."""
         self._networks.embed(torch.zeros(1, 3, CROP_SIZE, CROP_SIZE))
-        self._registry.build("learner", EXTENSIBLE)
 
     def _run(self) -> None:
         with suppress(_OutOfDateError):  # it is needed now
@@ -151,10 +147,10 @@ class Learning:
         adapted = adapt(
             self._base,
             support,
-            EXTENSIBLE,
+            self._learner.name,
             negatives=negatives,
             extend=True,
-            registry=self._registry,
+            registry=self._learner.registry,
             networks=self._networks,
             on_rows=self._publish,
         )

@@ -15,6 +15,7 @@ Origin = Literal["drawn", "proposed", "hit", "followed"]
 LEAST_SIDE_PX = 3.0
 LEAST_THRESHOLD = 0.05  # as adaptation sets them
 MOST_LETTERS = 80
+MOST_JOINED = 20  # objects by one box
 
 
 @dataclass(frozen=True)
@@ -91,11 +92,16 @@ class _Placed(_Action):
 
 
 class Add(_Placed):
-    """Annotate a box; `object` is that of a box of the same object, if there is one."""
+    """Annotate a box.
+
+    `object` is that of a box of the same object, if there is one; `also` are those of further boxes
+    that turn out to show it, too.
+    """
 
     do: Literal["add"]
     origin: Origin = "drawn"
     object: int | None = None
+    also: tuple[int, ...] = Field((), max_length=MOST_JOINED)
 
 
 class Reject(_Placed):
@@ -227,7 +233,8 @@ def _add(state: State, action: Add) -> State:
         number if action.object is None else action.object,
         action.origin,
     )
-    state = replace(state, boxes=(*state.boxes, box), next_id=number + 1)
+    boxes = (replace(b, object=box.object) if b.object in action.also else b for b in state.boxes)
+    state = replace(state, boxes=(*boxes, box), next_id=number + 1)
     return _with_class(state, name)
 
 

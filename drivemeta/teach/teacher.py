@@ -14,11 +14,12 @@ from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.plugins.sink.class_colours import colours_of
 from drivemeta.teach.clips import Clip, Image
 from drivemeta.teach.exporting import ExportTask, export
-from drivemeta.teach.following import follow
+from drivemeta.teach.following import further_views, joined
 from drivemeta.teach.footage import Footage
 from drivemeta.teach.frame_view import view_of
 from drivemeta.teach.hit_list import HitList
 from drivemeta.teach.hits import sent
+from drivemeta.teach.learners import PageLearner
 from drivemeta.teach.learning import Learning
 from drivemeta.teach.pictures import FramePictures
 from drivemeta.teach.project import Project
@@ -36,6 +37,7 @@ class Teacher:
         base: Detector that classes are added to.
         clips: Clips by name; they are closed with this.
         project: Folder of the project.
+        learner: What learns; the default one if None.
 
     Attributes:
         project: State and its history.
@@ -48,7 +50,13 @@ class Teacher:
         OutputError: the folder of the project cannot be written.
     """
 
-    def __init__(self, base: TwoLevelDetector, clips: Mapping[str, Clip], project: Path) -> None:
+    def __init__(
+        self,
+        base: TwoLevelDetector,
+        clips: Mapping[str, Clip],
+        project: Path,
+        learner: PageLearner | None = None,
+    ) -> None:
         self.base = base
         # Beyond all stamps of an earlier server, so that a page that stays open sees the change.
         self._stamp = self._hits_stamp = time.time_ns() // 1_000_000
@@ -67,7 +75,8 @@ class Teacher:
             base,
             self.footage.networks,
             lambda: self._pictures.lesson(self.project.state),
-            self._tell_learnt,
+            self._find,
+            learner or PageLearner(),
         )
         self._taught = self._lesson_key(self.project.state)
         self._find()
@@ -109,27 +118,15 @@ class Teacher:
         Raises:
             InputError: it is not seen in the frames that were looked at.
         """
-        box = self.project.state.box(number)
-        index = self.footage.indexes[box.clip]
-        taken = {b.frame for b in self.project.state.boxes if b.object == box.object}
-        frames = [n for n in index.numbers.tolist() if n not in taken]
-        before = [n for n in reversed(frames) if n < box.frame]
-        after = [n for n in frames if n > box.frame]
+        box, boxes = self.project.state.box(number), self.project.state.boxes
         rows = self.footage.look(box.clip, box.frame)
-        places = follow(box.xyxy, rows, before, after, index.rows)
-        if not places:
+        views = further_views(box, boxes, self.footage.indexes[box.clip], rows)
+        if not views:
             raise InputError(
                 f"{box.name} is not seen near in the frames that were looked at before and after "
                 "this one: annotate it there by hand, if it is there"
             )
-        same: dict[str, Any] = {"clip": box.clip, "name": box.name, "object": box.object}
-        self.act(
-            [
-                Add(do="add", frame=frame, xyxy=place, origin="followed", **same)
-                for frame, place in places
-            ],
-            revision,
-        )
+        self.act(views, revision)
 
     def look(self, clip: str, frame: int) -> dict[str, Any]:
         """Return what there is in a frame: proposals, and what is found by the classes known."""
@@ -261,9 +258,11 @@ class Teacher:
         if isinstance(action, Add | Reject):
             size = self.footage.clip(action.clip, action.frame).size(action.frame)
             place, name = checked_place(action.xyxy, size), clean_name(action.name)
+            action = action.model_copy(update={"xyxy": place, "name": name})
             if isinstance(action, Add):
                 self._pictures.of(action.clip, action.frame)
-            return action.model_copy(update={"xyxy": place, "name": name})
+                index = self.footage.indexes[action.clip]
+                action = joined(action, self.project.state.boxes, index)
         return action
 
     def _changed_by(self, step: Callable[[], State]) -> None:
@@ -273,8 +272,7 @@ class Teacher:
             if key != self._taught:
                 self._taught = key
                 self.learning.again()
-        self._find()
-        self._tell(hits=True)  # what was said of them
+        self._find(decided=True)
 
     @staticmethod
     def _lesson_key(state: State) -> object:
@@ -283,17 +281,15 @@ class Teacher:
     def _is_busy(self) -> bool:
         return self.learning.is_busy or self.exported["phase"] == "running"
 
-    def _tell_learnt(self) -> None:
-        self._tell(hits=self._find())
-
-    def _find(self) -> bool:
+    def _find(self, *, decided: bool = False) -> None:
         """Look for what was learnt in all that is indexed, at the thresholds that hold.
 
-        It returns whether that changed.
+        The page is told of hits if they are others, or if something was decided about them.
         """
         with self._finding:  # the last one has the newest bank
             names = self._names(self.project.state)
-            return self._hits.score(self.bank(), self.footage.indexes, names)
+            changed = self._hits.score(self.bank(), self.footage.indexes, names)
+        self._tell(hits=changed or decided)
 
     def _grown(self, clip: str, rows: Rows) -> None:
         """Look for what is known in what is new in the index."""

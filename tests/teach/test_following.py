@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from drivemeta.teach.following import follow
+from drivemeta.teach.clip_index import ClipIndex
+from drivemeta.teach.following import follow, further_views, joined
 from drivemeta.teach.seen import row_type
+from drivemeta.teach.state import Add, Box
 
 
 @pytest.fixture
@@ -67,3 +69,57 @@ def test_what_is_hidden_once_is_found_again(drive):
 def test_what_the_base_does_not_see_is_not_followed(drive):
     assert follow((500, 10, 520, 30), drive(30), [25], [35], drive) == []
     assert follow((500, 10, 520, 30), drive(30)[:0], [25], [35], drive) == []
+
+
+@pytest.fixture
+def index(drive, tmp_path):
+    """Return the index of the drive, every fifth frame of which was looked at."""
+    index = ClipIndex(tmp_path, np.arange(0, 60, 5), "it")
+    index.add(0, np.concatenate([drive(frame) for frame in range(0, 60, 5)]))
+    return index
+
+
+def box_of(drive, frame, number, row=0, **change):
+    place = tuple(drive(frame)["box"][row].tolist())
+    return Box(
+        **{"id": number, "clip": "a", "frame": frame, "xyxy": place, "name": "stop"}
+        | {"object": number}
+        | change
+    )
+
+
+def added(drive, frame, row=0, name="stop"):
+    place = tuple(drive(frame)["box"][row].tolist())
+    return Add(do="add", clip="a", frame=frame, xyxy=place, name=name, origin="hit")
+
+
+@pytest.mark.parametrize("frame", [10, 35, 12])  # of the last, nothing was looked at
+def test_a_hit_on_the_track_of_a_box_is_a_view_of_its_object(drive, index, frame):
+    boxes = [box_of(drive, 0, 8, row=1), box_of(drive, frame, 7)]
+    assert joined(added(drive, 25), boxes, index).object == 7
+
+
+def test_a_hit_of_something_else_is_an_object_of_its_own(drive, index):
+    boxes = [box_of(drive, 20, 1)]
+    assert joined(added(drive, 25, row=1), boxes, index).object is None  # beside it
+    assert joined(added(drive, 25, name="yield"), boxes, index).object is None
+    assert joined(added(drive, 20), boxes, index).object is None  # in its own frame
+    assert joined(added(drive, 25), [box_of(drive, 20, 1, clip="b")], index).object is None
+    assert joined(added(drive, 27), boxes, index).object is None  # nothing was looked at there
+    far = [box_of(drive, 0, 1), box_of(drive, 25, 2, object=1)]
+    assert joined(added(drive, 25), far, index).object is None
+
+
+def test_a_hit_between_two_objects_makes_them_one(drive, index):
+    boxes = [box_of(drive, 5, 1), box_of(drive, 45, 2), box_of(drive, 40, 3, object=2)]
+    hit = joined(added(drive, 25), boxes, index)
+    assert (hit.object, hit.also) == (2, (1,))
+    twice = [box_of(drive, 5, 1), box_of(drive, 45, 2), box_of(drive, 5, 3, row=1, object=2)]
+    assert (joined(added(drive, 25), twice, index).also) == ()  # both are in frame 5
+
+
+def test_what_is_followed_is_annotated_where_it_is_not_yet(drive, index):
+    box = box_of(drive, 25, 4, object=2)
+    views = further_views(box, [box, box_of(drive, 20, 2)], index, drive(25))
+    assert [view.frame for view in views] == [0, 5, 10, 15, 30, 35, 40, 45, 50, 55]
+    assert {(view.object, view.origin, view.name) for view in views} == {(2, "followed", "stop")}

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from drivemeta.errors import InputError
+from drivemeta.teach.learners import PageLearner
 from drivemeta.teach.learning import Learning
 from drivemeta.teach.networks import RememberingNetworks
 
@@ -23,7 +24,7 @@ def test_a_failure_that_is_out_of_date_ends_nothing(lively_detector, error):
         return None, []
 
     networks = RememberingNetworks(lively_detector)
-    learning = Learning(lively_detector, networks, lesson, lambda: None)
+    learning = Learning(lively_detector, networks, lesson, lambda: None, PageLearner())
     learning.again()
     began = time.monotonic()
     while learning.learnt.phase != "empty" or len(lessons) < 2:

@@ -11,6 +11,7 @@ from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.teach.access import Address
 from drivemeta.teach.clip_list import clips_of, keep_clips
 from drivemeta.teach.clips import open_clip
+from drivemeta.teach.learners import PageLearner
 from drivemeta.teach.seen import see
 from drivemeta.teach.server import FILES, TeachSession, create_app
 from drivemeta.teach.teacher import Teacher
@@ -244,11 +245,11 @@ def test_a_box_is_followed_as_one_object_in_one_step(served, monkeypatch):
     ask(app, "/api/act", body=add(0))
     nowhere = ask(app, "/api/follow", body={"revision": 1, "id": 7})
     assert nowhere.status == 400
-    monkeypatch.setattr("drivemeta.teach.teacher.follow", lambda *_: [])
+    monkeypatch.setattr("drivemeta.teach.following.follow", lambda *_: [])
     lost = ask(app, "/api/follow", body={"revision": 1, "id": 1})
     assert "annotate it there by hand" in lost.json["error"]
     seen = [(0, (16.0, 60.0, 40.0, 80.0)), (12, (40.0, 60.0, 64.0, 80.0))]
-    monkeypatch.setattr("drivemeta.teach.teacher.follow", lambda *_: seen)
+    monkeypatch.setattr("drivemeta.teach.following.follow", lambda *_: seen)
     boxes = ask(app, "/api/follow", body={"revision": 1, "id": 1}).json["boxes"]
     assert [(b["frame"], b["object"], b["origin"]) for b in boxes] == [
         (3, 1, "drawn"),
@@ -256,6 +257,33 @@ def test_a_box_is_followed_as_one_object_in_one_step(served, monkeypatch):
         (12, 1, "followed"),
     ]
     assert len(ask(app, "/api/undo", body={"revision": 2}).json["boxes"]) == 1
+
+
+def test_a_box_on_the_track_of_another_is_a_view_of_its_object(served, monkeypatch):
+    app, _ = served()
+    ask(app, "/api/look/drive__b_/12")
+    ask(app, "/api/act", body=add(0))
+    track = [(3, (23.0, 60.0, 47.0, 80.0)), (12, (40.0, 60.0, 64.0, 80.0))]
+    monkeypatch.setattr("drivemeta.teach.following.follow", lambda *_: track[:1])
+    hit = add(1, frame=12, xyxy=track[1][1], origin="hit")
+    boxes = ask(app, "/api/act", body=hit).json["boxes"]
+    assert [(b["frame"], b["object"], b["origin"]) for b in boxes] == [
+        (3, 1, "drawn"),
+        (12, 1, "hit"),
+    ]
+    classes = wait_for(app, idle)["learning"]["report"]["classes"]
+    assert classes[0]["shots"] == 1
+
+
+def test_another_learner_learns(lively_detector, clip, tmp_path):
+    teacher = Teacher(
+        lively_detector, {"drive__b_": open_clip(clip)}, tmp_path / "a", PageLearner("matching")
+    )
+    app = create_app(TeachSession(teacher.footage.clips, tmp_path, lambda: teacher), Address())
+    ask(app, "/api/act", body=add(0))
+    assert wait_for(app, idle)["learning"]["phase"] == "ready"
+    assert teacher.learning.learnt.adapted.record.learner.name == "matching"
+    teacher.close()
 
 
 def test_a_failure_in_learning_is_told_and_over_with_the_next_step(served, monkeypatch):

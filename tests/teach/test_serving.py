@@ -11,6 +11,7 @@ import pytest
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.teach.serving import listen, serve
 from tests.helpers.cli import call
+from tests.helpers.videos import draw_frame, encode_video
 
 
 def test_this_machine_needs_no_token_and_others_do():
@@ -69,3 +70,10 @@ def test_wrong_input_ends_the_command_with_2(tmp_path, monkeypatch, capsys, argu
     (tmp_path / "broken.mp4").write_text("no video")
     assert call("teach", *arguments, "--port", "0", "--no-browser") == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_learner_that_cannot_teach_ends_the_command_with_2(tmp_path, capsys):
+    clip = encode_video(tmp_path / "a.mp4", [draw_frame(0, (120, 160))] * 3, fps=25)
+    arguments = (str(clip), "--project", str(tmp_path / "signs"), "--learner", "maml")
+    assert call("teach", *arguments, "--port", "0", "--no-browser") == 2
+    assert "makes a branch of level 2" in " ".join(capsys.readouterr().err.split())

@@ -40,6 +40,11 @@ def test_all_boxes_of_an_object_are_renamed_as_one():
     assert [box.name for box in state.boxes] == ["yield", "yield", "stop"]
 
 
+def test_objects_that_turn_out_to_be_one_are_one():
+    state = after(BOX, {**BOX, "frame": 9}, {**BOX, "frame": 6, "object": 2, "also": [1]})
+    assert [box.object for box in state.boxes] == [2, 2, 2]
+
+
 def test_numbers_of_boxes_are_never_used_again():
     state = after(BOX, {"do": "remove", "id": 1}, BOX)
     assert state.boxes[0].id == 2

@@ -10,7 +10,7 @@ from drivemeta.data.dataset import Dataset
 from drivemeta.data.readers.coco import read_coco
 from drivemeta.data.readers.crops import read_crops
 from drivemeta.data.readers.cvat import read_cvat
-from drivemeta.data.readers.files import parse_xml, read_json
+from drivemeta.data.readers.files import check_readable, parse_xml, read_json
 from drivemeta.data.readers.foreign import foreign_format
 from drivemeta.data.readers.labelme import is_labelme, read_labelme
 from drivemeta.data.readers.orientation import upright
@@ -45,6 +45,8 @@ def read_annotations(
     path = Path(path)
     if images is not None and not Path(images).is_dir():
         raise AnnotationError(f"{images}: expected the folder of the images, found no folder there")
+    for folder in (path, *([Path(images)] if images is not None else [])):
+        check_readable(folder)
     if path.is_dir():
         return stretched(upright(_read_folder(path, images, reading), reading), reading)
     if not path.is_file():

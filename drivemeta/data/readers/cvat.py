@@ -144,7 +144,7 @@ class _TaskFile:
         digits = name.rpartition("_")[2].split(".")[0]
         if not task.source or not digits.isdecimal() or len(digits) > 9:
             return None
-        from drivemeta.data.readers.cvat_video import decoded, named_video  # noqa: PLC0415
+        from drivemeta.data.readers.cvat_frames import decoded, named_video  # noqa: PLC0415
 
         video = named_video(task.source, self.folders)
         return decoded(where, video, [int(digits)])[int(digits)] if video else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,12 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from drivemeta.core.videos import UNREADABLE, open_video, upright
 from drivemeta.data.dataset import Dataset, SetAside
+from drivemeta.data.readers.cvat_frames import (
+    check_length,
+    decoded,
+    named_video,
+    only_video,
+    videos_in,
+)
 from drivemeta.data.readers.cvat_shapes import (
     NO_AREA,
     SHAPES,
@@ -27,13 +28,10 @@ from drivemeta.data.readers.cvat_shapes import (
 )
 from drivemeta.data.readers.files import image_size
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
-from drivemeta.data.readers.kept import keep_picture
 from drivemeta.data.readers.parsed import ParsedBox, ParsedImage, ReaderFindings, dataset_of
 from drivemeta.data.readers.values import as_flag, as_name, as_number, short
 from drivemeta.errors import AnnotationError
-from drivemeta.files import VIDEO_SUFFIXES, list_files, list_images
-
-_LEAST_LENGTH = 0.9  # of the task's; containers and decoders count a few frames differently
+from drivemeta.files import list_images
 
 
 @dataclass
@@ -68,14 +66,19 @@ def read_cvat_video(
     _check_sources(path, [task for task, _ in tracks])
     folders = [Path(images)] if images is not None else [path.parent]
     parsed = []
+    notes: list[str] = []
     for task, found in tracks:
-        files = _files(path, task, folders, sorted(found.keys), alone=len(tracks) == 1)
+        places = _Places(folders, alone=len(tracks) == 1, notes=notes)
+        files = _files(path, task, places, sorted(found.keys))
         for frame in sorted(found.keys):
             attributes = {"frame": frame, **({"split": task.subset} if task.subset else {})}
             size = _stated_size(task, files[frame])
             parsed.append(ParsedImage(files[frame], size, found.boxes[frame], attributes))
     return dataset_of(
-        parsed, path, ReaderFindings("CVAT for video", set_aside), listed_classes(root, parsed)
+        parsed,
+        path,
+        ReaderFindings("CVAT for video", set_aside, notes=notes),
+        listed_classes(root, parsed),
     )
 
 
@@ -146,10 +149,24 @@ def _frame_number(text: str | None, where: str) -> int:
     return int(number)
 
 
-def _files(
-    path: Path, task: Task, folders: Sequence[Path], wanted: list[int], *, alone: bool
-) -> dict[int, Path]:
+@dataclass(frozen=True)
+class _Places:
+    """Where to look for videos and frames.
+
+    Attributes:
+        folders: Folders.
+        alone: Whether there is one task, so that a video of any name may be its own.
+        notes: Where a video of another name is told.
+    """
+
+    folders: Sequence[Path]
+    alone: bool
+    notes: list[str]
+
+
+def _files(path: Path, task: Task, given: _Places, wanted: list[int]) -> dict[int, Path]:
     """Return the pictures of frames: exported ones, those of the video, or the task's images."""
+    folders, alone = given.folders, given.alone
     own = [folder / task.name for folder in folders if task.name and (folder / task.name).is_dir()]
     exported = _exported([*own, *folders] if alone else own, wanted)
     if exported:
@@ -160,9 +177,12 @@ def _files(
         listed = None if task.source else _listed(path, task, places, wanted)
         if listed:
             return listed
-        video = _only_video(path, places)
+        video = only_video(path, places)
+        if video is not None and task.source:
+            note = f"{video.name} is taken for the video {short(task.source)}, which is not there"
+            given.notes.append(note)
     if video is None:
-        there = ", ".join(p.name for place in places for p in _videos(place)) or "no video"
+        there = ", ".join(p.name for place in places for p in videos_in(place)) or "no video"
         of = "" if alone else f" of task {task.number} ({task.name})"
         more = "" if alone else f"; or take another task alone: --read task=..., not {task.number}"
         raise AnnotationError(
@@ -171,23 +191,8 @@ def _files(
             f"images{more}"
         )
     files = decoded(str(path), video, wanted)
-    _check_length(path, task, video)
+    check_length(path, task, video)
     return files
-
-
-def _check_length(path: Path, task: Task, video: Path) -> None:
-    """Refuse a video of fewer frames than the task, as one of another frame rate has."""
-    try:
-        opened = open_video(video)
-        with opened.container:
-            n_frames = opened.stream.frames  # 0 where the file does not tell
-    except UNREADABLE as error:
-        raise AnnotationError(f"{path}: cannot read the video {video}: {error}") from error
-    if 0 < n_frames < _LEAST_LENGTH * (task.stop + 1):
-        raise AnnotationError(
-            f"{path}: {video} has {n_frames} frames, and the task goes to frame {task.stop}: "
-            "another version of the video? Give the one that was annotated"
-        )
 
 
 def _exported(places: Sequence[Path], wanted: list[int]) -> dict[int, Path] | None:
@@ -225,55 +230,3 @@ def _listed(
 def _natural(name: str) -> list[tuple[int, str]]:
     parts = re.split(r"(\d+)", name)
     return [(int(part[:18]), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def decoded(where: str, video: Path, wanted: Sequence[int]) -> dict[int, Path]:
-    """Return frames of a video, by their numbers, as pictures that are kept.
-
-    Raises:
-        AnnotationError: The video cannot be read, or ends before them.
-    """
-    files = {}
-    try:
-        opened = open_video(video)
-        with opened.container:
-            for number, frame in enumerate(opened.container.decode(opened.stream)):
-                if number in wanted:
-                    files[number] = _kept(upright(frame), f"{video.stem}_{number:06d}.png")
-                if number >= max(wanted):
-                    break
-    except UNREADABLE as error:
-        raise AnnotationError(f"{where}: cannot read the video {video}: {error}") from error
-    missing = [frame for frame in wanted if frame not in files]
-    if missing:
-        raise AnnotationError(
-            f"{where}: frame {missing[0]} is annotated, but {video} ends before it; "
-            "give the video that was annotated"
-        )
-    return files
-
-
-def _kept(image: NDArray[np.uint8], name: str) -> Path:
-    data = io.BytesIO()
-    Image.fromarray(image[..., ::-1]).save(data, "PNG", compress_level=1)
-    return keep_picture(data.getvalue(), name)
-
-
-def named_video(name: str, places: Sequence[Path]) -> Path | None:
-    """Return the video of that name, in whatever letters, if it is there."""
-    return next(
-        (p for place in places for p in _videos(place) if p.name.casefold() == name.casefold()),
-        None,
-    )
-
-
-def _only_video(path: Path, places: Sequence[Path]) -> Path | None:
-    """Return the video named like the XML, or the only one there."""
-    there = [video for place in places for video in _videos(place)]
-    like = [video for video in there if video.stem == path.stem]
-    chosen = like[:1] or there
-    return chosen[0] if len(chosen) == 1 else None
-
-
-def _videos(folder: Path) -> list[Path]:
-    return list_files(folder, VIDEO_SUFFIXES)

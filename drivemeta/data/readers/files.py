@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from drivemeta.core.pictures import PictureHeader, read_header, read_picture
 from drivemeta.data.dataset import SetAside
 from drivemeta.errors import AnnotationError
-from drivemeta.files import list_files
+from drivemeta.files import is_foreign, list_files
 
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._:-]+)["']""")
 _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7zXZ")
@@ -45,6 +46,23 @@ def image_size(path: Path) -> tuple[int, int]:
         AnnotationError: the file is no image.
     """
     return header_of(path).size
+
+
+def check_readable(folder: Path) -> None:
+    """Refuse a folder of which a part may not be read: what is in it would be passed over.
+
+    Raises:
+        AnnotationError: It may not; names the part.
+    """
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, NotADirectoryError | FileNotFoundError):
+            raise AnnotationError(
+                f"{error.filename}: cannot read the folder: {error.strerror or error}"
+            ) from error
+
+    for _, inner, _ in os.walk(folder, onerror=refuse):
+        inner[:] = [name for name in inner if not is_foreign(name)]
 
 
 def unread_pictures(folder: Path, root: Path, *, nested: bool = False) -> list[SetAside]:

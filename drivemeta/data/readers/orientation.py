@@ -33,10 +33,10 @@ def upright(dataset: Dataset, reading: Reading) -> Dataset:
 
 def _upright(image: AnnotatedImage, dataset: Dataset, reading: Reading) -> AnnotatedImage:
     header = header_of(image.path)
-    if header.orientation == 1 or image.attributes.get(
-        CROP
-    ):  # the whole picture, however it stands
+    if header.orientation == 1:
         return image
+    if image.attributes.get(CROP):
+        return image  # its box is all of it, however it stands
     if not len(image) and image.size == header.stored_size:
         return replace(image, size=header.size)
     if reading.exif == "upright":

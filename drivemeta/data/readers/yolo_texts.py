@@ -8,13 +8,14 @@ from pathlib import Path
 
 from drivemeta.data.dataset import SetAside
 from drivemeta.data.re_encoded import is_same_picture
-from drivemeta.data.readers.files import read_text
+from drivemeta.data.readers.files import read_bytes, read_text
 from drivemeta.data.readers.finder import name_key
 from drivemeta.data.readers.yolo_lines import parse_line
 from drivemeta.data.readers.yolo_names import NAME_FILES
 from drivemeta.errors import AnnotationError
 from drivemeta.files import list_files
 
+_LABELS = ("labels", "Labels")
 _Texts = Mapping[tuple[Path, str], Path]
 
 
@@ -27,7 +28,8 @@ def texts_of(images: Sequence[Path], folder: Path, root: Path) -> dict[Path, Pat
         root: Folder of the set, where its labels are.
 
     Raises:
-        AnnotationError: No image has one, or one may be of two images that differ.
+        AnnotationError: No image has one, one may be of two images that differ, or two that
+            differ may be of one image.
     """
     there = {
         (text.parent, name_key(text.stem)): text
@@ -108,15 +110,16 @@ def _text_of(image: Path, folder: Path, root: Path, there: _Texts) -> Path | Non
         root / inner,
         *(folder.resolve().parent / labels / inner for labels in _LABELS if named),
     ]
-    for place in places:
-        if (exact := place.with_suffix(".txt")).is_file():
-            return exact
-        if alike := there.get((place.parent, name_key(place.stem))):
-            return alike
-    return None
+    found = [text for place in dict.fromkeys(places) if (text := _at(place, there))]
+    for other in found[1:]:
+        if not other.samefile(found[0]) and read_bytes(other) != read_bytes(found[0]):
+            raise AnnotationError(f"{image}: {found[0]} and {other} may be its boxes; remove one")
+    return found[0] if found else None
 
 
-_LABELS = ("labels", "Labels")
+def _at(place: Path, there: _Texts) -> Path | None:
+    exact = place.with_suffix(".txt")
+    return exact if exact.is_file() else there.get((place.parent, name_key(place.stem)))
 
 
 def _swapped(inner: Path) -> list[Path]:

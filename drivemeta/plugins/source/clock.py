@@ -148,7 +148,8 @@ def timed(
         is_decoding_order: Function that tells whether the stamps of the packets grow as these lie
             in the file. Where those of the frames do not, they are times of decoding: the same
             stamps, given to the frames in order, are those of presentation.
-        wrap_s: Seconds after which the container's stamps begin at 0 again, infinite for never.
+        wrap_s: Seconds at which the container's stamps begin at 0 again; FFmpeg adds as many to
+            those after it, and to those after a jump back, which is known by its leap.
     """
     waiting: deque[Item] = deque()
     stamps: list[float | None] = []

@@ -14,6 +14,7 @@ from drivemeta.core.stream import PictureTags, StreamInfo
 from drivemeta.core.videos import OpenVideo, open_video, tags_of, upright, upright_size, wrap_s
 from drivemeta.errors import InputError, VideoError
 from drivemeta.plugins.source.clock import LEAP_S, SteadyClock, timed
+from drivemeta.plugins.source.file_frames import FileFrames
 from drivemeta.plugins.source.protocol import SourceCounts
 
 DEFAULT_FPS = 30.0
@@ -57,11 +58,9 @@ class FileSource:
         self._notes = [self._opened.note] if self._opened.note else []
         if fps is None and self._is_raw():
             self._notes.append(self._guess())
-        self._n_corrupt, self._ended_early = 0, False
+        self._frames, self._ended_early = FileFrames(self._opened, self._open), False
         self._reached_s: float | None = None
         self._info: StreamInfo | None = None
-        self._last_pts: int | None = None
-        self._stamps_grow = True
 
     def info(self) -> StreamInfo:
         """Describe the video as its container does, upright."""
@@ -75,18 +74,23 @@ class FileSource:
         """Yield the frames in order of presentation, at the times the container states."""
         index, clock = 0, SteadyClock(1 / self.info().fps)
         wrap = wrap_s(self._opened.container)
-        for decoded, time_s in timed(self._stated(), clock, lambda: self._stamps_grow, wrap):
+        for decoded, time_s in timed(self._stated(), clock, lambda: self._frames.stamps_grow, wrap):
             yield Frame(upright(decoded), index, time_s, decoded.pts)
             index += 1
         self._ended_early = index < self._announced() or self._is_cut()
         self._notes += _odd_times(clock)
+        if self._frames.n_marked:
+            self._notes.append(
+                f"packets that are damaged or lie at a break of the file: {self._frames.n_marked}; "
+                "pictures may be missing or damaged there"
+            )
         if index == 0:
             raise VideoError(f"expected a video, found no frame that can be decoded: {self._path}")
 
     def counts(self) -> SourceCounts:
         """Return the packets passed over, and whether fewer frames came than were announced."""
         notes = tuple(self._notes)
-        return SourceCounts(self._n_corrupt, ended_early=self._ended_early, notes=notes)
+        return SourceCounts(self._frames.n_corrupt, ended_early=self._ended_early, notes=notes)
 
     def close(self) -> None:
         """Close the file."""
@@ -136,7 +140,7 @@ class FileSource:
 
     def _stated(self) -> Iterator[tuple[av.VideoFrame, float | None]]:
         """Yield the decoded frames, and what the container states of their times."""
-        for decoded in self._decoded():
+        for decoded in self._frames:
             is_known = decoded.pts is not None and decoded.time_base is not None
             stated_s = float(decoded.pts * decoded.time_base) if is_known else None
             if stated_s is not None:
@@ -160,26 +164,6 @@ class FileSource:
                 for packet in again.demux()
             )
         return True
-
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        packets = self._opened.container.demux(self._opened.stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    return
-                self._see(packet)
-                yield from packet.decode()
-            except av.EOFError:
-                return
-            except av.FFmpegError:
-                self._n_corrupt += 1
-
-    def _see(self, packet: av.Packet) -> None:
-        """Take in whether the packets lie in the order of their stamps."""
-        if packet.pts is not None:
-            self._stamps_grow &= self._last_pts is None or self._last_pts <= packet.pts
-            self._last_pts = packet.pts
 
 
 def _odd_times(clock: SteadyClock) -> list[str]:

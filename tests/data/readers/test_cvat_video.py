@@ -107,6 +107,12 @@ def test_a_video_of_any_name_and_kind_is_found(task, name):
     assert len(read_annotations(task).images) == 2
 
 
+def test_a_video_of_another_name_is_noted(task):
+    write_greys(task.with_name("copy.mp4"))
+    (note,) = read_annotations(task).notes
+    assert note == "copy.mp4 is taken for the video 'drive.mp4', which is not there"
+
+
 def test_a_cover_picture_is_no_video(task):
     black = np.zeros((40, 40, 3), np.uint8)
     path = encode_video(task.with_name("drive.mp4"), (draw_frame(i, (64, 96)) for i in range(12)))

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 
 import pytest
 
@@ -58,6 +59,22 @@ def test_pictures_that_are_not_read_are_set_aside(tmp_path):
         (aside,) = read_annotations(tmp_path / root).set_aside
         assert aside.file == "stop/b.heic"
         assert ".heic is not read" in aside.why
+
+
+def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
+    put_picture(tmp_path / "stop/a.png")
+    put_picture(tmp_path / "stop/locked/b.png")
+    put_picture(tmp_path / ".hidden/c.png")
+    scandir = os.scandir
+
+    def locked(path):
+        if str(path).endswith(("locked", ".hidden")):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    with pytest.raises(AnnotationError, match=r"stop/locked: cannot read the folder: Permission"):
+        read_annotations(tmp_path)
 
 
 def test_folders_of_crops_without_crops_are_set_aside(tmp_path):

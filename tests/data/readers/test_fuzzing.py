@@ -29,10 +29,18 @@ CVAT = """<annotations><meta><task><id>1</id><labels><label>
 <box label="stop" xtl="10" ytl="20" xbr="40" ybr="35" rotation="3"/>
 <polygon label="stop" points="1,1;9,1;9,8"/><ellipse label="stop" cx="9" cy="9" rx="3" ry="3"/>
 <mask label="stop" rle="0, 12" left="1" top="1" width="4" height="3"/></image></annotations>"""
-TRACKS = """<annotations><meta><task><id>1</id><size>1</size><labels><label>
-<name>stop</name></label></labels></task></meta>
+TRACKS = """<annotations><meta><task><id>1</id><size>1</size><stop_frame>0</stop_frame>
+<labels><label><name>stop</name></label></labels><original_size><width>80</width><height>60</height>
+</original_size></task></meta>
 <track id="0" label="stop"><box frame="0" keyframe="1" outside="0" xtl="10"
 ytl="20" xbr="40" ybr="35"/></track></annotations>"""
+NAMES = """path: .
+train: ./images
+val: ../a.txt
+names: [stop, on]
+kpt_shape: [2, 3]
+nc: 2
+"""
 LABELME = {
     "shapes": [
         {
@@ -58,7 +66,10 @@ FORMATS: dict[str, tuple[str, str | dict[str, object]]] = {
     "cvat": ("annotations.xml", CVAT),
     "cvat_video": ("annotations.xml", TRACKS),
     "yolo_lines": ("a.txt", "0 0.5 0.5 0.25 0.5\n0 0.3 0.3 0.1 0.1 0.9 1\n"),
-    "yolo_names": ("data.yaml", "names: [stop, on]\nkpt_shape: [2, 3]\nnc: 2\n"),
+    "yolo_names": (
+        "data.yaml",
+        NAMES,
+    ),
 }
 
 

@@ -123,6 +123,15 @@ def test_a_text_file_of_two_pictures_that_differ(tmp_path):
     assert len(read_yolo(tmp_path)) == 2
 
 
+def test_two_text_files_of_one_picture(tmp_path):
+    put(labelled(tmp_path, "a") / "data.yaml", NAMES)
+    beside = put(tmp_path / "images/a.txt", LINE)
+    assert found(tmp_path)[0] == {"a": 1}
+    put(beside, "1 0.2 0.2 0.1 0.1")
+    with pytest.raises(AnnotationError, match=r"labels/a\.txt and .*/a\.txt may be its boxes"):
+        read_yolo(tmp_path)
+
+
 def test_a_text_file_is_of_the_picture_in_its_letters(tmp_path):
     put(labelled(tmp_path, "a") / "data.yaml", NAMES)
     put_picture(tmp_path / "images/A.png")

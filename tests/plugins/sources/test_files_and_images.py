@@ -1,6 +1,7 @@
 """The file and folder sources over real files, whole and damaged."""
 
 import wave
+from contextlib import suppress
 
 import av
 import cv2
@@ -63,6 +64,28 @@ def test_a_truncated_file_gives_what_it_has_and_says_so(write_video):
     n = len(list(source))
     assert 5 < n < 30
     assert source.counts().ended_early
+
+
+@pytest.mark.parametrize("part", [0.5, 0.7, 0.9])
+def test_a_truncated_file_loses_no_frame_that_one_thread_decodes(write_video, part):
+    """FFmpeg's threads drop whole frames that wait behind a damaged one at the end."""
+    path = _faststart(write_video(EVEN, options={"preset": "medium", "g": "10", "bf": "3"}))
+    data = path.read_bytes()
+    path.write_bytes(data[: round(len(data) * part)])
+    source = open_source(path)
+    assert [frame.pts for frame in source] == _decoded_by_one_thread(path)
+    assert source.counts().n_corrupt == 1
+    assert "packets that are damaged" in source.counts().notes[0]
+
+
+def _decoded_by_one_thread(path):
+    stamps = []
+    with av.open(str(path)) as container:
+        container.streams.video[0].thread_type = "NONE"
+        for packet in container.demux(video=0):
+            with suppress(av.EOFError, av.InvalidDataError):
+                stamps += [frame.pts for frame in packet.decode()]
+    return stamps
 
 
 def test_damaged_packets_are_counted_and_skipped(write_video):
