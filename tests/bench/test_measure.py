@@ -1,6 +1,7 @@
 """The bench: turns, ratios, peers of other makers, and where the time goes."""
 
 import json
+from itertools import islice
 
 import numpy as np
 import onnx
@@ -20,6 +21,7 @@ from drivemeta.bench.profile import (
 )
 from drivemeta.cli.main import main
 from drivemeta.errors import InputError, ModelFileError
+from drivemeta.plugins import default_registry
 from drivemeta.runtime.model_file import read_model_file
 
 
@@ -138,8 +140,14 @@ def test_frames_are_spread_over_a_folder(tmp_path):
     assert len(read_frames(tmp_path, 50)) == 11
 
 
-def test_frames_of_a_live_source_are_its_first():
-    assert len(read_frames("synthetic:1", 2)) == 2
+def test_frames_of_a_live_source_are_its_first(monkeypatch):
+    def endless(place, registry):
+        words = {"seed": place, "n_frames": None, "height": 96, "width": 160}
+        return default_registry().create("source", "synthetic", **words)
+
+    monkeypatch.setattr("drivemeta.bench.frames.open_source", endless)
+    first = [frame.image for frame in islice(endless(1, None), 2)]
+    np.testing.assert_array_equal(read_frames(1, 2), first)
 
 
 def test_frames_are_brought_to_one_size():

@@ -36,8 +36,8 @@ def find_boxes(frames: Sequence[np.ndarray]) -> list[Detections]:
     for frame in frames:
         boxes, labels = [], []
         for label, colour in enumerate(COLOURS):
-            far = np.abs(frame.astype(np.int64) - colour).max(2)
-            x, y, width, height = cv2.boundingRect((far < 60).astype(np.uint8))
+            near = [tuple(value + way for value in colour) for way in (-59, 59)]
+            x, y, width, height = cv2.boundingRect(cv2.inRange(frame, *near))
             if width * height >= 100:
                 boxes.append((x, y, x + width, y + height))
                 labels.append(label)

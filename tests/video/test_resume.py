@@ -120,7 +120,7 @@ def test_kills_at_random_moments_change_nothing(write_video, tiny_model, tmp_pat
 
 @pytest.mark.slow
 def test_kills_of_a_run_with_a_real_model_change_nothing(write_video, tiny_model, tmp_path):
-    video = write_video(range(0, 4000, 40), size=(192, 256))
+    video = write_video(range(0, 2400, 40), size=(192, 256))
     words = ["process", str(video), "--model", str(tiny_model), "--provider", "cpu"]
     words += ["--min-score", "0.05", "--sinks", "jsonl,csv,events", "--out"]
     whole = start([*words, str(tmp_path / "whole")], detector="real")

@@ -5,9 +5,9 @@
 
 Without `--clip`, a drive of 1080p is rendered, in which every second sign is of one class, and
 repeated to two minutes. The server is a process of its own, which is asked as the page asks it: a
-frame is shown and looked at before something in it is clicked. Meanwhile the page itself is open in a
-browser, which asks for the same and draws it, on the same cores. The hour is the same clip, repeated
-without encoding it again.
+frame is shown and looked at before something in it is clicked. Meanwhile the page itself is open in
+a browser, which asks for the same and draws it, on the same cores. The hour is the same clip,
+repeated without encoding it again.
 """
 
 from __future__ import annotations
