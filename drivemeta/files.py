@@ -200,8 +200,34 @@ def list_files(
         folder: Folder to look in; one that is absent or may not be read has no files.
         suffixes: Endings to take, in small letters; all if empty.
         nested: Whether folders in it count as well.
+
+    Raises:
+        InputError: one of those that have a wanted ending has a name that is no text.
     """
-    return sorted(_walk(Path(folder), tuple(suffixes), nested, frozenset()))
+    found = sorted(_walk(Path(folder), tuple(suffixes), nested, frozenset()))
+    for path in found if suffixes else ():
+        check_name(path)
+    return found
+
+
+def check_name(path: str | Path) -> None:
+    """Check that the name of a file or folder is text, as all that is written of it must be.
+
+    Raises:
+        InputError: its bytes are not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        name = os.fsencode(path)
+        with suppress(UnicodeDecodeError):
+            raise InputError(
+                f"cannot read the name {name.decode()!a}: this system's locale is not UTF-8; set "
+                "PYTHONUTF8=1 or LC_ALL=C.UTF-8"
+            ) from error
+        raise InputError(
+            f"expected file names in UTF-8, found {name!r}: give it another name"
+        ) from error
 
 
 def list_images(folder: str | Path, *, nested: bool = False) -> list[Path]:

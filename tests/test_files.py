@@ -11,6 +11,7 @@ from drivemeta.errors import ConfigError, InputError, OutputError
 from drivemeta.files import (
     atomic_path,
     check_folder,
+    check_name,
     list_files,
     list_images,
     new_folder,
@@ -178,3 +179,15 @@ def test_hostile_yaml_gives_one_message(tmp_path, text, message):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError, match=rf"cannot read .*a\.yaml: .*{message}"):
         read_yaml(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes on Linux alone")
+def test_a_name_that_is_no_text_is_refused_where_it_is_input(tmp_path):
+    name = os.fsdecode(b"x\xff.jpg")
+    (tmp_path / name).write_bytes(b"")
+    assert [path.name for path in list_files(tmp_path)] == [name]
+    with pytest.raises(InputError, match=r"in UTF-8, found b'.*x\\xff.jpg': give it another name"):
+        list_images(tmp_path)
+    with pytest.raises(InputError, match="locale is not UTF-8; set PYTHONUTF8=1"):
+        check_name("é".encode().decode("ascii", "surrogateescape"))
+    check_name("é,'\n.mp4")

@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from drivemeta.cli.invocation import PluginPathOption
 from drivemeta.errors import DriveMetaError, adapting
+from drivemeta.files import check_name
 
 # name -> what `drivemeta --help` says of it; drivemeta/cli/NAME.py holds a function NAME, or an
 # `app` where the command has commands of its own
@@ -103,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code; errors are one message, no traceback."""
     try:
         with adapting("this command"):
+            for word in sys.argv[1:] if arguments is None else arguments:
+                check_name(word)
             app(args=arguments, prog_name="drivemeta")
     except DriveMetaError as error:
         for line in (f"error: {error}", *getattr(error, "__notes__", ())):

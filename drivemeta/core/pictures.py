@@ -109,7 +109,11 @@ def read_picture(path: str | Path) -> NDArray[np.uint8] | None:
         return _read_with_pillow(path)  # OpenCV 5 cannot read a turned TIFF
     import cv2
 
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        data = np.fromfile(path, np.uint8)  # OpenCV opens no file of any name, and may crash
+    except OSError:
+        return None
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     return None if image is None else np.asarray(image, np.uint8)
 
 

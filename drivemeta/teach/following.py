@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def further_views(box: Box, boxes: Sequence[Box], index: ClipIndex, here: Rows) 
     """
     taken = {b.frame for b in boxes if b.object == box.object}
     free = [n for n in index.numbers.tolist() if n not in taken]
-    places = follow(box.xyxy, here, *_from(box.frame, free), index.rows)
+    places = track(box.frame, box.xyxy, here, free, index.rows)
     return [
         Add(
             do="add",
@@ -61,12 +62,12 @@ def joined(added: Add, boxes: Sequence[Box], index: ClipIndex) -> Add:
         return added
     seen = (b.frame for b in own if index.rows(b.frame) is not None)
     frames = sorted({*index.numbers.tolist(), *seen} - {added.frame})
-    track = follow(added.xyxy, here, *_from(added.frame, frames), index.rows)
-    track = sorted([*track, (added.frame, added.xyxy)])
+    places = track(added.frame, added.xyxy, here, frames, index.rows)
+    places = sorted([*places, (added.frame, added.xyxy)])
     taken, found = {added.frame}, list[int]()
     for box in sorted(own, key=lambda box: abs(box.frame - added.frame)):
         frames_of = {b.frame for b in boxes if b.object == box.object}
-        if box.object in found or taken & frames_of or not _lies_on(box, track):
+        if box.object in found or taken & frames_of or not _lies_on(box, places):
             continue
         found.append(box.object)
         taken |= frames_of
@@ -75,14 +76,49 @@ def joined(added: Add, boxes: Sequence[Box], index: ClipIndex) -> Add:
     return added.model_copy(update={"object": found[0], "also": tuple(found[1:][:MOST_JOINED])})
 
 
-def _lies_on(box: Box, track: Sequence[tuple[int, Xyxy]]) -> bool:
+def _lies_on(box: Box, places: Sequence[tuple[int, Xyxy]]) -> bool:
     """Return whether a box lies where a track is in its frame, or passes from one to the next."""
-    frames = [frame for frame, _ in track]
+    frames = [frame for frame, _ in places]
     if not frames[0] <= box.frame <= frames[-1]:
         return False
-    sides = zip(*(place for _, place in track), strict=True)
+    sides = zip(*(place for _, place in places), strict=True)
     place = np.array([[np.interp(box.frame, frames, side) for side in sides]], np.float32)
     return bool(iou_matrix(place, np.array([box.xyxy], np.float32)).item() >= SAME_IOU)
+
+
+def track(
+    frame: int,
+    xyxy: Xyxy,
+    here: Rows,
+    frames: Sequence[int],
+    rows_of: Callable[[int], Rows | None],
+) -> list[tuple[int, Xyxy]]:
+    """Return where an object is in other frames: those that lead to it as it leads to them.
+
+    Where it passes, another of its kind may be near; but what that came from is another place.
+
+    Args:
+        frame: Frame of the object.
+        xyxy: Place of it.
+        here: Rows of its frame.
+        frames: Frames to look at, in order.
+        rows_of: Function that returns the rows of a frame, None if it was not looked at.
+    """
+    start, among = np.array([xyxy], np.float32), sorted({*frames, frame})
+
+    @cache
+    def of(number: int) -> Rows | None:
+        return here if number == frame else rows_of(number)
+
+    def leads_back(found: tuple[int, Xyxy]) -> bool:
+        there = of(found[0])
+        assert there is not None
+        back = dict(follow(found[1], there, *_from(found[0], among), of))
+        if frame not in back:
+            return False
+        return bool(iou_matrix(start, np.array([back[frame]], np.float32)).item() >= SAME_IOU)
+
+    return list(filter(leads_back, follow(xyxy, here, *_from(frame, frames), of)))
 
 
 def _from(frame: int, frames: Sequence[int]) -> tuple[list[int], list[int]]:

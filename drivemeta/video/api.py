@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 
 from drivemeta.core import Frame, Tracks
@@ -92,16 +93,21 @@ def run(
     if journal is not None:
         pipeline, summary.resumed = pipeline.going_on(journal), len(journal.records)
     started = time.perf_counter()
-    with _aborting(sinks, journal, summary):
+    with (
+        _aborting(sinks, journal, summary),
+        stop_on_signals() as stop,
+        closing(pipeline.run(source)) as results,
+    ):
+        asked = stop.until_asked(results)
+        first = list(islice(asked, 1))  # where there is none, no file is begun
         writer = SinkWriter(sinks, info, journal)
-        with stop_on_signals() as stop, closing(pipeline.run(source)) as results:
-            for frame, tracks in stop.until_asked(results):
-                with pipeline.clock.time("write"):
-                    writer.write(frame, tracks)
-                summary.add(tracks, counts_of(source), time.perf_counter() - started)
-                advance(summary, info.n_frames)
-            summary.interrupted = stop.asked
-            summary.files = writer.close()
+        for frame, tracks in chain(first, asked):
+            with pipeline.clock.time("write"):
+                writer.write(frame, tracks)
+            summary.add(tracks, counts_of(source), time.perf_counter() - started)
+            advance(summary, info.n_frames)
+        summary.interrupted = stop.asked
+        summary.files = writer.close()
     summary.seconds = time.perf_counter() - started
     summary.take_counts(counts_of(source))
     _leave(journal, keep=summary.interrupted)

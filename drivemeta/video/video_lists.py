@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivemeta.errors import InputError
-from drivemeta.files import is_foreign, is_image, list_files, list_images
+from drivemeta.files import check_name, is_foreign, is_image, list_files, list_images
 from drivemeta.plugins.registry import Registry
 from drivemeta.video.source_table import SourceTable
 
@@ -51,7 +51,8 @@ def many_videos(place: str, registry: Registry) -> ManyVideos | None:
     keeps its name when others are added.
 
     Raises:
-        InputError: images and videos lie side by side, or a list is empty or no text.
+        InputError: images and videos lie side by side, a list is empty or no text, or the name of a
+            video is none.
     """
     path, sources = Path(place), SourceTable(registry)
     if path.is_dir():
@@ -122,6 +123,7 @@ def _fixed_part(pattern: str) -> Path:
 def _named(videos: list[Path], root: Path, others: Iterable[Path] = ()) -> ManyVideos | None:
     named: dict[str, Path] = {}
     for video in videos:
+        check_name(video)
         whole = video.absolute()
         inside = whole.is_relative_to(root.absolute()) and ".." not in whole.parts
         relative = whole.relative_to(root.absolute() if inside else whole.anchor)

@@ -85,3 +85,8 @@ def test_an_error_is_one_message_and_its_code(error, code, capsys, monkeypatch):
     assert call("plugins") == code
     shown = capsys.readouterr().err
     assert shown == f"error: {error}\n"
+
+
+def test_an_argument_that_is_no_text_is_told(capsys):
+    assert call("process", os.fsdecode(b"a\xff.mp4"), "--out", "run") == 2
+    assert "expected file names in UTF-8, found b'a\\xff.mp4'" in capsys.readouterr().err

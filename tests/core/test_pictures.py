@@ -1,5 +1,7 @@
 """Pictures in files: upright whatever the format and its EXIF."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -70,6 +72,16 @@ def test_what_is_no_picture(tmp_path):
             read_header(tmp_path / name)
 
 
+def test_a_picture_of_any_name_is_read_and_none_is_none(tmp_path):
+    """OpenCV crashes where it opens a file whose name is no text."""
+    path = tmp_path / os.fsdecode(b"x\xff.png")
+    Image.fromarray(colours()).save(path, "PNG")
+    assert (read_picture(path)[..., ::-1] == colours()).all()
+    path.write_bytes(b"")
+    assert read_picture(path) is None
+    assert read_picture(tmp_path / "absent.png") is None
+
+
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg"])
 def test_xmp_turns_no_picture(tmp_path, suffix):
     told = '<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="6"></x:xmpmeta>'
@@ -82,3 +94,14 @@ def test_xmp_turns_no_picture(tmp_path, suffix):
     found = read_picture(tmp_path / f"a{suffix}")
     assert found is not None
     assert read_header(tmp_path / f"a{suffix}").size == found.shape[:2] == (24, 40)
+
+
+@pytest.mark.parametrize("part", [0.6, 0.99])
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg"])
+def test_a_picture_that_is_cut_off_is_not_half_read(tmp_path, suffix, part):
+    path = tmp_path / f"a{suffix}"
+    noise = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * part)])
+    assert read_picture(path) is None

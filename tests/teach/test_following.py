@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drivemeta.teach.clip_index import ClipIndex
-from drivemeta.teach.following import follow, further_views, joined
+from drivemeta.teach.following import follow, further_views, joined, track
 from drivemeta.teach.seen import row_type
 from drivemeta.teach.state import Add, Box
 
@@ -123,3 +123,28 @@ def test_what_is_followed_is_annotated_where_it_is_not_yet(drive, index):
     views = further_views(box, [box, box_of(drive, 20, 2)], index, drive(25))
     assert [view.frame for view in views] == [0, 5, 10, 15, 30, 35, 40, 45, 50, 55]
     assert {(view.object, view.origin, view.name) for view in views} == {(2, "followed", "stop")}
+
+
+def test_a_track_does_not_go_over_to_the_next_of_its_kind(lively_detector):
+    """One sign is passed, and the next comes near where it was; as in the clip of the demo."""
+    kind = row_type(lively_detector.bank)
+    passed, far = (839.0, 182.0, 883.0, 225.0), (594.0, 221.0, 612.0, 236.0)
+    seen = {
+        0: [passed, far],
+        5: [(636, 214, 659, 233)],
+        10: [(708, 198, 741, 225)],
+        15: [(872, 162, 929, 208)],
+    }
+
+    def rows_of(frame):
+        rows = np.zeros(len(seen[frame]), kind)
+        rows["frame"], rows["root"], rows["box"] = frame, 4, seen[frame]
+        rows["crop"] = np.eye(1, kind["crop"].shape[0])
+        return rows
+
+    def frames_of(place):
+        return [frame for frame, _ in track(0, place, rows_of(0), [5, 10, 15], rows_of)]
+
+    assert len(follow(passed, rows_of(0), [], [5, 10, 15], rows_of)) == 2  # one way alone, it does
+    assert frames_of(passed) == []
+    assert frames_of(far) == [5, 10, 15]

@@ -245,11 +245,11 @@ def test_a_box_is_followed_as_one_object_in_one_step(served, monkeypatch):
     ask(app, "/api/act", body=add(0))
     nowhere = ask(app, "/api/follow", body={"revision": 1, "id": 7})
     assert nowhere.status == 400
-    monkeypatch.setattr("drivemeta.teach.following.follow", lambda *_: [])
+    monkeypatch.setattr("drivemeta.teach.following.track", lambda *_: [])
     lost = ask(app, "/api/follow", body={"revision": 1, "id": 1})
     assert "annotate it there by hand" in lost.json["error"]
     seen = [(0, (16.0, 60.0, 40.0, 80.0)), (12, (40.0, 60.0, 64.0, 80.0))]
-    monkeypatch.setattr("drivemeta.teach.following.follow", lambda *_: seen)
+    monkeypatch.setattr("drivemeta.teach.following.track", lambda *_: seen)
     boxes = ask(app, "/api/follow", body={"revision": 1, "id": 1}).json["boxes"]
     assert [(b["frame"], b["object"], b["origin"]) for b in boxes] == [
         (3, 1, "drawn"),
@@ -264,7 +264,7 @@ def test_a_box_on_the_track_of_another_is_a_view_of_its_object(served, monkeypat
     ask(app, "/api/look/drive__b_/12")
     ask(app, "/api/act", body=add(0))
     track = [(3, (23.0, 60.0, 47.0, 80.0)), (12, (40.0, 60.0, 64.0, 80.0))]
-    monkeypatch.setattr("drivemeta.teach.following.follow", lambda *_: track[:1])
+    monkeypatch.setattr("drivemeta.teach.following.track", lambda *_: track[:1])
     hit = add(1, frame=12, xyxy=track[1][1], origin="hit")
     boxes = ask(app, "/api/act", body=hit).json["boxes"]
     assert [(b["frame"], b["object"], b["origin"]) for b in boxes] == [

@@ -367,3 +367,44 @@ def test_nothing_is_cut_off(server, browser):
             page.picture(f"teach-keys-{scheme}-{width}")
             page.page.keyboard.press("Escape")
     assert not page.faults
+
+
+def test_the_strip_holds_each_hit_once_and_in_order_however_they_change(server, browser):
+    page = Page(browser, server.url)
+    page.page.evaluate(
+        "async () => { const { HitList } = await import('/lists.js'); "
+        "const root = document.createElement('ul'); document.body.append(root); "
+        "const list = new HitList(root, () => {}); "
+        "window.strip = { root, fill: (keys, selected) => list.fill(keys.map((key) => ({ key, "
+        "clip: 'drive', frame: 0, xyxy: [10, 10, 40, 40], score: 0.5, status: 'open' })), "
+        "selected, (hit) => hit.key) }; }"
+    )
+
+    def fill(keys, selected):
+        """Fill the strip; return how many hits are there at once."""
+        return page.page.evaluate(
+            "([keys, selected]) => { strip.fill(keys, selected); "
+            "return strip.root.childElementCount; }",
+            [keys, selected],
+        )
+
+    labels = "[...strip.root.querySelectorAll('button')].map((each) => each.ariaLabel)"
+    pressed = (
+        "[...strip.root.querySelectorAll('[aria-pressed=true]')].map((each) => each.ariaLabel)"
+    )
+    first = [f"hit {number}" for number in range(100)]
+    assert fill(first, "hit 70") == 16
+    page.wait(f"([keys]) => {labels}.join() === keys.join()", first)
+    assert page.page.evaluate(pressed) == ["hit 70"]
+    page.page.evaluate("strip.kept = strip.root.children[99]")
+    later = [*first[:40:-2], "a new one", *first[:40:3]]
+    assert fill(later, "hit 3") < 100  # what is gone is gone at once
+    page.wait(f"([keys]) => {labels}.join() === keys.join()", later)
+    assert page.page.evaluate(pressed) == ["hit 3"]
+    assert page.page.evaluate("strip.kept === strip.root.children[0]")
+    fill(first, None)
+    fill(first[:20], None)  # before the rest is there
+    page.wait(f"([keys]) => {labels}.join() === keys.join()", first[:20])
+    page.page.wait_for_timeout(500)
+    assert page.page.evaluate(labels) == first[:20]
+    assert not page.faults

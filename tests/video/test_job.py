@@ -66,6 +66,14 @@ def test_nothing_is_written_where_the_pipeline_cannot_be_built(job):
     assert not wrong.out.exists()
 
 
+def test_nothing_is_written_where_no_frame_comes(job):
+    sinks = ("mp4", "jsonl", "csv", "coco", "mot", "events", "snapshots")
+    wrong = Job(**{**vars(job), "sinks": sinks, "options": Options(start_s=50.0, tracker="none")})
+    with pytest.raises(InputError, match="--start: expected a time in the source"):
+        wrong.run()
+    assert not wrong.out.exists()
+
+
 def test_a_sink_that_is_named_twice_is_refused_before_anything_is_written(job):
     twice = ("jsonl", "csv", "jsonl")
     with pytest.raises(InputError, match="each sink once, found jsonl more than once in jsonl,csv"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from drivemeta.data.dataset import Dataset, SetAside
-from drivemeta.data.readers.coco_corners import box_round_polygons, check_widths
+from drivemeta.data.readers.coco_boxes import box_round_polygons, check_boxes
 from drivemeta.data.readers.files import read_json
 from drivemeta.data.readers.finder import ImageFinder, usual_folders
 from drivemeta.data.readers.foreign import foreign_format
@@ -48,7 +48,7 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     content = _sections(path)
     names = _categories(path, content)
     rows = _by_image(path, content, names)
-    check_widths(path, content["annotations"])
+    notes = check_boxes(path, content["annotations"])
     finder = ImageFinder([Path(images)] if images is not None else usual_folders(path.parent))
     parsed = [
         _image(path, finder, key, image, rows.boxes[key])
@@ -56,7 +56,7 @@ def read_coco(path: str | Path, images: str | Path | None = None) -> Dataset:
     ]
     info = content.get("info")
     ours = isinstance(info, dict) and str(info.get("description")).startswith(_OWN_WORDS)
-    found = ReaderFindings(OWN_FORMAT if ours else "COCO", rows.set_aside, finder.renamed)
+    found = ReaderFindings(OWN_FORMAT if ours else "COCO", rows.set_aside, finder.renamed, notes)
     return dataset_of(parsed, path, found, list(names.values()))
 
 

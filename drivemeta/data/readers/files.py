@@ -24,6 +24,7 @@ _ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"Rar!", b"\xfd7
 _NOT_READ = (
     *(".avif", ".dng", ".gif", ".heic", ".heif", ".jp2", ".jpe", ".jxl", ".mpo", ".pfm", ".tga"),
 )
+_LFS_HINT = "found a pointer of Git LFS, not the file itself; fetch it by git lfs pull"
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -36,7 +37,8 @@ def header_of(path: Path) -> PictureHeader:
     try:
         return read_header(path)
     except ValueError as error:
-        raise AnnotationError(f"{path}: expected an image, cannot read it: {error}") from error
+        what = _LFS_HINT if path.is_file() and _is_pointer(read_bytes(path)) else str(error)
+        raise AnnotationError(f"{path}: expected an image, cannot read it: {what}") from error
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -107,7 +109,9 @@ def read_text(path: Path) -> str:
     try:
         return data.decode(_marked(data) or "utf-8")
     except UnicodeError as error:
-        raise AnnotationError(f"{path}: expected a text file, cannot read it: {error}") from error
+        raise AnnotationError(
+            f"{path}: expected a text file, cannot read it: {error}; save it as UTF-8"
+        ) from error
 
 
 def read_json(path: Path) -> Any:
@@ -142,7 +146,13 @@ def _unpacked(path: Path) -> bytes:
     data = read_bytes(path)
     if data.startswith(_ARCHIVES):
         raise AnnotationError(f"{path}: found an archive; unpack it and give what is inside")
+    if _is_pointer(data):
+        raise AnnotationError(f"{path}: {_LFS_HINT}")
     return data
+
+
+def _is_pointer(data: bytes) -> bool:
+    return data.startswith(b"version https://git-lfs")
 
 
 def parse_xml(path: Path) -> Element:

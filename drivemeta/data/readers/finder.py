@@ -36,7 +36,10 @@ def finders_beside(
         images: Folder of the images, None for the usual ones.
     """
     return {
-        folder: ImageFinder([Path(images)] if images is not None else usual_folders(folder, root))
+        folder: ImageFinder(
+            [Path(images)] if images is not None else usual_folders(folder, root),
+            split_in(folder.relative_to(root).parts),
+        )
         for folder in sorted({file.parent for file in files})
     }
 
@@ -78,9 +81,10 @@ class ImageFinder:
 
     Args:
         folders: Where to look, best first.
+        split: Part of a data set (train, val or test) that the annotations are of, if told.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], split: str = "") -> None:
         places = [
             place
             for folder in folders
@@ -88,6 +92,7 @@ class ImageFinder:
             if place == folder or place.is_dir()
         ]
         self._folders = list(dict.fromkeys(place for place in places if place.is_dir()))
+        self._split = split
         self._named = [str(folder) for folder in dict.fromkeys(folders)][:4]
         self._listed: dict[Path, _Listed] = {}
         self._inner_folders: dict[Path, list[Path]] = {}
@@ -127,7 +132,7 @@ class ImageFinder:
                 f"{entry}: names {short(name)}, but {own.name} is called like itself: of which of "
                 "the two is it? Correct the name in it, or rename the file"
             )
-        self._check_folder(name, parts, found, entry)
+        self._check_folder(name, (subset, *parts), found, entry)
         return found
 
     def _check_folder(self, name: str, parts: tuple[str, ...], found: Path, entry: str) -> None:
@@ -137,17 +142,17 @@ class ImageFinder:
         of a data set (train, val, test) it decides even then.
         """
         where = next((f for f in self._folders if found.is_relative_to(f)), found.parent)
-        above, below = parts[:-1], found.relative_to(where).parts[:-1]
+        above, below = parts[1:-1], found.relative_to(where).parts[:-1]
         same = not above or name_key(above[-1]) == name_key(found.parent.name)
         strange = not same and found.parent not in self._folders
         decides = strange and not _is_elsewhere(name) and above[-1] not in _USUAL
-        splits = {split_in(above), split_in(below)} - {""}
+        splits = {self._split, split_in(parts[:-1]), split_in(below)} - {""}
         if decides or len(splits) > 1:
             raise AnnotationError(
                 f"{entry}: the image {short(name)} is missing; there is one of that name in "
                 f"{found.parent}, another folder. Give the folder of the right one (--images)"
             )
-        if not parts or found.name != parts[-1]:
+        if found.name != parts[-1]:
             self.renamed.append(f"{found.name} for {short(name)}")
         elif strange:
             self.renamed.append(f"{found.relative_to(where)} for {short(name)}")

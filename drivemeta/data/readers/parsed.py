@@ -15,10 +15,12 @@ from drivemeta.data.readers.values import as_name
 
 _SPLITS = {
     "train": "train",
+    "training": "train",
     "val": "val",
     "valid": "val",
     "validation": "val",
     "test": "test",
+    "testing": "test",
 }
 _MOST_NAMED = 3
 
@@ -155,6 +157,11 @@ def split_of(path: Path, root: Path) -> dict[str, str]:
 
 
 def split_in(folders: Sequence[str]) -> str:
-    """Return the part of a data set that the last of some folders tells, empty if none does."""
-    found = [_SPLITS[folder.lower()] for folder in folders if folder.lower() in _SPLITS]
+    """Return the part of a data set that the last of some folders tells, empty if none does.
+
+    >>> split_in(["coco", "val2017", "images"])
+    'val'
+    """
+    words = [folder.lower().rstrip("0123456789") for folder in folders]
+    found = [_SPLITS[word] for word in words if word in _SPLITS]
     return found[-1] if found else ""

@@ -108,6 +108,8 @@ def _image(
         _box(path, number, element, first)
         for number, element in enumerate(xml.findall("object"), start=1)
     ]
+    if not boxes and xml.find(".//bndbox") is not None:
+        raise AnnotationError(f"{path}: expected <object> right in <annotation>, found it inside")
     return ParsedImage(file, size, boxes, split)
 
 
@@ -125,6 +127,8 @@ def _box(path: Path, number: int, element: Element, first: int) -> ParsedBox:
             )
         box = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
         return ParsedBox(entry, turned_box(box, math.degrees(angle)), name, difficult, True)
+    if len(element.findall("bndbox")) > 1:
+        raise AnnotationError(f"{where}: expected one <bndbox>, found several")
     left, top, right, bottom = _numbers(element.find("bndbox"), _SIDES, where)
     return ParsedBox(entry, [left - first, top - first, right, bottom], name, difficult)
 

@@ -121,7 +121,7 @@ def _of_yaml(path: Path, text: str) -> YoloNames:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         fault = str(error) or type(error).__name__
         raise AnnotationError(f"{path}: expected YAML, found a fault: {fault}") from error
-    entries = _mapping(root) or {}
+    entries = _mapping(path, root) or {}
     names = _listed(path, entries.get("names"))
     shape = [_text(node) for node in _items(entries.get("kpt_shape"))]
     if shape and (len(shape) != 2 or not all(part.isdigit() for part in shape)):
@@ -141,7 +141,7 @@ def _of_yaml(path: Path, text: str) -> YoloNames:
 
 def _listed(path: Path, node: yaml.Node | None) -> list[str]:
     names = [_text(item) for item in _items(node)]
-    if mapping := _mapping(node):
+    if mapping := _mapping(path, node):
         by_id = {as_id(key, f"{path}: names"): _text(item) for key, item in mapping.items()}
         if set(by_id) != set(range(len(mapping))):
             ids = ", ".join(map(str, list(by_id)[:_MOST_SHOWN]))
@@ -156,10 +156,14 @@ def _listed(path: Path, node: yaml.Node | None) -> list[str]:
     return names
 
 
-def _mapping(node: yaml.Node | None) -> dict[str, yaml.Node] | None:
+def _mapping(path: Path, node: yaml.Node | None) -> dict[str, yaml.Node] | None:
     if not isinstance(node, yaml.MappingNode):
         return None
-    return {_text(key): value for key, value in node.value}
+    found = {_text(key): value for key, value in node.value}
+    if len(found) < len(node.value):  # YAML would take the last in silence
+        keys = Counter(_text(key) for key, _ in node.value)
+        raise AnnotationError(f"{path}: the key {keys.most_common(1)[0][0][:40]!r} stands twice")
+    return found
 
 
 def _items(node: yaml.Node | None) -> list[yaml.Node]:

@@ -10,6 +10,7 @@ from drivemeta.core import Frame
 from drivemeta.core.pictures import read_picture
 from drivemeta.core.stream import StreamInfo
 from drivemeta.errors import VideoError
+from drivemeta.files import check_name
 from drivemeta.plugins.source.protocol import SourceCounts
 
 
@@ -23,12 +24,15 @@ class Pictures:
 
     Raises:
         VideoError: the rate is not positive.
+        InputError: the name of a file is no text.
     """
 
     def __init__(self, name: str, files: Iterable[Path], fps: float) -> None:
         if fps <= 0:
             raise VideoError(f"expected a frame rate above 0, found {fps}")
         self._files = sorted(files, key=_natural)
+        for file in self._files:
+            check_name(file)
         self._name, self._fps, self._n_corrupt = name, fps, 0
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ class CameraMotion:
 
     def __init__(self, corners: int = CORNERS) -> None:
         self._corners = corners
+        # It says of each dark frame that it finds no points there, which is no fault.
+        logging.getLogger("trackers.cmc").setLevel(logging.ERROR)
         self._frame: NDArray[np.uint8] | None = None
         self._estimator: Any = None
         self._motion: NDArray[np.float32] = np.eye(2, 3, dtype=np.float32)

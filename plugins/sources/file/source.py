@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -24,6 +25,7 @@ _NO_TIMESTAMPS, _DISCARDED = 0x80, 2
 # Formats whose index has each picture, and those whose header states when they end.
 _INDEXED = ("avi", "mov,mp4,m4a,3gp,3g2,mj2")
 _STATING_THEIR_END = ("asf", "avi", "flv", "matroska,webm")
+_COUNTED = re.compile(r"%0?\d*d")  # a number, as FFmpeg writes it in names
 SHORT_S = 1.0  # by which a file may end before its stated end
 
 
@@ -51,7 +53,7 @@ class FileSource:
             raise InputError(f"fps: expected a frame rate above 0, found {fps}")
         self._path, self._track, self._fps = Path(path), track, fps
         if not self._path.is_file():
-            raise VideoError(f"expected a video file, found none at {self._path}")
+            raise VideoError(_no_file(self._path))
         if self._path.stat().st_size == 0:
             raise VideoError(f"expected a video file, found an empty one: {self._path}")
         self._opened = self._open()
@@ -164,6 +166,18 @@ class FileSource:
                 for packet in again.demux()
             )
         return True
+
+
+def _no_file(path: Path) -> str:
+    """Return what is wrong with a place that is no file, and what to do."""
+    if str(path) == "-" or (path.exists() and not path.is_dir()):
+        return (
+            f"expected a video file, found a pipe or device: {path}; a video is read more than "
+            "once, so save it as a file first"
+        )
+    pattern = _COUNTED.sub("*", str(path))
+    row = f"; a row of images is given as {pattern!r}" if pattern != str(path) else ""
+    return f"expected a video file, found none at {path}{row}"
 
 
 def _odd_times(clock: SteadyClock) -> list[str]:

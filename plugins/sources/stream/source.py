@@ -35,7 +35,7 @@ class StreamSource:
         behind_s: Seconds that what has arrived may wait for the decoder.
 
     Raises:
-        VideoError: there is no stream at the address, or no video in it.
+        VideoError: there is no stream at the address, no video in it, or a file that ends.
     """
 
     def __init__(
@@ -56,6 +56,12 @@ class StreamSource:
             self._container = self._connect()
         except (OSError, av.FFmpegError) as error:
             raise VideoError(f"expected a video stream, cannot read {address}: {error}") from error
+        if self._is_file():
+            self._container.close()
+            raise VideoError(
+                f"expected a live stream, found a file at {address}, which would come again and "
+                "again: download it, and give the file"
+            )
         stream = self._stream
         rate = stream.average_rate or stream.guessed_rate or 30
         size = (stream.height, stream.width)
@@ -99,6 +105,13 @@ class StreamSource:
         self._closed.set()
         if not self._reading:
             self._container.close()
+
+    def _is_file(self) -> bool:
+        """Tell whether a web server gives a video that ends: of a known length, or a whole list."""
+        if not self._address.lower().startswith(("http", "ftp")):
+            return False
+        is_still = self._container.format.name.endswith("_pipe")  # a camera that is asked for each
+        return bool(self._container.duration) or (self._container.size > 0 and not is_still)
 
     def _connect(self) -> Any:
         options = {"rtsp_transport": self._transport} if self._address.startswith("rtsp") else {}

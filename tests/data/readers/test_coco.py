@@ -256,3 +256,16 @@ def test_an_address_stands_for_a_name_and_panoptic_files_are_called_so(tmp_path:
     content["annotations"] = [{"image_id": 1, "segments_info": []}]
     with pytest.raises(AnnotationError, match="panoptic"):
         read_coco(put_json(path, content))
+
+
+def test_boxes_that_lie_elsewhere_than_their_polygons(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png")
+    outline = [[10, 15, 50, 15, 50, 30, 10, 30]]
+    centred = coco("a.png", box=(30, 22, 40, 15), segmentation=outline)
+    with pytest.raises(AnnotationError, match="boxes lie elsewhere than their polygons in 1 ann"):
+        read_coco(put_json(tmp_path / "s.json", centred))
+    (row,) = centred["annotations"]
+    rows = [{**row, "id": i, "bbox": [10, 15, 40, 15]} for i in (2, 3)]
+    centred["annotations"] = [row, *rows]
+    (note,) = read_coco(put_json(tmp_path / "s.json", centred)).notes
+    assert "elsewhere" in note

@@ -8,6 +8,7 @@ import pytest
 
 from drivemeta.data.readers import read_annotations
 from drivemeta.data.readers.files import parse_xml, read_json, read_text
+from drivemeta.data.support import SupportSet
 from drivemeta.errors import AnnotationError
 from tests.helpers.annotated import coco, put, put_picture
 
@@ -34,10 +35,19 @@ def test_json_that_is_none(tmp_path, text, words):
 
 
 @pytest.mark.parametrize("read", [read_json, read_text, parse_xml])
-@pytest.mark.parametrize("data", [gzip.compress(b"{}"), b"PK\x03\x04\x00"])
+@pytest.mark.parametrize("data", [gzip.compress(b"{}", mtime=0), b"PK\x03\x04\x00"])
 def test_archives_called_otherwise(tmp_path, read, data):
     with pytest.raises(AnnotationError, match="found an archive; unpack it"):
         read(put(tmp_path / "a.json", data))
+
+
+@pytest.mark.parametrize("name", ["a.png", "s.json"])
+def test_pointers_of_git_lfs_are_called_so(tmp_path, name):
+    put_picture(tmp_path / "a.png")
+    put(tmp_path / "s.json", coco("a.png"))
+    put(tmp_path / name, "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 9\n")
+    with pytest.raises(AnnotationError, match=rf"{name}: .*pointer of Git LFS.*git lfs pull"):
+        SupportSet.from_path(tmp_path / "s.json")
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tgz", "a.7z"])

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from drivemeta.data.readers.finder import ImageFinder, usual_folders
+from drivemeta.data.readers.finder import ImageFinder, finders_beside, usual_folders
 from drivemeta.errors import AnnotationError
 from tests.helpers.annotated import put_picture
 
@@ -127,3 +127,17 @@ def test_a_file_that_names_another_picture_than_its_own(tmp_path):
     with pytest.raises(AnnotationError, match=r"names 'b\.jpg', but a\.jpg is called like itself"):
         finder.find("b.jpg", "a.xml", stem="a")
     assert finder.find("b.jpg", "0001.xml", stem="0001") == other
+
+
+def test_a_picture_of_another_part_of_the_set_is_another_picture(tmp_path):
+    folder = put_picture(tmp_path / "val/a.jpg").parent
+    (tmp_path / "train").mkdir()
+    file = tmp_path / "train/a.xml"
+    finder = finders_beside([file], tmp_path, None)[file.parent]
+    with pytest.raises(AnnotationError, match="another folder"):
+        finder.find("a.jpg", "a.xml", stem="a")
+    with pytest.raises(AnnotationError, match="another folder"):
+        ImageFinder(usual_folders(tmp_path)).find("a.jpg", "image 1", subset="Train")
+    for subset in ("default", "Validation", ""):
+        found = ImageFinder(usual_folders(tmp_path)).find("a.jpg", "image 1", subset=subset)
+        assert found.parent == folder

@@ -131,6 +131,8 @@ def test_voc_image_without_xml_is_a_negative_and_zero_sizes_are_read_anew(tmp_pa
         ("<name>stop</name>", "", ["object 1"]),
         ("<xmin>1</xmin>", "<xmin>x</xmin>", ["object 2"]),
         ("</annotation>", "", ["XML"]),
+        ("</bndbox>", "</bndbox><bndbox></bndbox>", ["object 1", "one <bndbox>"]),
+        ("object>", "Object>", ["<object> right in <annotation>"]),
         ("a.png", "b.png", ["b.png", "missing"]),
         ("a.png", "../b.png", ["b.png", "missing"]),
     ],

@@ -58,6 +58,8 @@ def test_files_that_name_the_classes_differently(tmp_path):
     [
         ("nc: 3\n" + NAMES, "nc: 3, but names 2"),
         ("names: {1: stop, 2: yield}", "ids 0 to 1, found 1, 2"),
+        ("names: {0: stop, 0: yield}", "the key '0' stands twice"),
+        ("names: [a, b]\n" + NAMES, "the key 'names' stands twice"),
     ],
 )
 def test_numbers_of_classes_that_do_not_agree(tmp_path, text, words):

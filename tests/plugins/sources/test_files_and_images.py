@@ -1,5 +1,6 @@
 """The file and folder sources over real files, whole and damaged."""
 
+import os
 import wave
 from contextlib import suppress
 
@@ -139,6 +140,15 @@ def test_a_folder_comes_in_natural_order(tmp_path):
     assert [frame.name for frame in frames] == ["1.png", "2.png", "10.png"]
     assert [frame.time_s for frame in frames][:2] == [0, 0.25]
     assert source.counts().n_corrupt == 1
+
+
+def test_a_pipe_and_a_row_by_numbers_are_told_what_to_do(tmp_path):
+    os.mkfifo(tmp_path / "pipe.ts")
+    for place in (tmp_path / "pipe.ts", "-"):
+        with pytest.raises(VideoError, match=r"found a pipe or device.*save it as a file first"):
+            open_source(place)
+    with pytest.raises(VideoError, match=r"a row of images is given as 'frames/\*\.png'"):
+        open_source("frames/%05d.png")
 
 
 def test_an_empty_folder_is_refused(tmp_path):

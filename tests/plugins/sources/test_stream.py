@@ -81,6 +81,33 @@ def test_an_address_is_opened_as_a_stream_and_nobody_there_is_told(serve):
         open_source("http://127.0.0.1:9/clip.ts")
 
 
+@pytest.mark.parametrize(("name", "tells_its_length"), [("clip.mp4", False), ("clip.ts", True)])
+def test_a_file_on_a_web_server_is_no_live_stream(write_video, name, tells_its_length):
+    """It would be connected to again at its end, and its frames come twice."""
+    data = write_video(range(0, 400, 40), name=name).read_bytes()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            if tells_its_length:
+                self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            with suppress(ConnectionError):
+                self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        place = f"http://127.0.0.1:{server.server_address[1]}/{name}"
+        with pytest.raises(VideoError, match=r"found a file at .*: download it"):
+            open_source(place)
+        server.shutdown()
+        thread.join()
+
+
 def test_a_slow_network_gets_the_newest_frames_and_the_others_are_counted(serve):
     server, _ = serve
 

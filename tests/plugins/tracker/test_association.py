@@ -98,3 +98,11 @@ def test_the_camera_s_motion_is_estimated_once_a_frame_at_any_size():
         assert motion is camera.estimate(moved)
         np.testing.assert_allclose(motion[0, 2], shift, atol=0.1 * shift)
         np.testing.assert_allclose(motion[:, :2], np.eye(2), atol=0.02)
+
+
+def test_a_dark_frame_is_no_fault(caplog):
+    motion = CameraMotion()
+    for _ in range(3):
+        motion.estimate(np.zeros((60, 80, 3), np.uint8))
+        motion.estimate(np.zeros((60, 80, 3), np.uint8))
+    assert not caplog.records
