@@ -15,13 +15,17 @@ from drivemeta.errors import ModelFileError
 
 
 def read_arrays(
-    path: Path, key: str, what: str, fields: Collection[str], arrays: Collection[str]
+    path: Path,
+    key: str | None,
+    what: str,
+    fields: Collection[str] = (),
+    arrays: Collection[str] = (),
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return the header and the arrays of a file.
 
     Args:
         path: File.
-        key: Name of the header in the file's metadata.
+        key: Name of the header in the file's metadata; None for a file that has none.
         what: What it holds, for messages.
         fields: What the header must have.
         arrays: Names of arrays that there must be; there may be others.
@@ -31,7 +35,7 @@ def read_arrays(
     """
     try:
         with safe_open(path, framework="np") as file:
-            header = json.loads((file.metadata() or {})[key])
+            header = {} if key is None else json.loads((file.metadata() or {})[key])
             found = {name: np.asarray(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
         missing = [*(set(fields) - {*header}), *(set(arrays) - {*found})]
     except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:

@@ -14,7 +14,6 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from safetensors import safe_open
 from safetensors.numpy import save as serialize
 
 from drivemeta.banks.arrays_file import read_arrays
@@ -156,14 +155,13 @@ class _Traced:
 
 
 def _base() -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    return read_arrays(BASE_WEIGHTS, "drivemeta", "weights", ["classes"], [])
+    return read_arrays(BASE_WEIGHTS, "drivemeta", "weights", ["classes"])
 
 
 def _weights(network: str, base: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return the weights of a network by their names in it, of the base's arrays or of things."""
     if network == "things":
-        with safe_open(THING_WEIGHTS, framework="np") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        return read_arrays(THING_WEIGHTS, None, "weights of things")[1]
     prefix = f"{network.split()[0]}."
     own = (item for item in base.items() if item[0].startswith(prefix))
     return {key.removeprefix(prefix): array for key, array in own}

@@ -98,3 +98,11 @@ def test_a_damaged_file_is_told(monkeypatch, tmp_path):
     monkeypatch.setattr(s, "TRACED_NETWORKS", tmp_path / "networks")
     with pytest.raises(ModelFileError, match="expected traced networks in"):
         s.shipped_parts()
+
+
+def test_damaged_weights_of_things_are_told(monkeypatch, tmp_path):
+    (tmp_path / "things").write_bytes(b"no weights")
+    traced = s._Traced()
+    monkeypatch.setattr(s, "THING_WEIGHTS", tmp_path / "things")
+    with pytest.raises(ModelFileError, match="expected weights of things in"):
+        traced.graph("things")

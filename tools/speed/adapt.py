@@ -16,14 +16,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from drivemeta.data.dataset import AnnotatedImage
-from tools.fewshot.protocols import italy
 from tools.page_section import put_section
 from tools.provenance import command, machine
+from tools.speed.stop_sign import add_options, write_support
 
-SIGN = "FERMARSI E DARE PRECEDENZA"
 LEARNERS = ("protonet", "matching", "siamese", "maml", "anil", "metasgd", "reptile")
 HEADING = "## Adapt"
 WHAT = """Seconds of `drivemeta adapt` for the Italian stop sign: median of the runs, with the
@@ -46,16 +44,13 @@ def main() -> None:
     """Measure, print the section, write it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     add = parser.add_argument
-    add("--scenes", type=Path, default=Path("../shared/data/scenes"))
+    add_options(parser)
     add("--learners", nargs="+", default=list(LEARNERS))
-    add("--shots", type=int, default=5)
-    add("--runs", type=int, default=5)
     add("--write", type=Path, help="page whose section is written, docs/benchmarks.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        support = write_support(folder / "support.json", arguments.scenes, arguments.shots)
-        images = arguments.scenes / "italy" / "images"
+        support, images = write_support(folder, arguments)
         lines = [
             _line(name, [_adapt(name, support, images, folder) for _ in range(arguments.runs + 1)])
             for name in arguments.learners
@@ -66,42 +61,6 @@ def main() -> None:
     print(text)
     if arguments.write:
         put_section(arguments.write, text)
-
-
-def write_support(path: Path, scenes: Path, shots: int) -> Path:
-    """Write the first shots of the sign in half A as a COCO file; its other boxes are ignored."""
-    draw = italy(scenes, "A").draw([shots], seed=0).supports[shots]
-    label = draw.classes.index(SIGN)
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for image in draw.images:
-        mine = image.labels == label
-        if not (mine & ~image.ignore).any():
-            continue
-        images.append({
-            "id": len(images) + 1, "file_name": image.path.name,
-            "height": image.size[0], "width": image.size[1],
-        })  # fmt: skip
-        annotations += _rows(image, mine, len(images), len(annotations))
-    content = {
-        "images": images,
-        "annotations": annotations,
-        "categories": [{"id": 1, "name": SIGN}],
-    }
-    path.write_text(json.dumps(content), encoding="utf-8")
-    return path
-
-
-def _rows(image: AnnotatedImage, mine: Any, image_id: int, n_before: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for box, ignored in zip(image.boxes[mine], image.ignore[mine], strict=True):
-        x1, y1, x2, y2 = (float(side) for side in box)
-        rows.append({
-            "id": n_before + len(rows) + 1, "image_id": image_id, "category_id": 1,
-            "bbox": [x1, y1, x2 - x1, y2 - y1], "area": (x2 - x1) * (y2 - y1),
-            "iscrowd": int(ignored),
-        })  # fmt: skip
-    return rows
 
 
 def _adapt(learner: str, support: Path, images: Path, folder: Path) -> Run:

@@ -23,7 +23,7 @@ from typing import Any
 from drivemeta.markdown import table
 from tools.page_section import put_section
 from tools.provenance import command, machine
-from tools.speed.adapt import write_support
+from tools.speed.stop_sign import add_options, write_support
 
 HEADING = "## Where adapting spends its seconds"
 WHAT = """`drivemeta adapt` for the Italian stop sign, {shots} shots, by the learner that it
@@ -93,16 +93,14 @@ def main() -> None:
         _run(float(sys.argv[2]), sys.argv[3:])
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    add = parser.add_argument
-    add("--scenes", type=Path, default=Path("../shared/data/scenes"))
-    add("--shots", type=int, default=5)
-    add("--runs", type=int, default=5)
-    add("--page", type=Path, help="page whose section is written, docs/benchmarks.md")
+    add_options(parser)
+    parser.add_argument(
+        "--page", type=Path, help="page whose section is written, docs/benchmarks.md"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        support = write_support(folder / "support.json", arguments.scenes, arguments.shots)
-        images = arguments.scenes / "italy" / "images"
+        support, images = write_support(folder, arguments)
         runs = [_measured(support, images, folder) for _ in range(arguments.runs + 1)][1:]
     lines = [
         (stage, *(f"{min(run[stage][kind] for run in runs):.2f}" for kind in (0, 1)))
