@@ -160,9 +160,8 @@ def alone_of_pairs(
     better, worse = np.where(wins, first, second), np.where(wins, second, first)
     better, worse = better[told[better]], worse[told[better]]
     alone = np.ones(len(scores), np.bool_)
-    while (
-        True
-    ):  # once more than the longest chain of boxes, each of which takes the next one's place
+    # Once more than the longest chain of boxes, each of which takes the next one's place.
+    while True:
         after = np.ones(len(scores), np.bool_)
         after[worse[alone[better]]] = False
         if (after == alone).all():

@@ -28,9 +28,8 @@ class FileFrames:
         self.n_corrupt, self.n_marked, self.stamps_grow = 0, 0, True
         self._n_packets = self._n_frames = 0
         self._packet_pts: int | None = None
-        self._key_pts: deque[int] = deque(
-            maxlen=2
-        )  # frames before the last may need the one before
+        # Frames that are shown before the last key frame may need the one before it.
+        self._key_pts: deque[int] = deque(maxlen=2)
         self._last_pts: int | None = None
         self._can_seek = True
 
