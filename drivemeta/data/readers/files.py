@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -78,6 +79,24 @@ def unread_pictures(folder: Path, root: Path, *, nested: bool = False) -> list[S
     return [
         SetAside(_inside(path, root), "the picture", f"{path.suffix} is not read: save it as PNG")
         for path in list_files(folder, _NOT_READ, nested=nested)
+    ]
+
+
+def of_no_use(
+    files: Iterable[Path], ours: Container[Path], root: Path, what: str
+) -> list[SetAside]:
+    """Return the files of a folder that are not of the format that is read.
+
+    Args:
+        files: All files of its suffix.
+        ours: Those of the format.
+        root: Folder that their names are told from.
+        what: What they would be, such as "Pascal VOC XML".
+    """
+    return [
+        SetAside(str(file.relative_to(root)), "the file", f"it is no {what}")
+        for file in files
+        if file not in ours
     ]
 
 

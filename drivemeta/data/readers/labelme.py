@@ -6,8 +6,8 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from drivemeta.data.dataset import Dataset, SetAside
-from drivemeta.data.readers.files import read_json
+from drivemeta.data.dataset import Dataset
+from drivemeta.data.readers.files import of_no_use, read_json
 from drivemeta.data.readers.finder import ImageFinder, finders_beside
 from drivemeta.data.readers.kept import keep_picture
 from drivemeta.data.readers.labelme_shapes import labelme_boxes
@@ -46,11 +46,7 @@ def read_labelme(
     if not ours:
         what = f"found {files[0].name} without 'shapes' and 'imagePath'" if files else "found none"
         raise AnnotationError(f"{root}: expected LabelMe JSON files, {what}")
-    aside = [
-        SetAside(str(file.relative_to(root)), "the file", "it is no LabelMe JSON")
-        for file in files
-        if file not in ours
-    ]
+    aside = of_no_use(files, ours, root, "LabelMe JSON")
     finders = finders_beside(list(ours), root, images)
     parsed = []
     for file, content in ours.items():

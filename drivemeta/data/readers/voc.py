@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from drivemeta.data.dataset import Dataset, SetAside
-from drivemeta.data.readers.files import parse_xml, unread_pictures
+from drivemeta.data.dataset import Dataset
+from drivemeta.data.readers.files import of_no_use, parse_xml, unread_pictures
 from drivemeta.data.readers.finder import ImageFinder, finders_beside
 from drivemeta.data.readers.parsed import (
     ParsedBox,
@@ -52,11 +52,7 @@ def read_voc(path: str | Path, images: str | Path | None = None) -> Dataset:
     if not ours:
         what = f"found <{xmls[files[0]].tag}> in {files[0].name}" if files else "found none"
         raise AnnotationError(f"{root}: expected Pascal VOC XML files (<annotation>), {what}")
-    aside = [
-        SetAside(str(file.relative_to(root)), "the file", "it is no Pascal VOC XML")
-        for file in files
-        if file not in ours
-    ]
+    aside = of_no_use(files, ours, root, "Pascal VOC XML")
     finders = finders_beside(list(ours), root, images)
     zero = _counted_from_0(ours)
     first = 0 if zero else 1
