@@ -56,13 +56,13 @@ def named_in(model, bank, tmp_path, capsys):
     return read_model_file(tmp_path / "both.onnx").manifest.names, capsys.readouterr().err
 
 
-def test_a_base_is_made_anew_where_anything_that_it_is_made_from_has_changed(small):
+def test_a_base_is_made_anew_where_anything_that_it_is_made_from_has_changed(tmp_path):
     shipped._made_from.cache_clear()
     before = shipped._made_from()
     bank = NamedBank("traffic_sign", ("no_entry",), np.eye(1, 128))
     with pytest.MonkeyPatch.context() as patch:
         for place in ("NAMED_BANKS", "BASE_WEIGHTS", "THING_WEIGHTS"):
-            folder = small.parent / f"other-{place}"
+            folder = tmp_path / place
             save_bank(folder / "signs.safetensors", bank)
             other = folder if place == "NAMED_BANKS" else folder / "signs.safetensors"
             patch.setattr(shipped, place, other)
