@@ -16,7 +16,7 @@ from drivemeta.archive.rows import BoxRows
 from drivemeta.core import ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.many_frames import alone_by_frame, crops_by_frame
-from drivemeta.core.one_object import flat_by_label
+from drivemeta.core.one_object import flat_by_label, rival_weights
 from drivemeta.core.score_rule import N_CROPS, N_THING_CROPS
 from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import is_thing
@@ -64,6 +64,7 @@ class Scorer:
         self._roots, self._owners, self._of = bank.dense.roots, bank.dense.owners, bank.roots
         self._least = np.full(len(bank.classes), np.inf, np.float32)
         self._flat = flat_by_label(bank.names, len(bank.names))
+        self._weights = rival_weights(bank.names, len(bank.names), scoring)
         if scoring.object_iou < 1:  # a better box of a rival takes the place of one asked for
             asked = np.isin(self._flat[self._of], self._flat[self._of[asked]])
         np.minimum.at(self._least, self._of[asked], self.thresholds[asked])
@@ -120,12 +121,12 @@ class Scorer:
                     mine = ours[begin : begin + _CHUNK]
                     leaf, p, p_any = self._below[int(root)](rows.embeddings[mine])
                     self._join(mine, (leaf, p, p_any), scores, leaf_scores, leaves, thing=thing)
-        as_kind = scores.copy()
+        as_rivals = scores * self._weights[roots]
         scores[(scores < self.thresholds[labels]) | ~worth] = UNREPORTED
         is_leaf = leaf_scores >= 0
         scores[is_leaf], labels[is_leaf] = leaf_scores[is_leaf], leaves[is_leaf]
         told = np.flatnonzero(scores >= 0)
-        seen = rows.frames[told], rows.boxes[told], as_kind[told], labels[told], roots[told]
+        seen = rows.frames[told], rows.boxes[told], as_rivals[told], labels[told], roots[told]
         alone = alone_by_frame(*seen, self._flat, self.scoring.object_iou)
         scores[told[~alone]] = UNREPORTED
         labels[scores < 0] = 0

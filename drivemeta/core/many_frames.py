@@ -80,7 +80,7 @@ def alone_by_frame(  # noqa: PLR0913  (as of `stands_alone`)
     Args:
         frames: (n,) int64, in order.
         boxes: (n, 4) float32 xyxy.
-        scores: (n,) float32, as objects of their super-classes, whatever their names.
+        scores: (n,) float32, as of `stands_alone`.
         labels: (n,) int64 classes.
         roots: (n,) int64 super-classes.
         flat: (n_classes,) bool, see `one_object.flat_by_label`.

@@ -4,6 +4,9 @@ Suppression within a super-class leaves a cyclist and a pedestrian on one person
 super-classes boxes must overlap more: people stand in front of cars. Signs and lights are rivals of
 each other only where both have a name, and never of things: of two nameless ones nobody knows
 which is right, and signs are fixed to vehicles and posts.
+
+Scores of two classes are not of one scale: a rare class is found with lower ones, and would lose
+every comparison.
 """
 
 from __future__ import annotations
@@ -12,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drivemeta.core.boxes import FloatArray, iou_matrix
+from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import FLAT
+
+CYCLIST = "cyclist"
 
 
 def flat_by_label(names: tuple[str, ...], n_labels: int) -> NDArray[np.bool_]:
@@ -27,6 +33,19 @@ def flat_by_label(names: tuple[str, ...], n_labels: int) -> NDArray[np.bool_]:
     return flat
 
 
+def rival_weights(names: tuple[str, ...], n_labels: int, scoring: Scoring) -> FloatArray:
+    """Return (n_labels,) float32, what the scores of each super-class count against a rival's.
+
+    Args:
+        names: Names of the classes known; those that come later count once.
+        n_labels: Number of classes that there is room for.
+        scoring: Constants of the model.
+    """
+    weights = np.ones(n_labels, np.float32)
+    weights[: len(names)] = [scoring.cyclist_weight if n == CYCLIST else 1.0 for n in names]
+    return weights
+
+
 def stands_alone(
     boxes: FloatArray,
     scores: FloatArray,
@@ -39,7 +58,8 @@ def stands_alone(
 
     Args:
         boxes: (n, 4) float32 xyxy of boxes that are reported.
-        scores: (n,) float32, as objects of their super-classes, whatever their names.
+        scores: (n,) float32, as objects of their super-classes, whatever their names, times their
+            `rival_weights`.
         labels: (n,) int64 classes.
         roots: (n,) int64 super-classes.
         flat: (n_classes,) bool, see `flat_by_label`.

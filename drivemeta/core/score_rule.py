@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import BankRows, ClassBank, Letterbox
 from drivemeta.core.boxes import FloatArray, clip_boxes, nms, vote
-from drivemeta.core.one_object import flat_by_label, stands_alone
+from drivemeta.core.one_object import flat_by_label, rival_weights, stands_alone
 from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import is_thing
 
@@ -227,13 +227,13 @@ def decide(
         named = (p > 0) & (p >= floor) & (joint >= thresholds[leaf])
         scores[chosen] *= p_any ** (scoring.thing_parent_power if closer else scoring.parent_power)
         leaf_scores[chosen[named]], leaves[chosen[named]] = joint[named], leaf[named]
-    found = scores.copy()
+    as_rivals = scores * rival_weights(bank.names, len(bank.names), scoring)[located.roots]
     scores[scores < thresholds[labels]] = -1
     is_leaf = leaf_scores >= 0
     scores[is_leaf], labels[is_leaf] = leaf_scores[is_leaf], leaves[is_leaf]
     told = np.flatnonzero(scores >= 0)
     flat = flat_by_label(bank.names, len(bank.names))
-    seen = located.boxes[told], found[told], labels[told], located.roots[told]
+    seen = located.boxes[told], as_rivals[told], labels[told], located.roots[told]
     scores[told[~stands_alone(*seen, flat, scoring.object_iou)]] = -1
     order = np.argsort(-scores, kind="stable")[: int((scores >= 0).sum())]
     return located.boxes[order], scores[order].astype(np.float32), labels[order].astype(np.int64)

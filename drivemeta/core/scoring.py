@@ -28,6 +28,8 @@ class Scoring:
             where the better one lies, see `core.boxes.vote`.
         object_iou: Overlap above which boxes of rival super-classes are one object, see
             `core.one_object`; 1 for never.
+        cyclist_weight: What a cyclist's score counts where it is compared with a rival's: the
+            class is rare, so its scores are low, see `core.one_object.rival_weights`.
         thing_scale: `crop_scale` of things; 0 where they have no embedding of their own.
         thing_power: `crop_power` of things.
         thing_parent_power: `parent_power` of things.
@@ -44,6 +46,7 @@ class Scoring:
     context: float = 1.15
     nms_iou: float = 0.5
     object_iou: float = 0.7
+    cyclist_weight: float = 1.0
     thing_scale: float = 0.0
     thing_power: float = 1.0
     thing_parent_power: float = 1.0

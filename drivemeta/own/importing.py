@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from drivemeta.core import DISTRACTOR, BankRows, ClassBank, ClassSpec
 from drivemeta.core.coco_names import COCO_SUPER_CLASSES
+from drivemeta.core.one_object import CYCLIST
 from drivemeta.core.own import OwnFacts
 from drivemeta.data.dataset import Dataset
 from drivemeta.errors import ParityError
@@ -133,7 +134,10 @@ def import_base(
     own = _finder(file, outcome, finds, base.scoring.dense_scale, (options, frames))
     seen = [drawn_scene(0), *(frame.image for frame in frames.frames[:2])]
     box_px, score = _check(own, file, outcome.winner, seen)
-    detector = base.with_(own=own, bank=joined_bank(base.bank, own))
+    scoring = base.scoring
+    if CYCLIST in finds:  # its scores are of another scale
+        scoring = replace(scoring, cyclist_weight=1.0)
+    detector = base.with_(own=own, bank=joined_bank(base.bank, own), scoring=scoring)
     picture, probe = probe_of(own, frames) if options.alone else ("", None)
     told = ExportOptions(frames=seen, probe=probe)
     export = export_detector(detector, out, options=told)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from drivemeta.core import ClassBank
 from drivemeta.core.boxes import FloatArray
 from drivemeta.core.many_frames import alone_of_pairs, crops_by_frame
-from drivemeta.core.one_object import flat_by_label
+from drivemeta.core.one_object import flat_by_label, rival_weights
 from drivemeta.core.score_rule import N_CROPS, N_THING_CROPS, name_leaves
 from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import is_thing
@@ -25,12 +25,14 @@ class NamedRows:
     Attributes:
         located: Those that level 1 locates, n of them.
         as_kind: (n,) float32, score as what level 1 takes it for.
+        as_rivals: (n,) float32, the same as it counts against a box of another super-class.
         leaves: (n,) int64, the class below its super-class that it looks most like.
         as_leaf: (n,) float32, score as that; -1 where it is too unlike all of them.
     """
 
     located: LocatedRows
     as_kind: FloatArray
+    as_rivals: FloatArray
     leaves: NDArray[np.int64]
     as_leaf: FloatArray
 
@@ -84,7 +86,8 @@ def name_rows(located: LocatedRows, bank: ClassBank, scoring: Scoring) -> NamedR
         as_kind[mine] *= p_any**parent
         as_leaf[mine] = np.where((p > 0) & (p >= floor), scores[mine] * p**power, -1)
         leaves[mine] = leaf
-    return NamedRows(located, as_kind, leaves, as_leaf)
+    weights = rival_weights(bank.names, len(bank.names), scoring)
+    return NamedRows(located, as_kind, as_kind * weights[roots], leaves, as_leaf)
 
 
 def find(seen: NamedRows, bank: ClassBank) -> FoundRows:
@@ -103,7 +106,7 @@ def find(seen: NamedRows, bank: ClassBank) -> FoundRows:
     labels = np.where(leaf_told | (near_leaf & ~told), seen.leaves, at.kinds)
     flat = flat_by_label(bank.names, len(bank.names))
     # What is neither told nor near takes nobody's place.
-    stands = alone_of_pairs(at.crowded, seen.as_kind, labels, at.roots, flat, told)
+    stands = alone_of_pairs(at.crowded, seen.as_rivals, labels, at.roots, flat, told)
     leaf = np.flatnonzero(stands & (leaf_told | near_leaf))
     kind = np.flatnonzero(stands & ~leaf_told & (told | near_kind))
     both = np.concatenate([leaf, kind])

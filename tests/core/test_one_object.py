@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drivemeta.core import BankRows, ClassBank, ClassSpec
-from drivemeta.core.one_object import flat_by_label, stands_alone
+from drivemeta.core.one_object import flat_by_label, rival_weights, stands_alone
 from drivemeta.core.score_rule import Located, decide
 from drivemeta.core.scoring import Scoring
 
@@ -48,6 +48,13 @@ def test_classes_that_come_later_are_things():
     assert flat_by_label(("traffic_sign", "a"), 4).tolist() == [True, False, False, False]
 
 
+def test_a_cyclist_counts_for_more_and_what_comes_later_once():
+    names = ("cyclist", "a")
+    scoring = replace(Scoring(), cyclist_weight=1.5)
+    assert rival_weights(names, 3, scoring).tolist() == [1.5, 1, 1]
+    assert rival_weights(names, 3, Scoring()).tolist() == [1, 1, 1]
+
+
 def decided(scoring, thresholds):
     bank = ClassBank(
         tuple(ClassSpec(n, p) for n, p in zip(NAMES, PARENTS, strict=True)),
@@ -64,5 +71,8 @@ def test_only_what_is_reported_takes_the_place_of_another():
     least = np.full(len(NAMES), 0.3, np.float32)
     assert decided(Scoring(), least) == [1]
     assert decided(replace(Scoring(), object_iou=1.0), least) == [1, 2]
+    weighed = replace(Scoring(), cyclist_weight=1.25)
+    assert decided(weighed, least) == [2]
+    assert decided(replace(weighed, cyclist_weight=1.15), least) == [1]
     least[1] = 0.9
     assert decided(Scoring(), least) == [2]

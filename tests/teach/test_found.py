@@ -25,9 +25,7 @@ from tests.helpers.detectors import torch_networks
 
 @pytest.fixture(scope="module")
 def base(lively_detector):
-    # One object once: what two super-classes find on one place is a matter of this test.
-    detector = build_base(lively_detector)
-    return detector.with_(scoring=replace(detector.scoring, object_iou=0.6))
+    return build_base(lively_detector)
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +149,8 @@ def hits_told_plainly(rows, base, bank, names):
         mine[each] = True
         named_so = is_leaf | ((seen.as_leaf >= 0.05) & ~is_told)
         labels = np.where(named_so, seen.leaves, at.kinds)[mine]
-        alone = stands_alone(at.boxes[mine], seen.as_kind[mine], labels, at.roots[mine], flat, 0.6)[
-            np.flatnonzero(mine) == each
-        ]
+        rivals = at.boxes[mine], seen.as_rivals[mine], labels, at.roots[mine]
+        alone = stands_alone(*rivals, flat, 0.5)[np.flatnonzero(mine) == each]
         told += [(int(at.frames[each]), bank.names[k], s) for k, s in shown if alone]
     return sorted((hit for hit in told if hit[1] in names), key=lambda hit: -hit[2])
 

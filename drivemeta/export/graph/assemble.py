@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank
-from drivemeta.core.one_object import flat_by_label
+from drivemeta.core.one_object import flat_by_label, rival_weights
 from drivemeta.core.score_rule import N_CROPS, N_ROWS, N_THING_CROPS
 from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import THING_DIM, things_by_label
@@ -79,7 +79,9 @@ def assemble(
     eyes = _eyes(networks, bank, scoring, n_classes)
     names = _named(g, rows, frame, eyes, fed=fed, bank=bank)
     sides = Sides(
-        things_by_label(bank.names, n_classes, scoring), flat_by_label(bank.names, n_classes)
+        things_by_label(bank.names, n_classes, scoring),
+        flat_by_label(bank.names, n_classes),
+        rival_weights(bank.names, n_classes, scoring),
     )
     decide(g, rows, names, scoring, sides)
     height, width = rule.frame_size or ("H", "W")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import helper
 
+from drivemeta.core.boxes import FloatArray
 from drivemeta.core.score_rule import N_ROWS
 from drivemeta.core.scoring import Scoring
 from drivemeta.export.graph.builder import GraphBuilder
@@ -22,10 +23,12 @@ class Sides:
     Attributes:
         things: (n_classes,) bool, embedded as things.
         flat: (n_classes,) bool, signs or lights, see `core.one_object`.
+        weights: (n_classes,) float32, what scores count against a rival's, see `core.one_object`.
     """
 
     things: NDArray[np.bool_]
     flat: NDArray[np.bool_]
+    weights: FloatArray
 
 
 def decide(
@@ -54,7 +57,9 @@ def decide(
     if names is not None:
         doubt = g.Pow(names.p_any, constant(scoring.parent_power, scoring.thing_parent_power))
         scores = g.Mul(scores, doubt)
-    as_kind = scores
+    as_rivals = scores
+    if (sides.weights != 1).any():
+        as_rivals = g.Mul(scores, g.Gather(sides.weights, rows.roots))
     passes = g.GreaterOrEqual(scores, g.Gather("thresholds", labels))
     scores = g.Where(passes, scores, -1.0)
     if names is not None:
@@ -70,7 +75,7 @@ def decide(
         scores, labels = g.Where(named, joint, scores), g.Where(named, leaf, labels)
     if scoring.object_iou < 1:
         told = replace(rows, scores=scores, labels=labels)
-        alone = stands_alone(g, told, as_kind, sides.flat, scoring.object_iou)
+        alone = stands_alone(g, told, as_rivals, sides.flat, scoring.object_iou)
         scores = g.Where(alone, scores, -1.0)
     _give(g, replace(rows, scores=scores, labels=labels))
 
@@ -96,14 +101,15 @@ def _give(g: GraphBuilder, rows: Rows) -> None:
 
 
 def stands_alone(
-    g: GraphBuilder, rows: Rows, as_kind: str, flat: NDArray[np.bool_], iou_threshold: float
+    g: GraphBuilder, rows: Rows, as_rivals: str, flat: NDArray[np.bool_], iou_threshold: float
 ) -> str:
     """Add which boxes no better one of a rival super-class stands on, (N, n) bool.
 
     Args:
         g: Graph that is built.
         rows: Boxes with the scores and labels that they are reported with; -1 for not at all.
-        as_kind: (N, n) float32 scores as objects of their super-classes, whatever their names.
+        as_rivals: (N, n) float32 scores as objects of their super-classes, whatever their names,
+            times their weights.
         flat: (n_classes,) bool, see `core.one_object`.
         iou_threshold: Overlap above which two boxes are one object.
     """
@@ -111,7 +117,7 @@ def stands_alone(
     of_flat = g.Sub(2.0, g.Mul(nameless, 2.0))
     side = g.Where(g.Gather(flat, rows.roots), of_flat, 1.0)
     order = np.arange(rows.n)
-    mine, others = g.Unsqueeze(as_kind, [2]), g.Unsqueeze(as_kind, [1])
+    mine, others = g.Unsqueeze(as_rivals, [2]), g.Unsqueeze(as_rivals, [1])
     first = g.Less(order[:, None], order[None])  # folded when a session is made
     better = g.Or(g.Greater(mine, others), g.And(g.Equal(mine, others), first))
     rival = g.And(
