@@ -30,7 +30,7 @@ from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.store import load_base
 from drivemeta.models.traced.fixed import FixedNetworks
 from drivemeta.models.traced.proposals import to_input
-from drivemeta.training.base.sources import SOURCES, load_source, to_dataset
+from drivemeta.training.base.sources import load_source, to_dataset
 
 MIN_SCORE = 0.001
 N_KEPT = 5000  # locations of a frame that are kept, by the shipped score
@@ -93,12 +93,10 @@ def main() -> None:
         print(table_row([setting.name, *cells]), flush=True)
 
 
-def annotated(data: Path, limit: int) -> Dataset:
-    """Return BDD training images, evenly spread, with the classes that are annotated completely."""
-    images = load_source(data, "bdd", "train")
-    covered = SOURCES["bdd"].complete
-    chosen = images[:: max(1, len(images) // limit)][:limit]
-    return to_dataset(chosen).map_classes({name: name for name in covered}, covered)
+def annotated(data: Path, limit: int, source: str = "bdd") -> Dataset:
+    """Return training images of a source, evenly spread, as a data set of the super-classes."""
+    images = load_source(data, source, "train")
+    return to_dataset(images[:: max(1, len(images) // limit)][:limit])
 
 
 def seen(base: TwoLevelDetector, networks: FixedNetworks, image: Path) -> rule.DenseArrays:

@@ -3,7 +3,13 @@
     python -m tools.base.swap_level1 runs/level1_stage6/level1.safetensors --out runs/stage6.onnx
     python -m tools.base.table --model runs/stage6.onnx --sources bdd kitti
 
-Level 2, banks and thresholds stay those of the base.
+Level 2, banks and thresholds stay those of the base. A stage that is better takes its place:
+
+    python -m tools.base.swap_level1 runs/level1_stage6/level1.safetensors \
+        --out drivemeta/weights/base.safetensors
+
+then thresholds are set anew, as `tools.base.build` sets them; `tools.base.trace` and
+`tools.base.int8_ranges` come next.
 """
 
 from __future__ import annotations
@@ -17,9 +23,12 @@ from drivemeta.errors import InputError
 from drivemeta.export.exporter import export_detector
 from drivemeta.models.detector import INPUT_SIZE, TwoLevelDetector
 from drivemeta.models.level1 import Level1
-from drivemeta.models.store import load_base
+from drivemeta.models.store import load_base, save_detector
 from drivemeta.training.base.level1_loss import TrainableLevel1
 from drivemeta.training.base.level1_start import load_level1
+from tools.base.build import CYCLIST_WEIGHT, best_thresholds
+
+N_IMAGES = 150  # that thresholds are set on
 
 
 def main() -> None:
@@ -27,9 +36,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("level1", type=Path, help="weights of a run, or a detector")
     parser.add_argument("--size", type=int, nargs=2, default=INPUT_SIZE, help="height, width")
-    parser.add_argument("--out", type=Path, required=True, help="ONNX model to write")
+    parser.add_argument("--out", type=Path, required=True, help="model or weights to write")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data/scenes"))
     arguments = parser.parse_args()
     detector = with_level1(load_base(), arguments.level1)
+    if arguments.out.suffix == ".safetensors":
+        thresholds = best_thresholds(detector, arguments.data, N_IMAGES)
+        print({name: round(value, 3) for name, value in thresholds.items()})
+        thresholds |= {c.name: thresholds[c.parent] for c in detector.bank.classes if c.parent}
+        known = detector.bank.with_thresholds(thresholds)
+        save_detector(arguments.out, detector.with_(bank=known), {"level1": str(arguments.level1)})
+        return
     size = (arguments.size[0], arguments.size[1])
     export_detector(detector.with_(input_size=size), arguments.out)
 
@@ -43,7 +60,7 @@ def with_level1(base: TwoLevelDetector, weights: Path) -> TwoLevelDetector:
     row_weights, biases = trained.rows.as_numpy()
     dense = replace(base.bank.dense, weights=row_weights, biases=biases)
     scale = float(trained.rows.log_scale.detach().exp())
-    scoring = replace(base.scoring, dense_scale=scale)
+    scoring = replace(base.scoring, dense_scale=scale, cyclist_weight=CYCLIST_WEIGHT)
     return base.with_(bank=replace(base.bank, dense=dense), scoring=scoring)
 
 
