@@ -92,7 +92,7 @@ class Scorer:
         thresholds = None
         if min_score is not None:
             thresholds = np.full(len(bank.classes), min_score, np.float32)
-        return cls(bank, Scoring(**file.manifest.scoring), thresholds, wanted)
+        return cls(bank, file.manifest.constants, thresholds, wanted)
 
     def __call__(self, rows: BoxRows, asked: NDArray[np.bool_] | None = None) -> Scored:
         """Score rows; those of a frame must be there all, and best first.

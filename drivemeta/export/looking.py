@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 from pathlib import Path
 
-from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError, OutputError
 from drivemeta.export.disassemble import networks_of
 from drivemeta.export.graph import look
@@ -33,7 +32,7 @@ def looking_model(file: ModelFile, least_score: float) -> bytes:
     path = user_cache() / "looking" / f"{key[:32]}.onnx"
     with contextlib.suppress(OSError):
         return path.read_bytes()
-    networks, scoring = networks_of(file), Scoring(**file.manifest.scoring)
+    networks, scoring = networks_of(file), file.manifest.constants
     if networks.level2 is None or (scoring.thing_scale and networks.things is None):
         raise ModelFileError(
             f"expected a base with all of its networks, found {file.path}, whose bank was baked "

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from drivemeta.banks.arrays import check_capacity
 from drivemeta.core import ClassBank
 from drivemeta.core.scoring import Scoring
-from drivemeta.errors import ModelFileError, ParityError
+from drivemeta.errors import ParityError
 from drivemeta.export.disassemble import networks_of
 from drivemeta.export.graph.assemble import Networks, assemble
 from drivemeta.export.model_writer import signed, write_model
@@ -66,11 +66,8 @@ class Parts:
         Raises:
             ModelFileError: it is not laid out as this version writes it.
         """
-        try:
-            scoring = Scoring(**file.manifest.scoring)
-        except TypeError as error:
-            raise ModelFileError(f"{file.path}: cannot read its score rule: {error}") from error
-        return cls(networks_of(file), bank_of(file), scoring, file.manifest, file.probe())
+        constants = file.manifest.constants
+        return cls(networks_of(file), bank_of(file), constants, file.manifest, file.probe())
 
     def with_rules(
         self,

@@ -10,7 +10,6 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import THING_DIM
 from drivemeta.errors import ModelFileError
 from drivemeta.export.disassemble import own_of
@@ -50,11 +49,7 @@ def restore(base: TwoLevelDetector, path: str | Path) -> TwoLevelDetector:
             f"{file.path} is quantised ({file.manifest.precision}); expected the model as "
             "`drivemeta adapt` wrote it"
         )
-    try:
-        scoring = Scoring(**file.manifest.scoring)
-    except TypeError as error:
-        raise ModelFileError(f"{file.path}: cannot read its score rule: {error}") from error
-    bank = bank_of(file)
+    scoring, bank = file.manifest.constants, bank_of(file)
     size = (file.manifest.input.height, file.manifest.input.width)
     return base.with_(bank=bank, scoring=scoring, input_size=size).eval()
 

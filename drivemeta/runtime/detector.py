@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from drivemeta.banks.arrays import bank_arrays
 from drivemeta.core import ClassBank, ClassSpec, Detections
-from drivemeta.core.scoring import Scoring
 from drivemeta.core.things import seen_otherwise
 from drivemeta.errors import InputError, ModelFileError
 from drivemeta.runtime.manifest import ClassEntry, Manifest
@@ -164,7 +163,7 @@ class OnnxDetector:
 
     def _check_order(self, bank: ClassBank) -> None:
         """Refuse a bank whose signs would be embedded as things, or the other way round."""
-        scoring, own = Scoring(**self.manifest.scoring), self.manifest.names
+        scoring, own = self.manifest.constants, self.manifest.names
         wrong = seen_otherwise(bank, own, self.manifest.bank.capacity, scoring)
         if wrong is not None:
             there = own[wrong] if wrong < len(own) else "a new kind of thing"

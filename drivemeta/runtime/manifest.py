@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from importlib import metadata
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from drivemeta.core import ClassBank, ClassSpec
 from drivemeta.core.letterbox import GREY
 from drivemeta.core.own import OwnFacts
+from drivemeta.core.scoring import Scoring
+from drivemeta.errors import ModelFileError
 from drivemeta.runtime.provider_options import Precision
 
 SCHEMA_VERSION = 1
@@ -133,6 +136,21 @@ class Manifest(_Frozen):
     def names(self) -> tuple[str, ...]:
         """Class names in the order of the labels."""
         return tuple(entry.name for entry in self.classes)
+
+    @property
+    def constants(self) -> Scoring:
+        """The constants of the score rule.
+
+        Raises:
+            ModelFileError: some are unknown to this version.
+        """
+        unknown = set(self.scoring) - {constant.name for constant in fields(Scoring)}
+        if unknown:
+            raise ModelFileError(
+                f"expected a score rule of {', '.join(asdict(Scoring()))}, found also "
+                f"{', '.join(sorted(unknown))}: another version of DriveMeta wrote the model"
+            )
+        return Scoring(**self.scoring)
 
     @property
     def n_thresholds(self) -> int:

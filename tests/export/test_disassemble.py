@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
 from drivemeta.export.disassemble import networks_of
 from drivemeta.export.exporter import ExportOptions, export_detector
@@ -15,7 +14,7 @@ from drivemeta.runtime.model_file import ModelFile, bank_of, graph_digest, read_
 
 def again(file):
     m = file.manifest
-    return assemble(networks_of(file), bank_of(file), Scoring(**m.scoring), m.input, m.bank)
+    return assemble(networks_of(file), bank_of(file), m.constants, m.input, m.bank)
 
 
 def test_a_file_is_assembled_from_its_parts_bit_for_bit(tiny_model):

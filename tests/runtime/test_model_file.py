@@ -3,6 +3,7 @@ import json
 import onnx
 import pytest
 
+from drivemeta.core.scoring import Scoring
 from drivemeta.errors import ModelFileError
 from drivemeta.runtime.manifest import MANIFEST_KEY, Manifest
 from drivemeta.runtime.model_file import read_model_file
@@ -25,6 +26,14 @@ def set_manifest(model, **changes):
 def test_the_manifest_survives_its_json(tiny_model):
     manifest = read_model_file(tiny_model).manifest
     assert Manifest.model_validate_json(manifest.model_dump_json()) == manifest
+
+
+def test_a_score_rule_of_a_later_version(tiny_model):
+    manifest = read_model_file(tiny_model).manifest
+    assert manifest.constants == Scoring(**manifest.scoring)
+    later = manifest.model_copy(update={"scoring": manifest.scoring | {"glare_power": 0.5}})
+    with pytest.raises(ModelFileError, match="found also glare_power: another version"):
+        _ = later.constants
 
 
 def test_a_missing_file(tmp_path):
