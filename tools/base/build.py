@@ -1,6 +1,6 @@
 """Assemble the shipped base from two training runs: weights, class bank, named banks.
 
-    python -m tools.base.build --level1 runs/level1_stage5 --level2 runs/level2_stage2 \
+    python -m tools.base.build --level1 runs/level1_stage7 --level2 runs/level2_stage2 \
         --embedding-config configs/train_level2_stage2.yaml
 
 The super-classes' thresholds are those of the best F1 on BDD training images.

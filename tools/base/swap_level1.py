@@ -1,11 +1,11 @@
 """Export the shipped base with another level 1, to measure a training stage as the base is.
 
-    python -m tools.base.swap_level1 runs/level1_stage6/level1.safetensors --out runs/stage6.onnx
-    python -m tools.base.table --model runs/stage6.onnx --sources bdd kitti
+    python -m tools.base.swap_level1 runs/level1_stage7/level1.safetensors --out runs/stage7.onnx
+    python -m tools.base.table --model runs/stage7.onnx --sources bdd kitti
 
 Level 2, banks and thresholds stay those of the base. A stage that is better takes its place:
 
-    python -m tools.base.swap_level1 runs/level1_stage6/level1.safetensors \
+    python -m tools.base.swap_level1 runs/level1_stage7/level1.safetensors \
         --out drivemeta/weights/base.safetensors
 
 then thresholds are set anew, as `tools.base.build` sets them; `tools.base.trace` and

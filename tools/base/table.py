@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--hog", action="store_true", help="OpenCV's pedestrian detector as well")
     parser.add_argument("--write", type=Path, help="page to write, docs/base.md")
     arguments = parser.parse_args()
+    hog = HogPedestrians() if arguments.hog else None  # says at once where it cannot be had
     detector = load_model(arguments.model)
     tree = ClassTree.of(detector.manifest.classes)
     reports = {
@@ -64,8 +65,7 @@ def main() -> None:
             small = load_model(_at_size(Path(folder) / "small.onnx", (384, 640)))
             options = (arguments.data, "bdd", arguments.split, arguments.limit, tree)
             reports["bdd, fitted into 384x640"] = score_source(small, *options)
-    if arguments.hog:
-        hog = HogPedestrians()
+    if hog is not None:
         found = score_source(hog, arguments.data, "bdd", arguments.split, arguments.limit, hog.tree)
         reports["bdd, OpenCV's HOG pedestrian detector"] = found
     made_by = f"`{command()}`; {detector.provider}; {machine()}."

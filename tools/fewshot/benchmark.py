@@ -112,7 +112,8 @@ def _bases(arguments: argparse.Namespace) -> Iterator[tuple[Base, list[Method]]]
 
 def _differs(arguments: argparse.Namespace) -> list[str]:
     """Return how a base differs from the shipped one, in the words of its row."""
-    return [*([arguments.base.name] * bool(arguments.base)), *filter(None, [arguments.input_size])]
+    name = arguments.base.name if arguments.base else None
+    return [word for word in (name, arguments.input_size) if word]
 
 
 def _tell(row: Row) -> None:

@@ -27,6 +27,8 @@ with the base. Every method gets the same images, the same draws and the same ev
 - *seeds*: ten; five of *fine-tuned level 1*, one trial of which takes two minutes or more.
 - *seconds*: one adaptation of all classes, on seed 0, of a machine that did other work as well;
   those of an idle one are in [benchmarks.md](benchmarks.md).
+- Level 1 was trained once more since: every row is of the base before that, whose figures are in
+  [the laboratory](lab/training.md#four-times-the-us-roads), with what the new one changes in them.
 """
 
 PROBLEMS = {
