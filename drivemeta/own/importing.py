@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from drivemeta.core import DISTRACTOR, BankRows, ClassBank, ClassSpec
 from drivemeta.core.coco_names import COCO_SUPER_CLASSES
 from drivemeta.core.one_object import CYCLIST
 from drivemeta.core.own import OwnFacts
+from drivemeta.core.scoring import Scoring
 from drivemeta.data.dataset import Dataset
 from drivemeta.errors import ParityError
 from drivemeta.export.exporter import ExportOptions, ExportReport, export_detector
@@ -134,9 +135,7 @@ def import_base(
     own = _finder(file, outcome, finds, base.scoring.dense_scale, (options, frames))
     seen = [drawn_scene(0), *(frame.image for frame in frames.frames[:2])]
     box_px, score = _check(own, file, outcome.winner, seen)
-    scoring = base.scoring
-    if CYCLIST in finds:  # its scores are of another scale
-        scoring = replace(scoring, cyclist_weight=1.0)
+    scoring = joined_scoring(base.scoring, finds)
     detector = base.with_(own=own, bank=joined_bank(base.bank, own), scoring=scoring)
     picture, probe = probe_of(own, frames) if options.alone else ("", None)
     told = ExportOptions(frames=seen, probe=probe)
@@ -184,6 +183,16 @@ def joined_bank(bank: ClassBank, own: OwnFinder) -> ClassBank:
     mine = np.isin(bank.dense.owners, [bank.index(name) for name in ours])
     dense = own.beside(_of_classes(bank.dense, bank.names, names, mine)) + own.rows(names, dim)
     return ClassBank(tuple(classes), dense, crop)
+
+
+def joined_scoring(scoring: Scoring, finds: Iterable[str]) -> Scoring:
+    """Return the constants of a base: a cyclist that the user's detector finds has no weight.
+
+    Args:
+        scoring: Constants of our base.
+        finds: Super-classes that the user's own detector finds.
+    """
+    return replace(scoring, cyclist_weight=1.0) if CYCLIST in finds else scoring
 
 
 def _of_classes(

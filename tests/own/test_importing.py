@@ -12,7 +12,12 @@ from drivemeta.export.edit_classes import edit_model
 from drivemeta.export.precision.rewrite import Change, rewrite_model
 from drivemeta.export.restore import restore
 from drivemeta.export.verify import verify_model
-from drivemeta.own.importing import ImportOptions, import_base, joined_bank
+from drivemeta.own.importing import (
+    ImportOptions,
+    import_base,
+    joined_bank,
+    joined_scoring,
+)
 from drivemeta.own.loading import load_base
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.runtime.manifest import LICENCE
@@ -160,6 +165,14 @@ def test_kept_classes_are_super_classes(lively_detector):
     kept = own.of_level1(bank.dense)
     np.testing.assert_array_equal(kept.weights, lively_detector.bank.dense.weights)
     np.testing.assert_array_equal(kept.owners, lively_detector.bank.dense.owners)
+
+
+def test_a_cyclist_of_another_detector_has_no_weight(lively_detector, base_file):
+    ours = lively_detector.scoring
+    assert ours.cyclist_weight == 1.5
+    assert joined_scoring(ours, ["vehicle", "cyclist"]).cyclist_weight == 1
+    assert joined_scoring(ours, ["vehicle"]) == ours
+    assert read_model_file(base_file).manifest.constants == ours
 
 
 def test_models_that_are_no_base_are_refused(tiny_model):
