@@ -79,8 +79,7 @@ def make_lively(seed: int = 3, input_size: tuple[int, int] = (128, 192)):
     owners = np.array([5 + i % 6 for i in range(12)] + [-1, -1, 3, 4], np.int64)
     roots = np.array([3 + i % 2 for i in range(16)], np.int64)
     rows = BankRows(weights, np.zeros(16, np.float32), owners, roots)
-    scoring = replace(detector.scoring, parent_power=0.5, object_iou=0.5, cyclist_weight=1.5)
-    detector.scoring = scoring  # boxes of rivals overlap by less than on real objects
+    detector.scoring = replace(detector.scoring, parent_power=0.5, cyclist_weight=1.5)
     return detector.with_(bank=ClassBank((*classes, *leaves), detector.bank.dense, rows))
 
 
