@@ -26,7 +26,7 @@ from drivemeta.models.level1 import Level1
 from drivemeta.models.store import load_base, save_detector
 from drivemeta.training.base.level1_loss import TrainableLevel1
 from drivemeta.training.base.level1_start import load_level1
-from tools.base.build import CYCLIST_WEIGHT, best_thresholds
+from tools.base.build import CYCLIST_WEIGHT, best_thresholds, progress
 
 N_IMAGES = 150  # that thresholds are set on
 
@@ -45,7 +45,8 @@ def main() -> None:
         print({name: round(value, 3) for name, value in thresholds.items()})
         thresholds |= {c.name: thresholds[c.parent] for c in detector.bank.classes if c.parent}
         known = detector.bank.with_thresholds(thresholds)
-        save_detector(arguments.out, detector.with_(bank=known), {"level1": str(arguments.level1)})
+        trained = {"level1": progress(arguments.level1.parent)}
+        save_detector(arguments.out, detector.with_(bank=known), trained)
         return
     size = (arguments.size[0], arguments.size[1])
     export_detector(detector.with_(input_size=size), arguments.out)
