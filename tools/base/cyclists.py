@@ -21,11 +21,13 @@ from rich.progress import track
 from drivemeta.core import SUPER_CLASSES, Detections
 from drivemeta.core.boxes import iou_matrix
 from drivemeta.data.readers.files import read_image
-from drivemeta.evaluation.matching import HIT, MISS, Matches, match
+from drivemeta.evaluation.classes import ClassTree
+from drivemeta.evaluation.matching import HIT, MISS, Matches
+from drivemeta.evaluation.operating_point import match_class
 from drivemeta.markdown import table
 from drivemeta.runtime.detector import OnnxDetector
 from drivemeta.shipped import load_model
-from drivemeta.training.base.sources import SourceImage, load_source
+from drivemeta.training.base.sources import SourceImage, load_source, to_dataset
 
 CYCLIST, PEDESTRIAN = (SUPER_CLASSES.index(name) for name in ("cyclist", "pedestrian"))
 ROADS = {"US": ("bdd", "bdd-more"), "German": ("kitti", "kitti-more")}
@@ -58,32 +60,23 @@ def judged(model: OnnxDetector, images: Sequence[SourceImage]) -> list[list[obje
         frame = read_image(image.path)
         every += model([frame], min_score=ALL_SCORES)
         told += model([frame])
-    return [_cells(name, images, every, told) for name in ("cyclist", "pedestrian")]
+    tree = ClassTree.of(model.manifest.classes)
+    return [_cells(name, images, (every, told), tree) for name in ("cyclist", "pedestrian")]
 
 
 def _cells(
     name: str,
     images: Sequence[SourceImage],
-    every: Sequence[Detections],
-    told: Sequence[Detections],
+    detections: tuple[Sequence[Detections], Sequence[Detections]],
+    tree: ClassTree,
 ) -> list[object]:
-    label = SUPER_CLASSES.index(name)
-    found, used = matches(images, every, label), matches(images, told, label)
+    truth = to_dataset(images)
+    found, used = (match_class(truth, each, tree, name) for each in detections)
     low, high = _interval(found)
     points = f"{100 * found.average_precision():.1f} ({low:.1f} to {high:.1f})"
     hits, false = (int((used.outcomes == outcome).sum()) for outcome in (HIT, MISS))
-    taken = taken_for_pedestrians(images, told) if label == CYCLIST else "-"
+    taken = taken_for_pedestrians(images, detections[1]) if name == "cyclist" else "-"
     return [name, int(found.n_truth.sum()), points, hits, false, taken]
-
-
-def matches(images: Sequence[SourceImage], found: Sequence[Detections], label: int) -> Matches:
-    """Return how the detections of one super-class hit; what is no such object is passed over."""
-    outcomes, n_truth = [], []
-    for image, each in zip(images, found, strict=True):
-        mine, boxes = each[each.labels == label], (image.labels == label) | image.ignore
-        outcomes.append(match(mine.boxes, mine.scores, image.boxes[boxes], image.ignore[boxes]))
-        n_truth.append(int(boxes.sum() - image.ignore.sum()))
-    return Matches.collect(outcomes, n_truth)
 
 
 def taken_for_pedestrians(images: Sequence[SourceImage], told: Sequence[Detections]) -> int:
