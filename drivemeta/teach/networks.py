@@ -18,9 +18,6 @@ from drivemeta.models.detector import TwoLevelDetector
 from drivemeta.models.traced.fixed import FixedNetworks, Seen
 from drivemeta.runtime.cores import usable_cores
 
-MOST_CROPS = 40_000  # embeddings of half a kilobyte
-MOST_LOOKS = 64  # some of them with a frame
-
 
 class RememberingNetworks(FixedNetworks):
     """Networks that embed no crop twice, and stop where what they work for is out of date.
@@ -31,7 +28,12 @@ class RememberingNetworks(FixedNetworks):
 
     Attributes:
         check: Function called before each run of a network; what it raises ends the work.
+        most_crops: Most embeddings that are remembered, of half a kilobyte.
+        most_looks: Most looks, some of them with a frame.
     """
+
+    most_crops = 40_000
+    most_looks = 64
 
     def __init__(self, detector: TwoLevelDetector, beside: FixedNetworks | None = None) -> None:
         super().__init__(detector)
@@ -45,7 +47,7 @@ class RememberingNetworks(FixedNetworks):
         self.check()
         found: Seen = self._looks.pop(key) if key in self._looks else look()
         self._looks[key] = found  # the last one
-        while len(self._looks) > MOST_LOOKS:
+        while len(self._looks) > self.most_looks:
             self._looks.pop(next(iter(self._looks)))
         return found
 
@@ -68,7 +70,7 @@ class RememberingNetworks(FixedNetworks):
         found = {key: self._known[key] for key in keys if key in self._known}
         found |= {keys[place]: row for place, row in zip(new, fresh, strict=True)}
         self._known |= found
-        while len(self._known) > MOST_CROPS:
+        while len(self._known) > self.most_crops:
             self._known.pop(next(iter(self._known)))
         return np.stack([found[key] for key in keys]) if keys else fresh
 

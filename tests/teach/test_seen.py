@@ -6,7 +6,7 @@ import pytest
 from drivemeta.export.probe_scene import draw_scene
 from drivemeta.models.traced.fixed import FixedNetworks, Same
 from drivemeta.teach.clip_index import ClipIndex
-from drivemeta.teach.networks import MOST_LOOKS, RememberingNetworks
+from drivemeta.teach.networks import RememberingNetworks
 from drivemeta.teach.seen import row_type, see
 from tests.helpers.archives import build_base
 
@@ -68,10 +68,10 @@ def test_what_was_done_for_a_key_is_not_done_again(lively_detector):
         return networks.once(key, lambda: done.append(key) or len(done))
 
     assert [ask("a", Same(image)), ask("a", Same(image.copy())), ask("a", Same(image))] == [1, 2, 1]
-    for number in range(MOST_LOOKS - 1):
+    for number in range(networks.most_looks - 1):
         ask(number)
     assert ask("a", Same(image)) == 1  # the last one asked for stays
-    assert len(networks._looks) == MOST_LOOKS
+    assert len(networks._looks) == networks.most_looks
     plain = FixedNetworks(lively_detector)
     assert [plain.once("a", lambda: done.pop()) for _ in range(2)]
 

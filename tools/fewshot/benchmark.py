@@ -44,9 +44,7 @@ def main() -> None:
     n_roads = arguments.roads if arguments.protocol == "italy" else 0
     roads = road_images(arguments.scenes, n_roads)
     store = arguments.cache and arguments.cache / "trials"
-    plan = Plan(
-        tuple(arguments.shots), arguments.seeds, arguments.slow_seeds, arguments.timed, store
-    )
+    plan = Plan(tuple(arguments.shots), arguments.seeds, arguments.slow_seeds, store)
     for base, methods in _bases(arguments):
         stage = Stage.of(base, protocol, roads)
         for method in methods:
@@ -80,7 +78,6 @@ def _arguments() -> argparse.Namespace:
     add("--seeds", type=int, default=10)
     add("--slow-seeds", type=int, default=3, help="of peers that train layers")
     add("--roads", type=int, default=150, help="BDD images that the base is scored on, for italy")
-    add("--timed", action="store_true", help="adapt once more with nothing remembered, for seconds")
     add("--limit", type=int, help="most images scored a seed")
     add("--cache", type=Path, default=Path("runs/fewshot"), help="folder, some GB")
     add("--write", type=Path, help="page to write, docs/few-shot.md")
@@ -122,8 +119,7 @@ def _tell(row: Row) -> None:
         novel, change = cell["novel"], cell["base_change"]
         print(
             f"   {shots} shots: novel {novel['mean']:.3f} ({novel['low']:.3f} to "
-            f"{novel['high']:.3f}), base {cell['base']['mean']:.3f} ({change['mean']:+.3f}), "
-            f"{cell['seconds']:.1f} s",
+            f"{novel['high']:.3f}), base {cell['base']['mean']:.3f} ({change['mean']:+.3f})",
             flush=True,
         )
 

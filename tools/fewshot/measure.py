@@ -41,14 +41,12 @@ class Plan:
         shots: Numbers of boxes a class.
         seeds: Number of seeds.
         slow_seeds: Number of seeds for methods that train layers.
-        timed: Whether to adapt once more by the plain detector, for the seconds.
         store: Folder that keeps every result, None for none.
     """
 
     shots: tuple[int, ...]
     seeds: int
     slow_seeds: int
-    timed: bool
     store: Path | None
 
 
@@ -108,27 +106,24 @@ def measure(base: Base, method: Method, stage: Stage, plan: Plan) -> Row:
     }
     try:
         with banks_in(base.banks):
-            before, after, seconds = trials(base, method, stage, plan)
+            before, after = trials(base, method, stage, plan)
     except Exception as error:  # noqa: BLE001  (others' methods may raise anything; the row says it)
         traceback.print_exc()
         return row | {"error": f"{type(error).__name__}: {error}"}
     names = stage.protocol.names
     shots = {}
     for n_shots, mine in after.items():
-        shots[str(n_shots)] = _cell(mine, before, stage) | {
-            "seconds": seconds[n_shots],
-            "classes": {name: _mean([t["novel"].ap50([name]) for t in mine]) for name in names},
-        }
+        classes = {name: _mean([t["novel"].ap50([name]) for t in mine]) for name in names}
+        shots[str(n_shots)] = _cell(mine, before, stage) | {"classes": classes}
     return row | {"shots": shots}
 
 
 def trials(
     base: Base, method: Method, stage: Stage, plan: Plan
-) -> tuple[list[Score], dict[int, list[Score]], dict[int, float]]:
-    """Return the trials of the base alone, those of each shot count, and the seconds."""
+) -> tuple[list[Score], dict[int, list[Score]]]:
+    """Return the trials of the base alone, and those of each shot count."""
     alone, store = _stores(base, method, stage, plan)
-    timed = plan.timed and not method.slow
-    before, seconds = [], {}
+    before = []
     after: dict[int, list[Score]] = {n: [] for n in plan.shots}
     unchanged = _Unchanged(base.fast.bank)
     for seed in range(plan.slow_seeds if method.slow else plan.seeds):
@@ -142,11 +137,7 @@ def trials(
             score = store.trial(seed, n_shots, make)
             after[n_shots].append(score)
             _tell(base, method, stage, n_shots, score)
-            if seed == 0:
-                measure = partial(_timed, base, method, support, stage.protocol.base)
-                passed = score["novel"].seconds
-                seconds[n_shots] = store.seconds(n_shots, measure) if timed else passed
-    return before, after, seconds
+    return before, after
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,13 +182,6 @@ def _score(base: Base, method: Method, stage: Stage, support: SupportSet, draw: 
             "level 2 no ranges of int8 ship"
         )
     return stage.score(finder, draw.query, draw.seed, passed)
-
-
-def _timed(base: Base, method: Method, support: SupportSet, parent: str) -> float:
-    """Return the seconds that learning takes with nothing remembered."""
-    started = time.perf_counter()
-    method.learn(base.plain, support, parent)
-    return time.perf_counter() - started
 
 
 def _trial(

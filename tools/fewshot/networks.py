@@ -7,6 +7,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -34,6 +35,7 @@ from drivemeta.models.traced.networks import level1_graph, level2_graph, things_
 from drivemeta.models.traced.opset import OPSET
 from drivemeta.plugins.detector.protocol import DenseOutput
 from drivemeta.runtime.model_file import read_model_file
+from drivemeta.teach.networks import RememberingNetworks
 
 
 class OnnxNetwork(nn.Module):
@@ -190,8 +192,8 @@ def _remembered(
     return RememberedLevel1(network, detector.level1, folder)
 
 
-class RememberedNetworks(FixedNetworks):
-    """Gives adaptation the outputs that a detector of `on_onnx_runtime` remembers."""
+class _OwnNetworks(FixedNetworks):
+    """Gives adaptation the outputs of a detector of `on_onnx_runtime`, by the networks it has."""
 
     @torch.no_grad()
     def dense(self, inputs: Tensor) -> DenseArrays:
@@ -207,11 +209,23 @@ class RememberedNetworks(FixedNetworks):
         return np.concatenate([self._detector.embed(p, things=things).numpy() for p in parts])
 
 
+class RememberedNetworks(RememberingNetworks, _OwnNetworks):
+    """Embeds no crop of a detector twice: draws and learners share most of theirs."""
+
+    most_crops = 200_000
+
+
 @contextmanager
 def remembering() -> Iterator[None]:
     """Let adaptation use `RememberedNetworks` for as long as the context lasts."""
-    with patch.object(observation, "FixedNetworks", RememberedNetworks):
+    with patch.object(observation, "FixedNetworks", _remembered_networks):
         yield
+
+
+@lru_cache(maxsize=2)
+def _remembered_networks(detector: TwoLevelDetector) -> RememberedNetworks:
+    """Return the networks of a detector, the same ones as before."""
+    return RememberedNetworks(detector)
 
 
 def digest(network: nn.Module) -> str:

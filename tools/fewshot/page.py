@@ -25,8 +25,7 @@ with the base. Every method gets the same images, the same draws and the same ev
 - *roads*: change of the mean over the super-classes on BDD validation images, none of which shows
   a novel class by name.
 - *seeds*: ten; five of *fine-tuned level 1*, one trial of which takes two minutes or more.
-- *seconds*: one adaptation of all classes, on seed 0, of a machine that did other work as well;
-  those of an idle one are in [benchmarks.md](benchmarks.md).
+- How long adapting takes is in [benchmarks.md](benchmarks.md).
 - Level 1 was trained once more since: every row is of the base before that, whose figures are in
   [the laboratory](lab/training.md#four-times-the-us-roads), with what the new one changes in them.
 """
@@ -86,7 +85,7 @@ def _section(page: Path, protocol: str, rows: list[Row]) -> list[str]:
 def _table(rows: list[Row]) -> list[str]:
     roads = any("roads_change" in cell for row in rows for cell in row["shots"].values())
     head = ["base", "method", "shots", "novel", "base before", "base after", "change"]
-    head += ["roads"] * roads + ["seeds", "seconds"]
+    head += ["roads"] * roads + ["seeds"]
     lines = []
     for row in rows:
         for shots, cell in row["shots"].items():
@@ -94,8 +93,7 @@ def _table(rows: list[Row]) -> list[str]:
             figures += [_interval(cell["base"]), _interval(cell["base_change"])]
             if roads:
                 figures.append(_interval(cell["roads_change"]) if "roads_change" in cell else "")
-            figures += [str(row["seeds"]), f"{cell['seconds']:.1f}"]
-            lines.append([row["base"], row["method"], shots, *figures])
+            lines.append([row["base"], row["method"], shots, *figures, str(row["seeds"])])
     return table(head, lines)
 
 

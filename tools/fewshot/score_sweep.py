@@ -115,7 +115,7 @@ def main() -> None:
     roads = road_images(arguments.scenes, arguments.roads)
     stage = Stage.of(base, protocol_named("italy", arguments.scenes, "A"), roads)
     settings = [s for s in SETTINGS if arguments.settings in s.name]
-    plan = Plan(tuple(arguments.shots), arguments.seeds, 1, False, arguments.cache / "trials")
+    plan = Plan(tuple(arguments.shots), arguments.seeds, 1, arguments.cache / "trials")
     with tempfile.TemporaryDirectory() as empty:
         rows = [measure(_base(base, s, Path(empty)), Scored(s), stage, plan) for s in settings]
     made_by = f"`{command()}`; {machine()}."

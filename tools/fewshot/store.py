@@ -44,15 +44,6 @@ class TrialStore:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return {part: _from_json(content) for part, content in kept.items()}
 
-    def seconds(self, n_shots: int, measure: Callable[[], float]) -> float:
-        """Return how long adapting takes, measured now or read."""
-        if self._folder is None:
-            return measure()
-        path = self._folder / f"seconds-{n_shots}.json"
-        if not path.is_file():
-            write_text(path, json.dumps(measure()) + "\n")
-        return float(json.loads(path.read_text(encoding="utf-8")))
-
 
 def trimmed(matches: Matches) -> Matches:
     """Leave out what no average precision depends on: ignored ones, and misses after all hits."""

@@ -63,12 +63,12 @@ def main() -> None:
     protocol = replace(protocol, limit=arguments.limit)
     roads = road_images(arguments.scenes, arguments.roads)
     method = LearnsOnce(arguments.learner)
-    plan = Plan(tuple(arguments.shots), arguments.seeds, 0, False, arguments.cache / "trials")
+    plan = Plan(tuple(arguments.shots), arguments.seeds, 0, arguments.cache / "trials")
     scores = []
     for base in _pair(arguments):
         stage = Stage.of(base, protocol, roads)
         with banks_in(base.banks):
-            scores.append(trials(base, method, stage, plan)[:2])
+            scores.append(trials(base, method, stage, plan))
     names = _names(arguments)
     text = "\n".join([
         f"## {arguments.heading or f'Few shots, {names[1]}'}",

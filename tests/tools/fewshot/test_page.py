@@ -14,7 +14,7 @@ from tools.fewshot.page import write_page
 def row(method: str) -> dict[str, Any]:
     cell = {"mean": 0.5, "low": 0.4, "high": 0.6}
     keys = ("novel", "base", "base_before", "base_change", "roads_change")
-    shot = dict.fromkeys(keys, cell) | {"seconds": 1.0, "classes": {"stop": 0.25}}
+    shot = dict.fromkeys(keys, cell) | {"classes": {"stop": 0.25}}
     return {
         "protocol": "italy, half B",
         "base": "seen abroad",

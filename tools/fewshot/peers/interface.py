@@ -31,7 +31,7 @@ class Method(Protocol):
         name: Name of the row.
         summary: Words on what it does, for the page.
         parameters: Parameters that its result depends on, as JSON values.
-        slow: Whether it trains layers for seconds, so it gets fewer seeds, and is timed as it runs.
+        slow: Whether it trains layers for seconds, so it gets fewer seeds.
     """
 
     name: str
