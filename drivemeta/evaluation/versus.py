@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from drivemeta.core import Detections
 from drivemeta.core.boxes import FloatArray, iou_matrix
 from drivemeta.data.dataset import Dataset
+from drivemeta.evaluation.bootstrap import over_images
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.detection import truth_of
 from drivemeta.evaluation.matching import Matches
@@ -104,18 +105,11 @@ def _difference(
     pair: tuple[Matches, Matches], n_rounds: int, seed: int
 ) -> tuple[float, float, float]:
     """Return the difference of AP50 and its 95 % interval; NaN where nothing is to be found."""
-    rng, n = np.random.default_rng(seed), len(pair[0].n_truth)
 
     def of(weights: NDArray[np.float64] | None) -> float:
         return pair[0].average_precision(weights) - pair[1].average_precision(weights)
 
-    rounds = [
-        of(np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64))
-        for _ in range(n_rounds)
-    ]
-    known = [value for value in rounds if not np.isnan(value)]
-    low, high = np.quantile(known, [0.025, 0.975]) if known else (np.nan, np.nan)
-    return of(None), float(low), float(high)
+    return of(None), *over_images(of, len(pair[0].n_truth), n_rounds, seed)
 
 
 def _only_missed(truth: Dataset, first: Side, second: Side, name: str) -> list[OnlyMiss]:

@@ -28,6 +28,7 @@ from drivemeta.config import load_config
 from drivemeta.core import SUPER_CLASSES, Detections
 from drivemeta.core.scoring import Scoring
 from drivemeta.data.readers.files import read_image
+from drivemeta.errors import InputError
 from drivemeta.evaluation.classes import ClassTree
 from drivemeta.evaluation.matching import HIT, IGNORED, Matches
 from drivemeta.evaluation.operating_point import match_class
@@ -176,8 +177,15 @@ def _weights(run: Path, name: str) -> dict[str, torch.Tensor]:
 
 
 def progress(run: Path) -> dict[str, float]:
-    """Return the steps and seconds of a run's last checkpoint."""
-    with safe_open(run / CHECKPOINT, framework="pt") as file:
+    """Return the steps and seconds of a run's last checkpoint.
+
+    Raises:
+        InputError: There is none.
+    """
+    path = run / CHECKPOINT
+    if not path.is_file():
+        raise InputError(f"expected the checkpoint of the run, found no file at {path}")
+    with safe_open(path, framework="pt") as file:
         found: dict[str, float] = json.loads(file.metadata()["progress"])
     return found
 

@@ -15,14 +15,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from rich.progress import track
 
 from drivemeta.core import SUPER_CLASSES, Detections
 from drivemeta.core.boxes import iou_matrix
 from drivemeta.data.readers.files import read_image
+from drivemeta.evaluation.bootstrap import over_images
 from drivemeta.evaluation.classes import ClassTree
-from drivemeta.evaluation.matching import HIT, MISS, Matches
+from drivemeta.evaluation.matching import HIT, MISS
 from drivemeta.evaluation.operating_point import match_class
 from drivemeta.markdown import table
 from drivemeta.runtime.detector import OnnxDetector
@@ -32,7 +32,7 @@ from drivemeta.training.base.sources import SourceImage, load_source, to_dataset
 CYCLIST, PEDESTRIAN = (SUPER_CLASSES.index(name) for name in ("cyclist", "pedestrian"))
 ROADS = {"US": ("bdd", "bdd-more"), "German": ("kitti", "kitti-more")}
 HEADS = ("model", "roads", "class", "boxes", "AP50", "hits", "false alarms", "as pedestrian")
-ALL_SCORES, HIT_IOU, ROUNDS = 0.001, 0.5, 1000
+ALL_SCORES, HIT_IOU = 0.001, 0.5
 
 
 def main() -> None:
@@ -72,8 +72,8 @@ def _cells(
 ) -> list[object]:
     truth = to_dataset(images)
     found, used = (match_class(truth, each, tree, name) for each in detections)
-    low, high = _interval(found)
-    points = f"{100 * found.average_precision():.1f} ({low:.1f} to {high:.1f})"
+    low, high = over_images(found.average_precision, len(found.n_truth))
+    points = f"{100 * found.average_precision():.1f} ({100 * low:.1f} to {100 * high:.1f})"
     hits, false = (int((used.outcomes == outcome).sum()) for outcome in (HIT, MISS))
     taken = taken_for_pedestrians(images, detections[1]) if name == "cyclist" else "-"
     return [name, int(found.n_truth.sum()), points, hits, false, taken]
@@ -88,19 +88,6 @@ def taken_for_pedestrians(images: Sequence[SourceImage], told: Sequence[Detectio
         right, wrong = (found[:, each.labels == x].any(1) for x in (CYCLIST, PEDESTRIAN))
         taken += int((wrong & ~right).sum())
     return taken
-
-
-def _interval(found: Matches) -> tuple[float, float]:
-    rng, n = np.random.default_rng(0), len(found.n_truth)
-    rounds = [
-        100
-        * found.average_precision(
-            np.bincount(rng.integers(n, size=n), minlength=n).astype(np.float64)
-        )
-        for _ in range(ROUNDS)
-    ]
-    low, high = np.nanquantile(rounds, [0.025, 0.975])
-    return float(low), float(high)
 
 
 if __name__ == "__main__":

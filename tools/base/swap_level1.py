@@ -15,8 +15,12 @@ then thresholds are set anew, as `tools.base.build` sets them; `tools.base.trace
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
 
 from drivemeta.core import SUPER_CLASSES
 from drivemeta.errors import InputError
@@ -24,6 +28,7 @@ from drivemeta.export.exporter import export_detector
 from drivemeta.models.detector import INPUT_SIZE, TwoLevelDetector
 from drivemeta.models.level1 import Level1
 from drivemeta.models.store import load_base, save_detector
+from drivemeta.paths import BASE_WEIGHTS
 from drivemeta.training.base.level1_loss import TrainableLevel1
 from drivemeta.training.base.level1_start import load_level1
 from tools.base.build import CYCLIST_WEIGHT, best_thresholds, progress
@@ -41,15 +46,23 @@ def main() -> None:
     arguments = parser.parse_args()
     detector = with_level1(load_base(), arguments.level1)
     if arguments.out.suffix == ".safetensors":
+        run = progress(arguments.level1.parent)
         thresholds = best_thresholds(detector, arguments.data, N_IMAGES)
         print({name: round(value, 3) for name, value in thresholds.items()})
         thresholds |= {c.name: thresholds[c.parent] for c in detector.bank.classes if c.parent}
         known = detector.bank.with_thresholds(thresholds)
-        trained = {"level1": progress(arguments.level1.parent)}
+        trained = provenance(BASE_WEIGHTS) | {"level1": run}
         save_detector(arguments.out, detector.with_(bank=known), trained)
         return
     size = (arguments.size[0], arguments.size[1])
     export_detector(detector.with_(input_size=size), arguments.out)
+
+
+def provenance(weights: Path) -> dict[str, Any]:
+    """Return how the parts of a detector were trained, by its file."""
+    with safe_open(weights, framework="pt") as file:
+        found: dict[str, Any] = json.loads(file.metadata()["drivemeta"])["provenance"]
+    return found
 
 
 def with_level1(base: TwoLevelDetector, weights: Path) -> TwoLevelDetector:

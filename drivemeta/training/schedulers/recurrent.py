@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from sb3_contrib import RecurrentPPO
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
@@ -65,17 +66,22 @@ class Recipe:
 
 def new_model(env: VecEnv, recipe: Recipe) -> RecurrentPPO:
     """Return an untrained policy for an environment."""
-    return RecurrentPPO(
-        TrialPolicy,
-        env,
-        policy_kwargs={"lstm_hidden_size": recipe.hidden, **_network(recipe)},
-        **_arguments(env, recipe),
-    )
+    network = {"lstm_hidden_size": recipe.hidden, **_network(recipe)}
+    model = RecurrentPPO(TrialPolicy, env, policy_kwargs=network, **_arguments(env, recipe))
+    model.set_logger(_silent())
+    return model
 
 
 def memoryless_model(env: VecEnv, recipe: Recipe) -> PPO:
     """Return an untrained policy that sees one observation at a time; `hidden` is of no use."""
-    return PPO("MlpPolicy", env, policy_kwargs=_network(recipe), **_arguments(env, recipe))
+    model = PPO("MlpPolicy", env, policy_kwargs=_network(recipe), **_arguments(env, recipe))
+    model.set_logger(_silent())
+    return model
+
+
+def _silent() -> Logger:
+    """Return a logger that writes nowhere; the library's own leaves a folder in /tmp a run."""
+    return Logger(folder=None, output_formats=[])
 
 
 def _network(recipe: Recipe) -> dict[str, Any]:

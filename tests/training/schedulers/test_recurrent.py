@@ -1,5 +1,7 @@
 """Training, going on with it, and the exported policy beside the trained one."""
 
+import tempfile
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,14 @@ def test_weights_and_moments_come_back(trained):
     before = model.policy.optimizer.state_dict()["state"]
     after = again.policy.optimizer.state_dict()["state"]
     assert all(torch.equal(before[i]["exp_avg"], after[i]["exp_avg"]) for i in before)
+
+
+def test_a_run_leaves_nothing_beside_its_folder(tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+    train_policy(model_of(), tmp_path / "run", RECIPE, n_steps=640, minutes=5)
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_another_network_is_refused(trained):
