@@ -22,7 +22,7 @@ from drivemeta.evaluation.fewshot import Draw, Trial, difference, estimate
 from drivemeta.evaluation.operating_point import match_class
 from drivemeta.training.base.sources import load_source, to_dataset
 from tools.fewshot.bases import Base, banks_in
-from tools.fewshot.networks import remembering
+from tools.fewshot.networks import digest, remembering
 from tools.fewshot.peers.interface import BankFinder, Finder, Method
 from tools.fewshot.protocols import Protocol
 from tools.fewshot.scenes import Scenes
@@ -98,6 +98,7 @@ def measure(base: Base, method: Method, stage: Stage, plan: Plan) -> Row:
     row: Row = {
         "protocol": stage.protocol.name,
         "base": base.name,
+        "level1": digest(base.plain.level1),
         "method": method.name,
         "summary": method.summary,
         "seeds": plan.slow_seeds if method.slow else plan.seeds,

@@ -26,8 +26,8 @@ with the base. Every method gets the same images, the same draws and the same ev
   a novel class by name.
 - *seeds*: ten; five of *fine-tuned level 1*, one trial of which takes two minutes or more.
 - How long adapting takes is in [benchmarks.md](benchmarks.md).
-- Level 1 was trained once more since: every row is of the base before that, whose figures are in
-  [the laboratory](lab/training.md#four-times-the-us-roads), with what the new one changes in them.
+- *Level 1 before*: not measured again since level 1 was
+  [last trained](lab/training.md#four-times-the-us-roads), so *base before* differs.
 """
 
 PROBLEMS = {
@@ -56,6 +56,8 @@ def write_page(page: Path, row: Row) -> None:
     rows = json.loads(store.read_text(encoding="utf-8")) if store.is_file() else {}
     rows = {key: kept for key, kept in rows.items() if "protocol" in kept}
     rows[f"{row['protocol']} | {row['base']} | {row['method']}"] = row
+    for kept in rows.values():
+        kept["now"] = kept.get("level1") == row["level1"]
     write_text(store, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
     lines = [HEAD]
     for protocol in dict.fromkeys(kept["protocol"] for kept in rows.values()):
@@ -93,7 +95,8 @@ def _table(rows: list[Row]) -> list[str]:
             figures += [_interval(cell["base"]), _interval(cell["base_change"])]
             if roads:
                 figures.append(_interval(cell["roads_change"]) if "roads_change" in cell else "")
-            lines.append([row["base"], row["method"], shots, *figures, str(row["seeds"])])
+            base = row["base"] if row["now"] else f"{row['base']}, level 1 before"
+            lines.append([base, row["method"], shots, *figures, str(row["seeds"])])
     return table(head, lines)
 
 
