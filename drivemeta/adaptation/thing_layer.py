@@ -141,14 +141,7 @@ class ThingLayerLearning:
                 f"learner {name} was meta-trained over level 2, which sees signs and lights; found "
                 f"{weights} for things, whose layer starts from the identity: leave it out"
             )
-        things = is_thing(tuple(parent or "" for parent in parents), self._base.scoring)
-        pairs = zip(self._evidence.labelled.names, parents, things, strict=True)
-        flat = [f"{kind} ({parent})" for kind, parent, thing in pairs if not thing or not parent]
-        if flat:
-            raise InputError(
-                f"learner {name} adapts one layer, found things and others: {', '.join(flat)}; "
-                f"learn either first, and the others by {EXTENSIBLE} in a second step, with --from"
-            )
+        self._refuse_mixed(parents)
         taken = {p for p in parents if p in bank.names and (bank.crop.roots == bank.index(p)).any()}
         if taken:
             raise InputError(
@@ -156,6 +149,24 @@ class ThingLayerLearning:
                 f"the model has some that are not seen through it; add to them by {EXTENSIBLE}, or "
                 "learn all at once"
             )
+
+    def _refuse_mixed(self, parents: Sequence[str | None]) -> None:
+        things = is_thing(tuple(parent or "" for parent in parents), self._base.scoring)
+        told: dict[bool, list[str]] = {True: [], False: []}
+        for kind, parent, thing in zip(self._evidence.labelled.names, parents, things, strict=True):
+            of = "a new kind" if parent == kind else parent
+            told[bool(thing and parent)].append(f"{kind} ({of})")
+        if told[False]:
+            raise MixedKindsError(
+                f"learner {self._plugin.name} adapts one layer, found things: "
+                f"{', '.join(told[True])}; and others: {', '.join(told[False])}; say by --parent "
+                f"what all of them are, or learn either first, and the others by {EXTENSIBLE} in a "
+                "second step, with --from"
+            )
+
+
+class MixedKindsError(InputError):
+    """Of the classes that one layer is to be adapted to, some are things and some are not."""
 
 
 def identity_layer() -> LastLayer:

@@ -221,5 +221,8 @@ def test_what_a_layer_of_things_cannot_be_learnt_with_is_refused(
     monkeypatch.setattr(
         "drivemeta.adaptation.adapt.parents_of", lambda *_: ("vehicle", "traffic_sign")
     )
-    with pytest.raises(InputError, match=r"found things and others: van \(traffic_sign\)"):
+    with pytest.raises(
+        InputError,
+        match=r"things: \w+ \(vehicle\); and others: van \(traffic_sign\); say by --parent",
+    ):
         adapt(base, support, "maml")

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from drivemeta.adaptation.adapt import adapt
+from drivemeta.adaptation.thing_layer import MixedKindsError
 from drivemeta.core import ClassBank, Detections
 from drivemeta.core.boxes import FloatArray
 from drivemeta.data.support import SupportSet
@@ -43,10 +44,15 @@ class AdaptedBy:
         self._learner = learner
 
     def learn(self, detector: TwoLevelDetector, support: SupportSet, parent: str) -> Finder:
-        """Adapt; the super-class of the new classes is the one that the base finds them by."""
-        del parent
+        """Adapt; the super-class of the new classes is the one that the base finds them by.
+
+        Of a learner with one layer it is the one given, if the base finds some by none.
+        """
         plugin = default_registry().create("learner", self._learner, **self.parameters)
-        adapted = adapt(detector, support, plugin).detector
+        try:
+            adapted = adapt(detector, support, plugin).detector
+        except MixedKindsError:  # it asks for the super-class, which whoever drew the boxes knows
+            adapted = adapt(detector, support, plugin, parent=parent).detector
         if isinstance(adapted.level2, Branched):
             return BranchFinder(adapted.bank, adapted.level2)
         return BankFinder(adapted.bank)
