@@ -28,6 +28,8 @@ SIGN_SHARE = 0.6
 COMMON_SHOTS = 1.5
 # And in which super-class finds it.
 COMMON_VOTES = 2
+# So many classes of one super-class make one beside them that is not of it worth a word.
+ODD_BESIDE = 3
 
 
 def parents_of(
@@ -160,6 +162,29 @@ def reason_of(
         else ""
     )
     return f"a kind of {parent}{like}: {seen}"
+
+
+def odd_beside(
+    names: Sequence[str], parents: Sequence[str | None], label: int, found_by: Sequence[str]
+) -> str | None:
+    """Return what to ask of a class that differs from all beside it, or is like them unseen.
+
+    Args:
+        names: Names of the new classes.
+        parents: Super-class of each; the class itself, or None, for a new kind of object.
+        label: The class asked about.
+        found_by: Super-classes that its own boxes are found by.
+    """
+    new = [parent in (None, name) for name, parent in zip(names, parents, strict=True)]
+    others = [parents[i] for i in range(len(names)) if i != label and not new[i]]
+    if len(others) < ODD_BESIDE or len(set(others)) > 1:
+        return None
+    common = others[0]
+    if new[label]:
+        return f"the classes beside it are kinds of {common}: if it is one, say --parent {common}"
+    if parents[label] == common and common not in found_by:
+        return f"as all classes beside it are: if it is no {common}, adapt it by itself"
+    return None
 
 
 def _seen(before: ClassBank, evidence: Evidence, own: NDArray[np.bool_]) -> str:

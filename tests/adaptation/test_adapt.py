@@ -173,6 +173,23 @@ def test_the_file_names_a_learner_alike_whether_it_was_named_or_given(base, make
     assert said[0].params["shots_per_prototype"] == 6
 
 
+def test_an_odd_class_is_asked_about_unless_its_super_class_was_given(
+    base, make_support, monkeypatch
+):
+    asked = []
+    monkeypatch.setattr(
+        "drivemeta.adaptation.adapt.odd_beside", lambda *given: asked.append(given) or "is it?"
+    )
+    support = make_support(1, "rocks", "bump")
+    found = adapt(base, support, "protonet")
+    assert [row.reason.endswith("; is it?") for row in found.classes] == [True, True]
+    names, parents, label, seen = asked[1]
+    assert (names, parents, label) == (support.classes, found.record.parents, 1)
+    assert set(seen) <= set(base.bank.names)
+    given = adapt(base, support, "protonet", parent="traffic_sign")
+    assert not any("is it?" in row.reason for row in given.classes)
+
+
 def test_an_unknown_parent_suggests_the_nearest(base, make_support):
     with pytest.raises(InputError, match=r"--parent trafic_sign: .* did you mean 'traffic_sign'"):
         adapt(base, make_support(1, "rocks"), parent="trafic_sign")

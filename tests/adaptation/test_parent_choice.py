@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from drivemeta.adaptation.parent_choice import finder_of
+from drivemeta.adaptation.parent_choice import finder_of, odd_beside
 
 NAMES = ("vehicle", "traffic_light", "traffic_sign")
 
@@ -51,3 +51,25 @@ def test_few_and_weak_overlaps_make_a_new_kind():
     assert found_by([2, -1], weakly=2) == [None]
     assert found_by([1]) == ["traffic_light"]
     assert found_by([2, 2, 2, 1, -1]) == ["traffic_sign"]
+
+
+def test_a_class_that_differs_from_all_beside_it_is_asked_about():
+    names, signs = ("stop", "yield", "bump", "park"), ("traffic_sign",) * 3
+    for new in (None, "park"):
+        said = odd_beside(names, (*signs, new), 3, ["vehicle"])
+        assert said is not None
+        assert "if it is one, say --parent traffic_sign" in said
+        assert odd_beside(names, (*signs, new), 0, ["traffic_sign"]) is None
+    assert odd_beside(names[1:], (*signs[1:], None), 2, []) is None  # two prove little
+    mixed = ("traffic_sign", "traffic_sign", "vehicle", None)
+    assert odd_beside(names, mixed, 3, []) is None
+    assert odd_beside(names, (*signs, "vehicle"), 3, ["vehicle"]) is None
+
+
+def test_a_class_that_is_what_those_beside_it_are_without_being_seen_as_such_is_asked_about():
+    names, signs = ("stop", "yield", "bump", "dog"), ("traffic_sign",) * 4
+    for seen in ([], ["pedestrian"]):
+        said = odd_beside(names, signs, 3, seen)
+        assert said is not None
+        assert "if it is no traffic_sign, adapt it by itself" in said
+    assert odd_beside(names, signs, 3, ["pedestrian", "traffic_sign"]) is None
