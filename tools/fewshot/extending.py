@@ -37,8 +37,6 @@ from drivemeta.models.traced.proposals import to_input
 from drivemeta.training.base.sources import load_source, to_dataset
 
 N_FRAMES, LEAST_SIDE = 5, 10.0
-# Its rows are as wide as the base's, so that crops are embedded once.
-LEARNER = "protonet"
 FPS = 1 / 60  # so that false alarms a minute are false alarms a frame
 
 
@@ -177,11 +175,10 @@ def home_frames(base: TwoLevelDetector, scenes: Path, n_images: int) -> Frames:
 
 
 def row_of(
-    base: TwoLevelDetector, frames: Frames, scenes: Path, extension: Extension, seed: int
+    base: TwoLevelDetector, frames: Frames, support: SupportSet, extension: Extension, learner: str
 ) -> list[str]:
     """Return the row of the table of one class that is extended, before / after."""
-    support = support_of(extension, scenes, N_FRAMES, seed)
-    banks = base.bank, adapt(base, support, LEARNER).detector.bank
+    banks = base.bank, adapt(base, support, learner).detector.bank
     label = base.bank.index(extension.name)
     spec = base.bank.classes[label]
     points = [frames.point(bank, spec.parent or spec.name) for bank in banks]
@@ -205,12 +202,17 @@ def main() -> None:
     parser.add_argument("--scenes", type=Path, default=Path("../shared/data/scenes"))
     parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    # Its rows are as wide as the base's, so that crops are embedded once.
+    parser.add_argument("--learner", choices=("protonet", "matching"), default="protonet")
     parser.add_argument("--only", nargs="+", default=[e.name for e in EXTENSIONS])
     arguments = parser.parse_args()
     base = load_base()
     frames = home_frames(base, arguments.scenes, arguments.images)
     chosen = [e for e in EXTENSIONS if e.name in arguments.only]
-    found = (row_of(base, frames, arguments.scenes, e, arguments.seed) for e in chosen)
+    found = []
+    for extension in chosen:
+        support = support_of(extension, arguments.scenes, N_FRAMES, arguments.seed)
+        found.append(row_of(base, frames, support, extension, arguments.learner))
     print("\n".join(table(HEADER, found)))
 
 

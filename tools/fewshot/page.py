@@ -45,10 +45,11 @@ count as a miss, and all figures are lower bounds. Few boxes are to be found: th
 wide.""",
     "lights": """Red and green lights (`scenes/lights-asia`): shots from `train`, scored on `val`.
 *States known*: the shipped base, whose level 2 was trained on light states. Both are kinds that it
-has, so that shots extend them, and a row of the mean of some shots is
-[held back](adapting.md#extending-a-class-of-the-base) more than one of a shot or a layer of its own.
-*No lights known*: level 2 trained without any traffic light. Some lights are not annotated. With 78 boxes to be found
-the intervals are wide: this table says little beyond the order of magnitude.""",
+has, so that shots extend them, and the mean of some shots, as `protonet` makes it, is
+[held back](adapting.md#extending-a-class-of-the-base) more than a row of each shot (`matching`) or
+a layer of its own. *No lights known*: level 2 trained without any traffic light. Some lights are
+not annotated. With 78 boxes to be found the intervals are wide: this table says little beyond the
+order of magnitude.""",
 }
 
 
