@@ -51,6 +51,28 @@ def test_adaptation_runs_the_networks_that_remember(
     assert not isinstance(observe(base, support).networks, RememberedNetworks)
 
 
+def test_a_crop_is_embedded_once_for_all_adaptations(
+    lively_detector: TwoLevelDetector,
+    make_support: Callable[..., SupportSet],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    support, base = make_support(2, "rocks"), on_onnx_runtime(lively_detector, None)
+    embedded, embed = [], TwoLevelDetector.embed
+
+    def counted(self: TwoLevelDetector, crops: torch.Tensor, *, things: bool) -> torch.Tensor:
+        embedded.append(len(crops))
+        return embed(self, crops, things=things)
+
+    monkeypatch.setattr(TwoLevelDetector, "embed", counted)
+    found, runs = [], []
+    for _ in range(2):
+        with remembering():
+            found.append(observe(base, support).boxes.embeddings)
+        runs.append(len(embedded))
+    assert runs[0] == runs[1] > 0
+    np.testing.assert_array_equal(*found)
+
+
 def test_the_networks_given_run_in_the_place_of_its_own(lively_detector: TwoLevelDetector) -> None:
     own = lively_detector
     other = build_detector(5, width=16, input_size=own.input_size)
