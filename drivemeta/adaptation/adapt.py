@@ -15,7 +15,7 @@ from drivemeta.adaptation.held_out import hold_out
 from drivemeta.adaptation.learner_choice import EXTENSIBLE, learner_for
 from drivemeta.adaptation.new_classes import parent_of_crops
 from drivemeta.adaptation.observation import observe
-from drivemeta.adaptation.parent_choice import odd_beside, parents_of, reason_of
+from drivemeta.adaptation.parent_choice import parents_of, reason_of
 from drivemeta.adaptation.row_learning import learn_rows
 from drivemeta.adaptation.thing_columns import columns_of
 from drivemeta.adaptation.thing_layer import ThingLayerLearning
@@ -211,12 +211,7 @@ def _class_report(bank: ClassBank, record: AdaptationRecord, label: int) -> Clas
     support, evidence, before = record.support, record.evidence, record.base.bank
     name, own = support.classes[label], evidence.boxes.labels == label
     spec, n_found = bank.classes[bank.index(name)], int((evidence.boxes.found[own] > 0).sum())
-    reason = reason_of(before, evidence, label, record.parent, spec.parent)
-    if record.parent is None and not support.of_crops and name not in before.names:
-        roots = evidence.boxes.roots[own]
-        seen = [before.names[root] for root in roots[roots >= 0]]
-        if odd := odd_beside(support.classes, record.parents, label, seen):
-            reason += f"; {odd}"
+    reason = reason_of(before, evidence, label, record.parent, record.parents)
     things = columns_of(evidence)
     if kind := adopted_kind(bank, name, things.store, things.first):
         reason += f"; the {kind} that ships is part of it"

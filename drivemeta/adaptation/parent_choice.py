@@ -133,7 +133,11 @@ def misses(roots: NDArray[np.int64], own: NDArray[np.bool_]) -> bool:
 
 
 def reason_of(
-    before: ClassBank, evidence: Evidence, label: int, asked: str | None, parent: str | None
+    before: ClassBank,
+    evidence: Evidence,
+    label: int,
+    asked: str | None,
+    parents: Sequence[str | None],
 ) -> str:
     """Return why a class is what it is, in a few words without its name.
 
@@ -142,9 +146,10 @@ def reason_of(
         evidence: What is seen in the support frames.
         label: Class of the support set.
         asked: Value of `--parent`, None where it was not given.
-        parent: Super-class that it became a kind of, None for none.
+        parents: What `parents_of` made of all classes.
     """
     name, own = evidence.labelled.names[label], evidence.boxes.labels == label
+    parent = None if parents[label] == name else parents[label]
     if name in before.names:
         known = before.classes[before.index(name)]
         return f"extends {name}, a kind of {known.parent}" if known.parent else f"extends {name}"
@@ -153,7 +158,10 @@ def reason_of(
     if asked is not None:
         kind = "new kind of object" if parent is None else f"kind of {parent}"
         return f"a {kind}, as --parent says"
-    seen = _seen(before, evidence, own)
+    seen, roots = _seen(before, evidence, own), evidence.boxes.roots[own]
+    found_by = [before.names[root] for root in roots[roots >= 0]]
+    if odd := odd_beside(evidence.labelled.names, parents, label, found_by):
+        seen += f"; {odd}"
     if parent is None:
         return f"a new kind of object: {seen}"
     like = (

@@ -178,7 +178,8 @@ def test_an_odd_class_is_asked_about_unless_its_super_class_was_given(
 ):
     asked = []
     monkeypatch.setattr(
-        "drivemeta.adaptation.adapt.odd_beside", lambda *given: asked.append(given) or "is it?"
+        "drivemeta.adaptation.parent_choice.odd_beside",
+        lambda *given: asked.append(given) or "is it?",
     )
     support = make_support(1, "rocks", "bump")
     found = adapt(base, support, "protonet")

@@ -59,17 +59,15 @@ def write_page(page: Path, row: Row) -> None:
     rows = json.loads(store.read_text(encoding="utf-8")) if store.is_file() else {}
     rows = {key: kept for key, kept in rows.items() if "protocol" in kept}
     rows[f"{row['protocol']} | {row['base']} | {row['method']}"] = row
-    for kept in rows.values():
-        kept["now"] = kept.get("level1") == row["level1"]
     write_text(store, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
     lines = [HEAD]
     for protocol in dict.fromkeys(kept["protocol"] for kept in rows.values()):
         mine = [kept for kept in rows.values() if kept["protocol"] == protocol]
-        lines += _section(page, protocol, mine)
+        lines += _section(page, protocol, mine, row["level1"])
     write_text(page, "\n".join([*lines, *_commands(rows)]) + "\n")
 
 
-def _section(page: Path, protocol: str, rows: list[Row]) -> list[str]:
+def _section(page: Path, protocol: str, rows: list[Row], level1: str) -> list[str]:
     """Return the lines of one problem: text, plot, table, methods, classes."""
     figure = Path("figures") / f"few-shot-{protocol.replace(', ', '-').replace(' ', '-')}.png"
     measured = [row for row in rows if "shots" in row]
@@ -77,7 +75,7 @@ def _section(page: Path, protocol: str, rows: list[Row]) -> list[str]:
     if measured:
         draw_plot(page.parent / figure, measured, protocol)
         lines += [f"![Novel AP50 over shots, {protocol}]({figure.as_posix()})", ""]
-        lines += [*_table(measured), ""]
+        lines += [*_table(measured, level1), ""]
     for row in rows:
         if "error" in row:
             lines.append(f"- {row['base']}, {row['method']} failed: {row['error']}")
@@ -87,7 +85,8 @@ def _section(page: Path, protocol: str, rows: list[Row]) -> list[str]:
     return [*lines, "", *_classes(measured)]
 
 
-def _table(rows: list[Row]) -> list[str]:
+def _table(rows: list[Row], level1: str) -> list[str]:
+    """Return the table; rows of another level 1 than the one given are marked."""
     roads = any("roads_change" in cell for row in rows for cell in row["shots"].values())
     head = ["base", "method", "shots", "novel", "base before", "base after", "change"]
     head += ["roads"] * roads + ["seeds"]
@@ -98,7 +97,8 @@ def _table(rows: list[Row]) -> list[str]:
             figures += [_interval(cell["base"]), _interval(cell["base_change"])]
             if roads:
                 figures.append(_interval(cell["roads_change"]) if "roads_change" in cell else "")
-            base = row["base"] if row["now"] else f"{row['base']}, level 1 before"
+            old = row.get("level1") != level1
+            base = f"{row['base']}, level 1 before" if old else row["base"]
             lines.append([base, row["method"], shots, *figures, str(row["seeds"])])
     return table(head, lines)
 

@@ -66,22 +66,17 @@ class Recipe:
 
 def new_model(env: VecEnv, recipe: Recipe) -> RecurrentPPO:
     """Return an untrained policy for an environment."""
-    network = {"lstm_hidden_size": recipe.hidden, **_network(recipe)}
-    model = RecurrentPPO(TrialPolicy, env, policy_kwargs=network, **_arguments(env, recipe))
-    model.set_logger(_silent())
-    return model
+    return RecurrentPPO(
+        TrialPolicy,
+        env,
+        policy_kwargs={"lstm_hidden_size": recipe.hidden, **_network(recipe)},
+        **_arguments(env, recipe),
+    )
 
 
 def memoryless_model(env: VecEnv, recipe: Recipe) -> PPO:
     """Return an untrained policy that sees one observation at a time; `hidden` is of no use."""
-    model = PPO("MlpPolicy", env, policy_kwargs=_network(recipe), **_arguments(env, recipe))
-    model.set_logger(_silent())
-    return model
-
-
-def _silent() -> Logger:
-    """Return a logger that writes nowhere; the library's own leaves a folder in /tmp a run."""
-    return Logger(folder=None, output_formats=[])
+    return PPO("MlpPolicy", env, policy_kwargs=_network(recipe), **_arguments(env, recipe))
 
 
 def _network(recipe: Recipe) -> dict[str, Any]:
@@ -143,6 +138,8 @@ def train_policy(
 
     watch = _Watch(progress, folder, recipe, left, minutes)
     if progress.steps < n_steps and progress.seconds < 60 * minutes:
+        # The library's own logger leaves a folder in /tmp.
+        model.set_logger(Logger(folder=None, output_formats=[]))
         model.learn(n_steps - progress.steps, callback=watch)
     _save(model, folder, progress)
     return progress
